@@ -1,0 +1,84 @@
+import { ImageError } from '../errors/index.js';
+import { quote } from '../internal/index.js';
+
+/**
+ * The algorithms that kubelet, containerd and this library accept: those that go-digest registers.
+ *
+ * @public
+ */
+export type DigestAlgorithm = 'sha256' | 'sha384' | 'sha512';
+
+declare const digestBrand: unique symbol;
+
+/**
+ * A checked content digest, `algorithm:encoded`, such as `sha256:e3b0c442…`.
+ *
+ * The encoded part is lower-case hex of exactly the algorithm's length, so a digest is safe in a path or a URL.
+ *
+ * @public
+ */
+export type Digest = `${DigestAlgorithm}:${string}` & { readonly [digestBrand]: true };
+
+const GRAMMAR = /^(?:sha256:[0-9a-f]{64}|sha384:[0-9a-f]{96}|sha512:[0-9a-f]{128})$/;
+
+/**
+ * Tells whether a value is a digest that content can be verified against.
+ *
+ * @param value - anything
+ * @returns whether it is `sha256`, `sha384` or `sha512` with lower-case hex of the right length
+ * @example
+ * ```ts
+ * import { isDigest } from 'kubepull/digest';
+ *
+ * isDigest('sha256:abc'); // false: too short
+ * ```
+ * @public
+ */
+export function isDigest(value: unknown): value is Digest {
+  return typeof value === 'string' && GRAMMAR.test(value);
+}
+
+/**
+ * Checks a digest before it may name a file, a URL or a hash.
+ *
+ * @param value - the digest as received
+ * @returns the same text, branded
+ * @throws {@link ImageError} `ERR_DIGEST_INVALID` for anything but {@link isDigest}
+ * @example
+ * ```ts
+ * import { parseDigest } from 'kubepull/digest';
+ *
+ * parseDigest(`sha256:${'0'.repeat(64)}`);
+ * ```
+ * @see digest.Validate in opencontainers/go-digest v1.0.0
+ * @public
+ */
+export function parseDigest(value: string): Digest {
+  if (isDigest(value)) return value;
+  throw new ImageError(
+    'ERR_DIGEST_INVALID',
+    `Cannot parse digest ${quote(String(value))}: it must be sha256, sha384 or sha512, a colon, and lower-case hex of the full length`,
+  );
+}
+
+/**
+ * The algorithm of a digest.
+ *
+ * @param digest - a checked digest
+ * @returns the part before the colon
+ * @public
+ */
+export function digestAlgorithm(digest: Digest): DigestAlgorithm {
+  return digest.slice(0, digest.indexOf(':')) as DigestAlgorithm;
+}
+
+/**
+ * The encoded part of a digest: lower-case hex.
+ *
+ * @param digest - a checked digest
+ * @returns the part after the colon
+ * @public
+ */
+export function digestEncoded(digest: Digest): string {
+  return digest.slice(digest.indexOf(':') + 1);
+}

@@ -1,0 +1,42 @@
+import type { Digest, DigestAlgorithm } from './digest.js';
+
+/**
+ * A running hash. The library owns none: `kubepull/node` gives one over `node:crypto`.
+ *
+ * @public
+ */
+export interface Hasher {
+  /** Takes the next bytes; the chunk may be reused by the caller afterwards. */
+  update(chunk: Uint8Array): void;
+  /** Ends the hash. It may be called once. */
+  digest(): Digest;
+}
+
+/**
+ * Starts a hash.
+ *
+ * @public
+ */
+export type CreateHasher = (algorithm: DigestAlgorithm) => Hasher;
+
+/**
+ * Hashes bytes that are in memory.
+ *
+ * @param bytes - the content
+ * @param createHasher - where hashes come from, such as `nodeHasher` of `kubepull/node`
+ * @param algorithm - defaults to `sha256`
+ * @returns the digest of the bytes
+ * @example
+ * ```ts
+ * import { digestOf } from 'kubepull/digest';
+ * import { nodeHasher } from 'kubepull/node';
+ *
+ * digestOf(new Uint8Array(), nodeHasher); // sha256:e3b0c442…
+ * ```
+ * @public
+ */
+export function digestOf(bytes: Uint8Array, createHasher: CreateHasher, algorithm: DigestAlgorithm = 'sha256'): Digest {
+  const hasher = createHasher(algorithm);
+  hasher.update(bytes);
+  return hasher.digest();
+}

@@ -1,0 +1,51 @@
+/**
+ * A class of network addresses, for rules on what may be dialled.
+ *
+ * @public
+ */
+export type AddressClass = 'public' | 'private' | 'loopback' | 'link-local' | 'metadata' | 'reserved';
+
+/**
+ * One HTTP request. A transport sends it as it is: no redirects, no retries, no decoding.
+ *
+ * @public
+ */
+export interface TransportRequest {
+  readonly method: 'GET' | 'HEAD' | 'POST' | 'PUT' | 'DELETE';
+  /** An absolute `http:` or `https:` URL without user info. */
+  readonly url: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body?: Uint8Array | undefined;
+  readonly signal?: AbortSignal | undefined;
+  /**
+   * The classes of addresses that may be dialled for this request; a transport checks the address that it really
+   * connects to. Any address when absent.
+   */
+  readonly allowAddresses?: readonly AddressClass[] | undefined;
+}
+
+/**
+ * The answer to a {@link TransportRequest}. Whoever gets one reads the body to its end or calls `discard`.
+ *
+ * @public
+ */
+export interface TransportResponse {
+  readonly status: number;
+  /** Lower-case names; a header that came several times has several values. */
+  readonly headers: ReadonlyMap<string, readonly string[]>;
+  /** The raw bytes, once; leaving the loop early closes the connection. */
+  readonly body: AsyncIterable<Uint8Array>;
+  /** Gives the connection up without reading the body. It never rejects, and may be called at any time. */
+  discard(): Promise<void>;
+  /** The peer's IP address, where the platform tells it. */
+  readonly remoteAddress: string | undefined;
+}
+
+/**
+ * Sends HTTP requests. `kubepull/node` has one over undici; `fetchTransport` serves other runtimes.
+ *
+ * Failures reject with `TransportError`; an aborted request rejects with the signal's own reason.
+ *
+ * @public
+ */
+export type Transport = (request: TransportRequest) => Promise<TransportResponse>;

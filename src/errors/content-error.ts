@@ -1,0 +1,64 @@
+import type { Digest } from '../digest/index.js';
+import type { Descriptor, Platform } from '../oci/index.js';
+import { ImageError } from './image-error.js';
+
+/**
+ * Content whose digest or size is not what its descriptor says.
+ *
+ * @public
+ */
+export class ContentMismatchError extends ImageError<'ERR_CONTENT_MISMATCH'> {
+  readonly expected: Descriptor;
+  /** What came. The digest is `undefined` when the bytes were cut off before their end, because they were too many. */
+  readonly actual: { readonly digest: Digest | undefined; readonly size: number };
+
+  constructor(
+    message: string,
+    mismatch: {
+      readonly expected: Descriptor;
+      readonly actual: { readonly digest: Digest | undefined; readonly size: number };
+    },
+  ) {
+    super('ERR_CONTENT_MISMATCH', message);
+    this.expected = mismatch.expected;
+    this.actual = mismatch.actual;
+  }
+}
+
+/**
+ * An image index without an entry for the wanted platform.
+ *
+ * @public
+ */
+export class PlatformNotFoundError extends ImageError<'ERR_PLATFORM_NOT_FOUND'> {
+  readonly wanted: Platform;
+  /** What the index offers, at most 50. */
+  readonly available: readonly Platform[];
+
+  constructor(message: string, wanted: Platform, available: readonly Platform[]) {
+    super('ERR_PLATFORM_NOT_FOUND', message);
+    this.wanted = wanted;
+    this.available = available;
+  }
+}
+
+/**
+ * A store that could not read, write or commit content.
+ *
+ * @public
+ */
+export class StoreError extends ImageError<'ERR_STORE'> {
+  /** What the store was doing, such as `write` or `rename`. */
+  readonly operation: string;
+  /** The system's error code, such as `ENOSPC`, when there is one. */
+  readonly errno: string | undefined;
+
+  constructor(
+    message: string,
+    failure: { readonly operation: string; readonly errno?: string | undefined; readonly cause?: unknown },
+  ) {
+    super('ERR_STORE', message, { cause: failure.cause });
+    this.operation = failure.operation;
+    this.errno = failure.errno;
+  }
+}

@@ -1,0 +1,57 @@
+import { ImageError } from './image-error.js';
+
+/**
+ * Why a reference was refused: one value per failure class of distribution/reference and go-digest.
+ *
+ * @public
+ */
+export type ReferenceErrorReason =
+  | 'empty'
+  | 'format'
+  | 'uppercase'
+  | 'too-long'
+  | 'identifier'
+  | 'tag'
+  | 'digest-format'
+  | 'digest-length'
+  | 'digest-algorithm'
+  | 'not-canonical';
+
+/**
+ * What an {@link InvalidReferenceError} knows of the fault.
+ *
+ * @public
+ */
+export interface ReferenceFault {
+  /** The failure class. */
+  readonly reason: ReferenceErrorReason;
+  /** The text that Go's distribution/reference gives for it; kubelet puts it into events. */
+  readonly upstream: string;
+  /** Where the fault starts, as an index into the input, when one place is to blame. */
+  readonly position: number | undefined;
+  /** A corrected input, when there is an obvious one. */
+  readonly suggestion: string | undefined;
+}
+
+/**
+ * An image reference, tag or digest that the grammar refuses.
+ *
+ * @public
+ */
+export class InvalidReferenceError extends ImageError<'ERR_REFERENCE_INVALID'> implements ReferenceFault {
+  /** The refused input, cut at 4,096 characters. */
+  readonly input: string;
+  readonly reason: ReferenceErrorReason;
+  readonly upstream: string;
+  readonly position: number | undefined;
+  readonly suggestion: string | undefined;
+
+  constructor(message: string, input: string, fault: ReferenceFault) {
+    super('ERR_REFERENCE_INVALID', message);
+    this.input = input.slice(0, 4096);
+    this.reason = fault.reason;
+    this.upstream = fault.upstream;
+    this.position = fault.position;
+    this.suggestion = fault.suggestion;
+  }
+}

@@ -1,0 +1,63 @@
+import type { CallOptions } from '../clock/index.js';
+import type { DockerConfigEntry } from '../docker-config/index.js';
+import type { Mismatch } from '../match/index.js';
+
+/**
+ * A credential to try.
+ *
+ * @public
+ */
+export interface CredentialCandidate {
+  /** Place in the order of trying, from 1. */
+  readonly rank: number;
+  readonly entry: DockerConfigEntry;
+  /** The normal form of the entry's pattern, by which entries are ordered and matched. */
+  readonly key: string;
+  /**
+   * What made it match: an equal host (`exact`), a host glob (`glob`), or the `index.docker.io` entry used for an image
+   * of the default registry (`default-registry`).
+   */
+  readonly rule: 'exact' | 'glob' | 'default-registry';
+}
+
+/**
+ * An entry that is not tried, and why.
+ *
+ * @public
+ */
+export interface RejectedEntry {
+  readonly entry: DockerConfigEntry;
+  /** The normal form of the pattern; `undefined` when it has none and the keyring dropped the entry. */
+  readonly key: string | undefined;
+  readonly because: Mismatch;
+}
+
+/**
+ * The answer of a keyring: what to try, in order, and what not, with reasons.
+ *
+ * @public
+ */
+export interface LookupResult {
+  /** The repository that was looked up: no tag, no digest. */
+  readonly image: string;
+  readonly candidates: readonly CredentialCandidate[];
+  readonly rejected: readonly RejectedEntry[];
+}
+
+/**
+ * Answers which credentials to try for an image, in order.
+ *
+ * @public
+ */
+export interface Keyring {
+  lookup(image: string, options?: CallOptions): LookupResult | Promise<LookupResult>;
+}
+
+/**
+ * A keyring over entries that are in memory: its answer needs no waiting.
+ *
+ * @public
+ */
+export interface StaticKeyring extends Keyring {
+  lookup(image: string): LookupResult;
+}

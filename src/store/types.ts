@@ -1,0 +1,49 @@
+import type { CallOptions } from '../clock/index.js';
+import type { Descriptor } from '../oci/index.js';
+
+/**
+ * Takes the bytes of one piece of content, in order, until they are committed or given up.
+ *
+ * @public
+ */
+export interface ContentWriter {
+  /** Bytes accepted so far; above 0 from the start when the store kept a part of an earlier attempt. */
+  readonly offset: number;
+  /** Takes the next bytes. The chunk may be reused by the caller once the call (or its promise) is done. */
+  write(chunk: Uint8Array): void | Promise<void>;
+  /** Forgets everything written so far; `offset` is 0 again. */
+  restart(): Promise<void>;
+  /**
+   * Verifies size and digest, then makes the content visible in one step. Fails with `ContentMismatchError`, and the
+   * bytes are gone, when they are not what the descriptor says. It is a success when the same content is already there.
+   */
+  commit(): Promise<void>;
+  /** Ends the writer without commit. The store may keep the verified-later part for a resume. Never rejects. */
+  abort(): Promise<void>;
+}
+
+/**
+ * Content by digest.
+ *
+ * @public
+ */
+export interface ContentStore {
+  /** Whether the content is there, whole and verified. */
+  has(descriptor: Descriptor, options?: CallOptions): Promise<boolean>;
+  /** The bytes of content that is there; fails with `ERR_STORE` when it is not. */
+  read(descriptor: Descriptor, options?: CallOptions): AsyncIterable<Uint8Array>;
+  /** Opens a writer. Several writers of the same digest may be open at once. */
+  ingest(descriptor: Descriptor, options?: CallOptions): Promise<ContentWriter>;
+}
+
+/**
+ * Content by digest, and names that point to it.
+ *
+ * @public
+ */
+export interface ImageStore extends ContentStore {
+  /** What a name points to. */
+  resolve(name: string, options?: CallOptions): Promise<Descriptor | undefined>;
+  /** Points a name to a manifest or index whose whole content is in the store already. */
+  tag(name: string, descriptor: Descriptor, options?: CallOptions): Promise<void>;
+}

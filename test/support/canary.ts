@@ -1,0 +1,196 @@
+import { randomBytes } from 'node:crypto';
+import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { format, inspect } from 'node:util';
+
+/** The kinds of secret that a test may plant; each is found again wherever it leaks to. */
+export type CanaryKind =
+  | 'password'
+  | 'username'
+  | 'identity-token'
+  | 'registry-token'
+  | 'refresh-token'
+  | 'bearer-token'
+  | 'plugin-output'
+  | 'service-account-token'
+  | 'proxy-password'
+  | 'signed-query'
+  | 'cookie'
+  | 'private-key';
+
+interface Canary {
+  readonly kind: CanaryKind | 'created-secret';
+  readonly value: string;
+  readonly needles: readonly string[];
+  /** Origins that may receive it; `undefined` when requests are not judged for this one. */
+  readonly owners: ReadonlySet<string> | undefined;
+}
+
+export interface Hit {
+  readonly kind: string;
+  readonly place: string;
+}
+
+export interface LoggedRequest {
+  readonly method: string;
+  readonly url: string;
+  readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>;
+  readonly body?: Uint8Array | undefined;
+}
+
+const WINDOW = 12;
+
+/** What the hook has seen in the running test. */
+const state = {
+  canaries: new Map<string, Canary>(),
+  values: new Set<unknown>(),
+  texts: [] as { place: string; text: string }[],
+  directories: new Map<string, ReadonlySet<string>>(),
+  requestLogs: [] as { origin: string; requests: () => readonly LoggedRequest[] }[],
+};
+
+export const totals = { places: 0, canaries: 0 };
+
+/**
+ * Plants a secret: fresh random text that the hook looks for after the test, in every encoding, wherever it may leak.
+ *
+ * @param owners - the origins that may see it in a request; any other registry of the test must not
+ */
+export function canary(kind: CanaryKind, owners?: readonly string[]): string {
+  const value = `${kind.replaceAll('-', '')}${randomBytes(18).toString('hex')}`;
+  register(value, kind, owners);
+  return value;
+}
+
+/** Watches a value that our code made a `Secret` of. Short ones are left out: they occur by chance. */
+export function watchSecret(value: string): void {
+  if (value.length >= WINDOW && /\d/.test(value) && !state.canaries.has(value)) register(value, 'created-secret');
+}
+
+function register(value: string, kind: Canary['kind'], owners?: readonly string[]): void {
+  totals.canaries += 1;
+  const needles = needlesOf(value);
+  state.canaries.set(value, { kind, value, needles, owners: owners === undefined ? undefined : new Set(owners) });
+}
+
+/** Every form in which the secret could show: any 12 characters of it, raw, percent-encoded, hex, base64 at any alignment. */
+function needlesOf(value: string): readonly string[] {
+  const bytes = Buffer.from(value);
+  const forms = [value, encodeURIComponent(value), JSON.stringify(value).slice(1, -1), bytes.toString('hex')];
+  const needles = new Set<string>();
+  for (const form of forms) addWindows(needles, form, form === forms[3] ? WINDOW * 2 : WINDOW);
+  for (const shift of [0, 1, 2]) {
+    const encoded = Buffer.concat([Buffer.alloc(shift), bytes]).toString('base64').replaceAll('=', '');
+    // The first and last characters of the encoding depend on what stands beside the secret.
+    const core = encoded.slice(shift === 0 ? 0 : 4, -2);
+    addWindows(needles, core, WINDOW + 4);
+    addWindows(needles, core.replaceAll('+', '-').replaceAll('/', '_'), WINDOW + 4);
+  }
+  return [...needles];
+}
+
+function addWindows(needles: Set<string>, text: string, width: number): void {
+  for (let at = 0; at + width <= text.length; at += 1) needles.add(text.slice(at, at + width));
+}
+
+/** Has a value scanned after the test, through every renderer. Everything that `expect` sees is observed by itself. */
+export function observe(value: unknown): void {
+  if ((typeof value === 'object' && value !== null) || typeof value === 'function') state.values.add(value);
+}
+
+export function observeText(place: string, text: string): void {
+  state.texts.push({ place, text });
+}
+
+/** Has every file below a directory scanned after the test, by name and content, but for the paths in `except`. */
+export function observeDirectory(directory: string, except: ReadonlySet<string> = new Set()): void {
+  state.directories.set(directory, except);
+}
+
+/** Has a registry's request log judged after the test: a canary may appear only at its owners. */
+export function observeRequests(origin: string, requests: () => readonly LoggedRequest[]): void {
+  state.requestLogs.push({ origin, requests });
+}
+
+/** Ends the test's watch and says what leaked, and where. */
+export function scan(): readonly Hit[] {
+  const hits: Hit[] = [];
+  const canaries = [...state.canaries.values()];
+  const look = (place: string, text: string, among: readonly Canary[] = canaries): void => {
+    totals.places += 1;
+    for (const { kind, needles } of among) {
+      if (needles.some((needle) => text.includes(needle))) hits.push({ kind, place });
+    }
+  };
+  if (canaries.length > 0) {
+    for (const { place, text } of state.texts) look(place, text);
+    for (const value of state.values) for (const [name, text] of renderings(value)) look(name, text);
+    for (const [directory, except] of state.directories) scanDirectory(directory, except, look);
+    for (const { origin, requests } of state.requestLogs) {
+      const foreign = canaries.filter(({ owners }) => owners !== undefined && !owners.has(origin));
+      for (const request of requests()) look(`request to ${origin}: ${request.method}`, requestText(request), foreign);
+    }
+  }
+  reset();
+  return hits;
+}
+
+function reset(): void {
+  state.canaries.clear();
+  state.values.clear();
+  state.directories.clear();
+  state.texts.length = 0;
+  state.requestLogs.length = 0;
+}
+
+function requestText(request: LoggedRequest): string {
+  const credentials = Object.values(request.headers)
+    .flat()
+    .map((value) => Buffer.from(/^Basic (.*)$/i.exec(value ?? '')?.[1] ?? '', 'base64').toString());
+  const body = request.body === undefined ? '' : Buffer.from(request.body).toString();
+  return [request.url, JSON.stringify(request.headers), ...credentials, body].join('\n');
+}
+
+/** The ways in which a program may print a value, by accident. */
+function* renderings(value: unknown): Generator<readonly [string, string]> {
+  const name = `rendering of ${typeof value} ${(value as object).constructor?.name ?? ''}`;
+  const render = function* (how: string, make: () => string): Generator<readonly [string, string]> {
+    let text: string;
+    try {
+      text = make();
+    } catch {
+      return; // A renderer that throws prints nothing.
+    }
+    yield [`${name} (${how})`, text];
+  };
+  const deep = { depth: 20, showHidden: true, getters: true, maxStringLength: 100_000 } as const;
+  yield* render('inspect', () => inspect(value, deep));
+  yield* render('inspect without custom', () => inspect(value, { ...deep, customInspect: false }));
+  yield* render('JSON', () => JSON.stringify(value) ?? '');
+  yield* render('format', () => format('%s %o %O %j', value, value, value, value));
+  yield* render('spread', () => inspect({ ...(value as object) }, { ...deep, customInspect: false }));
+  yield* render('structured clone', () => inspect(structuredClone(value), deep));
+  if (value instanceof Error) {
+    yield* render('message', () => `${value.message}\n${value.stack ?? ''}\n${inspect(value.cause, deep)}`);
+  }
+}
+
+function scanDirectory(
+  directory: string,
+  except: ReadonlySet<string>,
+  look: (place: string, text: string) => void,
+): void {
+  let names: string[];
+  try {
+    names = readdirSync(directory, { recursive: true }) as string[];
+  } catch {
+    return; // The test removed it.
+  }
+  for (const name of names) {
+    const path = join(directory, name);
+    if (except.has(path)) continue;
+    look(`file name ${path}`, name);
+    const stat = statSync(path, { throwIfNoEntry: false });
+    if (stat?.isFile() && stat.size < 4 * 1024 * 1024) look(`file ${path}`, readFileSync(path, 'latin1'));
+  }
+}

@@ -1,0 +1,84 @@
+// Runs around every test of the suite: whatever a test made, printed or threw is searched for secrets afterwards.
+import { appendFileSync } from 'node:fs';
+import { afterAll, afterEach, beforeEach, chai, vi } from 'vitest';
+import { observe, observeText, scan, totals, watchSecret } from './canary.ts';
+
+/** Set by the hook's own test, to show that the hook fails when the redaction is gone. */
+const withoutRedaction = process.env['KUBEPULL_TEST_WITHOUT_REDACTION'] !== undefined;
+
+vi.mock('../../src/docker-config/secret.ts', async (importOriginal) => {
+  const original = await importOriginal<typeof import('../../src/docker-config/secret.ts')>();
+  return {
+    ...original,
+    createSecret: (value: string) => {
+      watchSecret(value);
+      return withoutRedaction ? { value, reveal: () => value } : original.createSecret(value);
+    },
+  };
+});
+
+vi.mock('../../src/errors/image-error.ts', async (importOriginal) => {
+  const original = await importOriginal<typeof import('../../src/errors/image-error.ts')>();
+  const Original = original.ImageError;
+  return {
+    ...original,
+    ImageError: class ImageError extends Original {
+      constructor(...args: ConstructorParameters<typeof Original>) {
+        super(...args);
+        observe(this);
+      }
+    },
+  };
+});
+
+// Whatever a test looks at is observed.
+for (const name of ['toBe', 'toEqual', 'toStrictEqual', 'toMatchObject', 'toHaveLength', 'toHaveProperty', 'toContain']) {
+  const prototype = chai.Assertion.prototype as Record<string, unknown>;
+  const original = prototype[name] as (this: { _obj: unknown }, ...args: unknown[]) => unknown;
+  prototype[name] = function (this: { _obj: unknown }, ...args: unknown[]): unknown {
+    observe(this._obj);
+    return original.apply(this, args);
+  };
+}
+
+for (const stream of [process.stdout, process.stderr]) {
+  const write = stream.write.bind(stream) as (...args: unknown[]) => boolean;
+  stream.write = ((...args: unknown[]) => {
+    observeText('process output', String(args[0]));
+    return write(...args);
+  }) as typeof stream.write;
+}
+
+for (const method of ['log', 'info', 'warn', 'error', 'debug'] as const) {
+  const original = console[method].bind(console);
+  console[method] = (...args: unknown[]) => {
+    for (const arg of args) {
+      if (typeof arg === 'string') observeText(`console.${method}`, arg);
+      else observe(arg);
+    }
+    original(...args);
+  };
+}
+
+process.on('warning', (warning) => observe(warning));
+
+beforeEach(() => {
+  const polluted = Object.getOwnPropertyNames(Object.prototype).length;
+  return () => {
+    if (Object.getOwnPropertyNames(Object.prototype).length !== polluted) throw new Error('Object.prototype was changed');
+  };
+});
+
+afterEach(({ task }) => {
+  const hits = scan();
+  if (hits.length === 0) return;
+  const places = [...new Set(hits.map(({ kind, place }) => `${kind} in ${place}`))].slice(0, 10);
+  throw new Error(`canary: ${hits.length} hits in "${task.name}": ${places.join('; ')}`);
+});
+
+afterAll(() => {
+  const file = process.env['KUBEPULL_TEST_CANARY_TOTALS'];
+  if (file !== undefined) appendFileSync(file, `${totals.places} ${totals.canaries}\n`);
+  totals.places = 0;
+  totals.canaries = 0;
+});
