@@ -57,7 +57,7 @@ export function parseDigest(value: string): Digest {
   if (isDigest(value)) return value;
   throw new ImageError(
     'ERR_DIGEST_INVALID',
-    `Cannot parse digest ${quote(String(value))}: it must be sha256, sha384 or sha512, a colon, and lower-case hex of the full length`,
+    `Cannot parse digest ${quote(value)}: it must be sha256, sha384 or sha512, a colon, and lower-case hex of the full length`,
   );
 }
 

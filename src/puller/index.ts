@@ -3,10 +3,4 @@
  *
  * @packageDocumentation
  */
-export {
-  type PullAttempt,
-  type PulledImage,
-  type PullEvent,
-  type PullOptions,
-  type PullRuntime,
-} from './types.js';
+export { type PullAttempt, type PulledImage, type PullEvent, type PullOptions, type PullRuntime } from './types.js';

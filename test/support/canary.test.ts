@@ -32,7 +32,10 @@ describe('canary hook', () => {
   });
 
   it('drops what a foreign cause could carry', () => {
-    const cause = Object.assign(new Error(`near ${canary('password')}`), { code: 'ECONNRESET', input: canary('cookie') });
+    const cause = Object.assign(new Error(`near ${canary('password')}`), {
+      code: 'ECONNRESET',
+      input: canary('cookie'),
+    });
     const error = new ImageError('ERR_STORE', 'Cannot write', { cause });
     expect((error.cause as Error).message).toBe('Error ECONNRESET');
   });
@@ -40,7 +43,11 @@ describe('canary hook', () => {
   it('judges requests by the owner of the secret', () => {
     const mine = canary('password', ['http://a.example']);
     const requests = [
-      { method: 'GET', url: '/v2/', headers: { authorization: `Basic ${Buffer.from(`u:${mine}`).toString('base64')}` } },
+      {
+        method: 'GET',
+        url: '/v2/',
+        headers: { authorization: `Basic ${Buffer.from(`u:${mine}`).toString('base64')}` },
+      },
     ];
     observeRequests('http://a.example', () => requests);
     expect(scan()).toEqual([]);

@@ -80,7 +80,9 @@ function needlesOf(value: string): readonly string[] {
   const needles = new Set<string>();
   for (const form of forms) addWindows(needles, form, form === forms[3] ? WINDOW * 2 : WINDOW);
   for (const shift of [0, 1, 2]) {
-    const encoded = Buffer.concat([Buffer.alloc(shift), bytes]).toString('base64').replaceAll('=', '');
+    const encoded = Buffer.concat([Buffer.alloc(shift), bytes])
+      .toString('base64')
+      .replaceAll('=', '');
     // The first and last characters of the encoding depend on what stands beside the secret.
     const core = encoded.slice(shift === 0 ? 0 : 4, -2);
     addWindows(needles, core, WINDOW + 4);

@@ -10,8 +10,7 @@ export default function setup(): () => void {
   process.env['KUBEPULL_TEST_CANARY_TOTALS'] = file;
   return () => {
     const rows = readFileSync(file, 'utf8').trim().split('\n').filter(Boolean);
-    const sum = (column: number): number =>
-      rows.reduce((total, row) => total + Number(row.split(' ')[column] ?? 0), 0);
+    const sum = (column: number): number => rows.reduce((total, row) => total + Number(row.split(' ')[column] ?? 0), 0);
     console.log(`\ncanary hook: ${sum(0)} places scanned for ${sum(1)} secrets in ${rows.length} test files`);
     rmSync(directory, { recursive: true, force: true });
   };

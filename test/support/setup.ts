@@ -1,13 +1,15 @@
 // Runs around every test of the suite: whatever a test made, printed or threw is searched for secrets afterwards.
 import { appendFileSync } from 'node:fs';
 import { afterAll, afterEach, beforeEach, chai, vi } from 'vitest';
+import type * as imageError from '../../src/errors/image-error.ts';
+import type * as secret from '../../src/docker-config/secret.ts';
 import { observe, observeText, scan, totals, watchSecret } from './canary.ts';
 
 /** Set by the hook's own test, to show that the hook fails when the redaction is gone. */
 const withoutRedaction = process.env['KUBEPULL_TEST_WITHOUT_REDACTION'] !== undefined;
 
 vi.mock('../../src/docker-config/secret.ts', async (importOriginal) => {
-  const original = await importOriginal<typeof import('../../src/docker-config/secret.ts')>();
+  const original = await importOriginal<typeof secret>();
   return {
     ...original,
     createSecret: (value: string) => {
@@ -18,7 +20,7 @@ vi.mock('../../src/docker-config/secret.ts', async (importOriginal) => {
 });
 
 vi.mock('../../src/errors/image-error.ts', async (importOriginal) => {
-  const original = await importOriginal<typeof import('../../src/errors/image-error.ts')>();
+  const original = await importOriginal<typeof imageError>();
   const Original = original.ImageError;
   return {
     ...original,
@@ -32,8 +34,16 @@ vi.mock('../../src/errors/image-error.ts', async (importOriginal) => {
 });
 
 // Whatever a test looks at is observed.
-for (const name of ['toBe', 'toEqual', 'toStrictEqual', 'toMatchObject', 'toHaveLength', 'toHaveProperty', 'toContain']) {
-  const prototype = chai.Assertion.prototype as Record<string, unknown>;
+for (const name of [
+  'toBe',
+  'toEqual',
+  'toStrictEqual',
+  'toMatchObject',
+  'toHaveLength',
+  'toHaveProperty',
+  'toContain',
+]) {
+  const prototype = chai.Assertion.prototype as unknown as Record<string, unknown>;
   const original = prototype[name] as (this: { _obj: unknown }, ...args: unknown[]) => unknown;
   prototype[name] = function (this: { _obj: unknown }, ...args: unknown[]): unknown {
     observe(this._obj);
@@ -43,10 +53,10 @@ for (const name of ['toBe', 'toEqual', 'toStrictEqual', 'toMatchObject', 'toHave
 
 for (const stream of [process.stdout, process.stderr]) {
   const write = stream.write.bind(stream) as (...args: unknown[]) => boolean;
-  stream.write = ((...args: unknown[]) => {
+  stream.write = (...args: unknown[]) => {
     observeText('process output', String(args[0]));
     return write(...args);
-  }) as typeof stream.write;
+  };
 }
 
 for (const method of ['log', 'info', 'warn', 'error', 'debug'] as const) {
@@ -65,7 +75,8 @@ process.on('warning', (warning) => observe(warning));
 beforeEach(() => {
   const polluted = Object.getOwnPropertyNames(Object.prototype).length;
   return () => {
-    if (Object.getOwnPropertyNames(Object.prototype).length !== polluted) throw new Error('Object.prototype was changed');
+    if (Object.getOwnPropertyNames(Object.prototype).length !== polluted)
+      throw new Error('Object.prototype was changed');
   };
 });
 
