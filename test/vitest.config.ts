@@ -14,15 +14,19 @@ const shared = {
   testTimeout: 20_000,
 };
 
+/** Set by .ci/run, which adds up the results of several runs. */
+const resultsFile = process.env['KUBEPULL_TEST_RESULTS'];
+
 export default defineConfig({
   root,
   resolve: { alias },
   test: {
-    reporters: process.env['CI'] === undefined ? ['default'] : ['default'],
+    reporters: resultsFile === undefined ? ['default'] : ['default', ['json', { outputFile: resultsFile }]],
     projects: [
       { extends: true, test: { ...shared, name: 'unit', include: ['test/**/*.test.ts'], exclude: ['test/real/**'] } },
       { extends: true, test: { ...shared, name: 'real', include: ['test/real/**/*.test.ts'], testTimeout: 120_000 } },
     ],
+    coverage: { include: ['src/**/*.ts'], reporter: ['text'], reportsDirectory: 'coverage' },
     benchmark: { include: ['bench/**/*.bench.ts'] },
   },
 });

@@ -3,5 +3,18 @@
  *
  * @packageDocumentation
  */
+export { decodeAuth, type DecodedAuth, encodeAuth } from './auth-field.js';
+export { formatCredentialSource } from './format-source.js';
+export { parseDockercfg, parseDockerConfigJson } from './parse-docker-config.js';
+export { readDockerConfig } from './read-docker-config.js';
 export { createSecret, type Secret } from './secret.js';
-export { type Credential, type CredentialSource, type DockerConfigEntry } from './types.js';
+export {
+  type Credential,
+  type CredentialHelper,
+  type CredentialSource,
+  type DockerConfig,
+  type DockerConfigEntry,
+  type IgnoredField,
+  type ReadDockerConfigOptions,
+  type SkippedEntry,
+} from './types.js';

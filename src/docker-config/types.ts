@@ -40,3 +40,88 @@ export interface DockerConfigEntry {
   readonly credential: Credential;
   readonly source: CredentialSource;
 }
+
+/**
+ * How a docker config document is read.
+ *
+ * @public
+ */
+export interface ReadDockerConfigOptions {
+  /**
+   * Whose rules hold: `kubelet`'s, where one bad entry spoils the document; `lenient`, the same but that a bad entry is
+   * skipped and reported; or `docker`'s, which knows tokens and helpers.
+   *
+   * @defaultValue `'kubelet'`
+   */
+  readonly mode?: 'kubelet' | 'lenient' | 'docker' | undefined;
+  /**
+   * `dockercfg` is the old form without the level `auths`.
+   *
+   * @defaultValue `'dockerconfigjson'`
+   */
+  readonly format?: 'dockerconfigjson' | 'dockercfg' | undefined;
+  /**
+   * Where the document came from, kept with every entry and named in errors.
+   *
+   * @defaultValue `{ kind: 'inline' }`
+   */
+  readonly source?: CredentialSource | undefined;
+  /** @defaultValue 4 MiB */
+  readonly maxBytes?: number | undefined;
+  /** @defaultValue 10,000 */
+  readonly maxEntries?: number | undefined;
+  /** @defaultValue 64 */
+  readonly maxDepth?: number | undefined;
+}
+
+/**
+ * A docker config document, read.
+ *
+ * @public
+ */
+export interface DockerConfig {
+  /** In the order of the document. */
+  readonly entries: readonly DockerConfigEntry[];
+  /** Bad entries; only the lenient mode has any. */
+  readonly skipped: readonly SkippedEntry[];
+  /** What the document holds and kubelet ignores; empty in Docker's mode. */
+  readonly ignored: readonly IgnoredField[];
+  /** Docker's helper programs by registry. */
+  readonly credHelpers: readonly CredentialHelper[];
+  /** Docker's helper program for every other registry. */
+  readonly credsStore: string | undefined;
+}
+
+/**
+ * An entry that is left out because it cannot be read.
+ *
+ * @public
+ */
+export interface SkippedEntry {
+  readonly pattern: string;
+  /** Go's text for the fault. */
+  readonly upstream: string;
+}
+
+/**
+ * A part of a docker config that kubelet ignores.
+ *
+ * @public
+ */
+export interface IgnoredField {
+  readonly field: 'HttpHeaders' | 'credHelpers' | 'credsStore' | 'identitytoken' | 'registrytoken';
+  /** The key of the entry it stands in; `undefined` at the top of the document. */
+  readonly pattern: string | undefined;
+  readonly reason: string;
+}
+
+/**
+ * A credential helper that a docker config names for a registry.
+ *
+ * @public
+ */
+export interface CredentialHelper {
+  readonly pattern: string;
+  /** The suffix of the program's name, `docker-credential-<helper>`. */
+  readonly helper: string;
+}

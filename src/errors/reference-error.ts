@@ -40,18 +40,15 @@ export interface ReferenceFault {
  */
 export class InvalidReferenceError extends ImageError<'ERR_REFERENCE_INVALID'> implements ReferenceFault {
   /** The refused input, cut at 4,096 characters. */
-  readonly input: string;
-  readonly reason: ReferenceErrorReason;
-  readonly upstream: string;
-  readonly position: number | undefined;
-  readonly suggestion: string | undefined;
+  declare readonly input: string;
+  declare readonly reason: ReferenceErrorReason;
+  declare readonly upstream: string;
+  declare readonly position: number | undefined;
+  declare readonly suggestion: string | undefined;
 
   constructor(message: string, input: string, fault: ReferenceFault) {
     super('ERR_REFERENCE_INVALID', message);
-    this.input = input.slice(0, 4096);
-    this.reason = fault.reason;
-    this.upstream = fault.upstream;
-    this.position = fault.position;
-    this.suggestion = fault.suggestion;
+    // One call instead of five assignments: this class is in the smallest bundle of the library.
+    Object.assign(this, { ...fault, input: input.slice(0, 4096) });
   }
 }

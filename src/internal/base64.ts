@@ -12,3 +12,53 @@ export function encodeBase64(bytes: Uint8Array): string {
   }
   return text;
 }
+
+/**
+ * Standard base64 as Go's decoder takes it: CR and LF are skipped anywhere, no other stray character is, padding is
+ * complete or forbidden, and unused bits at the end are not checked. No decoder of the platform has these rules.
+ *
+ * @param padded - Go's `StdEncoding` when true, else its `RawStdEncoding`
+ * @returns the bytes, or Go's error text
+ */
+export function decodeBase64(text: string, padded: boolean): Uint8Array | string {
+  const bytes: number[] = [];
+  let bits = 0;
+  let digits = 0;
+  for (let at = 0; at < text.length; at += 1) {
+    const letter = text.charAt(at);
+    if (letter === '\r' || letter === '\n') continue;
+    const value = ALPHABET.indexOf(letter);
+    if (value < 0) {
+      const fault = padded && letter === '=' ? findPaddingFault(text, at, digits) : at;
+      return fault === undefined ? Uint8Array.from(bytes) : illegal(fault);
+    }
+    bits = ((bits << 6) | value) & 0xfff;
+    digits = (digits + 1) % 4;
+    if (digits !== 1) bytes.push((bits >> (6 - 2 * ((digits + 3) % 4))) & 0xff);
+  }
+  // Go names the byte that lies as many places before the end as the last group has digits.
+  if (digits === 1 || (padded && digits > 0)) return illegal(text.length - digits);
+  return Uint8Array.from(bytes);
+}
+
+/** Where the padding that starts at `at`, after so many digits of its group, is not what must end the text. */
+function findPaddingFault(text: string, at: number, digits: number): number | undefined {
+  if (digits < 2) return at;
+  let next = skipNewlines(text, at + 1);
+  if (digits === 2) {
+    if (next === text.length) return next;
+    if (text[next] !== '=') return next - 1;
+    next = skipNewlines(text, next + 1);
+  }
+  return next < text.length ? next : undefined;
+}
+
+function skipNewlines(text: string, from: number): number {
+  let at = from;
+  while (text[at] === '\r' || text[at] === '\n') at += 1;
+  return at;
+}
+
+function illegal(at: number): string {
+  return `illegal base64 data at input byte ${at}`;
+}

@@ -3,6 +3,9 @@
  *
  * @packageDocumentation
  */
+export { formatCredentialSource } from '../docker-config/index.js';
+export { createKeyring } from './create-keyring.js';
+export { formatLookup } from './format-lookup.js';
 export {
   type CredentialCandidate,
   type Keyring,
@@ -10,3 +13,4 @@ export {
   type RejectedEntry,
   type StaticKeyring,
 } from './types.js';
+export { unionKeyrings } from './union-keyrings.js';

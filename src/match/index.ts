@@ -3,4 +3,15 @@
  *
  * @packageDocumentation
  */
-export { type MatchDialect, type MatchOptions, type Mismatch } from './types.js';
+export {
+  type MatchDialect,
+  type MatchOptions,
+  type MatchResult,
+  type MatchRule,
+  type Mismatch,
+  type ParsedTarget,
+} from './types.js';
+export { globMatch, type GlobResult } from './glob.js';
+export { normalizeKey, parseImage, parsePattern } from './parse.js';
+export { matchImage, matchTarget } from './match.js';
+export { matchImages, type MatchImagesResult } from './match-images.js';

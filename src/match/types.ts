@@ -6,6 +6,13 @@
 export type Mismatch = 'port' | 'label-count' | 'label' | 'path' | 'invalid-pattern' | 'invalid-image';
 
 /**
+ * What made a pattern match: a host that is written out (`exact`), or one with a glob (`glob`).
+ *
+ * @public
+ */
+export type MatchRule = 'exact' | 'glob';
+
+/**
  * How host globs are read: `kubelet` as its code does, `documented` as the Images page of Kubernetes says.
  *
  * @public
@@ -28,3 +35,29 @@ export interface MatchOptions {
    */
   readonly pathMatch?: 'prefix' | 'segment' | undefined;
 }
+
+/**
+ * A credential key or an image, taken apart for matching.
+ *
+ * @public
+ */
+export interface ParsedTarget {
+  /** Host, port and path in the normal form by which kubelet orders and merges keys. */
+  readonly key: string;
+  /** The host, split at its dots; without the port, and with a port also without the brackets of an IPv6 address. */
+  readonly labels: readonly string[];
+  /** The port as written; empty when there is none. No default is assumed. */
+  readonly port: string;
+  /** The decoded path with its leading slash; empty when there is none. */
+  readonly path: string;
+  /** Whether no label has a glob, so that the host matches only itself. */
+  readonly literal: boolean;
+}
+
+/**
+ * Whether a pattern matches an image, with the rule that made it match or the reason why it does not.
+ *
+ * @public
+ */
+export type MatchResult =
+  { readonly matched: true; readonly rule: MatchRule } | { readonly matched: false; readonly because: Mismatch };

@@ -4,3 +4,24 @@
  * @packageDocumentation
  */
 export { type Descriptor, type ImageIndex, type ImageManifest, type Platform } from './types.js';
+export {
+  ACCEPTED_MANIFEST_TYPES,
+  isImageConfigMediaType,
+  isIndexMediaType,
+  isManifestMediaType,
+  type LayerKind,
+  layerKind,
+  MEDIA_TYPES,
+  normalizeMediaType,
+} from './media-types.js';
+export { checkMediaTypes, type MediaTypeClaims } from './check-media-types.js';
+export { DEFAULT_DOCUMENT_LIMITS, type DocumentLimits, type DocumentOptions } from './limits.js';
+export { parseDescriptor } from './descriptor.js';
+export {
+  type ManifestOptions,
+  parseImageIndex,
+  parseImageManifest,
+  parseManifest,
+  type ParsedManifest,
+} from './manifest.js';
+export { type ImageConfig, parseImageConfig } from './image-config.js';

@@ -1,0 +1,36 @@
+// Prints what each entry of the built package adds to a bundle, and the modules that it brings: a leak shows there.
+import { gzipSync } from 'node:zlib';
+import { build } from 'esbuild';
+import { listEntries, NODE_ENTRIES, root, sourceOf } from '../test/packaging/entries.mjs';
+
+/** @param {string} entry */
+async function measure(entry) {
+  const { outputFiles, metafile } = await build({
+    entryPoints: [sourceOf(entry)],
+    absWorkingDir: root,
+    bundle: true,
+    minify: true,
+    format: 'esm',
+    platform: NODE_ENTRIES.includes(entry) ? 'node' : 'browser',
+    external: ['undici'],
+    target: 'es2022',
+    metafile: true,
+    write: false,
+    outdir: 'out',
+  });
+  const code = outputFiles[0]?.contents ?? new Uint8Array();
+  const inputs = Object.values(metafile.outputs).flatMap((output) => Object.entries(output.inputs));
+  const used = inputs.filter(([, { bytesInOutput }]) => bytesInOutput > 0).map(([path]) => moduleOf(path));
+  return { entry, minified: code.length, gzipped: gzipSync(code, { level: 9 }).length, modules: [...new Set(used)] };
+}
+
+/** @param {string} path */
+function moduleOf(path) {
+  return /^src\/([\w-]+)\//.exec(path)?.[1] ?? /node_modules\/([\w-]+)/.exec(path)?.[1] ?? path;
+}
+
+console.log('| Entry | Minified, B | Gzipped, B | Modules |\n| --- | ---: | ---: | --- |');
+for (const entry of listEntries()) {
+  const { minified, gzipped, modules } = await measure(entry);
+  console.log(`| ${entry} | ${minified} | ${gzipped} | ${modules.toSorted().join(', ')} |`);
+}

@@ -1,0 +1,77 @@
+import { cannotUnmarshal, goKind, type JsonNode, matchField } from '../internal/index.js';
+
+export type EntryField = (typeof DOCKER_FIELDS)[number];
+
+/** The fields of an entry that were given, by their JSON name. */
+export type EntryFields = ReadonlyMap<EntryField, string>;
+
+const KUBELET_FIELDS = ['username', 'password', 'email', 'auth'] as const;
+const DOCKER_FIELDS = [...KUBELET_FIELDS, 'identitytoken', 'registrytoken'] as const;
+
+/** The structs that a document is read into; their names show in Go's errors. */
+export interface Dialect {
+  readonly fields: readonly EntryField[];
+  readonly document: string;
+  readonly auths: string;
+  readonly entry: string;
+  /** What stands for the struct in the error of an entry, and in that of one of its fields. */
+  readonly entryPlace: string | undefined;
+  readonly fieldPlace: string;
+}
+
+const ENTRY = 'dockerConfigEntryWithAuth';
+const PACKAGE = 'credentialprovider.';
+
+/** `config.json` as kubelet reads it. */
+export const CONFIG_JSON: Dialect = {
+  fields: KUBELET_FIELDS,
+  document: `${PACKAGE}DockerConfigJSON`,
+  auths: `${PACKAGE}DockerConfig`,
+  entry: PACKAGE + ENTRY,
+  entryPlace: 'DockerConfigJSON.auths',
+  fieldPlace: 'DockerConfigJSON.auths',
+};
+
+/** `.dockercfg`: the same entries without the level `auths`, so Go knows no outer struct to name. */
+export const DOCKERCFG: Dialect = {
+  ...CONFIG_JSON,
+  document: CONFIG_JSON.auths,
+  entryPlace: undefined,
+  fieldPlace: ENTRY,
+};
+
+/** `config.json` as Docker reads it. */
+export const DOCKER: Dialect = {
+  fields: DOCKER_FIELDS,
+  document: 'configfile.ConfigFile',
+  auths: 'map[string]types.AuthConfig',
+  entry: 'types.AuthConfig',
+  entryPlace: 'ConfigFile.auths',
+  fieldPlace: 'AuthConfig.auths',
+};
+
+/** Reads an entry as Go decodes a struct of strings; a `string` is Go's text for the first wrong type. */
+export function decodeEntry(node: JsonNode, dialect: Dialect): EntryFields | string {
+  const fields = new Map<EntryField, string>();
+  if (node.kind === 'null') return fields;
+  if (node.kind !== 'object') return cannotUnmarshal(goKind(node), dialect.entry, dialect.entryPlace);
+  for (const { key, value } of node.members) {
+    const name = matchField(key, dialect.fields);
+    if (name === undefined || value.kind === 'null') continue;
+    if (value.kind !== 'string') return cannotUnmarshal(goKind(value), 'string', `${dialect.fieldPlace}.${name}`);
+    fields.set(name, value.value);
+  }
+  return fields;
+}
+
+/** Reads an object whose values are strings; `null` stands for an empty one. */
+export function decodeStrings(node: JsonNode, place: string): ReadonlyMap<string, string> | string {
+  const values = new Map<string, string>();
+  if (node.kind === 'null') return values;
+  if (node.kind !== 'object') return cannotUnmarshal(goKind(node), 'map[string]string', place);
+  for (const { key, value } of node.members) {
+    if (value.kind !== 'string' && value.kind !== 'null') return cannotUnmarshal(goKind(value), 'string', place);
+    values.set(key, value.kind === 'string' ? value.value : '');
+  }
+  return values;
+}

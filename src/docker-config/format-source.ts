@@ -1,0 +1,30 @@
+import { printable } from '../internal/index.js';
+import type { CredentialSource } from './types.js';
+
+/**
+ * Names the place a credential came from, in a form fit for logs and tickets.
+ *
+ * @param source - the place
+ * @returns such as `secret team-a/creds`, `file /root/.docker/config.json` or `inline`; unprintable characters are
+ * escaped
+ * @example
+ * ```ts
+ * import { formatCredentialSource } from 'kubepull/docker-config';
+ *
+ * formatCredentialSource({ kind: 'secret', namespace: 'team-a', name: 'creds', uid: undefined }); // 'secret team-a/creds'
+ * ```
+ * @public
+ */
+export function formatCredentialSource(source: CredentialSource): string {
+  switch (source.kind) {
+    case 'secret':
+      return printable(`secret ${source.namespace}/${source.name}`);
+    case 'file':
+      return printable(`file ${source.path}`, 4096);
+    case 'plugin':
+    case 'cloud':
+      return printable(`${source.kind} ${source.provider}`);
+    default:
+      return source.kind;
+  }
+}

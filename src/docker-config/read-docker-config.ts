@@ -1,0 +1,63 @@
+import { ImageError } from '../errors/index.js';
+import { encodeUtf8, readJson } from '../internal/index.js';
+import { readDocument } from './document.js';
+import { refuse } from './refuse.js';
+import type { DockerConfig, ReadDockerConfigOptions } from './types.js';
+
+const MAX_BYTES = 4 * 1024 * 1024;
+const MAX_ENTRIES = 10_000;
+const MAX_DEPTH = 64;
+const MODES = ['kubelet', 'lenient', 'docker'] as const;
+
+/**
+ * Reads a docker config document whole: its entries, and what the chosen reader makes of the rest.
+ *
+ * `kubelet` and `lenient` report every part that kubelet ignores, with the reason; `docker` understands helpers and
+ * tokens. In `docker` mode an entry with `identitytoken` has neither user name nor password, since Docker then sends
+ * the token alone, and `auth` follows Docker's rules (padding is due, the user has a name, NULs around the password are
+ * cut off). Docker asks a helper that is named for a registry instead of the entry; this function reports helpers and
+ * runs none.
+ *
+ * Entries stand in the order of the document; of entries with the same key the last counts, at its place.
+ *
+ * @param json - the document, as text or bytes
+ * @param options - the reader, the format, the source and the limits
+ * @returns entries, what was skipped, what was ignored, and the helpers
+ * @throws {@link InvalidConfigError} with Go's text in `upstream`; nothing of the document is in the message
+ * @throws {@link ImageError} `ERR_OPTION_INVALID`
+ * @example
+ * ```ts
+ * import { readDockerConfig } from 'kubepull/docker-config';
+ *
+ * const { ignored } = readDockerConfig('{"auths":{"r.example":{}},"credsStore":"desktop"}');
+ * ignored[0]?.field; // 'credsStore'
+ * ```
+ * @see DockerConfigJSON in kubernetes pkg/credentialprovider/config.go, LoadFromReader in docker/cli cli/config/configfile
+ * @public
+ */
+export function readDockerConfig(json: string | Uint8Array, options: ReadDockerConfigOptions = {}): DockerConfig {
+  const { mode = 'kubelet', format = 'dockerconfigjson', source = { kind: 'inline' } } = options;
+  if (!MODES.includes(mode) || (mode === 'docker' && format !== 'dockerconfigjson')) {
+    throw new ImageError('ERR_OPTION_INVALID', 'Cannot read docker config: no such mode for this format');
+  }
+  const [maxBytes, maxEntries, maxDepth] = [
+    checkLimit(options.maxBytes, MAX_BYTES),
+    checkLimit(options.maxEntries, MAX_ENTRIES),
+    checkLimit(options.maxDepth, MAX_DEPTH),
+  ];
+  if (isLonger(json, maxBytes)) throw refuse(source, `document is larger than ${maxBytes} bytes`);
+  const result = readJson(json, { maxDepth });
+  if (!result.ok) throw refuse(source, result.upstream, result);
+  return readDocument(result.node, { mode, format, source, maxEntries });
+}
+
+function checkLimit(value: number | undefined, fallback: number): number {
+  const limit = value ?? fallback;
+  if (Number.isSafeInteger(limit) && limit > 0) return limit;
+  throw new ImageError('ERR_OPTION_INVALID', 'Cannot read docker config: limits must be positive whole numbers');
+}
+
+function isLonger(json: string | Uint8Array, maxBytes: number): boolean {
+  if (json.length > maxBytes || typeof json !== 'string') return json.length > maxBytes;
+  return json.length * 3 > maxBytes && encodeUtf8(json).length > maxBytes;
+}

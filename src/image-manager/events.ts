@@ -1,0 +1,78 @@
+import { goQuote } from '../internal/index.js';
+import { formatGoDuration } from './duration.js';
+
+/**
+ * An event on a pod, in kubelet's words.
+ *
+ * @public
+ */
+export interface PodEvent {
+  readonly type: 'Normal' | 'Warning';
+  readonly reason: 'Pulling' | 'Pulled' | 'Failed' | 'BackOff';
+  readonly message: string;
+}
+
+/**
+ * What an event is about.
+ *
+ * @public
+ */
+export type PullStep =
+  | { readonly step: 'pulling' }
+  | {
+      readonly step: 'pulled';
+      /** Duration of the pull itself, in milliseconds. */
+      readonly pullMs: number;
+      /** Duration with the time in the queue, in milliseconds. */
+      readonly totalMs: number;
+      /** Size of the image in bytes. */
+      readonly size: number;
+    }
+  /** `verified`: the pod's credentials were compared with the pulled record (kubelet 1.35 and later). */
+  | { readonly step: 'present'; readonly verified: boolean }
+  | { readonly step: 'failed'; readonly errorText: string }
+  | { readonly step: 'back-off' }
+  /** What the container gets in addition after any failure; `error` is the waiting reason. */
+  | { readonly step: 'error'; readonly error: string };
+
+/**
+ * The event that kubelet records for a step of a pull.
+ *
+ * @param image - the image as the pod names it
+ * @param step - what happened
+ * @returns type, reason and text
+ * @example
+ * ```ts
+ * import { pullStepEvent } from 'kubepull';
+ *
+ * pullStepEvent('nginx', { step: 'pulling' }).message; // 'Pulling image "nginx"'
+ * ```
+ * @see EnsureImageExists in kubernetes pkg/kubelet/images/image_manager.go
+ * @public
+ */
+export function pullStepEvent(image: string, step: PullStep): PodEvent {
+  const name = goQuote(image);
+  switch (step.step) {
+    case 'pulling':
+      return { type: 'Normal', reason: 'Pulling', message: `Pulling image ${name}` };
+    case 'pulled': {
+      const [pull, total] = [formatGoDuration(step.pullMs), formatGoDuration(step.totalMs)];
+      const message = `Successfully pulled image ${name} in ${pull} (${total} including waiting). Image size: ${step.size} bytes.`;
+      return { type: 'Normal', reason: 'Pulled', message };
+    }
+    case 'present': {
+      const access = step.verified ? ' and can be accessed by the pod' : '';
+      return {
+        type: 'Normal',
+        reason: 'Pulled',
+        message: `Container image ${name} already present on machine${access}`,
+      };
+    }
+    case 'failed':
+      return { type: 'Warning', reason: 'Failed', message: `Failed to pull image ${name}: ${step.errorText}` };
+    case 'back-off':
+      return { type: 'Normal', reason: 'BackOff', message: `Back-off pulling image ${name}` };
+    case 'error':
+      return { type: 'Warning', reason: 'Failed', message: `Error: ${step.error}` };
+  }
+}

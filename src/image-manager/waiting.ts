@@ -1,0 +1,77 @@
+import { goQuote } from '../internal/index.js';
+
+/**
+ * Why a container waits for its image: the exact strings of `state.waiting.reason`.
+ *
+ * @public
+ */
+export type WaitingReason =
+  | 'ErrImagePull'
+  | 'ImagePullBackOff'
+  | 'ErrImageNeverPull'
+  | 'InvalidImageName'
+  | 'ImageInspectError'
+  | 'RegistryUnavailable'
+  | 'SignatureValidationFailed';
+
+/**
+ * The `state.waiting` of a container, as `kubectl describe` shows it.
+ *
+ * @public
+ */
+export interface Waiting {
+  readonly reason: WaitingReason;
+  readonly message: string;
+}
+
+/**
+ * The waiting state after a pull that failed.
+ *
+ * The reason depends on how the error text begins, so several different errors, which begin with a bracket, are always
+ * `ErrImagePull`.
+ *
+ * @param image - the image as the pod names it
+ * @param errorText - the text of the pull's error, several joined by `aggregateErrorTexts`
+ * @returns reason and message
+ * @example
+ * ```ts
+ * import { waitingAfterFailure } from 'kubepull';
+ *
+ * waitingAfterFailure('app:1', 'denied'); // { reason: 'ErrImagePull', message: 'denied' }
+ * ```
+ * @see evalCRIPullErr in kubernetes pkg/kubelet/images/image_manager.go
+ * @public
+ */
+export function waitingAfterFailure(image: string, errorText: string): Waiting {
+  for (const [reason, because] of [
+    ['RegistryUnavailable', 'the registry is unavailable'],
+    ['SignatureValidationFailed', 'the signature validation failed'],
+  ] as const) {
+    if (!errorText.startsWith(reason)) continue;
+    const rest = errorText.slice(reason.length);
+    return { reason, message: `image pull failed for ${image} because ${because}${rest}` };
+  }
+  return { reason: 'ErrImagePull', message: errorText };
+}
+
+/**
+ * The waiting state of a container whose image is in back-off.
+ *
+ * @param image - the image as the pod names it
+ * @param previous - what the last attempt ended with, when it is known
+ * @returns `ImagePullBackOff`, with the last attempt's reason and message behind kubelet's text
+ * @example
+ * ```ts
+ * import { waitingInBackOff } from 'kubepull';
+ *
+ * waitingInBackOff('app:1', { reason: 'ErrImagePull', message: 'denied' }).message;
+ * // 'Back-off pulling image "app:1": ErrImagePull: denied'
+ * ```
+ * @see pullImage in kubernetes pkg/kubelet/images/image_manager.go
+ * @public
+ */
+export function waitingInBackOff(image: string, previous?: Waiting): Waiting {
+  const text = `Back-off pulling image ${goQuote(image)}`;
+  const message = previous === undefined ? text : `${text}: ${previous.reason}: ${previous.message}`;
+  return { reason: 'ImagePullBackOff', message };
+}

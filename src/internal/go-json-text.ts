@@ -1,0 +1,55 @@
+const LONE_SURROGATE = /[\ud800-\udfff]/gu;
+const ESCAPE = /\\(?:u([0-9a-fA-F]{4})|(.))/g;
+const UNSAFE = /["\\<>&\u0000-\u001f\u2028\u2029]|[\ud800-\udfff]/gu;
+
+const SHORT: ReadonlyMap<string, string> = /* @__PURE__ */ new Map([
+  ['b', '\b'],
+  ['f', '\f'],
+  ['n', '\n'],
+  ['r', '\r'],
+  ['t', '\t'],
+]);
+
+/** Text whose lone surrogates became U+FFFD, which is all that Go can make of them. */
+export function wellFormed(text: string): string {
+  return text.replace(LONE_SURROGATE, '\ufffd');
+}
+
+/** The value of a JSON string, given what stands between its quotes. */
+export function unquoteJson(body: string): string {
+  if (!body.includes('\\')) return wellFormed(body);
+  // Raw text first: what is lone there must not pair with an escaped half.
+  return wellFormed(
+    wellFormed(body).replace(ESCAPE, (_, hex: string | undefined, letter = '') =>
+      hex === undefined ? (SHORT.get(letter) ?? letter) : String.fromCharCode(Number.parseInt(hex, 16)),
+    ),
+  );
+}
+
+/**
+ * Text as Go's encoder writes it: safe inside HTML (`<`, `>`, `&` and the line separators escaped), and what is not
+ * Unicode as `\ufffd`. `JSON.stringify` does neither.
+ */
+export function quoteJson(text: string): string {
+  return `"${text.replace(UNSAFE, escapeUnsafe)}"`;
+}
+
+function escapeUnsafe(character: string): string {
+  const code = character.charCodeAt(0);
+  if (code < 0x20 || code === 0x22 || code === 0x5c) return JSON.stringify(character).slice(1, -1);
+  return `\\u${(code >= 0xd800 ? 0xfffd : code).toString(16).padStart(4, '0')}`;
+}
+
+/** Go's text for a byte at which no JSON goes on. Non-ASCII shows as the Latin-1 letter of its first byte. */
+export function invalidCharacter(byte: number, context: string): string {
+  return `invalid character '${quoteByte(byte)}' ${context}`;
+}
+
+function quoteByte(byte: number): string {
+  const character = String.fromCharCode(byte);
+  if (byte === 0x27 || byte === 0x5c) return `\\${character}`;
+  const short = '\u0007\b\t\n\v\f\r'.indexOf(character);
+  if (short >= 0) return `\\${'abtnvfr'.charAt(short)}`;
+  if (byte < 0x20 || byte === 0x7f) return `\\x${byte.toString(16).padStart(2, '0')}`;
+  return (byte > 0x7e && byte < 0xa1) || byte === 0xad ? `\\u00${byte.toString(16)}` : character;
+}

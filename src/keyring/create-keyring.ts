@@ -1,0 +1,95 @@
+import type { DockerConfigEntry } from '../docker-config/index.js';
+import { type MatchOptions, type MatchResult, matchTarget, type ParsedTarget, parseImage } from '../match/index.js';
+import { compileKeyring, type CompiledKeyring, type Slot } from './compile.js';
+import { lookupResult } from './lookup-result.js';
+import type { CredentialCandidate, LookupResult, RejectedEntry, StaticKeyring } from './types.js';
+
+const DEFAULT_KEY = 'index.docker.io';
+
+/**
+ * A keyring over docker config entries that answers as kubelet's does: every entry that matches, ordered by the byte
+ * value of its normalised key from high to low, so that of two keys where one begins the other the longer comes first.
+ * Entries with the same key keep the order in which they were given.
+ *
+ * When nothing matches an image of the default registry, or one whose host has neither dot nor port, the entries with the
+ * key `index.docker.io` are used.
+ *
+ * Entries are sorted into an index once, so a look-up does not scan them. `rejected` of an answer is worked out when it
+ * is read first; it comes from the function that decides.
+ *
+ * @param entries - the entries, such as `parseDockerConfigJson` and `mergePullSecrets` return; read once
+ * @param options - how keys are compared with images
+ * @returns the keyring
+ * @throws {@link ImageError} `ERR_OPTION_INVALID` for an unknown option value
+ * @example
+ * ```ts
+ * import { parseDockerConfigJson } from 'kubepull/docker-config';
+ * import { createKeyring } from 'kubepull/keyring';
+ *
+ * const entries = parseDockerConfigJson('{"auths":{"r.example":{"username":"u","password":"p"}}}');
+ * createKeyring(entries).lookup('r.example/team/app').candidates.length; // 1
+ * ```
+ * @see BasicDockerKeyring in kubernetes pkg/credentialprovider/keyring.go
+ * @public
+ */
+export function createKeyring(entries: Iterable<DockerConfigEntry>, options: MatchOptions = {}): StaticKeyring {
+  const settings: MatchOptions = { dialect: options.dialect, pathMatch: options.pathMatch };
+  const compiled = compileKeyring(entries, settings);
+  return { lookup: (image) => lookup(compiled, image, settings) };
+}
+
+function lookup(compiled: CompiledKeyring, image: string, options: MatchOptions): LookupResult {
+  const target = parseImage(image);
+  const candidates = target === undefined ? [] : findMatches(compiled, target, options);
+  if (candidates.length === 0 && isDefaultRegistry(image)) {
+    const slot = compiled.byKey.get(DEFAULT_KEY);
+    if (slot !== undefined) addCandidates(candidates, slot, 'default-registry');
+  }
+  return lookupResult(image, candidates, () =>
+    explain(compiled, target, new Set(candidates.map((c) => c.key)), options),
+  );
+}
+
+function findMatches(compiled: CompiledKeyring, image: ParsedTarget, options: MatchOptions): CredentialCandidate[] {
+  const candidates: CredentialCandidate[] = [];
+  for (const slot of compiled.near(image).toSorted((a, b) => a.rank - b.rank)) {
+    const result = decide(slot, image, options);
+    if (result.matched) addCandidates(candidates, slot, result.rule);
+  }
+  return candidates;
+}
+
+function addCandidates(candidates: CredentialCandidate[], slot: Slot, rule: CredentialCandidate['rule']): void {
+  const { key } = slot.target;
+  for (const entry of slot.entries) candidates.push({ rank: candidates.length + 1, entry, key, rule });
+}
+
+function decide(slot: Slot, image: ParsedTarget | undefined, options: MatchOptions): MatchResult {
+  return image === undefined ? { matched: false, because: 'invalid-image' } : matchTarget(slot.target, image, options);
+}
+
+/** Everything that is no candidate, in the order of trying, then what has no place in it. */
+function explain(
+  { slots, dropped }: CompiledKeyring,
+  image: ParsedTarget | undefined,
+  used: ReadonlySet<string>,
+  options: MatchOptions,
+): readonly RejectedEntry[] {
+  const rejected: RejectedEntry[] = [];
+  for (const slot of slots) {
+    const { key } = slot.target;
+    const result = used.has(key) ? undefined : decide(slot, image, options);
+    if (result?.matched !== false) continue;
+    for (const entry of slot.entries) rejected.push({ entry, key, because: result.because });
+  }
+  for (const entry of dropped) rejected.push({ entry, key: undefined, because: 'invalid-pattern' });
+  return rejected;
+}
+
+/** Whether kubelet takes a repository for one of Docker Hub, which it also does for `localhost/app`. */
+function isDefaultRegistry(repository: string): boolean {
+  const slash = repository.indexOf('/');
+  const host = slash < 0 ? repository : repository.slice(0, slash);
+  if (host === '' || slash < 0) return host !== '';
+  return host === 'docker.io' || host === DEFAULT_KEY || !/[.:]/.test(host);
+}

@@ -1,0 +1,38 @@
+import { formatCredentialSource } from '../docker-config/index.js';
+import { printable } from '../internal/index.js';
+import type { LookupResult } from './types.js';
+
+/**
+ * An answer of a keyring as text fit for a ticket: what is tried, in order, with key, source and rule, and what is not,
+ * with the reason. It holds no user name, password or token, nor what a key has before `@` or behind `?`.
+ *
+ * @param result - the answer
+ * @returns several lines, without a line break at the end
+ * @example
+ * ```ts
+ * import { createKeyring, formatLookup } from 'kubepull/keyring';
+ *
+ * formatLookup(createKeyring([]).lookup('r.example/app')); // 'r.example/app: no credential, the pull is anonymous'
+ * ```
+ * @public
+ */
+export function formatLookup(result: LookupResult): string {
+  const { candidates, rejected } = result;
+  const count = candidates.length;
+  const head = count === 0 ? 'no credential, the pull is anonymous' : `${count} to try, in this order`;
+  const lines = [`${printable(result.image)}: ${head}`];
+  for (const { rank, key, entry, rule } of candidates) {
+    lines.push(`  ${rank}. ${printable(key)} (${formatCredentialSource(entry.source)}): ${rule}`);
+  }
+  if (rejected.length > 0) lines.push('not tried:');
+  for (const { key, entry, because } of rejected) {
+    const shown = printable(key ?? withoutSecrets(entry.pattern));
+    lines.push(`  - ${shown} (${formatCredentialSource(entry.source)}): ${because}`);
+  }
+  return lines.join('\n');
+}
+
+/** A key that has no normal form may still have user info or a query, which the normal form would have lost. */
+function withoutSecrets(pattern: string): string {
+  return pattern.replace(/[?#].*$/su, '').replace(/^(https?:\/\/)?.*@/su, '$1');
+}

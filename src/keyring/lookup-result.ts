@@ -1,0 +1,22 @@
+import type { CredentialCandidate, LookupResult, RejectedEntry } from './types.js';
+
+/**
+ * An answer whose `rejected` is worked out when it is first read: to explain is to look at every entry, and few callers
+ * ask. It is an own enumerable property all the same, and Node prints it as if it had been there.
+ */
+export function lookupResult(
+  image: string,
+  candidates: readonly CredentialCandidate[],
+  explain: () => readonly RejectedEntry[],
+): LookupResult {
+  let rejected: readonly RejectedEntry[] | undefined;
+  const result: LookupResult = {
+    image,
+    candidates,
+    get rejected(): readonly RejectedEntry[] {
+      rejected ??= explain();
+      return rejected;
+    },
+  };
+  return Object.defineProperty(result, Symbol.for('nodejs.util.inspect.custom'), { value: () => ({ ...result }) });
+}

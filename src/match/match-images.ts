@@ -1,0 +1,56 @@
+import { matchTarget } from './match.js';
+import { checkMatchOptions } from './options.js';
+import { parseImage } from './parse.js';
+import type { MatchOptions, MatchResult, MatchRule, Mismatch } from './types.js';
+
+/**
+ * The answer of {@link matchImages}: the first pattern that matches, or every pattern with what is against it.
+ *
+ * @public
+ */
+export type MatchImagesResult =
+  | { readonly matched: true; readonly pattern: string; readonly rule: MatchRule }
+  | { readonly matched: false; readonly rejected: readonly { readonly pattern: string; readonly because: Mismatch }[] };
+
+/**
+ * Tells whether kubelet asks a credential provider for an image: whether one of its `matchImages` matches.
+ *
+ * The comparison is that of {@link matchImage}, but patterns are taken as they are: a scheme is not removed, so a pattern
+ * with one never matches, and `/v1/` stays a path.
+ *
+ * @param patterns - the provider's `matchImages`
+ * @param image - the image's full repository name, without tag and digest
+ * @param options - how paths are compared; patterns are read in kubelet's dialect, the only one that providers have
+ * @returns the first pattern that matches, or all with their reasons
+ * @throws {@link ImageError} `ERR_OPTION_INVALID` for an unknown option value
+ * @example
+ * ```ts
+ * import { matchImages } from 'kubepull/match';
+ *
+ * matchImages(['*.azurecr.io', 'gcr.io'], 'gcr.io/team/app'); // { matched: true, pattern: 'gcr.io', rule: 'exact' }
+ * ```
+ * @see isImageAllowed in kubernetes pkg/credentialprovider/plugin/plugin.go
+ * @public
+ */
+export function matchImages(
+  patterns: readonly string[],
+  image: string,
+  options: Pick<MatchOptions, 'pathMatch'> = {},
+): MatchImagesResult {
+  checkMatchOptions(options);
+  const rejected: { readonly pattern: string; readonly because: Mismatch }[] = [];
+  for (const pattern of patterns) {
+    const result = matchOne(pattern, image, options);
+    if (result.matched) return { matched: true, pattern, rule: result.rule };
+    rejected.push({ pattern, because: result.because });
+  }
+  return { matched: false, rejected };
+}
+
+function matchOne(pattern: string, image: string, { pathMatch }: Pick<MatchOptions, 'pathMatch'>): MatchResult {
+  const target = parseImage(pattern);
+  if (target === undefined) return { matched: false, because: 'invalid-pattern' };
+  const parsedImage = parseImage(image);
+  if (parsedImage === undefined) return { matched: false, because: 'invalid-image' };
+  return matchTarget(target, parsedImage, { pathMatch });
+}

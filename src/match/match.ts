@@ -1,0 +1,86 @@
+import { globMatch } from './glob.js';
+import { checkMatchOptions } from './options.js';
+import { parseImage, parsePattern } from './parse.js';
+import type { MatchOptions, MatchResult, Mismatch, ParsedTarget } from './types.js';
+
+/**
+ * Tells whether a credential key matches an image, and why.
+ *
+ * As in kubelet, ports must be equal as written (none matches only none), hosts must have the same number of labels, and
+ * the key's path must be a prefix of the image's, as plain text. Case counts.
+ *
+ * @param pattern - a key of `auths`, as written in the file
+ * @param image - the image's full repository name, without tag and digest
+ * @param options - how to compare
+ * @returns the rule that made it match, or what differs first
+ * @throws {@link ImageError} `ERR_OPTION_INVALID` for an unknown option value
+ * @example
+ * ```ts
+ * import { matchImage } from 'kubepull/match';
+ *
+ * matchImage('*.example.com/team', 'eu.example.com/team/app'); // { matched: true, rule: 'glob' }
+ * matchImage('example.com', 'example.com:443/app'); // { matched: false, because: 'port' }
+ * ```
+ * @see URLsMatchStr in kubernetes pkg/credentialprovider/keyring.go
+ * @public
+ */
+export function matchImage(pattern: string, image: string, options: MatchOptions = {}): MatchResult {
+  const parsedPattern = parsePattern(pattern, options);
+  if (parsedPattern === undefined) return { matched: false, because: 'invalid-pattern' };
+  const parsedImage = parseImage(image);
+  if (parsedImage === undefined) return { matched: false, because: 'invalid-image' };
+  return matchTarget(parsedPattern, parsedImage, options);
+}
+
+/**
+ * Tells whether a parsed key matches a parsed image: {@link matchImage} for keys that are matched often.
+ *
+ * @param pattern - from {@link parsePattern}, called with the same dialect
+ * @param image - from {@link parseImage}
+ * @param options - how to compare
+ * @returns the rule that made it match, or what differs first
+ * @throws {@link ImageError} `ERR_OPTION_INVALID` for an unknown option value
+ * @example
+ * ```ts
+ * import { matchTarget, parseImage, parsePattern } from 'kubepull/match';
+ *
+ * const pattern = parsePattern('example.com');
+ * const image = parseImage('example.com/app');
+ * if (pattern && image) matchTarget(pattern, image); // { matched: true, rule: 'exact' }
+ * ```
+ * @see URLsMatch in kubernetes pkg/credentialprovider/keyring.go
+ * @public
+ */
+export function matchTarget(pattern: ParsedTarget, image: ParsedTarget, options: MatchOptions = {}): MatchResult {
+  checkMatchOptions(options);
+  const because = findMismatch(pattern, image, options);
+  if (because !== undefined) return { matched: false, because };
+  return { matched: true, rule: pattern.literal ? 'exact' : 'glob' };
+}
+
+/** The checks in kubelet's order, so that a malformed glob behind another mismatch is not reported as malformed. */
+function findMismatch(pattern: ParsedTarget, image: ParsedTarget, options: MatchOptions): Mismatch | undefined {
+  const isDocumented = options.dialect === 'documented';
+  if (pattern.port !== image.port) return 'port';
+  if (!isDocumented && pattern.labels.length !== image.labels.length) return 'label-count';
+  if (!coversPath(pattern.path, image.path, options)) return 'path';
+  if (isDocumented) return compareLabel(pattern.labels.join('.'), image.labels.join('.'), pattern.literal);
+  for (const [index, label] of pattern.labels.entries()) {
+    const because = compareLabel(label, image.labels[index] ?? '', pattern.literal);
+    if (because !== undefined) return because;
+  }
+  return undefined;
+}
+
+function coversPath(prefix: string, path: string, { pathMatch }: MatchOptions): boolean {
+  if (!path.startsWith(prefix)) return false;
+  return (
+    pathMatch !== 'segment' || prefix === '' || prefix.endsWith('/') || /^(?:\/|$)/.test(path.slice(prefix.length))
+  );
+}
+
+function compareLabel(pattern: string, label: string, isLiteral: boolean): 'label' | 'invalid-pattern' | undefined {
+  if (isLiteral) return pattern === label ? undefined : 'label';
+  const result = globMatch(pattern, label);
+  return result === 'match' ? undefined : result === 'no-match' ? 'label' : 'invalid-pattern';
+}

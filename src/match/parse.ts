@@ -1,0 +1,89 @@
+import { documentedLocation, documentedTarget } from './documented.js';
+import { splitHostPort } from './host.js';
+import { type Location, parseLocation } from './location.js';
+import { makeTarget } from './parsed-target.js';
+import { checkMatchOptions } from './options.js';
+import type { MatchOptions, ParsedTarget } from './types.js';
+
+const SCHEME = /^https?:\/\//;
+
+/**
+ * The normal form of a credential key: what kubelet orders, merges and matches by.
+ *
+ * The scheme, user info, query and fragment are lost, as is a `/v1` or `/v2` in front of more path; escapes are decoded.
+ * Case, ports and a final slash of a longer path are kept.
+ *
+ * @param key - a key of `auths`, such as `https://index.docker.io/v1/`
+ * @param options - with the dialect `documented`, `?`, `[…]` and `\` are parts of a glob instead of URL syntax
+ * @returns the normal form, or `undefined` when kubelet drops the entry because the key is no URL
+ * @throws {@link ImageError} `ERR_OPTION_INVALID` for an unknown option value
+ * @example
+ * ```ts
+ * import { normalizeKey } from 'kubepull/match';
+ *
+ * normalizeKey('https://index.docker.io/v1/'); // 'index.docker.io'
+ * normalizeKey('a:b:c'); // undefined
+ * ```
+ * @see BasicDockerKeyring.Add in kubernetes pkg/credentialprovider/keyring.go
+ * @public
+ */
+export function normalizeKey(key: string, options: MatchOptions = {}): string | undefined {
+  checkMatchOptions(options);
+  const location = readKey(key, options);
+  return location === undefined ? undefined : location.host + location.path;
+}
+
+/**
+ * Takes a credential key apart for matching.
+ *
+ * @param key - a key of `auths`, as written in the file
+ * @param options - how the key is going to be matched; only the dialect counts here
+ * @returns its parts, or `undefined` when it can match no image: the key is no URL, or its normal form is none
+ * @throws {@link ImageError} `ERR_OPTION_INVALID` for an unknown option value
+ * @example
+ * ```ts
+ * import { parsePattern } from 'kubepull/match';
+ *
+ * const pattern = parsePattern('https://*.example.com:5000/v2/team');
+ * // { key: '*.example.com:5000/team', labels: ['*', 'example', 'com'], port: '5000', path: '/team', literal: false }
+ * ```
+ * @see BasicDockerKeyring.Add and URLsMatchStr in kubernetes pkg/credentialprovider/keyring.go
+ * @public
+ */
+export function parsePattern(key: string, options: MatchOptions = {}): ParsedTarget | undefined {
+  checkMatchOptions(options);
+  const location = readKey(key, options);
+  if (location === undefined) return undefined;
+  if (options.dialect === 'documented') return documentedTarget(location);
+  // kubelet stores the normal form as text and parses it again for every look-up: escapes are decoded twice.
+  const normal = location.host + location.path;
+  const target = parseImage(normal);
+  return target === undefined ? undefined : { ...target, key: normal };
+}
+
+/**
+ * Takes an image's repository apart for matching.
+ *
+ * @param repository - the full name without tag and digest, such as `docker.io/library/nginx`
+ * @returns its parts, or `undefined` when it cannot be read as a URL behind `https://`
+ * @example
+ * ```ts
+ * import { parseImage } from 'kubepull/match';
+ *
+ * parseImage('localhost:5000/app')?.port; // '5000'
+ * ```
+ * @see ParseSchemelessURL and SplitURL in kubernetes pkg/credentialprovider/keyring.go
+ * @public
+ */
+export function parseImage(repository: string): ParsedTarget | undefined {
+  const location = parseLocation(repository);
+  return location === undefined ? undefined : makeTarget(location, ...splitHostPort(location.host));
+}
+
+function readKey(key: string, { dialect }: MatchOptions): Location | undefined {
+  const rest = key.replace(SCHEME, '');
+  const location = dialect === 'documented' ? documentedLocation(rest) : parseLocation(rest);
+  if (location === undefined) return undefined;
+  const path = /^\/v[12]\//.test(location.path) ? location.path.slice(3) : location.path;
+  return { host: location.host, path: path === '/' ? '' : path };
+}

@@ -1,0 +1,110 @@
+import { type BigIntStats, constants } from 'node:fs';
+import { type FileHandle, lstat, mkdir, open, readdir, realpath, rename, rmdir, unlink } from 'node:fs/promises';
+
+/**
+ * What a layout asks about a file.
+ *
+ * @public
+ */
+export interface LayoutStat {
+  readonly kind: 'file' | 'directory' | 'link' | 'other';
+  readonly size: number;
+  /** Device and number of the inode: equal for two names of one file, and for nothing else at the same time. */
+  readonly inode: string;
+  /** When the content last changed, in nanoseconds since the epoch. */
+  readonly changed: bigint;
+}
+
+/**
+ * An open file of a layout.
+ *
+ * @public
+ */
+export interface LayoutFile {
+  /** Reads at a position; resolves to the number of bytes read, 0 at the end. */
+  read(into: Uint8Array, position: number): Promise<number>;
+  /** Writes at a position; resolves to the number of bytes written, which may be fewer than given. */
+  write(bytes: Uint8Array, position: number): Promise<number>;
+  stat(): Promise<LayoutStat>;
+  chmod(mode: number): Promise<void>;
+  /** Forces content and size to the disk. */
+  sync(): Promise<void>;
+  close(): Promise<void>;
+}
+
+/**
+ * The file-system calls of an OCI layout. Each fails with an error that has the system's `code`.
+ *
+ * @public
+ */
+export interface LayoutFileSystem {
+  realpath(path: string): Promise<string>;
+  /** Opens for reading. It does not follow a link, and does not wait for the other end of a pipe. */
+  open(path: string): Promise<LayoutFile>;
+  /** Opens a new file for writing, with mode 0600; fails when anything has the name, also a link to nowhere. */
+  create(path: string): Promise<LayoutFile>;
+  /** Looks at the name itself, not at what it links to. */
+  lstat(path: string): Promise<LayoutStat>;
+  mkdir(path: string): Promise<void>;
+  readdir(path: string): Promise<readonly string[]>;
+  /** Replaces a file, or an empty directory, in one step. */
+  rename(from: string, to: string): Promise<void>;
+  unlink(path: string): Promise<void>;
+  rmdir(path: string): Promise<void>;
+  /** Forces the names in a directory to the disk. */
+  syncDirectory(path: string): Promise<void>;
+}
+
+// Windows has neither; there, O_CREAT with O_EXCL refuses links, and nothing waits.
+const { O_RDONLY, O_NOFOLLOW = 0, O_NONBLOCK = 0, O_WRONLY, O_CREAT, O_EXCL } = constants;
+
+/**
+ * The real file system.
+ *
+ * @public
+ */
+export const nodeFileSystem: LayoutFileSystem = {
+  realpath: (path) => realpath(path),
+  open: async (path) => layoutFile(await open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK)),
+  create: async (path) => layoutFile(await open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600)),
+  lstat: async (path) => layoutStat(await lstat(path, { bigint: true })),
+  mkdir: (path) => mkdir(path),
+  readdir: (path) => readdir(path),
+  rename: (from, to) => rename(from, to),
+  unlink: (path) => unlink(path),
+  rmdir: (path) => rmdir(path),
+  syncDirectory: async (path) => {
+    const directory = await open(path, O_RDONLY | O_NOFOLLOW);
+    try {
+      await directory.sync();
+    } finally {
+      await directory.close();
+    }
+  },
+};
+
+function layoutFile(handle: FileHandle): LayoutFile {
+  return {
+    read: async (into, position) => (await handle.read(into, 0, into.length, position)).bytesRead,
+    write: async (bytes, position) => (await handle.write(bytes, 0, bytes.length, position)).bytesWritten,
+    stat: async () => layoutStat(await handle.stat({ bigint: true })),
+    chmod: (mode) => handle.chmod(mode),
+    sync: () => handle.sync(),
+    close: () => handle.close(),
+  };
+}
+
+function layoutStat(stat: BigIntStats): LayoutStat {
+  return {
+    kind: kindOf(stat),
+    size: Number(stat.size),
+    inode: `${stat.dev}:${stat.ino}`,
+    changed: stat.mtimeNs,
+  };
+}
+
+function kindOf(stat: BigIntStats): LayoutStat['kind'] {
+  if (stat.isFile()) return 'file';
+  if (stat.isDirectory()) return 'directory';
+  return stat.isSymbolicLink() ? 'link' : 'other';
+}

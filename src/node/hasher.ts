@@ -1,0 +1,24 @@
+import { createHash } from 'node:crypto';
+import type { CreateHasher, Digest } from '../digest/index.js';
+
+/**
+ * Hashes of `node:crypto`, which are OpenSSL's: as fast as the machine allows.
+ *
+ * @param algorithm - `sha256`, `sha384` or `sha512`
+ * @returns a running hash
+ * @example
+ * ```ts
+ * import { digestOf } from 'kubepull/digest';
+ * import { nodeHasher } from 'kubepull/node';
+ *
+ * digestOf(new TextEncoder().encode('hello'), nodeHasher, 'sha512');
+ * ```
+ * @public
+ */
+export const nodeHasher: CreateHasher = (algorithm) => {
+  const hash = createHash(algorithm);
+  return {
+    update: (chunk) => void hash.update(chunk),
+    digest: () => `${algorithm}:${hash.digest('hex')}` as Digest,
+  };
+};

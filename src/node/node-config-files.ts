@@ -1,0 +1,151 @@
+import { constants } from 'node:fs';
+import { open } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { cwd, env } from 'node:process';
+import { type DockerConfigEntry, parseDockercfg, parseDockerConfigJson } from '../docker-config/index.js';
+import { createKeyring, type StaticKeyring } from '../keyring/index.js';
+import type { MatchOptions } from '../match/index.js';
+
+/** The largest docker config that is read. */
+const MAX_CONFIG_BYTES = 4 * 1024 * 1024;
+
+/**
+ * Where kubelet's own directories are.
+ *
+ * @public
+ */
+export interface NodeConfigPlaces {
+  /**
+   * Kubelet's `--root-dir`.
+   *
+   * @defaultValue `/var/lib/kubelet`
+   */
+  readonly rootDir?: string | undefined;
+  /** @defaultValue this process's working directory */
+  readonly workingDir?: string | undefined;
+  /**
+   * `$HOME` of the kubelet; an empty text makes the two places in it relative to the working directory.
+   *
+   * @defaultValue this process's `$HOME`
+   */
+  readonly home?: string | undefined;
+}
+
+/**
+ * One place that was looked at.
+ *
+ * @public
+ */
+export interface NodeConfigPlace {
+  readonly path: string;
+  /** `used`: the search ended here. `malformed`: not a regular file that can be decoded; kubelet skips it silently. */
+  readonly outcome: 'used' | 'missing' | 'unreadable' | 'malformed';
+}
+
+/**
+ * The node's docker config: the first file that can be read, and what became of those before it.
+ *
+ * @public
+ */
+export interface NodeDockerConfig {
+  readonly entries: readonly DockerConfigEntry[];
+  readonly places: readonly NodeConfigPlace[];
+}
+
+/**
+ * Reads the node's docker config as kubelet finds it: four places for `config.json`, then four for `.dockercfg`. The
+ * first file that can be decoded wins, even when it has no entries; files are never merged.
+ *
+ * @param places - kubelet's directories
+ * @returns the entries, and every place that was looked at, in order
+ * @example
+ * ```ts
+ * import { readNodeDockerConfig } from 'kubepull/node';
+ *
+ * const { places } = await readNodeDockerConfig();
+ * console.log(places.find(({ outcome }) => outcome === 'used')?.path);
+ * ```
+ * @see ReadDockerConfigFile in kubernetes pkg/credentialprovider/config.go
+ * @public
+ */
+export async function readNodeDockerConfig(places: NodeConfigPlaces = {}): Promise<NodeDockerConfig> {
+  const looked: NodeConfigPlace[] = [];
+  for (const path of searchPath(places)) {
+    const found = await readPlace(path);
+    looked.push({ path, outcome: found.outcome });
+    if (found.outcome === 'used') return { entries: found.entries, places: looked };
+  }
+  return { entries: [], places: looked };
+}
+
+/**
+ * The node's own keyring: {@link readNodeDockerConfig}, ready for look-ups.
+ *
+ * @param options - kubelet's directories, and how to match
+ * @returns a keyring, empty when the node has no docker config
+ * @example
+ * ```ts
+ * import { loadNodeKeyring } from 'kubepull/node';
+ *
+ * const keyring = await loadNodeKeyring({ rootDir: '/var/lib/kubelet' });
+ * keyring.lookup('registry.example.com/app').candidates.length;
+ * ```
+ * @public
+ */
+export async function loadNodeKeyring(options: NodeConfigPlaces & MatchOptions = {}): Promise<StaticKeyring> {
+  const { entries } = await readNodeDockerConfig(options);
+  return createKeyring(entries, options);
+}
+
+function searchPath(places: NodeConfigPlaces): readonly string[] {
+  const { rootDir = '/var/lib/kubelet', workingDir = cwd(), home = env['HOME'] ?? '' } = places;
+  const own = [rootDir, workingDir].map((directory) => resolve(workingDir, directory));
+  const config = [...own.map((directory) => join(directory, 'config.json')), ...dotDocker(workingDir, home)];
+  const legacy = [...own, resolve(workingDir, home), '/'].map((directory) => join(directory, '.dockercfg'));
+  return [...config, ...legacy];
+}
+
+function dotDocker(workingDir: string, home: string): readonly string[] {
+  return [resolve(workingDir, home), '/'].map((directory) => join(directory, '.docker', 'config.json'));
+}
+
+type Found =
+  | { readonly outcome: 'used'; readonly entries: readonly DockerConfigEntry[] }
+  | { readonly outcome: 'missing' | 'unreadable' | 'malformed' };
+
+async function readPlace(path: string): Promise<Found> {
+  let bytes: Uint8Array | undefined;
+  try {
+    bytes = await readRegularFile(path);
+  } catch (error) {
+    const missing = ['ENOENT', 'ENOTDIR'].includes(String((error as NodeJS.ErrnoException).code));
+    return { outcome: missing ? 'missing' : 'unreadable' };
+  }
+  if (bytes === undefined) return { outcome: 'malformed' };
+  const parse = path.endsWith('.dockercfg') ? parseDockercfg : parseDockerConfigJson;
+  try {
+    return { outcome: 'used', entries: parse(bytes, { kind: 'file', path }) };
+  } catch {
+    return { outcome: 'malformed' };
+  }
+}
+
+/** One bounded read of a regular file; a FIFO or a device must not hang it, and a file that grows must not fill memory. */
+async function readRegularFile(path: string): Promise<Uint8Array | undefined> {
+  const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  try {
+    const stat = await file.stat();
+    const { size } = stat;
+    if (!stat.isFile() || size > MAX_CONFIG_BYTES) return undefined;
+    const buffer = new Uint8Array(size);
+    let length = 0;
+    while (length < size) {
+      const { bytesRead } = await file.read(buffer, length, size - length, length);
+      if (bytesRead === 0) break;
+      length += bytesRead;
+    }
+    return buffer.subarray(0, length);
+  } finally {
+    await file.close();
+  }
+}

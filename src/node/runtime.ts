@@ -1,0 +1,48 @@
+import { type Clock, systemClock } from '../clock/index.js';
+import type { Platform } from '../oci/index.js';
+import type { PullRuntime } from '../puller/index.js';
+import { nodeHasher } from './hasher.js';
+import { hostPlatform } from './host-platform.js';
+import { createUndiciTransport, type UndiciTransportOptions } from './undici-transport.js';
+
+/**
+ * What a runtime may be told besides its defaults.
+ *
+ * @public
+ */
+export interface NodeRuntimeOptions extends UndiciTransportOptions {
+  /** @defaultValue {@link hostPlatform} */
+  readonly platform?: Platform | undefined;
+  /** @defaultValue `systemClock` */
+  readonly clock?: Clock | undefined;
+}
+
+/**
+ * A runtime for pulls on Node: undici, `node:crypto`, and this machine's platform. It holds connections until closed.
+ *
+ * @public
+ */
+export interface NodeRuntime extends PullRuntime, AsyncDisposable {
+  /** Ends all connections. Pulls still under way fail. */
+  close(): Promise<void>;
+}
+
+/**
+ * Makes a runtime for pulls on Node. One serves any number of pulls.
+ *
+ * @param options - see {@link NodeRuntimeOptions}
+ * @returns the runtime; `close` it, or declare it with `await using`
+ * @example
+ * ```ts
+ * import { createNodeRuntime } from 'kubepull/node';
+ *
+ * const runtime = createNodeRuntime();
+ * await runtime.close();
+ * ```
+ * @public
+ */
+export function createNodeRuntime(options: NodeRuntimeOptions = {}): NodeRuntime {
+  const { platform = hostPlatform(), clock = systemClock } = options;
+  const { transport, close } = createUndiciTransport(options);
+  return { transport, createHasher: nodeHasher, platform, clock, close, [Symbol.asyncDispose]: close };
+}

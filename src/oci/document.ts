@@ -1,0 +1,26 @@
+import { printable, readJson } from '../internal/index.js';
+import type { DocumentLimits } from './limits.js';
+import { type Place, refuse } from './place.js';
+
+/**
+ * Reads the bytes of a document as JSON: within the limits, in well-formed UTF-8 without byte order mark, one value and
+ * nothing behind it.
+ */
+export function readDocument(bytes: Uint8Array, document: string, limits: DocumentLimits): Place {
+  const root = { document, path: '' };
+  if (bytes.length > limits.maxBytes) throw refuse(root, `has ${bytes.length} bytes, more than ${limits.maxBytes}`);
+  if (bytes.length === 0) throw refuse(root, 'is empty');
+  const text = decodeStrictly(bytes);
+  if (text === undefined) throw refuse(root, 'is not UTF-8');
+  const result = readJson(text, { maxDepth: limits.maxDepth });
+  if (result.ok) return { ...root, node: result.node };
+  throw refuse(root, `is not JSON: ${printable(result.upstream)}, at byte ${result.offset}`);
+}
+
+function decodeStrictly(bytes: Uint8Array): string | undefined {
+  try {
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
+  } catch {
+    return undefined;
+  }
+}

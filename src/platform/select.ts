@@ -1,0 +1,94 @@
+import { PlatformNotFoundError } from '../errors/index.js';
+import { printable } from '../internal/index.js';
+import type { Descriptor, ImageIndex, Platform } from '../oci/index.js';
+import { formatPlatform } from './format.js';
+import { onlyPlatform, type PlatformMatcher } from './matcher.js';
+
+const MAX_LISTED = 50;
+const MAX_NAME = 64;
+/** BuildKit's mark of an entry that is a statement about an image and no image. */
+const REFERENCE_TYPE = 'vnd.docker.reference.type';
+
+/**
+ * The entries of an index that fit a platform, best first.
+ *
+ * Entries without platform are kept and come last: what they are for is in their image's config. Entries that fit equally
+ * well keep their order, and attestations are left out.
+ *
+ * @param index - the index
+ * @param wanted - the platform that the image is for
+ * @param matcher - what fits and what is better; by default {@link onlyPlatform} of the wanted platform
+ * @returns the candidates; empty when nothing fits
+ * @example
+ * ```ts
+ * import { parseImageIndex } from 'kubepull/oci';
+ * import { rankManifests } from 'kubepull/platform';
+ *
+ * const bytes = new TextEncoder().encode('{"schemaVersion":2,"manifests":[]}');
+ * rankManifests(parseImageIndex(bytes), { os: 'linux', architecture: 'arm64' }); // []
+ * ```
+ * @see Manifest in containerd core/images/image.go
+ * @public
+ */
+export function rankManifests(
+  index: ImageIndex,
+  wanted: Platform,
+  matcher: PlatformMatcher = onlyPlatform(wanted),
+): readonly Descriptor[] {
+  const candidates = index.manifests.filter(
+    ({ platform, annotations }) => !isAttestation(annotations) && (platform === undefined || matcher.matches(platform)),
+  );
+  return candidates.toSorted((a, b) => {
+    if (a.platform === undefined || b.platform === undefined) return Number(!a.platform) - Number(!b.platform);
+    return matcher.compare(a.platform, b.platform);
+  });
+}
+
+/**
+ * The entry of an index that a node of the wanted platform pulls.
+ *
+ * @param index - the index
+ * @param wanted - the platform that the image is for
+ * @param matcher - what fits and what is better; by default {@link onlyPlatform} of the wanted platform
+ * @returns the best entry
+ * @throws {@link PlatformNotFoundError} when nothing fits; it lists what there is, at most 50
+ * @example
+ * ```ts
+ * import { parseImageIndex } from 'kubepull/oci';
+ * import { parsePlatform, selectManifest } from 'kubepull/platform';
+ *
+ * declare const bytes: Uint8Array; // the index as the registry sent it
+ * selectManifest(parseImageIndex(bytes), parsePlatform('linux/arm64')).digest;
+ * ```
+ * @see Manifest in containerd core/images/image.go
+ * @public
+ */
+export function selectManifest(index: ImageIndex, wanted: Platform, matcher?: PlatformMatcher): Descriptor {
+  const [best] = rankManifests(index, wanted, matcher);
+  if (best !== undefined) return best;
+  const platforms = listPlatforms(index);
+  const names = [...platforms.keys()].map((name) => printable(name, MAX_NAME));
+  const hidden = names.length - MAX_LISTED;
+  const listed = `${names.slice(0, MAX_LISTED).join(', ')}${hidden > 0 ? ` and ${hidden} more` : ''}`;
+  throw new PlatformNotFoundError(
+    `Cannot select a manifest for ${printable(formatPlatform(wanted))}: the index has ${names.length === 0 ? 'no image' : `only ${listed}`}`,
+    wanted,
+    [...platforms.values()].slice(0, MAX_LISTED),
+  );
+}
+
+/** The platforms that an index has images for, by name, each once, in its order. */
+function listPlatforms(index: ImageIndex): ReadonlyMap<string, Platform> {
+  const platforms = new Map<string, Platform>();
+  for (const { platform, annotations } of index.manifests) {
+    if (platform === undefined || isAttestation(annotations)) continue;
+    const isUnknown = platform.os === 'unknown' && platform.architecture === 'unknown';
+    if (!isUnknown) platforms.set(formatPlatform(platform), platform);
+  }
+  return platforms;
+}
+
+function isAttestation(annotations: Descriptor['annotations']): boolean {
+  if (annotations === undefined || !Object.hasOwn(annotations, REFERENCE_TYPE)) return false;
+  return annotations[REFERENCE_TYPE] === 'attestation-manifest';
+}

@@ -1,0 +1,122 @@
+import { aggregate, unsupported } from './field-error.js';
+import { copyWith, type ImageUser, mapPodImages, podImages } from './pod-images.js';
+import type { PodLike } from './types.js';
+
+/**
+ * What the admission plugin `AlwaysPullImages` looks at besides the pod.
+ *
+ * @public
+ */
+export interface AlwaysPullImagesOptions {
+  /** The pod before the update; absent at creation. The plugin leaves an update alone that brings no new image. */
+  readonly oldPod?: PodLike | undefined;
+  /** The subresource of the request, such as `ephemeralcontainers`; the plugin acts only where there is none. */
+  readonly subresource?: string | undefined;
+  /**
+   * Whether image volumes count too. The design of image volumes asks for it; it is not verified from the plugin's code.
+   *
+   * @defaultValue `true`
+   */
+  readonly imageVolumes?: boolean | undefined;
+}
+
+/**
+ * What the plugin made of a pod.
+ *
+ * @public
+ */
+export interface AlwaysPullImagesMutation<P extends PodLike> {
+  /** A new object with every policy `Always`; the input itself when the request is ignored. */
+  readonly pod: P;
+  /** Why the plugin left the request alone; `undefined` when it acted. */
+  readonly ignored: 'subresource' | 'no-new-image' | undefined;
+}
+
+/**
+ * What the plugin says to a pod.
+ *
+ * @public
+ */
+export interface AlwaysPullImagesVerdict {
+  readonly ignored: 'subresource' | 'no-new-image' | undefined;
+  /** One text for each container whose policy is not `Always`; none when the pod is admitted. */
+  readonly errors: readonly string[];
+  /** The whole text of the refusal; `undefined` when the pod is admitted. */
+  readonly message: string | undefined;
+}
+
+/**
+ * Sets every pull policy of a pod to `Always`, as the mutating half of the admission plugin `AlwaysPullImages`.
+ *
+ * An update that brings no new image is left alone: every image string of the pod must stand somewhere in the old pod.
+ * The plugin looks at pods only; a template is not touched, the pods made from it are.
+ *
+ * @param pod - the pod as sent; it is not changed
+ * @param options - the pod before, for an update
+ * @returns a pod, and why nothing was done when so
+ * @example
+ * ```ts
+ * import { mutateAlwaysPullImages } from 'kubepull/pull-policy';
+ *
+ * const pod = { spec: { containers: [{ name: 'web', image: 'nginx:1', imagePullPolicy: 'Never' }] } };
+ * mutateAlwaysPullImages(pod).pod.spec.containers[0]?.imagePullPolicy; // 'Always'
+ * ```
+ * @see AlwaysPullImages.Admit in kubernetes plugin/pkg/admission/alwayspullimages/admission.go
+ * @public
+ */
+export function mutateAlwaysPullImages<P extends PodLike>(
+  pod: P,
+  options: AlwaysPullImagesOptions = {},
+): AlwaysPullImagesMutation<P> {
+  const ignored = whyIgnored(pod, options);
+  if (ignored !== undefined || !pod.spec) return { pod, ignored };
+  const spec = mapPodImages(pod.spec, 'spec', (user) => (counts(user, options) ? 'Always' : undefined));
+  return { pod: copyWith(pod, { spec } as Partial<P>), ignored };
+}
+
+/**
+ * Checks that every pull policy of a pod is `Always`, as the validating half of the admission plugin
+ * `AlwaysPullImages`, which runs after all that mutate.
+ *
+ * @param pod - the pod after mutation
+ * @param options - the pod before, for an update
+ * @returns the texts of the refusal, none when the pod is admitted
+ * @example
+ * ```ts
+ * import { validateAlwaysPullImages } from 'kubepull/pull-policy';
+ *
+ * const spec = { containers: [{ name: 'web', image: 'nginx', imagePullPolicy: 'Never' }] };
+ * validateAlwaysPullImages({ metadata: { name: 'web' }, spec }).message; // pods "web" is forbidden: …
+ * ```
+ * @see AlwaysPullImages.Validate in kubernetes plugin/pkg/admission/alwayspullimages/admission.go
+ * @public
+ */
+export function validateAlwaysPullImages(pod: PodLike, options: AlwaysPullImagesOptions = {}): AlwaysPullImagesVerdict {
+  const ignored = whyIgnored(pod, options);
+  if (ignored !== undefined) return { ignored, errors: [], message: undefined };
+  const wrong = podImages(pod.spec).filter((user) => counts(user, options) && user.policy !== 'Always');
+  const errors = wrong.map((user) => refusal(pod, user));
+  return { ignored, errors, message: errors.length === 0 ? undefined : aggregate(errors) };
+}
+
+function refusal(pod: PodLike, { kind, path, policy }: ImageUser): string {
+  const name = pod.metadata?.name || pod.metadata?.generateName || 'Unknown';
+  const field = kind === 'volume' ? `${path}.pullPolicy` : `${path}.imagePullPolicy`;
+  return `pods "${name}" is forbidden: ${unsupported(field, policy, ['Always']).message}`;
+}
+
+function whyIgnored(pod: PodLike, options: AlwaysPullImagesOptions): AlwaysPullImagesVerdict['ignored'] {
+  if (options.subresource) return 'subresource';
+  if (options.oldPod === undefined) return undefined;
+  const old = imagesOf(options.oldPod, options);
+  return [...imagesOf(pod, options)].every((image) => old.has(image)) ? 'no-new-image' : undefined;
+}
+
+function imagesOf(pod: PodLike, options: AlwaysPullImagesOptions): ReadonlySet<string> {
+  const users = podImages(pod.spec).filter((user) => counts(user, options));
+  return new Set(users.map((user) => user.image));
+}
+
+function counts({ kind }: ImageUser, { imageVolumes = true }: AlwaysPullImagesOptions): boolean {
+  return kind !== 'volume' || imageVolumes;
+}

@@ -1,0 +1,40 @@
+import type { CreateHasher } from '../digest/index.js';
+import type { Credential } from '../docker-config/index.js';
+import { encodeUtf8, quoteJson } from '../internal/index.js';
+
+/**
+ * The hash by which kubelet's records know a credential, whatever secret it stands in.
+ *
+ * It covers user name, password and e-mail. It is not salted: who has the record can try passwords against it. Write it
+ * only where kubelet itself would.
+ *
+ * @param credential - the credential; Docker's tokens do not take part, as kubelet does not read them
+ * @param createHasher - where hashes come from, such as `nodeHasher` of `kubepull/node`
+ * @returns SHA-256 in lower-case hex
+ * @example
+ * ```ts
+ * import { credentialHash } from 'kubepull/pull-policy';
+ * import { nodeHasher } from 'kubepull/node';
+ * import { createSecret } from 'kubepull/docker-config';
+ *
+ * const none = { identityToken: undefined, registryToken: undefined, email: undefined };
+ * credentialHash({ username: 'u', password: createSecret('p'), ...none }, nodeHasher); // edbd57ca…
+ * ```
+ * @see hashImagePullSecret in kubernetes pkg/credentialprovider/keyring.go, v1.34
+ * @public
+ */
+export function credentialHash(credential: Credential, createHasher: CreateHasher): string {
+  const fields = [
+    ['username', credential.username],
+    ['password', credential.password.reveal()],
+    ['email', credential.email ?? ''],
+  ] as const;
+  const members = fields.flatMap(([key, value]) => (value === '' ? [] : [`"${key}":${quoteJson(value)}`]));
+  return sha256Hex(`{${members.join(',')}}`, createHasher);
+}
+
+export function sha256Hex(text: string, createHasher: CreateHasher): string {
+  const hasher = createHasher('sha256');
+  hasher.update(encodeUtf8(text));
+  return hasher.digest().slice('sha256:'.length);
+}

@@ -1,0 +1,123 @@
+import { goQuote } from '../internal/index.js';
+
+/**
+ * An event as kubelet records it.
+ *
+ * @public
+ */
+export interface PullPolicyEvent {
+  readonly type: 'Normal' | 'Warning';
+  readonly reason: 'Pulled' | 'ErrImageNeverPull';
+  readonly message: string;
+}
+
+/**
+ * What is known when kubelet has to decide between using, pulling and failing.
+ *
+ * @public
+ */
+export interface PullQuestion {
+  /** The image as the pod has it; messages quote it. */
+  readonly image: string;
+  /** The container's policy. A text that is no policy acts as an absent image: it is pulled. */
+  readonly policy: string;
+  /** Whether the runtime knows the image. Not looked at when {@link needsImageStatus} is false. */
+  readonly present: boolean;
+  /**
+   * Whether kubelet verifies credentials for images that are present (feature gate `KubeletEnsureSecretPulledImages`,
+   * on since 1.35).
+   *
+   * @defaultValue `true`
+   */
+  readonly verifiesCredentials?: boolean | undefined;
+  /**
+   * Whether the pod must show that it may use the present image: `mustPull` of `decideMustPull`. Looked at only when
+   * credentials are verified.
+   *
+   * @defaultValue `false`
+   */
+  readonly mustPull?: boolean | undefined;
+}
+
+/**
+ * What kubelet does: use the image that is there, pull, or fail. A message is what it returns, an event what it records.
+ *
+ * @public
+ */
+export type PullDecision =
+  | {
+      readonly action: 'use';
+      readonly because: 'present' | 'verified';
+      readonly message: string;
+      readonly event: PullPolicyEvent;
+    }
+  | {
+      readonly action: 'pull';
+      readonly because: 'always' | 'absent' | 'must-verify' | 'unknown-policy';
+    }
+  | {
+      readonly action: 'fail';
+      readonly because: 'absent' | 'must-verify';
+      /** The waiting reason of the container. */
+      readonly reason: 'ErrImageNeverPull';
+      readonly message: string;
+      readonly event: PullPolicyEvent;
+    };
+
+/**
+ * Tells whether kubelet asks the runtime for the image before it decides.
+ *
+ * @param policy - the container's policy
+ * @returns `true` for `IfNotPresent` and `Never`. For `Always` it does not ask: it pulls, and leaves it to the runtime to
+ * notice that everything is there
+ * @example
+ * ```ts
+ * import { needsImageStatus } from 'kubepull/pull-policy';
+ *
+ * needsImageStatus('Always'); // false
+ * ```
+ * @see imagePullPrecheck in kubernetes pkg/kubelet/images/image_manager.go, v1.35
+ * @public
+ */
+export function needsImageStatus(policy: string): boolean {
+  return policy === 'IfNotPresent' || policy === 'Never';
+}
+
+/**
+ * Decides what kubelet does with an image at the start of a container, with its words for it.
+ *
+ * With `Never`, an image that the pod may not use fails with the same text as one that is absent: presence is not told.
+ *
+ * @param question - policy, presence, and what the verification of credentials found
+ * @returns the action and its reason, and for all but a pull the message and event
+ * @example
+ * ```ts
+ * import { decidePull } from 'kubepull/pull-policy';
+ *
+ * decidePull({ image: 'app:1', policy: 'IfNotPresent', present: false }).action; // 'pull'
+ * decidePull({ image: 'app:1', policy: 'Never', present: false }).action; // 'fail'
+ * ```
+ * @see EnsureImageExists, imagePullPrecheck in kubernetes pkg/kubelet/images/image_manager.go, v1.35
+ * @public
+ */
+export function decidePull(question: PullQuestion): PullDecision {
+  const { image, policy, present, verifiesCredentials = true, mustPull = false } = question;
+  if (policy === 'Always') return { action: 'pull', because: 'always' };
+  if (!needsImageStatus(policy)) return { action: 'pull', because: 'unknown-policy' };
+  if (present && !verifiesCredentials) return use(image, 'present');
+  if (present && !mustPull) return use(image, 'verified');
+  const because = present ? 'must-verify' : 'absent';
+  return policy === 'Never' ? neverPull(image, because) : { action: 'pull', because };
+}
+
+function use(image: string, because: 'present' | 'verified'): PullDecision {
+  const access = because === 'verified' ? ' and can be accessed by the pod' : '';
+  const message = `Container image ${goQuote(image)} already present on machine${access}`;
+  return { action: 'use', because, message, event: { type: 'Normal', reason: 'Pulled', message } };
+}
+
+function neverPull(image: string, because: 'absent' | 'must-verify'): PullDecision {
+  const reason = 'ErrImageNeverPull';
+  const message = `Container image ${goQuote(image)} is not present with pull policy of Never`;
+  return { action: 'fail', because, reason, message, event: { type: 'Warning', reason, message } };
+}

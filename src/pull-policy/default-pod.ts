@@ -1,0 +1,143 @@
+import { ImageError } from '../errors/index.js';
+import { quote } from '../internal/index.js';
+import { decidePullPolicy, type PullPolicyDecision } from './decide-pull-policy.js';
+import { copyWith, type ImageUserKind, mapPodImages } from './pod-images.js';
+import type { PodLike, PodSpecLike, WorkloadLike } from './types.js';
+
+/**
+ * The pull policy of one container or image volume of a pod.
+ *
+ * @public
+ */
+export interface ContainerPullPolicy extends PullPolicyDecision<string> {
+  /** The name of the container, or of the image volume. */
+  readonly container: string;
+  readonly kind: ImageUserKind;
+  /** Where it stands in the object, such as `spec.initContainers[0]` or `spec.volumes[1].image`. */
+  readonly path: string;
+}
+
+/**
+ * A pod with every pull policy filled in.
+ *
+ * @public
+ */
+export interface DefaultedPod<P extends PodLike> {
+  /** A new object; what did not change is shared with the input. */
+  readonly pod: P;
+  /** Init containers, containers, ephemeral containers, then image volumes, each in its order. */
+  readonly decisions: readonly ContainerPullPolicy[];
+}
+
+/**
+ * Fills in the pull policies that a pod leaves out, as the API server does when it reads one.
+ *
+ * Init containers, containers, ephemeral containers and image volumes follow the same rule. A policy that is there
+ * stays, even if there is no such policy.
+ *
+ * @param pod - a pod of any origin; it is not changed
+ * @returns the pod with policies, and for each container the decision and its reason
+ * @example
+ * ```ts
+ * import { defaultPodPullPolicies } from 'kubepull/pull-policy';
+ *
+ * const { pod, decisions } = defaultPodPullPolicies({ spec: { containers: [{ name: 'web', image: 'nginx:1.27' }] } });
+ * decisions[0]?.policy; // 'IfNotPresent', also in pod.spec.containers[0].imagePullPolicy
+ * ```
+ * @see SetDefaults_Container in kubernetes pkg/apis/core/v1/defaults.go, v1.32
+ * @public
+ */
+export function defaultPodPullPolicies<P extends PodLike>(pod: P): DefaultedPod<P> {
+  if (!pod.spec) return { pod: copyWith(pod, {}), decisions: [] };
+  const { spec, decisions } = defaultSpec(pod.spec, 'spec');
+  return { pod: copyWith(pod, { spec } as Partial<P>), decisions };
+}
+
+function defaultSpec<S extends PodSpecLike>(
+  spec: S,
+  at: string,
+): { readonly spec: S; readonly decisions: readonly ContainerPullPolicy[] } {
+  const decisions: ContainerPullPolicy[] = [];
+  const defaulted = mapPodImages(spec, at, ({ kind, name, image, policy, path }) => {
+    const decision = decidePullPolicy(image, policy);
+    decisions.push({ ...decision, container: name, kind, path });
+    return decision.reason === 'explicit' ? undefined : decision.policy;
+  });
+  return { spec: defaulted, decisions };
+}
+
+/** The way from an object to the pod's spec in it. */
+const SPEC_PATHS: ReadonlyMap<string, readonly string[]> = /* @__PURE__ */ new Map([
+  ['Pod', ['spec']],
+  ['PodTemplate', ['template', 'spec']],
+  ['ReplicationController', ['spec', 'template', 'spec']],
+  ['ReplicaSet', ['spec', 'template', 'spec']],
+  ['Deployment', ['spec', 'template', 'spec']],
+  ['StatefulSet', ['spec', 'template', 'spec']],
+  ['DaemonSet', ['spec', 'template', 'spec']],
+  ['Job', ['spec', 'template', 'spec']],
+  ['CronJob', ['spec', 'jobTemplate', 'spec', 'template', 'spec']],
+]);
+
+/**
+ * An object with every pull policy of its pod template filled in.
+ *
+ * @public
+ */
+export interface DefaultedWorkload<W extends WorkloadLike> {
+  /** A new object; what did not change is shared with the input. */
+  readonly object: W;
+  /** As of {@link DefaultedPod}, with paths from the top of the object. */
+  readonly decisions: readonly ContainerPullPolicy[];
+}
+
+/**
+ * Fills in the pull policies of any object that holds a pod's spec, as the API server does when it reads one: Pod,
+ * PodTemplate, ReplicationController, ReplicaSet, Deployment, StatefulSet, DaemonSet, Job and CronJob.
+ *
+ * The controller that makes pods from a template does not decide again, so these are the policies of its pods. An object
+ * without `kind`, as lists of the API hold them, is recognised by its shape.
+ *
+ * @param object - the object; it is not changed
+ * @returns the object with policies, and the decisions
+ * @throws {@link ImageError} `ERR_OPTION_INVALID` for another kind: the API server does not look into it
+ * @example
+ * ```ts
+ * import { defaultWorkloadPullPolicies } from 'kubepull/pull-policy';
+ *
+ * const deployment = { kind: 'Deployment', spec: { template: { spec: { containers: [{ name: 'web', image: 'nginx' }] } } } };
+ * defaultWorkloadPullPolicies(deployment).decisions[0]?.path; // 'spec.template.spec.containers[0]'
+ * ```
+ * @see SetObjectDefaults_Deployment and its like in kubernetes pkg/apis/apps/v1/zz_generated.defaults.go, v1.32
+ * @public
+ */
+export function defaultWorkloadPullPolicies<W extends WorkloadLike>(object: W): DefaultedWorkload<W> {
+  const kind = object.kind ?? guessKind(object);
+  const path = SPEC_PATHS.get(kind);
+  if (path === undefined) {
+    const message = `Cannot default pull policies of kind ${quote(kind)}: the API server knows no pod template in it`;
+    throw new ImageError('ERR_OPTION_INVALID', message);
+  }
+  const decisions: ContainerPullPolicy[] = [];
+  const result = changeAt(object, path, (spec) => {
+    const defaulted = defaultSpec(spec as PodSpecLike, path.join('.'));
+    decisions.push(...defaulted.decisions);
+    return defaulted.spec;
+  });
+  return { object: result as W, decisions };
+}
+
+function guessKind({ template, spec }: WorkloadLike): string {
+  if (template) return 'PodTemplate';
+  if (spec?.jobTemplate) return 'CronJob';
+  return spec?.template ? 'Deployment' : 'Pod';
+}
+
+/** Copies an object with the value at a path changed; a path that leads nowhere changes nothing. */
+function changeAt(object: object, path: readonly string[], change: (value: object) => object): object {
+  const [key, ...rest] = path;
+  if (key === undefined) return change(object);
+  const inner = (object as Readonly<Record<string, unknown>>)[key];
+  const replaced = typeof inner === 'object' && inner !== null ? { [key]: changeAt(inner, rest, change) } : {};
+  return copyWith(object, replaced);
+}

@@ -1,0 +1,7 @@
+const OUTER_SPACE =
+  /^[\t-\r \u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]|[\t-\r \u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]$/;
+
+/** Whether Go's `strings.TrimSpace` would take something off; JavaScript's `trim` differs in U+0085 and U+FEFF. */
+export function hasOuterSpace(text: string): boolean {
+  return OUTER_SPACE.test(text);
+}

@@ -1,0 +1,182 @@
+/**
+ * Names one object of the API: what kubelet keeps of a service account, and of a secret besides its hash.
+ *
+ * @public
+ */
+export interface ObjectCoordinates {
+  readonly uid: string;
+  readonly namespace: string;
+  readonly name: string;
+}
+
+/**
+ * A pull secret with which an image was pulled, or which a pod offers.
+ *
+ * @public
+ */
+export interface RecordedSecret extends ObjectCoordinates {
+  /** What `credentialHash` gives for the credential; empty when it could not be hashed. */
+  readonly credentialHash: string;
+}
+
+/**
+ * Who may use an image under one repository name, in the fields of kubelet's records.
+ *
+ * @public
+ */
+export interface ImagePullCredentials {
+  /** Sorted by namespace, name and uid; no two with the same three. */
+  readonly kubernetesSecrets: readonly RecordedSecret[];
+  /** Sorted in the same way. */
+  readonly kubernetesServiceAccounts: readonly ObjectCoordinates[];
+  /** Whether every pod of the node may: it was pulled anonymously or with the node's own credentials. */
+  readonly nodePodsAccessible: boolean;
+}
+
+/**
+ * Kubelet's record of an image that it pulled.
+ *
+ * @public
+ */
+export interface ImagePulledRecord {
+  /** The runtime's id of the image. */
+  readonly imageRef: string;
+  /** Epoch milliseconds; files have whole seconds. */
+  readonly lastUpdatedAt: number;
+  /** By full repository name without tag and digest. */
+  readonly credentialMapping: ReadonlyMap<string, ImagePullCredentials>;
+}
+
+/**
+ * How an image was got: what to record of a pull that succeeded. A secret or a service account is one object; anything
+ * else (node files, plugins without token, no credential at all) opens the image to every pod of the node.
+ *
+ * @public
+ */
+export type PulledWith =
+  | { readonly kind: 'secret'; readonly secret: RecordedSecret }
+  | { readonly kind: 'service-account'; readonly serviceAccount: ObjectCoordinates }
+  | { readonly kind: 'node' };
+
+/**
+ * What to record for the one credential with which a pull succeeded.
+ *
+ * @param pulledWith - the credential's origin
+ * @returns the entry to merge with {@link recordPull}
+ * @example
+ * ```ts
+ * import { toPullCredentials } from 'kubepull/pull-policy';
+ *
+ * toPullCredentials({ kind: 'node' }).nodePodsAccessible; // true
+ * ```
+ * @see trackedToImagePullCreds in kubernetes pkg/kubelet/images/image_manager.go, v1.35
+ * @public
+ */
+export function toPullCredentials(pulledWith: PulledWith): ImagePullCredentials {
+  return {
+    kubernetesSecrets: pulledWith.kind === 'secret' ? [pulledWith.secret] : [],
+    kubernetesServiceAccounts: pulledWith.kind === 'service-account' ? [pulledWith.serviceAccount] : [],
+    nodePodsAccessible: pulledWith.kind === 'node',
+  };
+}
+
+/**
+ * Adds credentials to the record of an image: after a pull, or when a pod's secret turned out to be as good.
+ *
+ * What every pod may use stays so for ever. An entry that becomes open to every pod loses its lists. Secrets and service
+ * accounts are united; of two secrets with the same coordinates the new hash wins. Empty credentials change nothing,
+ * but make a record where there is none: one without entries, which asks for credentials from everybody.
+ *
+ * @param record - the record so far, `undefined` for none
+ * @param added - whose credentials, for which image: `repository` is the full name without tag and digest
+ * @returns the record after it: the same value when nothing changed, so compare with `===`
+ * @example
+ * ```ts
+ * import { recordPull, toPullCredentials } from 'kubepull/pull-policy';
+ *
+ * const credentials = toPullCredentials({ kind: 'node' });
+ * recordPull(undefined, { imageRef: 'sha256:…', repository: 'docker.io/library/nginx', credentials, at: Date.now() });
+ * ```
+ * @see pulledRecordMergeNewCreds in kubernetes pkg/kubelet/images/pullmanager/image_pull_manager.go, v1.35
+ * @public
+ */
+export function recordPull(
+  record: ImagePulledRecord | undefined,
+  added: {
+    readonly imageRef: string;
+    readonly repository: string;
+    readonly credentials: ImagePullCredentials;
+    /** Epoch milliseconds. */
+    readonly at: number;
+  },
+): ImagePulledRecord {
+  const { imageRef, repository, credentials, at } = added;
+  const base = record ?? { imageRef, lastUpdatedAt: at, credentialMapping: new Map() };
+  const old = base.credentialMapping.get(repository);
+  const merged = mergePullCredentials(old, credentials);
+  if (merged === undefined || merged === old) return base;
+  return { ...base, lastUpdatedAt: at, credentialMapping: new Map([...base.credentialMapping, [repository, merged]]) };
+}
+
+/**
+ * Merges the credentials of one repository: the rule of {@link recordPull} for a single entry.
+ *
+ * @param old - the entry so far, `undefined` for none
+ * @param added - what comes to it
+ * @returns the entry after it: `old` itself when nothing changed
+ * @example
+ * ```ts
+ * import { mergePullCredentials, toPullCredentials } from 'kubepull/pull-policy';
+ *
+ * mergePullCredentials(undefined, toPullCredentials({ kind: 'node' }))?.nodePodsAccessible; // true
+ * ```
+ * @see pulledRecordMergeNewCreds in kubernetes pkg/kubelet/images/pullmanager/image_pull_manager.go, v1.35
+ * @public
+ */
+export function mergePullCredentials(
+  old: ImagePullCredentials | undefined,
+  added: ImagePullCredentials,
+): ImagePullCredentials | undefined {
+  const { kubernetesSecrets: secrets, kubernetesServiceAccounts: accounts, nodePodsAccessible } = added;
+  if (!nodePodsAccessible && secrets.length === 0 && accounts.length === 0) return old;
+  if (old?.nodePodsAccessible === true) return old;
+  if (nodePodsAccessible) return { kubernetesSecrets: [], kubernetesServiceAccounts: [], nodePodsAccessible };
+  const merged = {
+    kubernetesSecrets: unite(old?.kubernetesSecrets ?? [], secrets),
+    kubernetesServiceAccounts: unite(old?.kubernetesServiceAccounts ?? [], accounts),
+    nodePodsAccessible,
+  };
+  return old !== undefined && isSame(old, merged) ? old : merged;
+}
+
+function unite<T extends ObjectCoordinates>(old: readonly T[], added: readonly T[]): readonly T[] {
+  const byCoordinates = new Map([...old, ...added].map((item) => [coordinatesKey(item), item]));
+  return [...byCoordinates.values()].toSorted(compareCoordinates);
+}
+
+function coordinatesKey({ uid, namespace, name }: ObjectCoordinates): string {
+  return JSON.stringify([namespace, name, uid]);
+}
+
+function compareCoordinates(a: ObjectCoordinates, b: ObjectCoordinates): number {
+  return compare(a.namespace, b.namespace) || compare(a.name, b.name) || compare(a.uid, b.uid);
+}
+
+function compare(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}
+
+export function sameCoordinates(a: ObjectCoordinates, b: ObjectCoordinates): boolean {
+  return a.uid === b.uid && a.namespace === b.namespace && a.name === b.name;
+}
+
+/** Whether two entries say the same, in whatever order. */
+function isSame(a: ImagePullCredentials, b: ImagePullCredentials): boolean {
+  return credentialsJson(a) === credentialsJson(b);
+}
+
+function credentialsJson(value: ImagePullCredentials): string {
+  const secrets = unite(value.kubernetesSecrets, []).map((s) => [coordinatesKey(s), s.credentialHash]);
+  const accounts = unite(value.kubernetesServiceAccounts, []).map(coordinatesKey);
+  return JSON.stringify([secrets, accounts, value.nodePodsAccessible]);
+}

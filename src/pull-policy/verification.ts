@@ -1,0 +1,78 @@
+import { ImageError } from '../errors/index.js';
+import { quote } from '../internal/index.js';
+import { type AllowlistPattern, type AllowlistRelease, matchAllowlist } from './allowlist.js';
+
+/**
+ * Kubelet's `imagePullCredentialsVerificationPolicy`: for which present images a pod must show credentials.
+ *
+ * @public
+ */
+export type CredentialVerificationPolicy =
+  'NeverVerify' | 'NeverVerifyPreloadedImages' | 'NeverVerifyAllowlistedImages' | 'AlwaysVerify';
+
+/**
+ * What kubelet takes when its configuration names no policy and the feature is on.
+ *
+ * @public
+ */
+export const DEFAULT_VERIFICATION_POLICY: CredentialVerificationPolicy = 'NeverVerifyPreloadedImages';
+
+/**
+ * How kubelet is configured to verify credentials for present images.
+ *
+ * @public
+ */
+export interface VerificationOptions {
+  /** @defaultValue `'NeverVerifyPreloadedImages'` */
+  readonly policy?: CredentialVerificationPolicy | undefined;
+  /** `preloadedImagesVerificationAllowlist`, parsed; used by `NeverVerifyAllowlistedImages` only. Empty by default. */
+  readonly allowlist?: readonly AllowlistPattern[] | undefined;
+  /** How the allow list is compared. @defaultValue `'1.36'` */
+  readonly release?: AllowlistRelease | undefined;
+}
+
+/**
+ * Tells whether a pod must show credentials before it may use an image that is on the node.
+ *
+ * `NeverVerifyAllowlistedImages` does not ask who pulled the image, although the documentation says so.
+ *
+ * @param image - the pod's image string
+ * @param pulledByKubelet - whether kubelet has a record of pulling it, or of meaning to
+ * @param options - the configuration
+ * @returns whether credentials are verified
+ * @throws {@link ImageError} `ERR_OPTION_INVALID` for a policy that does not exist; kubelet does not start with it
+ * @example
+ * ```ts
+ * import { requiresCredentialVerification } from 'kubepull/pull-policy';
+ *
+ * requiresCredentialVerification('app:1', false); // false: it was there before kubelet
+ * requiresCredentialVerification('app:1', true); // true
+ * ```
+ * @see RequireCredentialVerificationForImage in kubernetes pkg/kubelet/images/pullmanager/image_pull_policies.go, v1.35
+ * @public
+ */
+export function requiresCredentialVerification(
+  image: string,
+  pulledByKubelet: boolean,
+  options: VerificationOptions = {},
+): boolean {
+  const { policy = DEFAULT_VERIFICATION_POLICY, allowlist = [], release } = options;
+  switch (policy) {
+    case 'NeverVerify':
+      return false;
+    case 'NeverVerifyPreloadedImages':
+      return pulledByKubelet;
+    case 'NeverVerifyAllowlistedImages':
+      return matchAllowlist(allowlist, image, release) === undefined;
+    case 'AlwaysVerify':
+      return true;
+    default:
+      throw unknownPolicy(policy);
+  }
+}
+
+function unknownPolicy(policy: unknown): ImageError<'ERR_OPTION_INVALID'> {
+  const name = quote(String(policy));
+  const reason = 'unknown image pull credential verification policy';
+  return new ImageError('ERR_OPTION_INVALID', `Cannot verify with policy ${name}: ${reason}`);
+}

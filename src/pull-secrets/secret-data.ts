@@ -1,0 +1,34 @@
+import type { CredentialSource } from '../docker-config/index.js';
+import { decodeBase64, encodeUtf8 } from '../internal/index.js';
+import type { SecretLike } from './types.js';
+
+/** The two types of pull secret, each with its data key and the form of its content. */
+export const PULL_SECRET_TYPES: readonly {
+  readonly type: string;
+  readonly key: string;
+  readonly format: 'dockerconfigjson' | 'dockercfg';
+}[] = [
+  { type: 'kubernetes.io/dockerconfigjson', key: '.dockerconfigjson', format: 'dockerconfigjson' },
+  { type: 'kubernetes.io/dockercfg', key: '.dockercfg', format: 'dockercfg' },
+];
+
+/** Every key of a secret; own properties only, since keys are foreign text. */
+export function secretKeys({ data = {}, stringData = {} }: SecretLike): readonly string[] {
+  return [...new Set([...Object.keys(data), ...Object.keys(stringData)])];
+}
+
+/** The bytes under a key, `undefined` when there is no such key, or Go's text when they are not base64. */
+export function secretValue({ data = {}, stringData = {} }: SecretLike, key: string): Uint8Array | string | undefined {
+  if (Object.hasOwn(stringData, key)) return encodeUtf8(stringData[key] ?? '');
+  // YAML may say `key: null`, which is an empty value to the API.
+  return Object.hasOwn(data, key) ? decodeBase64(data[key] ?? '', true) : undefined;
+}
+
+/** What the API takes an absent namespace for. */
+export function namespaceOf(metadata: { readonly namespace?: string | undefined } | undefined): string {
+  return metadata?.namespace || 'default';
+}
+
+export function secretSource({ metadata }: SecretLike): CredentialSource & { readonly kind: 'secret' } {
+  return { kind: 'secret', namespace: namespaceOf(metadata), name: metadata?.name ?? '', uid: metadata?.uid };
+}

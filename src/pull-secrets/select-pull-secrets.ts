@@ -1,0 +1,44 @@
+import { printable } from '../internal/index.js';
+import type { PodLike } from '../pull-policy/index.js';
+import { namespaceOf } from './secret-data.js';
+import type { SecretLike, SelectedPullSecrets } from './types.js';
+
+/**
+ * Picks the secrets that a pod names in `imagePullSecrets`, in that order.
+ *
+ * Only secrets of the pod's namespace count; an absent namespace is `default`. Empty names are skipped, and a name that
+ * is listed twice gives its secret twice. Nothing is said of the content: see {@link mergePullSecrets}. Of two secrets
+ * with one name the later counts, as if both had been applied.
+ *
+ * @param pod - the pod; the service account has no part in it once the pod exists, see {@link admitServiceAccount}
+ * @param secrets - the secrets at hand, of any namespace and type
+ * @returns the secrets, the names that were not found, and kubelet's event text for those
+ * @example
+ * ```ts
+ * import { selectPullSecrets } from 'kubepull/pull-secrets';
+ *
+ * selectPullSecrets({ spec: { imagePullSecrets: [{ name: 'creds' }] } }, []).missing; // ['creds']
+ * ```
+ * @see getPullSecretsForPod in kubernetes pkg/kubelet/kubelet_pods.go
+ * @public
+ */
+export function selectPullSecrets(pod: PodLike, secrets: Iterable<SecretLike>): SelectedPullSecrets {
+  const byName = new Map<string, SecretLike>();
+  for (const secret of secrets) {
+    if (namespaceOf(secret.metadata) === namespaceOf(pod.metadata)) byName.set(secret.metadata?.name ?? '', secret);
+  }
+  const found: SecretLike[] = [];
+  const missing: string[] = [];
+  for (const { name = '' } of pod.spec?.imagePullSecrets ?? []) {
+    const secret = byName.get(name);
+    if (name === '') continue;
+    if (secret === undefined) missing.push(name);
+    else found.push(secret);
+  }
+  return { found, missing, message: missing.length === 0 ? undefined : missingMessage(missing) };
+}
+
+function missingMessage(names: readonly string[]): string {
+  const list = names.map((name) => printable(name)).join(', ');
+  return `Unable to retrieve some image pull secrets (${list}); attempting to pull the image may not succeed.`;
+}

@@ -1,0 +1,172 @@
+import type { DockerConfigEntry, Secret } from '../docker-config/index.js';
+import type { LocalObjectReferenceLike, MetadataLike } from '../pull-policy/index.js';
+
+/**
+ * What is read of the `metadata` of a secret or service account.
+ *
+ * @public
+ */
+export interface AnnotatedMetadataLike extends MetadataLike {
+  readonly annotations?: Readonly<Record<string, string>> | undefined;
+}
+
+/**
+ * A Secret, as far as this library reads one. Objects of `@kubernetes/client-node`, parsed YAML and literals all fit.
+ *
+ * @public
+ */
+export interface SecretLike {
+  readonly metadata?: AnnotatedMetadataLike | undefined;
+  readonly type?: string | undefined;
+  /** Values in base64, as the API has them. */
+  readonly data?: Readonly<Record<string, string>> | undefined;
+  /** Values as plain text, which override those in `data`. */
+  readonly stringData?: Readonly<Record<string, string>> | undefined;
+}
+
+/**
+ * A ServiceAccount, as far as this library reads one.
+ *
+ * @public
+ */
+export interface ServiceAccountLike {
+  readonly metadata?: AnnotatedMetadataLike | undefined;
+  readonly imagePullSecrets?: readonly LocalObjectReferenceLike[] | undefined;
+}
+
+/**
+ * The pull secrets of a pod.
+ *
+ * @public
+ */
+export interface SelectedPullSecrets {
+  /** In the order of the pod's list; one that is listed twice is here twice. */
+  readonly found: readonly SecretLike[];
+  /** Names that no secret of the pod's namespace has. */
+  readonly missing: readonly string[];
+  /** Kubelet's event text when some are missing. */
+  readonly message: string | undefined;
+}
+
+/**
+ * A secret that gives no entries, and why: another `type`, no data `key` for its type, an `empty` value, or, in the
+ * lenient mode, `malformed` content.
+ *
+ * @public
+ */
+export interface SkippedSecret {
+  readonly name: string;
+  readonly because: 'type' | 'key' | 'empty' | 'malformed';
+  /** The key of the bad entry; `undefined` when the secret as a whole is meant. */
+  readonly pattern: string | undefined;
+  /** Go's text for malformed content. */
+  readonly upstream: string | undefined;
+}
+
+/**
+ * How pull secrets are merged.
+ *
+ * @public
+ */
+export interface MergePullSecretsOptions {
+  /**
+   * With `kubelet` one bad secret spoils all, as in kubelet; with `lenient` bad secrets and bad entries are skipped and
+   * reported.
+   *
+   * @defaultValue `'kubelet'`
+   */
+  readonly mode?: 'kubelet' | 'lenient' | undefined;
+  /** Entries of the node's docker config, which come behind those of the secrets. */
+  readonly nodeEntries?: Iterable<DockerConfigEntry> | undefined;
+}
+
+/**
+ * The virtual `config.json` of a pod: what no file could hold, since keys may occur more than once.
+ *
+ * @public
+ */
+export interface MergedPullSecrets {
+  /** In the order of the secrets, each with its source; then those of the node. */
+  readonly entries: readonly DockerConfigEntry[];
+  readonly skipped: readonly SkippedSecret[];
+}
+
+/**
+ * An entry that a plain docker config file cannot express: another one has its key (`duplicate-key`), or it is not
+ * UTF-8 and its user name has a colon, so that neither way of writing it reads back (`unwritable`).
+ *
+ * @public
+ */
+export interface OmittedEntry {
+  readonly entry: DockerConfigEntry;
+  readonly because: 'duplicate-key' | 'unwritable';
+}
+
+/**
+ * A `config.json` made of entries, and what it leaves out.
+ *
+ * @public
+ */
+export interface DockerConfigDocument {
+  /** The JSON text; `reveal()` gives it, since it holds every password. */
+  readonly document: Secret;
+  readonly omitted: readonly OmittedEntry[];
+}
+
+/**
+ * What `kubectl create secret docker-registry` is told.
+ *
+ * @public
+ */
+export interface CreatePullSecretOptions {
+  readonly name: string;
+  readonly namespace?: string | undefined;
+  /**
+   * Used as the key as it is.
+   *
+   * @defaultValue `'https://index.docker.io/v1/'`
+   */
+  readonly server?: string | undefined;
+  readonly username: string;
+  readonly password: string | Secret;
+  /** Left out of the secret when empty. */
+  readonly email?: string | undefined;
+}
+
+/**
+ * A Secret manifest with a docker config, ready for the API.
+ *
+ * @public
+ */
+export interface PullSecretManifest {
+  readonly apiVersion: 'v1';
+  readonly kind: 'Secret';
+  readonly metadata: { readonly name: string; readonly namespace?: string };
+  readonly type: 'kubernetes.io/dockerconfigjson';
+  /** Holds the password: base64 hides nothing. */
+  readonly data: { readonly '.dockerconfigjson': string };
+}
+
+/**
+ * A fault that the API server finds in a secret.
+ *
+ * @public
+ */
+export interface SecretFieldError {
+  readonly type: 'FieldValueInvalid' | 'FieldValueRequired' | 'FieldValueTooLong';
+  readonly field: string;
+  /** The API server's text, which begins with the field. */
+  readonly message: string;
+}
+
+/**
+ * What the API server says of a secret.
+ *
+ * @public
+ */
+export interface SecretValidation {
+  readonly valid: boolean;
+  readonly errors: readonly SecretFieldError[];
+  /** The whole message, as kubectl shows it; `undefined` for a valid secret. */
+  readonly message: string | undefined;
+}

@@ -1,0 +1,111 @@
+import { ImageError, PlatformNotFoundError } from '../errors/index.js';
+import {
+  type Descriptor,
+  type ImageManifest,
+  isImageConfigMediaType,
+  parseImageConfig,
+  parseManifest,
+  type Platform,
+} from '../oci/index.js';
+import { formatPlatform, onlyPlatform, selectManifest } from '../platform/index.js';
+import { readContent, writeContent } from '../store/index.js';
+import { downloadBlob, type PullContext } from './download.js';
+import { runPool } from './pool.js';
+
+/** Levels of index in index that a pull goes down. */
+const MAX_INDEX_DEPTH = 4;
+/** An image config is a page of JSON; this is what is read into memory of it. */
+const MAX_CONFIG_BYTES = 4 * 1024 * 1024;
+
+/** What a pull with one credential brought into the store. */
+export interface FetchedImage {
+  /** What the reference named: an index, or the manifest itself. */
+  readonly root: Descriptor;
+  readonly manifest: Descriptor;
+  readonly config: Descriptor;
+  readonly platform: Platform | undefined;
+}
+
+interface Selected {
+  readonly root: Descriptor;
+  readonly descriptor: Descriptor;
+  readonly manifest: ImageManifest;
+  readonly bytes: Uint8Array;
+}
+
+/**
+ * Fetches the image of one platform: manifest, config, layers, each before what refers to it, so that the store never
+ * holds a manifest whose content is missing.
+ *
+ * @param onAuthorized - called once the registry has given the manifest out
+ */
+export async function fetchImage(
+  context: PullContext,
+  wanted: Platform,
+  options: { readonly signal: AbortSignal | undefined; readonly parallel: number; readonly onAuthorized: () => void },
+): Promise<FetchedImage> {
+  const { signal, parallel, onAuthorized } = options;
+  const selected = await selectImage(context, wanted, signal, onAuthorized);
+  const { manifest, descriptor } = selected;
+  await downloadBlob(context, manifest.config, signal);
+  const platform = descriptor.platform ?? (await checkConfigPlatform(context, manifest.config, wanted, signal));
+  await runPool(uniqueBlobs(manifest.layers), parallel, { signal }, (layer, poolSignal) =>
+    downloadBlob(context, layer, poolSignal),
+  );
+  await writeContent(context.store, descriptor, selected.bytes, { signal });
+  return { root: selected.root, manifest: descriptor, config: manifest.config, platform };
+}
+
+/** Follows the reference to a manifest, through as many indexes as there are. */
+async function selectImage(
+  context: PullContext,
+  wanted: Platform,
+  signal: AbortSignal | undefined,
+  onAuthorized: () => void,
+): Promise<Selected> {
+  const { ref, client, emit } = context;
+  let fetched = await client.fetchManifest(ref, { signal });
+  onAuthorized();
+  const root = fetched.descriptor;
+  let descriptor = root;
+  for (let depth = 0; depth <= MAX_INDEX_DEPTH; depth += 1) {
+    emit({ type: 'manifest', descriptor });
+    const parsed = parseManifest(fetched.bytes, { mediaType: descriptor.mediaType });
+    if (parsed.kind === 'manifest') return { root, descriptor, manifest: parsed.manifest, bytes: fetched.bytes };
+    const chosen = selectManifest(parsed.index, wanted);
+    emit({ type: 'platform', wanted, chosen, available: platformsOf(parsed.index.manifests) });
+    fetched = await client.fetchManifest({ ...ref, tag: undefined, digest: chosen.digest }, { signal });
+    descriptor = { ...fetched.descriptor, platform: chosen.platform };
+  }
+  throw new ImageError(
+    'ERR_REGISTRY_DOCUMENT',
+    `Cannot pull ${ref.name}: its indexes are nested deeper than ${MAX_INDEX_DEPTH} levels`,
+  );
+}
+
+function platformsOf(manifests: readonly Descriptor[]): readonly Platform[] {
+  return manifests.flatMap(({ platform }) => (platform === undefined ? [] : [platform]));
+}
+
+/** An image without index says what it is for in its config only; containerd refuses one for another platform. */
+async function checkConfigPlatform(
+  context: PullContext,
+  config: Descriptor,
+  wanted: Platform,
+  signal: AbortSignal | undefined,
+): Promise<Platform | undefined> {
+  if (!isImageConfigMediaType(config.mediaType)) return undefined;
+  const bytes = await readContent(context.store, config, { maxBytes: MAX_CONFIG_BYTES, signal });
+  const { platform } = parseImageConfig(bytes);
+  if (platform === undefined || onlyPlatform(wanted).matches(platform)) return platform;
+  const [want, have] = [formatPlatform(wanted), formatPlatform(platform)];
+  throw new PlatformNotFoundError(
+    `Cannot pull ${context.ref.name} for ${want}: the image is for ${have} only`,
+    wanted,
+    [platform],
+  );
+}
+
+function uniqueBlobs(layers: readonly Descriptor[]): readonly Descriptor[] {
+  return [...new Map(layers.map((layer) => [layer.digest, layer])).values()];
+}

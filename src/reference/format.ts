@@ -1,0 +1,41 @@
+import type { ImageReference } from './types.js';
+
+/** The parts of a reference that its text is made of. */
+export type ReferenceText = Pick<ImageReference, 'domain' | 'path' | 'tag' | 'digest'>;
+
+/**
+ * Writes a reference as text, with its tag and its digest where it has them.
+ *
+ * `canonical` has the whole name and parses back to the same reference. `familiar` is for people: `docker.io` and a
+ * `library/` before one component are left out. A few names on Docker Hub mean something else when written so, and must
+ * not be parsed again: those of 64 hex digits, which read as an image id, and those whose first component looks like a
+ * host, such as `docker.io/foo.bar/app`.
+ *
+ * @param ref - the reference
+ * @param form - defaults to `canonical`
+ * @returns the text
+ * @example
+ * ```ts
+ * import { formatReference, parseReference } from 'kubepull/reference';
+ *
+ * const ref = parseReference('nginx:1.27');
+ * formatReference(ref); // 'docker.io/library/nginx:1.27'
+ * formatReference(ref, 'familiar'); // 'nginx:1.27'
+ * ```
+ * @see Reference.String, FamiliarString in distribution/reference v0.6.0
+ * @public
+ */
+export function formatReference(ref: ReferenceText, form: 'canonical' | 'familiar' = 'canonical'): string {
+  const name = form === 'familiar' ? familiarName(ref) : canonicalName(ref);
+  const tag = ref.tag === undefined ? '' : `:${ref.tag}`;
+  const digest = ref.digest === undefined ? '' : `@${ref.digest}`;
+  return name + tag + digest;
+}
+
+function canonicalName({ domain, path }: ReferenceText): string {
+  return domain === '' ? path : `${domain}/${path}`;
+}
+
+function familiarName(ref: ReferenceText): string {
+  return ref.domain === 'docker.io' ? ref.path.replace(/^library\/(?=[^/]+$)/, '') : canonicalName(ref);
+}

@@ -1,0 +1,69 @@
+import { InvalidReferenceError } from '../errors/index.js';
+import { goQuote } from '../internal/index.js';
+import { readNormalized } from './read.js';
+import { tryRead } from './refuse.js';
+import type { ImageName } from './types.js';
+
+const DEFAULT_TAG = 'latest';
+
+/**
+ * Parses the image of a container as kubelet does for everything but the pull itself: to look up credentials, to ask
+ * plugins, to keep records, and to choose the default pull policy.
+ *
+ * @param image - the `image` of a container, or the `reference` of an image volume
+ * @returns repository, tag and digest; the tag is `latest` when there is neither tag nor digest
+ * @throws {@link InvalidReferenceError} as of `parseReference`, with kubelet's longer text as `upstream`
+ * @example
+ * ```ts
+ * import { parseImageName } from 'kubepull/reference';
+ *
+ * parseImageName('nginx'); // { repository: 'docker.io/library/nginx', tag: 'latest', digest: undefined }
+ * ```
+ * @see ParseImageName in kubernetes pkg/util/parsers/parsers.go, v1.32
+ * @public
+ */
+export function parseImageName(image: string): ImageName {
+  const ref = tryRead(image, readNormalized);
+  if (ref instanceof InvalidReferenceError) throw asKubelet(image, ref);
+  const tag = ref.tag ?? (ref.digest === undefined ? DEFAULT_TAG : undefined);
+  return { repository: ref.name, tag, digest: ref.digest };
+}
+
+/**
+ * Gives the image string that kubelet hands to the container runtime: the container's own, with `:latest` behind it when
+ * it has neither tag nor digest.
+ *
+ * A short name stays short. Which registry it means is the runtime's decision.
+ *
+ * @param image - the container's `image`
+ * @returns the string for the runtime
+ * @throws {@link InvalidReferenceError} when the image cannot be parsed: kubelet's `InvalidImageName`. `upstream` is the
+ * text that kubelet puts behind `Failed to apply default image tag "…": `
+ * @example
+ * ```ts
+ * import { applyDefaultTag } from 'kubepull/reference';
+ *
+ * applyDefaultTag('nginx'); // 'nginx:latest'
+ * applyDefaultTag('quay.io/team/app:1'); // unchanged
+ * ```
+ * @see applyDefaultImageTag in kubernetes pkg/kubelet/images/image_manager.go, v1.35
+ * @public
+ */
+export function applyDefaultTag(image: string): string {
+  const { tag, digest } = parseImageName(image);
+  const addTag = digest === undefined && tag !== undefined && !image.endsWith(`:${tag}`);
+  return addTag ? `${image}:${tag}` : image;
+}
+
+function asKubelet(image: string, error: InvalidReferenceError): InvalidReferenceError {
+  const upstream = `couldn't parse image name ${goQuote(image)}: ${error.upstream}`;
+  return new InvalidReferenceError(error.message, image, { ...pickFault(error), upstream });
+}
+
+function pickFault({
+  reason,
+  position,
+  suggestion,
+}: InvalidReferenceError): Pick<InvalidReferenceError, 'reason' | 'position' | 'suggestion'> {
+  return { reason, position, suggestion };
+}

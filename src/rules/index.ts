@@ -1,0 +1,8 @@
+/**
+ * Rules on images that an operator writes: allow and deny lists and mirror routes, in picomatch's glob syntax.
+ *
+ * @packageDocumentation
+ */
+export { type DecidingRule, type RuleSubject } from './types.js';
+export { createImageRules, type ImageRules, type ImageRulesOptions, type RuleDecision } from './image-rules.js';
+export { createMirrorRoutes, type MirrorChoice, type MirrorRoute, type MirrorRoutes } from './mirror-routes.js';

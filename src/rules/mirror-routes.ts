@@ -1,0 +1,88 @@
+import { ImageError } from '../errors/index.js';
+import { redactUrl } from '../internal/index.js';
+import { compileRule, isTooLong } from './compile.js';
+import type { DecidingRule, RuleSubject } from './types.js';
+
+/**
+ * Where images of some names are pulled from.
+ *
+ * @public
+ */
+export interface MirrorRoute {
+  /** Pattern of the names, see {@link createImageRules} for its syntax. */
+  readonly match: string;
+  /** URLs of the registries to ask, first choice first. */
+  readonly endpoints: readonly string[];
+}
+
+/**
+ * The endpoints for an image, and the route that named them.
+ *
+ * @public
+ */
+export interface MirrorChoice {
+  /** First choice first; empty when no route matches, so that the image's own registry is asked. */
+  readonly endpoints: readonly string[];
+  readonly rule: DecidingRule | undefined;
+}
+
+/**
+ * Compiled mirror routes.
+ *
+ * @public
+ */
+export interface MirrorRoutes {
+  /** Chooses by the full name of a parsed reference; the first route that matches decides alone. */
+  choose(ref: RuleSubject): MirrorChoice;
+}
+
+/**
+ * Compiles routes to mirrors, written in picomatch's glob syntax.
+ *
+ * A credential for the image's own registry is not meant for a mirror: look credentials up by the endpoint asked.
+ *
+ * @param routes - the routes; of several that match, the first counts
+ * @returns the compiled routes
+ * @throws {@link ImageError} `ERR_OPTION_INVALID` for a pattern that is malformed or refused, a route without endpoint, or
+ * an endpoint that is no http(s) URL or has user info, query or fragment
+ * @example
+ * ```ts
+ * import { parseReference } from 'kubepull/reference';
+ * import { createMirrorRoutes } from 'kubepull/rules';
+ *
+ * const routes = createMirrorRoutes([{ match: 'docker.io/**', endpoints: ['https://mirror.example.com'] }]);
+ * routes.choose(parseReference('nginx')).endpoints; // ['https://mirror.example.com']
+ * ```
+ * @public
+ */
+export function createMirrorRoutes(routes: readonly MirrorRoute[]): MirrorRoutes {
+  const compiled = routes.map(({ match, endpoints }, index) => {
+    checkEndpoints(endpoints, index);
+    return { ...compileRule('mirrors', index, match), endpoints: [...endpoints] };
+  });
+  return {
+    choose: (ref) => {
+      const route = isTooLong(ref) ? undefined : compiled.find(({ matches }) => matches(ref.name));
+      return { endpoints: route?.endpoints ?? [], rule: route?.rule };
+    },
+  };
+}
+
+function checkEndpoints(endpoints: readonly string[], index: number): void {
+  if (endpoints.length === 0) throw invalid(index, 'it has no endpoint');
+  for (const endpoint of endpoints) {
+    const flaw = findFlaw(endpoint);
+    if (flaw !== undefined) throw invalid(index, `endpoint ${redactUrl(endpoint)} ${flaw}`);
+  }
+}
+
+function findFlaw(endpoint: string): string | undefined {
+  if (!URL.canParse(endpoint)) return 'is malformed';
+  const { protocol, username, password, search, hash } = new URL(endpoint);
+  if (protocol !== 'https:' && protocol !== 'http:') return 'must begin with https:// or http://';
+  return username + password + search + hash === '' ? undefined : 'must have no user info, query and fragment';
+}
+
+function invalid(index: number, reason: string): ImageError<'ERR_OPTION_INVALID'> {
+  return new ImageError('ERR_OPTION_INVALID', `Cannot compile mirror route ${index}: ${reason}`);
+}

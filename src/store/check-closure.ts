@@ -1,0 +1,102 @@
+import type { CallOptions } from '../clock/index.js';
+import type { Digest } from '../digest/index.js';
+import { StoreError } from '../errors/index.js';
+import { printable } from '../internal/index.js';
+import {
+  DEFAULT_DOCUMENT_LIMITS,
+  type Descriptor,
+  isIndexMediaType,
+  isManifestMediaType,
+  normalizeMediaType,
+  parseManifest,
+} from '../oci/index.js';
+import { readContent } from './read-content.js';
+import type { ContentStore } from './types.js';
+
+/** Levels of index in index. */
+const MAX_INDEX_DEPTH = 4;
+/** What one name may hold together, over all levels. */
+const MAX_CONTENTS = 10_000;
+
+interface Visit {
+  readonly descriptor: Descriptor;
+  /** What it is to whoever names it: a config or layer is not read, whatever its media type says. */
+  readonly role: 'root' | 'listed' | 'leaf';
+  readonly depth: number;
+}
+
+/**
+ * Checks that a store holds everything that an image is made of: a manifest with its config and layers, or an index with
+ * all that it lists. A store does so before it gives the image a name.
+ *
+ * @param store - where the content should be
+ * @param root - the manifest or index
+ * @param options - an abort signal
+ * @returns all the content, each once, `root` first
+ * @throws {@link StoreError} naming what is missing, or when the image is nested or spread beyond all measure
+ * @throws {@link ImageError} `ERR_REGISTRY_DOCUMENT` when `root`, or what an index lists, is not a document that it
+ * claims to be
+ * @example
+ * ```ts
+ * import type { Descriptor } from 'kubepull/oci';
+ * import { checkClosure, type ContentStore } from 'kubepull/store';
+ *
+ * declare const store: ContentStore;
+ * declare const manifest: Descriptor;
+ * const contents = await checkClosure(store, manifest);
+ * contents.reduce((total, { size }) => total + size, 0); // bytes on disk
+ * ```
+ * @public
+ */
+export async function checkClosure(
+  store: Pick<ContentStore, 'has' | 'read'>,
+  root: Descriptor,
+  options: CallOptions = {},
+): Promise<readonly Descriptor[]> {
+  const seen = new Set<string>();
+  const contents = new Map<Digest, Descriptor>();
+  const open: Visit[] = [{ descriptor: root, role: 'root', depth: 0 }];
+  for (let visit = open.pop(); visit !== undefined; visit = open.pop()) {
+    const { descriptor } = visit;
+    if (seen.has(keyOf(visit))) continue;
+    if (seen.size >= MAX_CONTENTS) throw refuse(root, `it names more than ${MAX_CONTENTS} contents`);
+    seen.add(keyOf(visit));
+    if (!(await store.has(descriptor, options))) throw refuse(root, `the store lacks ${describe(descriptor)}`);
+    contents.set(descriptor.digest, descriptor);
+    open.push(...(await childrenOf(store, root, visit, options)));
+  }
+  return [...contents.values()];
+}
+
+/** The same digest may be named in several ways, such as a manifest that another one has as a layer; each counts. */
+function keyOf({ descriptor, role }: Visit): string {
+  return `${role === 'leaf' ? '' : descriptor.mediaType} ${descriptor.digest} ${descriptor.size}`;
+}
+
+async function childrenOf(
+  store: Pick<ContentStore, 'has' | 'read'>,
+  root: Descriptor,
+  { descriptor, role, depth }: Visit,
+  options: CallOptions,
+): Promise<readonly Visit[]> {
+  const mediaType = normalizeMediaType(descriptor.mediaType);
+  // An index may list anything; the root itself must be a document that names its content.
+  const isDocument = isIndexMediaType(mediaType) || isManifestMediaType(mediaType);
+  if (role === 'leaf' || (role === 'listed' && !isDocument)) return [];
+  const bytes = await readContent(store, descriptor, { ...options, maxBytes: DEFAULT_DOCUMENT_LIMITS.maxBytes });
+  const parsed = parseManifest(bytes, { mediaType });
+  if (parsed.kind === 'manifest') {
+    const { config, layers } = parsed.manifest;
+    return [config, ...layers].map((leaf) => ({ descriptor: leaf, role: 'leaf', depth: depth + 1 }));
+  }
+  if (depth >= MAX_INDEX_DEPTH) throw refuse(root, `its indexes are nested deeper than ${MAX_INDEX_DEPTH} levels`);
+  return parsed.index.manifests.map((child) => ({ descriptor: child, role: 'listed', depth: depth + 1 }));
+}
+
+function describe({ mediaType, digest, size }: Descriptor): string {
+  return `${digest} (${printable(mediaType)}, ${size} bytes)`;
+}
+
+function refuse({ digest }: Descriptor, reason: string): StoreError {
+  return new StoreError(`Cannot name ${digest}: ${reason}`, { operation: 'tag' });
+}

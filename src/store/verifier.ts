@@ -1,0 +1,81 @@
+import { type CreateHasher, type Digest, digestAlgorithm, isDigest } from '../digest/index.js';
+import { ContentMismatchError, ImageError } from '../errors/index.js';
+import { quote } from '../internal/index.js';
+import type { Descriptor } from '../oci/index.js';
+
+/**
+ * Counts and hashes content as it passes.
+ *
+ * @public
+ */
+export interface Verifier {
+  /** Bytes taken so far. */
+  readonly size: number;
+  /** Takes the next bytes; fails with `ContentMismatchError`, and takes none of them, when they are too many. */
+  update(chunk: Uint8Array): void;
+  /** Ends the content; fails with `ContentMismatchError` when it was too short or has another digest. Call it once. */
+  end(): void;
+}
+
+/**
+ * Starts the verification of content. Every store of this library is built on it.
+ *
+ * @param expected - what the content has to be
+ * @param createHasher - where hashes come from, such as `nodeHasher` of `kubepull/node`
+ * @returns a verifier for one pass over the content
+ * @throws {@link ImageError} `ERR_DIGEST_INVALID` or `ERR_OPTION_INVALID` for a descriptor without a digest or size that
+ * content can be held against
+ * @example
+ * ```ts
+ * import type { Descriptor } from 'kubepull/oci';
+ * import { nodeHasher } from 'kubepull/node';
+ * import { createVerifier } from 'kubepull/store';
+ *
+ * declare const descriptor: Descriptor;
+ * const verifier = createVerifier(descriptor, nodeHasher);
+ * verifier.update(new TextEncoder().encode('hello'));
+ * verifier.end();
+ * ```
+ * @public
+ */
+export function createVerifier(expected: Descriptor, createHasher: CreateHasher): Verifier {
+  checkDescriptor(expected);
+  const hasher = createHasher(digestAlgorithm(expected.digest));
+  let size = 0;
+  return {
+    get size() {
+      return size;
+    },
+    update(chunk) {
+      if (chunk.length > expected.size - size) throw tooLong(expected, size + chunk.length);
+      hasher.update(chunk);
+      size += chunk.length;
+    },
+    end() {
+      const digest = hasher.digest();
+      if (size !== expected.size || digest !== expected.digest) throw mismatch(expected, { digest, size });
+    },
+  };
+}
+
+/** Descriptors come from programs too, which may have skipped the parsers. */
+function checkDescriptor({ digest, size }: Descriptor): void {
+  if (!isDigest(digest)) {
+    throw new ImageError('ERR_DIGEST_INVALID', `Cannot verify content: ${quote(String(digest))} is not a full digest`);
+  }
+  if (Number.isSafeInteger(size) && size >= 0) return;
+  throw new ImageError('ERR_OPTION_INVALID', `Cannot verify content ${digest}: its size must be a whole number from 0`);
+}
+
+function tooLong(expected: Descriptor, size: number): ContentMismatchError {
+  const text = `Cannot accept content ${expected.digest}: ${size} bytes came, more than the expected ${expected.size}`;
+  return new ContentMismatchError(text, { expected, actual: { digest: undefined, size } });
+}
+
+function mismatch(expected: Descriptor, actual: { readonly digest: Digest; readonly size: number }): Error {
+  const reason =
+    actual.size === expected.size
+      ? `its digest is ${actual.digest}`
+      : `it ended after ${actual.size} of the expected ${expected.size} bytes`;
+  return new ContentMismatchError(`Cannot accept content ${expected.digest}: ${reason}`, { expected, actual });
+}

@@ -1,0 +1,57 @@
+/**
+ * Somebody whom the registry knows.
+ *
+ * @beta
+ */
+export interface LoopbackAccount {
+  readonly username: string;
+  readonly password: string;
+  /** A refresh token that the token endpoint takes in place of the password: Docker's `identitytoken`. */
+  readonly identityToken?: string | undefined;
+  /** A bearer token that the registry takes as it is: Docker's `registrytoken`. */
+  readonly registryToken?: string | undefined;
+  /**
+   * Repositories that the account may pull, as prefixes.
+   *
+   * @defaultValue all under its rule
+   */
+  readonly repositories?: readonly string[] | undefined;
+}
+
+/**
+ * Open to everybody; an `Authorization` header is ignored.
+ *
+ * @beta
+ */
+export interface AnonymousAuth {
+  readonly type: 'anonymous';
+}
+
+/**
+ * Asks for an account, by Basic authentication or by tokens from the registry's own `/token`.
+ *
+ * @beta
+ */
+export interface AccountAuth {
+  readonly type: 'basic' | 'bearer';
+  readonly accounts: readonly LoopbackAccount[];
+  /**
+   * Lets those pull who show no credential. With `bearer` they still need a token, as at Docker Hub.
+   *
+   * @defaultValue `false`
+   */
+  readonly anonymousPull?: boolean | undefined;
+  /**
+   * The answer to an account that the registry knows, but that may not pull the repository.
+   *
+   * @defaultValue `403`
+   */
+  readonly denied?: 403 | 404 | undefined;
+}
+
+/**
+ * Who may pull what is under a prefix.
+ *
+ * @beta
+ */
+export type RepositoryAuth = AnonymousAuth | AccountAuth;

@@ -1,0 +1,141 @@
+import { describe, expect, it } from 'vitest';
+import { formatCredentialSource, readDockerConfig } from 'kubepull/docker-config';
+import { ImageError } from 'kubepull/errors';
+import { triples, upstreamOf } from './support.ts';
+
+const FULL = JSON.stringify({
+  auths: {
+    'r.io': { auth: 'dTpw', identitytoken: 'it', serveraddress: 'r.io' },
+    'x.io': { registrytoken: 'rt' },
+    'y.io': {},
+  },
+  HttpHeaders: { A: 'b' },
+  credHelpers: { 'gcr.io': 'gcloud' },
+  credsStore: 'desktop',
+  proxies: {},
+});
+
+describe('readDockerConfig', () => {
+  it('03 §13 reports what kubelet ignores, with the place', () => {
+    const { entries, ignored, credHelpers, credsStore, skipped } = readDockerConfig(FULL);
+    expect(ignored.map(({ field, pattern }) => [field, pattern])).toEqual([
+      ['identitytoken', 'r.io'],
+      ['registrytoken', 'x.io'],
+      ['HttpHeaders', undefined],
+      ['credHelpers', undefined],
+      ['credsStore', undefined],
+    ]);
+    expect(new Set(ignored.map(({ reason }) => reason)).size).toBe(3);
+    expect(triples(entries)).toEqual([
+      ['r.io', 'u', 'p'],
+      ['x.io', '', ''],
+      ['y.io', '', ''],
+    ]);
+    expect(entries[0]?.credential.identityToken).toBe(undefined);
+    expect({ credHelpers, credsStore, skipped }).toEqual({
+      credHelpers: [{ pattern: 'gcr.io', helper: 'gcloud' }],
+      credsStore: 'desktop',
+      skipped: [],
+    });
+  });
+
+  it('03 §13 does not check the types of what kubelet ignores', () => {
+    const text = '{"credHelpers":5,"credsStore":[],"auths":{"r":{"identitytoken":{}}},"proxies":1}';
+    const { entries, credHelpers, credsStore } = readDockerConfig(text);
+    expect([entries.length, credHelpers, credsStore]).toEqual([1, [], undefined]);
+    expect(
+      readDockerConfig('{"credHelpers":null,"credsStore":null,"auths":{"r":{"identitytoken":null}}}').ignored,
+    ).toEqual([]);
+  });
+
+  it('understands tokens and helpers as Docker does: a token stands for user and password', () => {
+    const { entries, ignored, credHelpers, credsStore } = readDockerConfig(FULL, { mode: 'docker' });
+    expect(triples(entries)).toEqual([
+      ['r.io', '', ''],
+      ['x.io', '', ''],
+      ['y.io', '', ''],
+    ]);
+    expect(entries[0]?.credential.identityToken?.reveal()).toBe('it');
+    expect(entries[0]?.credential.registryToken).toBe(undefined);
+    expect(entries[1]?.credential.registryToken?.reveal()).toBe('rt');
+    expect([ignored, credHelpers.length, credsStore]).toEqual([[], 1, 'desktop']);
+  });
+
+  it.each([
+    ['{"auths":{"r":{"auth":"dTpwAAA="}}}', [['r', 'u', 'p']]],
+    ['{"auths":{"r":{"auth":"dToAcAA="}}}', [['r', 'u', 'p']]],
+    ['{"auths":{"r":{"username":"u","auth":""}}}', [['r', 'u', '']]],
+  ])("C05 cuts NULs around the password in Docker's mode: %s", (text, expected) => {
+    expect(triples(readDockerConfig(text, { mode: 'docker' }).entries)).toEqual(expected);
+  });
+
+  it.each([
+    ['{"auths":{"r":{"auth":"dXNlcjpwYXNzd29yZA"}}}', 'illegal base64 data at input byte 16'],
+    ['{"auths":{"r":{"auth":"OnBhc3M="}}}', 'invalid auth configuration file'],
+    ['{"auths":{"r":{"auth":"dXNlcg=="}}}', 'invalid auth configuration file'],
+    [
+      '{"auths":{"r":{"identitytoken":5}}}',
+      'json: cannot unmarshal number into Go struct field AuthConfig.auths.identitytoken of type string',
+    ],
+    [
+      '{"auths":{"r":5}}',
+      'json: cannot unmarshal number into Go struct field ConfigFile.auths of type types.AuthConfig',
+    ],
+    ['{"credsStore":5}', 'json: cannot unmarshal number into Go struct field ConfigFile.credsStore of type string'],
+    [
+      '{"credHelpers":{"a":5}}',
+      'json: cannot unmarshal number into Go struct field ConfigFile.credHelpers of type string',
+    ],
+    ['[]', 'json: cannot unmarshal array into Go value of type configfile.ConfigFile'],
+  ])("refuses %s in Docker's mode", (text, upstream) => {
+    expect(upstreamOf(() => readDockerConfig(text, { mode: 'docker' }))).toBe(upstream);
+  });
+
+  it('C10 skips bad entries in the lenient mode, and names them', () => {
+    const text =
+      '{"auths":{"a":{"auth":"!"},"b":{"username":"u"},"c":5,"d":{"auth":"YTpi"},"d":{"password":1}},"HttpHeaders":5}';
+    const { entries, skipped } = readDockerConfig(text, { mode: 'lenient' });
+    expect(triples(entries)).toEqual([['b', 'u', '']]);
+    expect(skipped.map(({ pattern }) => pattern)).toEqual(['a', 'c', 'd']);
+    expect(skipped[0]?.upstream).toBe('illegal base64 data at input byte 0');
+    expect(upstreamOf(() => readDockerConfig('{"auths":5}', { mode: 'lenient' }))).toMatch(/cannot unmarshal number/);
+    expect(upstreamOf(() => readDockerConfig('{', { mode: 'lenient' }))).toBe('unexpected end of JSON input');
+  });
+
+  it('C10 lets an entry after a bad one of the same key stand, and none before it', () => {
+    const read = (text: string): unknown => triples(readDockerConfig(text, { mode: 'lenient' }).entries);
+    expect(read('{"auths":{"a":{"auth":"!"},"a":{"username":"u"}}}')).toEqual([['a', 'u', '']]);
+    expect(read('{"auths":{"a":{"username":"u"},"a":{"auth":"!"}}}')).toEqual([]);
+  });
+
+  it('takes lower limits, and refuses limits and modes that are none', () => {
+    const two = '{"auths":{"a":{},"b":{}}}';
+    expect(upstreamOf(() => readDockerConfig(two, { maxEntries: 1 }))).toBe('more than 1 entries');
+    expect(upstreamOf(() => readDockerConfig(two, { maxBytes: 24 }))).toBe('document is larger than 24 bytes');
+    expect(readDockerConfig(two, { maxBytes: 25, maxDepth: 3 }).entries).toHaveLength(2);
+    expect(upstreamOf(() => readDockerConfig(two, { maxDepth: 2 }))).toMatch(/exceeded max depth/);
+    expect(upstreamOf(() => readDockerConfig('"éé"', { maxBytes: 5 }))).toBe('document is larger than 5 bytes');
+    for (const options of [
+      { maxBytes: 0 },
+      { maxEntries: Number.NaN },
+      { maxDepth: 1.5 },
+      { mode: 'podman' as never },
+      { mode: 'docker', format: 'dockercfg' } as const,
+    ]) {
+      expect(() => readDockerConfig('{}', options)).toThrow(ImageError);
+    }
+  });
+});
+
+describe('formatCredentialSource', () => {
+  it.each([
+    [{ kind: 'secret', namespace: 'a', name: 'b', uid: 'u' }, 'secret a/b'],
+    [{ kind: 'file', path: '/x\n' }, 'file /x\\x0a'],
+    [{ kind: 'plugin', provider: 'ecr' }, 'plugin ecr'],
+    [{ kind: 'cloud', provider: 'acr' }, 'cloud acr'],
+    [{ kind: 'inline' }, 'inline'],
+    [{ kind: 'anonymous' }, 'anonymous'],
+  ] as const)('names %j', (source, text) => {
+    expect(formatCredentialSource(source)).toBe(text);
+  });
+});

@@ -1,0 +1,328 @@
+import { inspect } from 'node:util';
+import { describe, expect, it } from 'vitest';
+import { parseDockerConfigJson } from 'kubepull/docker-config';
+import { ImageError } from 'kubepull/errors';
+import { createKeyring, formatLookup, type Keyring, type LookupResult, unionKeyrings } from 'kubepull/keyring';
+import { canary } from '../support/canary.ts';
+import { config, entry, users } from './support.ts';
+
+describe('createKeyring', () => {
+  it('03 §7 tries keys in descending byte order', () => {
+    const order = [
+      'index.docker.io',
+      'gcr.io',
+      'foo.com:5000',
+      'foo.com/b',
+      'foo.com/a/b',
+      'foo.com/a/',
+      'foo.com/a-b',
+      'foo.com/a',
+      'foo.com',
+      'foo.*',
+      'fo.com',
+      'docker.io',
+      'a.foo.com/x',
+      'a.foo.com',
+      'Foo.com',
+      '*oo.com',
+      '*.foo.com/x',
+      '*.com',
+    ];
+    const shuffled = order.toSorted(
+      (a, b) => ((a.length * 7 + a.charCodeAt(0)) % 5) - ((b.length * 7 + b.charCodeAt(0)) % 5),
+    );
+    const { rejected } = createKeyring(shuffled.map((pattern) => entry(pattern))).lookup('none:1/x');
+    expect(rejected.map(({ key }) => key)).toEqual(order);
+  });
+
+  it('03 §7 orders by UTF-8 bytes, not by UTF-16 units', () => {
+    const keys = ['r.io/\u{1f600}', 'r.io/\uffee', 'r.io/\u00e9', 'r.io/z'];
+    const { rejected } = createKeyring(keys.toReversed().map((pattern) => entry(pattern))).lookup('none:1/x');
+    expect(rejected.map(({ key }) => key)).toEqual(keys);
+  });
+
+  it('03 §7 keeps entries of one normal form in the order given, duplicates too', () => {
+    const keyring = createKeyring([
+      entry('r.io/v1/', 'a'),
+      entry('https://r.io', 'b'),
+      entry('http://r.io/v2/', 'c'),
+      entry('r.io', 'a'),
+    ]);
+    expect(users(keyring.lookup('r.io/x'))).toEqual(['a', 'b', 'c', 'a']);
+    expect(keyring.lookup('r.io/x').candidates.map(({ rank, key, rule }) => [rank, key, rule])).toEqual(
+      [1, 2, 3, 4].map((rank) => [rank, 'r.io', 'exact']),
+    );
+  });
+
+  const A = {
+    'my-registry.example/images': 'A1',
+    'my-registry.example/images/subpath': 'A2',
+    '*.example/images': 'A3',
+    'my-registry.example': 'A4',
+  };
+  const B = { 'https://index.docker.io/v1/': 'B1', 'docker.io/team': 'B2' };
+  it.each([
+    [A, 'my-registry.example/images/subpath/my-image', ['A2', 'A1', 'A4', 'A3']],
+    [A, 'my-registry.example/images/my-image', ['A1', 'A4', 'A3']],
+    [A, 'my-registry.example/images-old/x', ['A1', 'A4', 'A3']],
+    [A, 'my-registry.example/other', ['A4']],
+    [A, 'my-registry.example:5000/images/x', []],
+    [A, 'other.example/images/x', ['A3']],
+    [B, 'docker.io/library/nginx', ['B1']],
+    [B, 'docker.io/team/app', ['B2']],
+    [B, 'docker.io/teamwork/app', ['B2']],
+    [B, 'localhost/app', ['B1']],
+    [B, 'quay.io/team/app', []],
+  ])('03 §14 from %j tries for %s: %j', (auths, image, expected) => {
+    expect(users(createKeyring(config(auths)).lookup(image))).toEqual(expected);
+  });
+
+  it.each([
+    ['docker.io/library/ubuntu', true],
+    ['index.docker.io/x', true],
+    ['localhost/app', true],
+    ['MyHost/app', true],
+    ['ubuntu', true],
+    ['library/ubuntu', true],
+    ['foo bar/x', true],
+    ['%zz', true],
+    ['localhost:5000/app', false],
+    ['gcr.io/x', false],
+    ['ex_ample.com/foo', false],
+    ['', false],
+    ['/x', false],
+  ])('03 §10 offers the Docker Hub entry to %j: %s', (image, offered) => {
+    const { candidates } = createKeyring([entry('https://index.docker.io/v1/', 'hub')]).lookup(image);
+    const rules = image === 'index.docker.io/x' ? ['exact'] : ['default-registry'];
+    expect(candidates.map(({ rule }) => rule)).toEqual(offered ? rules : []);
+  });
+
+  it('03 §10 offers it only when nothing else matches, and only under its exact key', () => {
+    for (const key of ['docker.io', '*.*', '*.io']) {
+      const keyring = createKeyring([entry('index.docker.io', 'hub'), entry(key, 'own')]);
+      expect(users(keyring.lookup('docker.io/library/nginx'))).toEqual(['own']);
+    }
+    for (const key of ['registry-1.docker.io', 'hub.docker.com', 'index.docker.io/v1', 'https://index.docker.io/v1']) {
+      expect(users(createKeyring([entry(key)]).lookup('docker.io/library/nginx'))).toEqual([]);
+    }
+    const both = createKeyring([entry('index.docker.io', '1'), entry('https://index.docker.io/v1/', '2')]);
+    expect(users(both.lookup('localhost/app'))).toEqual(['1', '2']);
+  });
+
+  it('03 §10 A21 offers a registry entry to Docker Hub never, nor the Docker Hub entry to a named registry', () => {
+    const keyring = createKeyring([entry('https://index.docker.io/v1/', 'hub'), entry('broken.example:bad', 'x')]);
+    expect(users(keyring.lookup('broken.example/app'))).toEqual([]);
+    expect(users(createKeyring([entry('r.example', 'x')]).lookup('docker.io/library/nginx'))).toEqual([]);
+  });
+
+  it('C12 gives every entry that is no candidate, with the reason', () => {
+    const keyring = createKeyring([
+      entry('r.io:443'),
+      entry('a.r.io'),
+      entry('x.io'),
+      entry('r.io/other'),
+      entry('*.io', 'yes'),
+      entry('a:b:c'),
+      entry('a[bc].io'),
+      entry('index.docker.io'),
+    ]);
+    const { candidates, rejected } = keyring.lookup('r.io/team/app');
+    expect(candidates.map(({ rule }) => rule)).toEqual(['glob']);
+    expect(rejected.map(({ key, because, entry: { pattern } }) => [pattern, key, because])).toEqual([
+      ['x.io', 'x.io', 'label'],
+      ['r.io:443', 'r.io:443', 'port'],
+      ['r.io/other', 'r.io/other', 'path'],
+      ['index.docker.io', 'index.docker.io', 'label-count'],
+      ['a.r.io', 'a.r.io', 'label-count'],
+      ['a:b:c', undefined, 'invalid-pattern'],
+      ['a[bc].io', undefined, 'invalid-pattern'],
+    ]);
+    const unreadable = keyring.lookup('a b/x').rejected.map(({ because }) => because);
+    expect(new Set(unreadable)).toEqual(new Set(['invalid-image', 'invalid-pattern']));
+  });
+
+  it('does not reject what it offers as a fallback', () => {
+    const { candidates, rejected } = createKeyring([entry('index.docker.io'), entry('r.io')]).lookup('localhost/x');
+    expect(candidates).toHaveLength(1);
+    expect(rejected.map(({ key }) => key)).toEqual(['r.io']);
+  });
+
+  it('takes the options of matching', () => {
+    const segment = createKeyring([entry('r.io/team')], { pathMatch: 'segment' });
+    expect([segment.lookup('r.io/team/x'), segment.lookup('r.io/team-evil/x')].map(users)).toEqual([['r.io/team'], []]);
+    const documented = createKeyring([entry('*my-registry.io/images'), entry('a.sub.my-registry.io')], {
+      dialect: 'documented',
+    });
+    expect(users(documented.lookup('a.sub.my-registry.io/images/x'))).toEqual([
+      'a.sub.my-registry.io',
+      '*my-registry.io/images',
+    ]);
+    expect(() => createKeyring([entry('r.io')], { dialect: 'docker' as never })).toThrow(ImageError);
+  });
+
+  it('shows `rejected` to every printer, although it is worked out when read', () => {
+    const result = createKeyring([entry('r.io'), entry('x.io')]).lookup('r.io/x');
+    expect(result.rejected).toBe(result.rejected);
+    expect(Object.keys(result)).toEqual(['image', 'candidates', 'rejected']);
+    expect({ ...result }).toEqual({ image: 'r.io/x', candidates: result.candidates, rejected: result.rejected });
+    expect(inspect(result, { depth: 3 })).toContain("because: 'label'");
+    expect(inspect({ ...result }, { depth: 3 })).toContain("because: 'label'");
+    expect(JSON.parse(JSON.stringify(result))).toMatchObject({ rejected: [{ key: 'x.io', because: 'label' }] });
+  });
+
+  it('L01 hides every secret of its answers', () => {
+    const password = canary('password');
+    const auth = Buffer.from(`u:${password}`).toString('base64');
+    const entries = parseDockerConfigJson(JSON.stringify({ auths: { 'r.io': { auth }, 'x.io': { password } } }));
+    const result = createKeyring(entries).lookup('r.io/x');
+    expect(result.candidates).toHaveLength(1);
+    expect(result).toMatchObject({ rejected: [{ key: 'x.io' }] });
+  });
+
+  it('reads its entries once, and leaves them as they were', () => {
+    let reads = 0;
+    const once = {
+      *[Symbol.iterator]() {
+        reads += 1;
+        yield entry('r.io');
+      },
+    };
+    const keyring = createKeyring(once);
+    keyring.lookup('r.io/x');
+    expect(users(keyring.lookup('r.io/y'))).toEqual(['r.io']);
+    expect(reads).toBe(1);
+  });
+
+  it('answers from an index: 100,000 entries of which one is looked at', () => {
+    const entries = Array.from({ length: 100_000 }, (_, index) =>
+      entry(`${index % 10 === 0 ? '*.' : ''}h${index}.example.com`),
+    );
+    const keyring = createKeyring(entries);
+    const started = performance.now();
+    for (let run = 0; run < 1000; run += 1) {
+      expect(keyring.lookup(`h${run + 1}.example.com/x`).candidates.length).toBe((run + 1) % 10 === 0 ? 0 : 1);
+      expect(keyring.lookup(`eu.h${run * 10}.example.com/x`).candidates.length).toBe(1);
+    }
+    // A scan of all entries takes some 20 ms a look-up.
+    expect(performance.now() - started).toBeLessThan(2000);
+  });
+});
+
+describe('unionKeyrings', () => {
+  const first = createKeyring([entry('r.io', 'P'), entry('x.io')]);
+  const second = createKeyring([entry('r.io/team/app', 'N'), entry('index.docker.io', 'hub')]);
+  const later = (keyring: Keyring): Keyring => ({ lookup: async (image) => keyring.lookup(image) });
+
+  it('03 §11 puts answers behind each other and counts ranks through', () => {
+    const { candidates, rejected, image } = unionKeyrings(first, second).lookup('r.io/team/app');
+    expect(image).toBe('r.io/team/app');
+    expect(candidates.map(({ rank, key }) => [rank, key])).toEqual([
+      [1, 'r.io'],
+      [2, 'r.io/team/app'],
+    ]);
+    expect(rejected.map(({ key }) => key)).toEqual(['x.io', 'index.docker.io']);
+  });
+
+  it('03 §11 lets each keyring do its own fallback', () => {
+    const own = createKeyring([entry('docker.io', 'own')]);
+    expect(users(unionKeyrings(own, second).lookup('docker.io/library/nginx'))).toEqual(['own', 'hub']);
+  });
+
+  it('is empty when it is a union of nothing', () => {
+    expect(unionKeyrings().lookup('r.io/x')).toEqual({ image: 'r.io/x', candidates: [], rejected: [] });
+  });
+
+  it('awaits keyrings that take time, one after the other, in order', async () => {
+    const log: string[] = [];
+    const slow = (name: string, ms: number): Keyring => ({
+      async lookup(image) {
+        log.push(`${name} asked`);
+        await new Promise((resolve) => setTimeout(resolve, ms));
+        log.push(`${name} answers`);
+        return createKeyring([entry('r.io', name)]).lookup(image);
+      },
+    });
+    const result = await unionKeyrings(first, slow('a', 5), slow('b', 0), second).lookup('r.io/team/app');
+    expect(users(result)).toEqual(['P', 'a', 'b', 'N']);
+    expect(result.candidates.map(({ rank }) => rank)).toEqual([1, 2, 3, 4]);
+    expect(log).toEqual(['a asked', 'a answers', 'b asked', 'b answers']);
+  });
+
+  it('hands the signal on, and stops between keyrings with its reason', async () => {
+    const controller = new AbortController();
+    const reason = new Error('enough');
+    let seen: AbortSignal | undefined;
+    let asked = false;
+    const aborting: Keyring = {
+      async lookup(image, options) {
+        seen = options?.signal ?? undefined;
+        controller.abort(reason);
+        return first.lookup(image);
+      },
+    };
+    const last: Keyring = {
+      lookup(image) {
+        asked = true;
+        return second.lookup(image);
+      },
+    };
+    const pending = unionKeyrings(aborting, last).lookup('r.io/x', { signal: controller.signal });
+    await expect(pending).rejects.toBe(reason);
+    expect([seen === controller.signal, asked]).toEqual([true, false]);
+  });
+
+  it('passes the error of a keyring on', async () => {
+    const broken: Keyring = { lookup: async () => Promise.reject(new Error('broken')) };
+    await expect(unionKeyrings(later(first), broken).lookup('r.io/x')).rejects.toThrow('broken');
+  });
+});
+
+describe('formatLookup', () => {
+  it('tells a ticket what is tried and what is not', () => {
+    const source = { kind: 'secret', namespace: 'team', name: 'creds', uid: undefined } as const;
+    const keyring = createKeyring([
+      { ...entry('r.io/team'), source },
+      { ...entry('*.io'), source: { kind: 'file', path: '/root/.docker/config.json' } },
+      entry('x.io:5000'),
+      entry('a:b:c'),
+    ]);
+    expect(formatLookup(keyring.lookup('r.io/team/app'))).toBe(
+      [
+        'r.io/team/app: 2 to try, in this order',
+        '  1. r.io/team (secret team/creds): exact',
+        '  2. *.io (file /root/.docker/config.json): glob',
+        'not tried:',
+        '  - x.io:5000 (inline): port',
+        '  - a:b:c (inline): invalid-pattern',
+      ].join('\n'),
+    );
+  });
+
+  it('says when the pull is anonymous', () => {
+    expect(formatLookup(createKeyring([]).lookup('r.io/x'))).toBe('r.io/x: no credential, the pull is anonymous');
+  });
+
+  it('L01 shows no user, no password, and nothing secret of a key', () => {
+    const secret = canary('password');
+    const keyring = createKeyring([
+      entry('r.io', secret),
+      entry(`user:${secret}@x.io`),
+      entry(`https://user:${secret}@a:b:c?token=${secret}`),
+      entry(`a:b:c#${secret}`),
+      entry('line\nbreak'),
+    ]);
+    const text = formatLookup(keyring.lookup('r.io/app'));
+    expect(text).not.toContain(secret);
+    expect(text.split('\n').slice(3)).toEqual([
+      '  - x.io (inline): label',
+      '  - https://a:b:c (inline): invalid-pattern',
+      '  - a:b:c (inline): invalid-pattern',
+      '  - line\\x0abreak (inline): invalid-pattern',
+    ]);
+  });
+
+  it('escapes what could forge a line', () => {
+    const result: LookupResult = { image: 'r.io/x\n  1. evil', candidates: [], rejected: [] };
+    expect(formatLookup(result).split('\n')).toHaveLength(1);
+  });
+});

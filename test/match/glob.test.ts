@@ -1,0 +1,90 @@
+import { globMatch } from 'kubepull/match';
+import { describe, expect, it } from 'vitest';
+
+/** Patterns with up to 30 stars, and names of 255 bytes on which every star is tried at every place. */
+function hostilePairs(): readonly (readonly [pattern: string, name: string])[] {
+  const pieces = ['a', '?', '[a]', '[^b]', '\\a', 'aa', 'é', '[é-日]', '[a-z]', '??'];
+  const names = ['a'.repeat(255), 'é'.repeat(127), '日'.repeat(85), `${'a'.repeat(254)}b`, 'aé'.repeat(85)];
+  const pairs: (readonly [string, string])[] = [];
+  for (const piece of pieces) {
+    for (const name of names) {
+      for (const stars of [1, 2, 7, 15, 22, 30]) {
+        const width = Math.max(1, Math.floor(255 / (stars * piece.length)));
+        pairs.push([`${`*${piece.repeat(width)}`.repeat(stars)}!`.slice(-255), name]);
+      }
+    }
+  }
+  return pairs;
+}
+
+function bestTime(run: () => void): number {
+  let best = Infinity;
+  for (let round = 0; round < 5; round += 1) {
+    const start = performance.now();
+    run();
+    best = Math.min(best, performance.now() - start);
+  }
+  return best;
+}
+
+describe('globMatch', () => {
+  it('C02 answers 300 hostile patterns in under 1 ms each', () => {
+    const pairs = hostilePairs();
+    expect(pairs).toHaveLength(300);
+    const slow = pairs.filter(([pattern, name]) => bestTime(() => globMatch(pattern, name)) >= 1);
+    expect(slow).toEqual([]);
+  });
+
+  it('C02 answers the pattern that takes picomatch seconds', () => {
+    expect(globMatch(`${'*a'.repeat(30)}*b`, 'a'.repeat(255))).toBe('no-match');
+    expect(globMatch(`${'*a'.repeat(30)}*b`, `${'a'.repeat(255)}b`)).toBe('match');
+  });
+
+  it.each([
+    ['*', '', 'match'],
+    ['*', 'a/b', 'no-match'],
+    ['a[/]b', 'a/b', 'match'],
+    ['[a-c]', 'b', 'match'],
+    ['[^a]', 'a', 'no-match'],
+    ['[!a]', '!', 'match'],
+    ['[c-a]', 'b', 'no-match'],
+    ['[', '[', 'bad-pattern'],
+    ['\\', '\\', 'bad-pattern'],
+    ['\\*', '*', 'match'],
+    ['?', '😀', 'match'],
+    ['[😀]', '😀', 'match'],
+    ['(a)', '(a)', 'match'],
+    ['{a,b}', 'a', 'no-match'],
+    ['!a', 'b', 'no-match'],
+    ['[[:alpha:]]', 'a]', 'match'],
+    ['[\\]]', ']', 'match'],
+    ['[]a]', 'a', 'bad-pattern'],
+    ['a', 'A', 'no-match'],
+  ] as const)('C03 %j against %j: %s', (pattern, name, want) => {
+    expect(globMatch(pattern, name)).toBe(want);
+  });
+
+  it('C03 finds a fault behind a mismatch of the same part, not behind a later star', () => {
+    expect(globMatch('ab[', 'x')).toBe('bad-pattern');
+    expect(globMatch('a*[', 'x')).toBe('no-match');
+    expect(globMatch('a*b*[', 'ab')).toBe('bad-pattern');
+  });
+
+  it('C03 takes the first place where a part matches, as Go does, also when a class eats a slash there', () => {
+    expect(globMatch('*[^a]', 'b/')).toBe('match');
+    expect(globMatch('*[^a]*', 'b/')).toBe('no-match');
+  });
+
+  it('C03 lets a star end within a character, as Go does', () => {
+    expect(globMatch('?', '日')).toBe('match');
+    expect(globMatch('*??', '日')).toBe('match');
+    expect(globMatch('*???', '日')).toBe('no-match');
+  });
+
+  it('takes a byte that is not UTF-8 for one character, and refuses it in a class', () => {
+    expect(globMatch('?', '\udcff')).toBe('match');
+    expect(globMatch('??', '\udcff')).toBe('no-match');
+    expect(globMatch('[\udcff]', '\udcff')).toBe('bad-pattern');
+    expect(globMatch('[\ufffd]', '\udcff')).toBe('match');
+  });
+});

@@ -1,0 +1,161 @@
+// Semantics 03 §6: the normal form of a credential key.
+import { normalizeKey, parseImage, parsePattern } from 'kubepull/match';
+import { describe, expect, it } from 'vitest';
+
+const NORMAL_FORMS: readonly (readonly [key: string, normal: string | undefined])[] = [
+  ['https://index.docker.io/v1/', 'index.docker.io'],
+  ['index.docker.io/v1/', 'index.docker.io'],
+  ['https://index.docker.io/v1', 'index.docker.io/v1'],
+  ['docker.io', 'docker.io'],
+  ['https://docker.io/', 'docker.io'],
+  ['https://registry-1.docker.io/v2/', 'registry-1.docker.io'],
+  ['http://foo.com:5000/v2/', 'foo.com:5000'],
+  ['foo.com/v1/bar', 'foo.com/bar'],
+  ['foo.com/v1/v2/x', 'foo.com/v2/x'],
+  ['foo.com/v2', 'foo.com/v2'],
+  ['foo.com/v10/x', 'foo.com/v10/x'],
+  ['foo.com/', 'foo.com'],
+  ['foo.com/ns/', 'foo.com/ns/'],
+  ['foo.com//ns', 'foo.com//ns'],
+  ['FOO.com', 'FOO.com'],
+  ['https://foo.com:443', 'foo.com:443'],
+  ['foo.com:', 'foo.com:'],
+  ['user:pw@foo.com', 'foo.com'],
+  ['a@b@foo.com', 'foo.com'],
+  ['foo.com?x=1', 'foo.com'],
+  ['foo.com#x', 'foo.com'],
+  ['foo?.com', 'foo'],
+  ['foo.com/%41b', 'foo.com/Ab'],
+  ['foo.com/%e6%97%a5', 'foo.com/日'],
+  ['foo.com/a b', 'foo.com/a b'],
+  ['*.foo.com', '*.foo.com'],
+  ['*foo.com/images', '*foo.com/images'],
+  ['*:5000', '*:5000'],
+  ['*', '*'],
+  ['[::1]:5000', '[::1]:5000'],
+  ['[::1]', '[::1]'],
+  ['[fe80::1%25eth0]:5000', '[fe80::1%eth0]:5000'],
+  ['[fe80::1%25a%20b]', '[fe80::1%a b]'],
+  ['[::ffff:1.2.3.4]', '[::ffff:1.2.3.4]'],
+  ['bücher.example', 'bücher.example'],
+  ['b%c3%bccher.example', 'bücher.example'],
+  ['foo%25.com', 'foo%.com'],
+  ['ftp://foo.com', 'ftp://foo.com'],
+  ['HTTPS://foo.com', 'HTTPS://foo.com'],
+  ['', ''],
+  ['/', ''],
+  ['https://', ''],
+  ['/foo', '/foo'],
+];
+
+const DROPPED: readonly string[] = [
+  '::1',
+  'a:b:c',
+  'foo.com:80:90',
+  'foo.com:abc',
+  'foo bar.com',
+  'foo\\*.com',
+  '{a,b}.foo.com',
+  'foo.com|bar',
+  'a[bc].foo.com',
+  '[a-c].foo.com',
+  'a[^bc].foo.com',
+  '%2A.foo.com',
+  '%zz.foo.com',
+  'foo.com/%',
+  'foo.com/%4',
+  'foo.com#%g1',
+  'foo.com/a\u0000b',
+  'foo.com?a\nb',
+  'foo.com\u007f',
+  'us er@foo.com',
+  'u%4@foo.com',
+  '[::1',
+  '[::1]x',
+  '[::1]:http',
+  'x[::1]',
+  '[1.2.3.4]',
+  '[::311.2.3.4]',
+  '[::1.2.3.04]',
+  '[1:2:3:4:5:6:7]',
+  '[1:2:3:4:5:6:7:8:9]',
+  '[1:2:3:4:5:6:7::8]',
+  '[1::2::3]',
+  '[:::]',
+  '[12345::]',
+  '[1:2:3:4:5:6:7:8:]',
+  '[]',
+  '[fe80::1%25]',
+  '[fe80::1%25%2f]',
+  '[fe80::1%25%80]',
+  '[fe80::1%eth0]',
+];
+
+describe('normalizeKey', () => {
+  it.each(NORMAL_FORMS)('C12 gives %j the normal form %j', (key, normal) => {
+    expect(normalizeKey(key)).toBe(normal);
+  });
+
+  it.each(DROPPED)('C12 drops %j', (key) => {
+    expect(normalizeKey(key)).toBeUndefined();
+    expect(parsePattern(key)).toBeUndefined();
+  });
+
+  it('keeps a control character that stands behind the fragment mark', () => {
+    expect(normalizeKey('foo.com#a\u0001')).toBe('foo.com');
+  });
+
+  it('leaves glob characters alone in the documented dialect', () => {
+    expect(normalizeKey('https://foo?.com/v1/team', { dialect: 'documented' })).toBe('foo?.com/team');
+    expect(normalizeKey('a[bc].foo.com', { dialect: 'documented' })).toBe('a[bc].foo.com');
+  });
+});
+
+describe('parsePattern', () => {
+  it('splits a key into labels, port and path', () => {
+    expect(parsePattern('https://*.example.com:5000/v2/team')).toEqual({
+      key: '*.example.com:5000/team',
+      labels: ['*', 'example', 'com'],
+      port: '5000',
+      path: '/team',
+      literal: false,
+    });
+  });
+
+  it('takes the brackets off an IPv6 address only when there is a port', () => {
+    expect(parsePattern('[::1]:5000')).toMatchObject({ labels: ['::1'], port: '5000', literal: true });
+    expect(parsePattern('[::1]')).toMatchObject({ labels: ['[::1]'], port: '', literal: false });
+  });
+
+  it('decodes escapes twice, as kubelet parses the stored key again', () => {
+    expect(parsePattern('foo.com/%2541')).toMatchObject({ key: 'foo.com/%41', path: '/A' });
+    expect(parsePattern('foo.com/a%3Fb')).toMatchObject({ key: 'foo.com/a?b', path: '/a' });
+  });
+
+  it('has no target for a key whose normal form is no URL', () => {
+    expect(normalizeKey('foo.com/%0a')).toBe('foo.com/\n');
+    expect(parsePattern('foo.com/%0a')).toBeUndefined();
+  });
+
+  it('keeps bytes that are not UTF-8 apart', () => {
+    expect(parsePattern('foo.com/%ff')).not.toEqual(parsePattern('foo.com/%fe'));
+  });
+
+  it('refuses an unknown dialect', () => {
+    const options = { dialect: 'docker' } as unknown as { readonly dialect: 'kubelet' };
+    expect(() => parsePattern('foo.com', options)).toThrow(
+      'Cannot match images: option dialect must be kubelet or documented',
+    );
+  });
+});
+
+describe('parseImage', () => {
+  it('takes no scheme and no API version off', () => {
+    expect(parseImage('https://gcr.io/v1/x')).toMatchObject({ labels: ['https'], port: '', path: '//gcr.io/v1/x' });
+    expect(parseImage('gcr.io/v1/x')).toMatchObject({ path: '/v1/x' });
+  });
+
+  it.each(['a]b:5000', '[::1]', '[fe80::1%25a]b]:80'])('does not split the host %j, as net.SplitHostPort', (host) => {
+    expect(parseImage(host)?.port).toBe('');
+  });
+});

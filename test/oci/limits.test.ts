@@ -1,0 +1,80 @@
+import {
+  DEFAULT_DOCUMENT_LIMITS,
+  type DocumentLimits,
+  parseImageIndex,
+  parseImageManifest,
+  parseManifest,
+} from 'kubepull/oci';
+import { describe, expect, it } from 'vitest';
+import { bytesOf, encode, entry, index, layer, manifest } from './documents.ts';
+
+describe('DEFAULT_DOCUMENT_LIMITS', () => {
+  it('are those of the threat model', () => {
+    expect(DEFAULT_DOCUMENT_LIMITS).toEqual({
+      maxBytes: 4 * 1024 * 1024,
+      maxDepth: 64,
+      maxLayers: 1024,
+      maxManifests: 1024,
+    });
+  });
+});
+
+describe('limits', () => {
+  it('M04 of layers: 1,024 pass, 1,025 and 60,000 do not', () => {
+    const layersOf = (count: number) => bytesOf({ ...manifest, layers: Array.from({ length: count }, () => layer) });
+    expect(parseImageManifest(layersOf(1024)).layers).toHaveLength(1024);
+    expect(() => parseImageManifest(layersOf(1025))).toThrow('layers has 1025 entries, more than 1024');
+    const small = encode(`{"schemaVersion":2,"config":${JSON.stringify(layer)},"layers":[${'1,'.repeat(60_000)}1]}`);
+    expect(() => parseImageManifest(small)).toThrow('layers has 60001 entries, more than 1024');
+  });
+
+  it('M04 of entries: 1,024 pass, 1,025 do not', () => {
+    const entriesOf = (count: number) => bytesOf({ ...index, manifests: Array.from({ length: count }, () => entry) });
+    expect(parseImageIndex(entriesOf(1024)).manifests).toHaveLength(1024);
+    expect(() => parseImageIndex(entriesOf(1025))).toThrow('manifests has 1025 entries, more than 1024');
+  });
+
+  it('M04 of bytes: 4 MiB pass, one more does not', () => {
+    const text = JSON.stringify(manifest);
+    const padded = (length: number) => encode(text.padEnd(length, ' '));
+    expect(parseImageManifest(padded(DEFAULT_DOCUMENT_LIMITS.maxBytes))).toEqual(manifest);
+    expect(() => parseImageManifest(padded(DEFAULT_DOCUMENT_LIMITS.maxBytes + 1))).toThrow(
+      'Cannot read manifest: it has 4194305 bytes, more than 4194304',
+    );
+  });
+
+  it('M04 of depth: 64 levels pass, 65 and a million do not', () => {
+    const nested = (depth: number) =>
+      encode(`{"x":${'['.repeat(depth)}${']'.repeat(depth)},${JSON.stringify(manifest).slice(1)}`);
+    expect(parseImageManifest(nested(63))).toEqual(manifest);
+    expect(() => parseImageManifest(nested(64))).toThrow('is not JSON: ');
+    expect(() => parseImageManifest(encode('['.repeat(1_000_000)))).toThrow('is not JSON: ');
+    expect(() => parseImageManifest(encode('{"a":'.repeat(500_000)))).toThrow('is not JSON: ');
+  });
+
+  it('M04 can be narrowed and widened by option', () => {
+    const limits = { maxLayers: 1, maxManifests: 5000 };
+    expect(() => parseImageManifest(bytesOf(manifest), { limits })).toThrow('layers has 2 entries, more than 1');
+    const wide = bytesOf({ ...index, manifests: Array.from({ length: 2000 }, () => entry) });
+    expect(parseImageIndex(wide, { limits }).manifests).toHaveLength(2000);
+  });
+
+  it.each(['maxBytes', 'maxDepth', 'maxLayers', 'maxManifests'] as const)('refuse a %s that is no count', (name) => {
+    for (const value of [0, -1, 1.5, Number.NaN, Infinity, '5']) {
+      const limits = { [name]: value } as Partial<DocumentLimits>;
+      expect(() => parseManifest(bytesOf(manifest), { limits })).toThrow(
+        expect.objectContaining({
+          code: 'ERR_OPTION_INVALID',
+          message: `Cannot read documents: limit ${name} must be a positive whole number`,
+        }),
+      );
+    }
+  });
+
+  it('I7 reads a document of 4 MiB of small members within a second', () => {
+    const members = Array.from({ length: 250_000 }, (_, at) => `"k${at}":1`).join(',');
+    const start = performance.now();
+    expect(parseImageManifest(encode(`{${members},${JSON.stringify(manifest).slice(1)}`))).toEqual(manifest);
+    expect(performance.now() - start).toBeLessThan(1000);
+  });
+});

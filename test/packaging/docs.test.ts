@@ -1,0 +1,36 @@
+import { describe, expect, it } from 'vitest';
+import { readSnippets, snippetsOf, typeCheckSnippets } from './snippets.ts';
+
+const snippets = readSnippets();
+const broken = {
+  'an unknown name': `import { parseReference } from 'kubepull';\nparseReference(image);`,
+  'a missing export': `import { parseReferense } from 'kubepull/reference';\nparseReferense('nginx');`,
+  'a wrong type': `import { parseReference } from 'kubepull/reference';\nparseReference(1);`,
+  'a syntax error': `const = 1;`,
+};
+const faults = typeCheckSnippets([...snippets, ...Object.entries(broken).map(([place, code]) => ({ place, code }))]);
+
+describe('an example of the documentation compiles', () => {
+  it.each(snippets.map(({ place }) => place))('%s', (place) => {
+    expect(faults.get(place)).toEqual([]);
+  });
+});
+
+describe('typeCheckSnippets', () => {
+  it.each(Object.keys(broken))('reports %s', (place) => {
+    expect(faults.get(place)).not.toEqual([]);
+  });
+});
+
+describe('snippetsOf', () => {
+  it('finds the blocks of doc comments and of Markdown, with their lines', () => {
+    const comment = ['/**', ' * @example', ' * ```ts', ' * const x = 1;', ' *', ' * x;', ' * ```', ' */'].join('\n');
+    expect(snippetsOf('src/a.ts', comment)).toEqual([{ place: 'src/a.ts:4', code: 'const x = 1;\n\nx;' }]);
+    expect(snippetsOf('a.md', '```sh\nls\n```\n```ts\nlet y;\n```\n')).toEqual([{ place: 'a.md:5', code: 'let y;' }]);
+  });
+
+  it('is not idle: the README and the sources have examples', () => {
+    expect(snippets.filter(({ place }) => place.startsWith('README.md')).length).toBeGreaterThanOrEqual(5);
+    expect(snippets.filter(({ place }) => place.startsWith('src/')).length).toBeGreaterThanOrEqual(20);
+  });
+});

@@ -1,0 +1,71 @@
+import { describe, expect, it } from 'vitest';
+import { ARROWS, layerViolations } from './layers.ts';
+import { readSources } from './sources.ts';
+
+const check = (path: string, text: string): readonly string[] => layerViolations([{ path, text }]);
+
+describe('layers', () => {
+  it('are kept by every import of src', () => {
+    expect(layerViolations(readSources())).toEqual([]);
+  });
+
+  it('have an arrow for every module, to modules below it only', () => {
+    const modules = Object.keys(ARROWS);
+    const folders = new Set(readSources().map(({ path }) => path.split('/')[0]));
+    const top = ['index.ts', 'node', 'testing', 'cri'];
+    expect([...folders].filter((name) => !top.includes(name ?? '') && !modules.includes(name ?? ''))).toEqual([]);
+    for (const [at, name] of modules.entries())
+      expect(modules.slice(0, at)).toEqual(expect.arrayContaining([...(ARROWS[name] ?? [])]));
+  });
+});
+
+describe('layerViolations', () => {
+  it.each([
+    ['an import upwards', 'match/a.ts', `import { x } from '../keyring/index.js';`, 'no arrow from match to keyring'],
+    ['a sideways import', 'oci/a.ts', `import { x } from '../reference/index.js';`, 'no arrow from oci to reference'],
+    ['an inline type, which stays as an import', 'oci/a.ts', `import { type X } from '../match/index.js';`, 'no arrow'],
+    ['a re-export', 'oci/index.ts', `export { x } from '../match/index.js';`, 'no arrow from oci to match'],
+    ['a dynamic import', 'oci/a.ts', `const x = () => import('../match/index.js');`, 'no arrow from oci to match'],
+    ['a require', 'oci/a.ts', `const x = require('node:fs');`, 'not for oci'],
+    ['a way past the index', 'puller/a.ts', `import { x } from '../store/memory.js';`, 'through its index.js'],
+    ['a way past the index for a type', 'puller/a.ts', `import type { X } from '../store/types.js';`, 'its index.js'],
+    ['the root', 'keyring/a.ts', `import { x } from '../index.js';`, 'nobody imports index'],
+    ['the root, for a type', 'keyring/a.ts', `import type { X } from '../index.js';`, 'nobody imports index'],
+    ['the Node adapters', 'testing/a.ts', `import { x } from '../node/index.js';`, 'nobody imports node'],
+    ['the testing module', 'node/a.ts', `import { x } from '../testing/index.js';`, 'nobody imports testing'],
+    ['the root, by re-export of node', 'index.ts', `export { x } from './node/index.js';`, 'nobody imports node'],
+    ['a built-in in a portable module', 'store/a.ts', `import { x } from 'node:fs';`, 'not for store'],
+    ['a built-in in a portable type', 'store/a.ts', `import type { X } from 'node:fs';`, 'not for store'],
+    ['a built-in by import type', 'store/a.ts', `type X = import('node:fs').Stats;`, 'not for store'],
+    ['a built-in without its prefix', 'node/a.ts', `import { x } from 'fs';`, 'not a package'],
+    ['undici in a portable module', 'distribution/a.ts', `import { x } from 'undici';`, 'not for distribution'],
+    ['picomatch outside rules', 'match/a.ts', `import p from 'picomatch/posix.js';`, 'not for match'],
+    ['an unlisted package', 'node/a.ts', `import { x } from 'undici-types';`, 'not a package'],
+    ['a module without an arrow', 'novelty/a.ts', `import { x } from '../errors/index.js';`, 'novelty has no arrow'],
+    ['a missing extension', 'oci/a.ts', `import { x } from './types';`, 'ends in .js'],
+  ])('refuses %s', (_, path, text, reason) => {
+    expect(check(path, text)).toEqual([expect.stringContaining(reason)]);
+  });
+
+  it.each([
+    ['an arrow', 'keyring/a.ts', `import { x } from '../match/index.js';`],
+    [
+      'errors and internal',
+      'match/a.ts',
+      `import { x } from '../errors/index.js'; import { y } from '../internal/index.js';`,
+    ],
+    ['a type from above', 'errors/a.ts', `import type { X } from '../puller/index.js';`],
+    ['its own files', 'oci/index.ts', `export { x } from './types.js';`],
+    ['Node in an adapter', 'node/a.ts', `import { x } from 'node:fs/promises'; import { y } from 'undici';`],
+    ['picomatch in rules', 'rules/a.ts', `import p from 'picomatch/posix.js';`],
+    ['any portable module in an adapter', 'testing/a.ts', `import { x } from '../puller/index.js';`],
+    ['any portable module in the root', 'index.ts', `export { x } from './puller/index.js';`],
+    [
+      'an import in a comment',
+      'oci/a.ts',
+      `// import { x } from 'node:fs';\n/** import('undici') */ export const x = 1;`,
+    ],
+  ])('allows %s', (_, path, text) => {
+    expect(check(path, text)).toEqual([]);
+  });
+});

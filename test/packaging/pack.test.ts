@@ -1,0 +1,123 @@
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { eachMapping, TraceMap } from '@jridgewell/trace-mapping';
+import { build } from 'esbuild';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { run, runScript } from './child.ts';
+import { exportsOf, listEntries, root, specifierOf } from './entries.mjs';
+import { installPacked, type InstalledPackage } from './installed.ts';
+
+const entries = listEntries();
+let installed: InstalledPackage;
+
+beforeAll(async () => {
+  installed = await installPacked();
+}, 120_000);
+afterAll(() => installed?.remove());
+
+/** Type-checks one source in the project, with the library's declarations, and returns what the compiler says. */
+async function typeCheck(name: string, source: string, options: object): Promise<string> {
+  const shared = { strict: true, noEmit: true, target: 'es2022', module: 'nodenext', skipLibCheck: false };
+  writeFileSync(join(installed.project, `${name}.ts`), source);
+  writeFileSync(
+    join(installed.project, `${name}.json`),
+    JSON.stringify({ compilerOptions: { ...shared, ...options }, files: [`${name}.ts`] }),
+  );
+  const compiler = join(root, 'node_modules/typescript/bin/tsc');
+  const { stdout } = await run(process.execPath, [compiler, '-p', `${name}.json`], { cwd: installed.project });
+  return stdout;
+}
+
+/** The modules of ours whose code is in a minified browser bundle of one export, and the bundle's size. */
+async function bundleOf(source: string): Promise<{ readonly modules: readonly string[]; readonly bytes: number }> {
+  const { outputFiles } = await build({
+    stdin: { contents: source, resolveDir: installed.project },
+    bundle: true,
+    minify: true,
+    format: 'esm',
+    platform: 'browser',
+    target: 'es2022',
+    sourcemap: 'external',
+    outfile: 'bundle.js',
+    write: false,
+  });
+  const [map, code] = outputFiles.toSorted((a, b) => b.path.length - a.path.length);
+  const modules = new Set<string>();
+  eachMapping(new TraceMap(map?.text ?? ''), ({ source: path }) => {
+    const module = /kubepull\/src\/([\w-]+)/.exec(path ?? '')?.[1];
+    if (module !== undefined) modules.add(module);
+  });
+  return { modules: [...modules].toSorted(), bytes: code?.contents.length ?? Infinity };
+}
+
+describe('the packed package', () => {
+  it('holds what exports names, the sources of its maps, and no more', () => {
+    const files = new Set(installed.files);
+    const named = Object.values(exportsOf(entries)).flatMap((target) => Object.values(target));
+    const wanted = ['package.json', 'README.md', 'LICENSE', 'CHANGELOG.md'];
+    expect(
+      [...wanted, ...named.map((path) => path.slice(2))].filter((path) => path.length > 1 && !files.has(path)),
+    ).toEqual([]);
+    expect(installed.files.filter((path) => !/^(dist|src)\//.test(path)).toSorted()).toEqual(wanted.toSorted());
+    expect(installed.files.filter((path) => path.startsWith('dist/examples/'))).toEqual([]);
+    expect(missingSources(installed)).toEqual([]);
+  });
+
+  it('imports by every subpath', async () => {
+    const loads = entries.map((entry) => `Object.keys(await import('${specifierOf(entry)}')).length`);
+    const out = await runScript(`console.log(JSON.stringify([${loads.join()}]))`, installed.project);
+    expect(JSON.parse(out)).toHaveLength(entries.length);
+  });
+
+  it('can be required', async () => {
+    const script = `const { parseReference } = require('kubepull'); console.log(parseReference('nginx').path);`;
+    const { stdout, stderr } = await run(process.execPath, ['--input-type=commonjs', '-e', script], {
+      cwd: installed.project,
+    });
+    expect({ stdout, stderr: stderr.replace(/.*ExperimentalWarning[^]*/, '') }).toEqual({
+      stdout: 'library/nginx\n',
+      stderr: '',
+    });
+  });
+
+  it('type-checks at its root without the types of Node, library files included', async () => {
+    const source = `import type * as all from 'kubepull';
+import { parseReference } from 'kubepull';
+export const reference: all.ImageReference = parseReference('nginx');
+// @ts-expect-error There are no types of Node here.
+export type Absent = Buffer;
+`;
+    expect(await typeCheck('portable', source, { types: [] })).toBe('');
+  }, 60_000);
+
+  it('type-checks by every subpath with the types of Node', async () => {
+    const imports = entries.map((entry, at) => `export type * as e${at} from '${specifierOf(entry)}';`);
+    const node = { types: ['node'], typeRoots: [join(root, 'node_modules/@types')], skipLibCheck: true };
+    expect(await typeCheck('every', imports.join('\n'), node)).toBe('');
+  }, 60_000);
+});
+
+describe('a browser bundle of parseReference alone', () => {
+  it.each(['kubepull', 'kubepull/reference'])('is small and holds no other module: %s', async (specifier) => {
+    const { modules, bytes } = await bundleOf(`export { parseReference } from '${specifier}';`);
+    expect(bytes).toBeLessThan(4096);
+    expect(modules).toContain('reference');
+    expect(modules.filter((name) => !['reference', 'digest', 'errors', 'internal'].includes(name))).toEqual([]);
+  });
+
+  it('would be caught: another export brings its own module', async () => {
+    const { modules } = await bundleOf(`export { parseReference, createMemoryStore } from 'kubepull';`);
+    expect(modules).toContain('store');
+  });
+});
+
+/** Sources that a map of the package names and the package lacks. */
+function missingSources({ project, files }: InstalledPackage): readonly string[] {
+  return files
+    .filter((path) => path.endsWith('.map'))
+    .flatMap((path) => {
+      const file = join(project, 'node_modules/kubepull', path);
+      const { sources } = JSON.parse(readFileSync(file, 'utf8')) as { readonly sources: readonly string[] };
+      return sources.map((source) => join(dirname(file), source)).filter((source) => !existsSync(source));
+    });
+}

@@ -1,0 +1,85 @@
+import { describe, expect, it } from 'vitest';
+import { admitServiceAccount, type ServiceAccountLike } from 'kubepull/pull-secrets';
+import { deepFreeze } from '../docker-config/support.ts';
+
+const list = (...names: readonly string[]) => names.map((name) => ({ name }));
+const account = (names: readonly string[] | undefined, enforce?: string): ServiceAccountLike => ({
+  metadata: {
+    name: 'robot',
+    annotations: enforce === undefined ? {} : { 'kubernetes.io/enforce-mountable-secrets': enforce },
+  },
+  imagePullSecrets: names && list(...names),
+});
+const mirror = (spec: object) => ({ metadata: { annotations: { 'kubernetes.io/config.mirror': '' } }, spec });
+
+describe('admitServiceAccount', () => {
+  it.each([
+    [undefined, ['a', 'b'], ['a', 'b']],
+    [[], ['a'], ['a']],
+    [['x'], ['a', 'b'], ['x']],
+    [[''], ['a'], ['']],
+    [undefined, undefined, []],
+    [undefined, ['b', '', 'a', 'b'], ['b', '', 'a', 'b']],
+  ])('04 §7 makes of the pod list %j and the account list %j: %j', (own, given, expected) => {
+    const pod = deepFreeze({
+      metadata: { name: 'p' },
+      spec: { imagePullSecrets: own && list(...own), containers: [] },
+    });
+    const admission = admitServiceAccount(pod, deepFreeze(account(given)));
+    expect(admission).toEqual({
+      allowed: true,
+      pod: {
+        metadata: { name: 'p' },
+        spec: { imagePullSecrets: list(...expected), containers: [], serviceAccountName: 'default' },
+      },
+    });
+  });
+
+  it('04 §7 copies names only, and fills in the name of the account', () => {
+    const given = { imagePullSecrets: [{ name: 'a', extra: 1 }, {}] };
+    const admission = admitServiceAccount({ spec: { serviceAccountName: 'robot' } }, given);
+    expect(admission).toEqual({
+      allowed: true,
+      pod: { spec: { serviceAccountName: 'robot', imagePullSecrets: list('a', '') } },
+    });
+    expect(admitServiceAccount({}, given)).toMatchObject({ pod: { spec: { serviceAccountName: 'default' } } });
+  });
+
+  it('04 §7 forbids a pod whose account does not exist', () => {
+    expect(admitServiceAccount({ metadata: { namespace: 'team' }, spec: {} }, undefined)).toEqual({
+      allowed: false,
+      message: 'error looking up service account team/default: serviceaccount "default" not found',
+    });
+  });
+
+  it('04 §7 leaves mirror pods alone, and forbids them accounts and secrets', () => {
+    const pod = mirror({ imagePullSecrets: list('') });
+    expect(admitServiceAccount(pod, undefined)).toEqual({ allowed: true, pod });
+    expect(admitServiceAccount(mirror({ serviceAccountName: 'robot' }), account([]))).toEqual({
+      allowed: false,
+      message: 'a mirror pod may not reference service accounts',
+    });
+    expect(admitServiceAccount(mirror({ imagePullSecrets: list('a') }), undefined)).toEqual({
+      allowed: false,
+      message: 'a mirror pod may not reference secrets',
+    });
+  });
+
+  it.each(['1', 't', 'T', 'true', 'TRUE', 'True'])(
+    '04 §7 holds the pod to the list of an account with %s',
+    (enforce) => {
+      const pod = { spec: { serviceAccountName: 'robot', imagePullSecrets: list('a', 'x', 'y') } };
+      expect(admitServiceAccount(pod, account(['a'], enforce))).toEqual({
+        allowed: false,
+        message:
+          'imagePullSecrets[1].name="x" is not allowed because service account robot does not reference that imagePullSecret',
+      });
+      expect(admitServiceAccount(pod, account(['y', 'a', 'x'], enforce)).allowed).toBe(true);
+      expect(admitServiceAccount({ spec: {} }, account(['a'], enforce)).allowed).toBe(true);
+    },
+  );
+
+  it.each(['', 'yes', 'tRUE', '0', 'false'])('04 §7 does not with %j', (enforce) => {
+    expect(admitServiceAccount({ spec: { imagePullSecrets: list('x') } }, account(['a'], enforce)).allowed).toBe(true);
+  });
+});

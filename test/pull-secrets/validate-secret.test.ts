@@ -1,0 +1,87 @@
+import { describe, expect, it } from 'vitest';
+import { validateSecret } from 'kubepull/pull-secrets';
+import { canary } from '../support/canary.ts';
+import { base64, JSON_TYPE, secret } from './support.ts';
+
+const messageOf = (value: string): string | undefined =>
+  validateSecret(secret('s', JSON_TYPE, { '.dockerconfigjson': value })).message;
+
+describe('validateSecret', () => {
+  it.each([
+    ['', 'unexpected end of JSON input'],
+    ['{', 'unexpected end of JSON input'],
+    ['[]', 'json: cannot unmarshal array into Go value of type map[string]interface {}'],
+    ['"x"', 'json: cannot unmarshal string into Go value of type map[string]interface {}'],
+    ['1', 'json: cannot unmarshal number into Go value of type map[string]interface {}'],
+    ['{"a":1}x', "invalid character 'x' after top-level value"],
+    ['hello', "invalid character 'h' looking for beginning of value"],
+    ['{"a":[{"b":1e999},-1e999]}', 'json: cannot unmarshal number 1e999 into Go value of type float64'],
+    ['{"a":{"b":-1e999},"c":1e999}', 'json: cannot unmarshal number -1e999 into Go value of type float64'],
+    [`{"a":${'['.repeat(10_000)}`, "invalid character '[' exceeded max depth"],
+  ])('04 §2 refuses the value %s', (value, upstream) => {
+    expect(messageOf(value)).toBe(
+      `Secret "s" is invalid: data[.dockerconfigjson]: Invalid value: "<secret contents redacted>": ${upstream}`,
+    );
+  });
+
+  it.each([
+    '{}',
+    'null',
+    '{"auths":5}',
+    '{"auths":{"a":{"auth":"!!"}}}',
+    '{"r.io":{}}',
+    `{"a":${'['.repeat(9999)}${']'.repeat(9999)}}`,
+  ])('04 §2 takes the value %s', (value) => {
+    expect(messageOf(value)).toBe(undefined);
+  });
+
+  it('04 §2 gives the whole message for one error and for several', () => {
+    expect(validateSecret({ metadata: { name: 'a"b' }, type: JSON_TYPE }).message).toBe(
+      'Secret "a\\"b" is invalid: data[.dockerconfigjson]: Required value',
+    );
+    expect(validateSecret({ type: 'kubernetes.io/tls' }).message).toBe(
+      'Secret "" is invalid: [data[tls.crt]: Required value, data[tls.key]: Required value]',
+    );
+  });
+
+  it('04 §2 counts the bytes of all values together', () => {
+    const sized = (size: number): unknown =>
+      validateSecret({ type: 'Opaque', stringData: { a: 'é'.repeat(size / 2 - 1), b: 'xx' } }).errors;
+    expect(sized(1_048_576)).toEqual([]);
+    expect(sized(1_048_578)).toEqual([
+      { type: 'FieldValueTooLong', field: 'data', message: 'data: Too long: may not be more than 1048576 bytes' },
+    ]);
+  });
+
+  it('04 §1 lets stringData override data', () => {
+    const data = { '.dockerconfigjson': base64('[]'), x: base64('1') };
+    expect(validateSecret({ type: JSON_TYPE, data, stringData: { '.dockerconfigjson': '{}' } }).valid).toBe(true);
+  });
+
+  it('reports data that is not base64 at its field', () => {
+    expect(
+      validateSecret({ type: JSON_TYPE, data: { '.dockerconfigjson': '{}', b: 'YQ=' } }).errors.map(
+        ({ message }) => message,
+      ),
+    ).toEqual([
+      'data[.dockerconfigjson]: Invalid value: "<secret contents redacted>": illegal base64 data at input byte 0',
+      'data[b]: Invalid value: "<secret contents redacted>": illegal base64 data at input byte 3',
+    ]);
+  });
+
+  it('L03 shows nothing of the values', () => {
+    const password = canary('password');
+    const result = validateSecret(
+      secret('s', JSON_TYPE, { '.dockerconfigjson': `{"auths":"${password}`, other: password }),
+    );
+    expect(result).toMatchObject({ valid: false });
+  });
+
+  it('C01 looks at own annotations and keys only', () => {
+    const token = { metadata: { annotations: {} }, type: 'kubernetes.io/service-account-token' };
+    expect(validateSecret(token).errors).toHaveLength(1);
+    expect(
+      validateSecret({ type: 'Opaque', data: JSON.parse('{"__proto__":""}') as Record<string, string> }).valid,
+    ).toBe(true);
+  });
+});

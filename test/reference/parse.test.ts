@@ -1,0 +1,218 @@
+import { describe, expect, it } from 'vitest';
+import { InvalidReferenceError } from 'kubepull/errors';
+import {
+  applyDefaultTag,
+  formatReference,
+  parseCanonicalReference,
+  parseImageName,
+  parseRawName,
+  parseRawReference,
+  parseReference,
+  safeParseReference,
+  trimReference,
+  withDigest,
+  withTag,
+} from 'kubepull/reference';
+import { INVALID, VALID } from './tables.ts';
+
+const HEX = '0123456789abcdef';
+const LONG: ReadonlyMap<string, string> = new Map([
+  ['HEX64', 'a'.repeat(64)],
+  ['D384', `sha384:${HEX.repeat(6)}`],
+  ['D512', `sha512:${HEX.repeat(8)}`],
+  ['D', `sha256:${HEX.repeat(4)}`],
+]);
+
+/** Puts the long texts in where the tables have short names. */
+function expand(text: string): string {
+  return text.replace(/HEX64|\bD(?:384|512)?(?=$|:tag)/g, (name) => LONG.get(name) ?? name);
+}
+
+/** The error of an input that must be refused. */
+function refusal(input: string, parse: (input: string) => unknown = parseReference): InvalidReferenceError {
+  try {
+    parse(input);
+  } catch (error) {
+    if (error instanceof InvalidReferenceError) return error;
+    throw error;
+  }
+  throw new Error(`${input} was accepted`);
+}
+
+describe('worked examples (semantics 01 §8)', () => {
+  it.each(VALID)('%s', (...row) => {
+    const [input, domain, path, tag, digest, cri, familiar] = row.map(expand) as unknown as (typeof VALID)[number];
+    const ref = parseReference(input);
+    expect([ref.input, ref.domain, ref.path]).toEqual([input, domain, path]);
+    const image = parseImageName(input);
+    expect([image.tag ?? '', image.digest ?? '']).toEqual([tag, digest]);
+    expect(applyDefaultTag(input)).toBe(cri);
+    expect(formatReference(ref, 'familiar')).toBe(familiar);
+  });
+});
+
+describe('invalid inputs (semantics 01 §9)', () => {
+  it.each(INVALID.map(([input, text]) => [expand(input), expand(text)] as const))('%j', (input, text) => {
+    expect(refusal(input).upstream).toBe(text);
+  });
+});
+
+describe('lengths (semantics 01 §8)', () => {
+  it.each([
+    ['247 characters get library/ and are 255', 'l'.repeat(247), undefined],
+    ['248 characters are one too many', 'l'.repeat(248), 'repository name must not be more than 255 characters'],
+    ['library/ written out counts the same', `library/${'a'.repeat(247)}`, undefined],
+    ['the domain is not counted', `example.com/${'a'.repeat(255)}`, undefined],
+    ['256 in the path', `example.com/${'a'.repeat(256)}`, 'repository name must not be more than 255 characters'],
+    ['a tag of 128', `foo:${'t'.repeat(128)}`, undefined],
+    ['a tag of 129', `foo:${'t'.repeat(129)}`, 'invalid reference format'],
+    ['63 hex digits are a name', 'a'.repeat(63), undefined],
+    ['65 hex digits are a name', 'a'.repeat(65), undefined],
+    [
+      'length comes before the digest',
+      `${'a'.repeat(300)}@sha256:${'0'.repeat(40)}`,
+      'repository name must not be more than 255 characters',
+    ],
+  ])('%s', (_, input, text) => {
+    const result = safeParseReference(input);
+    expect(result.ok ? undefined : result.error.upstream).toBe(text);
+  });
+
+  it('refuses more than 4,096 characters unread', () => {
+    const input = `${'a.'.repeat(2040)}b/app${'x'.repeat(20)}`;
+    expect(safeParseReference(input.slice(0, 4096)).ok).toBe(true);
+    const error = refusal(`${input}${'x'.repeat(10)}`);
+    expect(error).toMatchObject({ reason: 'too-long', position: 4096, suggestion: undefined });
+    expect(error.input).toHaveLength(4096);
+    expect(error.message.length).toBeLessThan(600);
+  });
+});
+
+describe('refusals', () => {
+  it.each([
+    ['', 'format', 0, undefined],
+    ['foo bar', 'format', 3, 'foobar'],
+    [' nginx', 'format', 0, 'nginx'],
+    ['nginx\n', 'format', 5, 'nginx'],
+    ['nginx:1.27 ', 'format', 10, 'nginx:1.27'],
+    ['\u200bnginx', 'format', 0, 'nginx'],
+    ['https://example.com/app:1', 'format', 5, 'example.com/app:1'],
+    ['http://localhost:5000/app', 'format', 4, 'localhost:5000/app'],
+    ['docker://nginx', 'format', 6, 'nginx'],
+    ['docker-pullable://quay.io/a/b@sha256:' + 'a'.repeat(64), 'format', 15, 'quay.io/a/b@sha256:' + 'a'.repeat(64)],
+    ['https://hub.docker.com/_/nginx', 'format', 5, 'nginx'],
+    ['https://hub.docker.com/r/bitnami/redis', 'format', 5, 'bitnami/redis'],
+    ['example.com/foo?x=1', 'format', 15, 'example.com/foo'],
+    ['example.com/foo#f', 'format', 15, 'example.com/foo'],
+    ['example.com/foo/', 'format', 15, 'example.com/foo'],
+    ['example.com//foo', 'format', 12, 'example.com/foo'],
+    ['/foo', 'format', 0, 'foo'],
+    ['foo:', 'format', 4, 'foo'],
+    ['foo@', 'format', 4, 'foo'],
+    ['example.com:/foo', 'format', 11, 'example.com/foo'],
+    ['foo:-x', 'format', 4, undefined],
+    ['foo:a/b', 'format', 3, undefined],
+    ['foo..bar', 'format', 3, undefined],
+    ['föö', 'format', 1, undefined],
+    ['foo:tä', 'format', 5, undefined],
+    ['foo@sha256', 'format', 10, undefined],
+    ['[fe80::1%eth0]/foo', 'format', 0, undefined],
+    ['example.com:abc/foo', 'format', 11, undefined],
+    ['Foo', 'uppercase', 0, 'foo'],
+    ['quay.io/Team/App:V1', 'uppercase', 8, 'quay.io/team/app:V1'],
+    ['My_Host/foo', 'uppercase', 0, 'my_host/foo'],
+    ['FÖÖ', 'uppercase', 0, undefined],
+    ['fÖö', 'uppercase', 1, undefined],
+    ['foo@SHA256:' + 'A'.repeat(64), 'uppercase', 4, 'foo@sha256:' + 'a'.repeat(64)],
+    ['a'.repeat(64), 'identifier', undefined, undefined],
+    ['example.com/' + 'a'.repeat(256), 'too-long', 267, undefined],
+    ['foo@sha256:' + 'a'.repeat(63), 'digest-length', 11, undefined],
+    ['foo@sha256:' + 'a'.repeat(60) + 'AAAA', 'digest-format', 71, 'foo@sha256:' + 'a'.repeat(64)],
+    ['foo@md5:' + 'a'.repeat(32), 'digest-algorithm', 4, undefined],
+  ])('%j: %s at %s', (input, reason, position, suggestion) => {
+    expect(refusal(input)).toMatchObject({ code: 'ERR_REFERENCE_INVALID', input, reason, position, suggestion });
+  });
+
+  it('says it all in the message, without control characters', () => {
+    expect(refusal('quay.io/App').message).toBe(
+      'Cannot parse image reference "quay.io/App": invalid reference format: repository name (App) must be lowercase at 8; did you mean "quay.io/app"?',
+    );
+    expect(refusal('a\u001b[31m\n').message).toBe(
+      String.raw`Cannot parse image reference "a\x1b[31m\x0a": invalid reference format at 1`,
+    );
+  });
+
+  it('cuts long input in the message, not in upstream', () => {
+    const input = `example.com/${'A'.repeat(3000)}`;
+    const error = refusal(input);
+    expect(error.message.length).toBeLessThan(900);
+    expect(error.upstream).toContain('A'.repeat(3000));
+  });
+
+  it('gives kubelet’s text of an image name, quoted as Go does', () => {
+    const text = refusal('Foo', applyDefaultTag).upstream;
+    expect(`Failed to apply default image tag "Foo": ${text}`).toBe(
+      'Failed to apply default image tag "Foo": couldn\'t parse image name "Foo": invalid reference format: repository name (library/Foo) must be lowercase',
+    );
+    expect(refusal('a"\u0001\u00a0\u{e0001}b', parseImageName).upstream).toBe(
+      String.raw`couldn't parse image name "a\"\x01\u00a0\U000e0001b": invalid reference format`,
+    );
+    expect(refusal('Foo', parseImageName)).toMatchObject({ reason: 'uppercase', position: 0, suggestion: 'foo' });
+  });
+
+  it.each([
+    ['', parseRawReference, 'empty', 'repository name must have at least one component', undefined],
+    ['foo/Bar', parseRawReference, 'uppercase', 'repository name must be lowercase', 'foo/bar'],
+    ['foo:1', parseRawName, 'format', 'invalid reference format', undefined],
+    [
+      'docker.io/nginx',
+      parseCanonicalReference,
+      'not-canonical',
+      'repository name must be canonical',
+      'docker.io/library/nginx',
+    ],
+    [
+      'nginx:1',
+      parseCanonicalReference,
+      'not-canonical',
+      'repository name must be canonical',
+      'docker.io/library/nginx:1',
+    ],
+  ] as const)('%j in another form', (input, parse, reason, upstream, suggestion) => {
+    expect(refusal(input, parse)).toMatchObject({ reason, upstream, suggestion });
+  });
+});
+
+describe('withTag, withDigest', () => {
+  it('keeps the tag when a digest is set, and the other way round', () => {
+    const both = withTag(withDigest('quay.io/a:1', `sha256:${'0'.repeat(64)}`), '2');
+    expect(both).toEqual({
+      input: `quay.io/a:2@sha256:${'0'.repeat(64)}`,
+      domain: 'quay.io',
+      path: 'a',
+      name: 'quay.io/a',
+      tag: '2',
+      digest: `sha256:${'0'.repeat(64)}`,
+    });
+    expect(trimReference(both)).toEqual(parseReference('quay.io/a'));
+  });
+
+  it('suggests a tag for a branch name', () => {
+    expect(refusal('feature/login', (tag) => withTag('nginx', tag))).toMatchObject({
+      reason: 'tag',
+      upstream: 'invalid tag format',
+      suggestion: 'feature-login',
+    });
+    expect(refusal('', (tag) => withTag('nginx', tag)).suggestion).toBeUndefined();
+  });
+
+  it.each([
+    ['sha256:abc', 'digest-format', 'invalid digest format', undefined],
+    [`sha256:${'a'.repeat(63)}`, 'digest-length', 'invalid checksum digest length', undefined],
+    [`sha256:${'A'.repeat(64)}`, 'digest-format', 'invalid checksum digest format', `sha256:${'a'.repeat(64)}`],
+    [`SHA256:${'a'.repeat(64)}`, 'digest-format', 'invalid checksum digest format', `sha256:${'a'.repeat(64)}`],
+    [`md5:${'a'.repeat(32)}`, 'digest-algorithm', 'unsupported digest algorithm', undefined],
+  ])('refuses the digest %s', (digest, reason, upstream, suggestion) => {
+    expect(refusal(digest, (text) => withDigest('nginx', text))).toMatchObject({ reason, upstream, suggestion });
+  });
+});
