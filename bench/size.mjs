@@ -1,12 +1,14 @@
-// Prints what each entry of the built package adds to a bundle, and the modules that it brings: a leak shows there.
+// Prints what each entry of the built package adds to a bundle that uses all of it, and the modules that it brings: a leak
+// shows there.
 import { gzipSync } from 'node:zlib';
 import { build } from 'esbuild';
-import { listEntries, NODE_ENTRIES, root, sourceOf } from '../test/packaging/entries.mjs';
+import { listEntries, NODE_ENTRIES, root, sourceOf, specifierOf } from '../test/packaging/entries.mjs';
 
 /** @param {string} entry */
 async function measure(entry) {
+  const names = Object.keys(await import(specifierOf(entry))).join(', ');
   const { outputFiles, metafile } = await build({
-    entryPoints: [sourceOf(entry)],
+    stdin: { contents: `import { ${names} } from './${sourceOf(entry)}'; console.log(${names});`, resolveDir: root },
     absWorkingDir: root,
     bundle: true,
     minify: true,
@@ -16,11 +18,14 @@ async function measure(entry) {
     target: 'es2022',
     metafile: true,
     write: false,
-    outdir: 'out',
+    outfile: 'out.js',
+    logLevel: 'error',
   });
   const code = outputFiles[0]?.contents ?? new Uint8Array();
   const inputs = Object.values(metafile.outputs).flatMap((output) => Object.entries(output.inputs));
-  const used = inputs.filter(([, { bytesInOutput }]) => bytesInOutput > 0).map(([path]) => moduleOf(path));
+  const used = inputs
+    .filter(([path, { bytesInOutput }]) => bytesInOutput > 0 && path !== '<stdin>')
+    .map(([path]) => moduleOf(path));
   return { entry, minified: code.length, gzipped: gzipSync(code, { level: 9 }).length, modules: [...new Set(used)] };
 }
 

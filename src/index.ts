@@ -39,6 +39,15 @@ export {
   type FetchedBlob,
   type FetchedManifest,
   type RegistryClient,
+  classifyAddress,
+  type Challenge,
+  parseChallenges,
+  createRegistryClient,
+  type RegistryClientOptions,
+  fetchTransport,
+  registryOrigin,
+  type RetryOptions,
+  withRetry,
 } from './distribution/index.js';
 export {
   decodeAuth,
@@ -81,6 +90,15 @@ export {
   isImageError,
   type Result,
 } from './errors/index.js';
+export {
+  explainPull,
+  formatExplanation,
+  type ExplainedFailure,
+  type ExplainedSecrets,
+  type ExplainPullOptions,
+  type PresentImage,
+  type PullExplanation,
+} from './explain/index.js';
 export {
   formatGoDuration,
   type PodEvent,

@@ -168,7 +168,7 @@ async function showSecondRun(image: string, policy: PullPolicy, present: boolean
     ['policy', policy],
     ['in the store', present ? 'yes' : 'no'],
     ['decision', decision.action],
-    ['event', decision.event?.message],
+    ['event', decision.action === 'pull' ? undefined : decision.event.message],
   ]);
 }
 

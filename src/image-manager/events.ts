@@ -28,15 +28,13 @@ export type PullStep =
       /** Size of the image in bytes. */
       readonly size: number;
     }
-  /** `verified`: the pod's credentials were compared with the pulled record (kubelet 1.35 and later). */
-  | { readonly step: 'present'; readonly verified: boolean }
   | { readonly step: 'failed'; readonly errorText: string }
   | { readonly step: 'back-off' }
   /** What the container gets in addition after any failure; `error` is the waiting reason. */
   | { readonly step: 'error'; readonly error: string };
 
 /**
- * The event that kubelet records for a step of a pull.
+ * The event that kubelet records for a step of a pull. What it says without a pull comes from `decidePull`.
  *
  * @param image - the image as the pod names it
  * @param step - what happened
@@ -59,14 +57,6 @@ export function pullStepEvent(image: string, step: PullStep): PodEvent {
       const [pull, total] = [formatGoDuration(step.pullMs), formatGoDuration(step.totalMs)];
       const message = `Successfully pulled image ${name} in ${pull} (${total} including waiting). Image size: ${step.size} bytes.`;
       return { type: 'Normal', reason: 'Pulled', message };
-    }
-    case 'present': {
-      const access = step.verified ? ' and can be accessed by the pod' : '';
-      return {
-        type: 'Normal',
-        reason: 'Pulled',
-        message: `Container image ${name} already present on machine${access}`,
-      };
     }
     case 'failed':
       return { type: 'Warning', reason: 'Failed', message: `Failed to pull image ${name}: ${step.errorText}` };

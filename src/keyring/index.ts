@@ -3,7 +3,6 @@
  *
  * @packageDocumentation
  */
-export { formatCredentialSource } from '../docker-config/index.js';
 export { createKeyring } from './create-keyring.js';
 export { formatLookup } from './format-lookup.js';
 export {

@@ -1,5 +1,5 @@
-import { byteString, decodeRune } from './bytes.js';
-import { compileGlob, type GlobToken } from './glob-tokens.js';
+import { compileGlob, type GlobClass, type GlobStep } from './compile-glob.js';
+import { runesOf, widthOf } from './runes.js';
 
 /**
  * The outcome of {@link globMatch}; `bad-pattern` is Go's `ErrBadPattern`.
@@ -32,48 +32,54 @@ const SLASH = 0x2f;
  * @public
  */
 export function globMatch(pattern: string, name: string): GlobResult {
-  const tokens = compileGlob(byteString(pattern));
-  return matchTokens(tokens, byteString(name));
-}
-
-/**
- * Two pointers walk the pattern and the name; a star remembers where it stood, and a mismatch lets it take one byte more.
- * One byte, not one character: so does Go, and a `?` after a star can therefore match a part of a character.
- */
-function matchTokens(tokens: readonly GlobToken[], name: string): GlobResult {
-  let token = 0;
+  const steps = compileGlob(pattern);
+  const runes = runesOf(name);
+  let step = 0;
   let at = 0;
-  let afterStar = -1;
+  let afterStar = 0;
   let starEnd = 0;
   // Every step but a star takes a byte at least; a star that leaves too few for the rest need not be tried.
-  let needed = tokens.filter((step) => step !== '*' && step !== 'malformed').length;
+  let needed = steps.filter((one) => one !== '*' && one !== 'malformed').length;
   let neededAfterStar = 0;
-  while (token < tokens.length || at < name.length) {
-    const step = tokens[token];
-    if (step === 'malformed') return 'bad-pattern';
-    const width = step === undefined || step === '*' || at >= name.length ? 0 : matchedWidth(step, name, at);
-    if (step === '*') {
-      token += 1;
-      [afterStar, starEnd, neededAfterStar] = [token, at, needed];
+  while (step < steps.length || at < runes.length) {
+    const current = steps[step];
+    if (current === 'malformed') return 'bad-pattern';
+    const width = current === '*' ? 0 : widthOfMatch(current, runes, at);
+    if (current === '*') {
+      step += 1;
+      [afterStar, starEnd, neededAfterStar] = [step, at, needed];
     } else if (width > 0) {
-      token += 1;
+      step += 1;
       at += width;
       needed -= 1;
     } else {
-      if (afterStar < 0 || name.charCodeAt(starEnd) === SLASH) return 'no-match';
+      // The star takes one byte more. One byte, not one character: in Go a step behind it can match a part of one.
+      if (afterStar === 0 || runes[starEnd] === SLASH) return 'no-match';
       starEnd += 1;
-      if (name.length - starEnd < neededAfterStar) return 'no-match';
-      [token, at, needed] = [afterStar, starEnd, neededAfterStar];
+      if (runes.length - starEnd < neededAfterStar) return 'no-match';
+      [step, at, needed] = [afterStar, starEnd, neededAfterStar];
     }
   }
   return 'match';
 }
 
-/** How many bytes one token takes at a place of the name; 0 when it does not match there. */
-function matchedWidth(token: Exclude<GlobToken, '*' | 'malformed'>, name: string, at: number): number {
-  if (typeof token === 'number') return name.charCodeAt(at) === token ? 1 : 0;
-  const [rune, width] = decodeRune(name, at);
-  if (token === '?') return rune === SLASH ? 0 : width;
-  const isInside = token.ranges.some(([low, high]) => low <= rune && rune <= high);
-  return isInside === token.negated ? 0 : width;
+/** How many bytes a step takes at a place of the name; 0 when it does not match there. */
+function widthOfMatch(
+  step: Exclude<GlobStep, '*' | 'malformed'> | undefined,
+  runes: readonly number[],
+  at: number,
+): number {
+  const rune = runes[at];
+  if (step === undefined || rune === undefined) return 0;
+  const isMatch =
+    typeof step === 'number'
+      ? step === rune
+      : step === '?'
+        ? rune !== SLASH
+        : isInClass(step, rune < 0 ? 0xfffd : rune);
+  return isMatch ? widthOf(rune) : 0;
+}
+
+function isInClass({ ranges, negated }: GlobClass, rune: number): boolean {
+  return ranges.some(([low, high]) => low <= rune && rune <= high) !== negated;
 }

@@ -1,4 +1,4 @@
-import { unescape } from './bytes.js';
+import { decodeEscapes } from './escapes.js';
 import { parseHost } from './host.js';
 
 /** The two parts of a URL that matching looks at, decoded. */
@@ -27,7 +27,7 @@ export function parseLocation(text: string): Location | undefined {
   const host = parseHost(authority.slice(at + 1));
   const isBad = CONTROL.test(url) || BAD_ESCAPE.test(fragment) || BAD_ESCAPE.test(path);
   if (host === undefined || isBad || !USER_INFO.test(authority.slice(0, at + 1))) return undefined;
-  return { host, path: unescape(path) };
+  return { host, path: decodeEscapes(path) };
 }
 
 /** Text before and from a place on; all of it before when the place is -1. */

@@ -19,39 +19,37 @@ const REASONS: ReadonlyMap<string, string> = new Map([
 
 /** The same file system, whose errors are a `StoreError` that says what was done to what. */
 export function withStoreErrors(fs: LayoutFileSystem): LayoutFileSystem {
-  const onPath =
-    <A extends readonly unknown[], T>(operation: string, call: (path: string, ...rest: A) => Promise<T>) =>
-    (path: string, ...rest: A): Promise<T> =>
-      call(path, ...rest).catch((error: unknown) => fail(operation, path, error));
-  const opened = (operation: 'open' | 'create') =>
-    onPath(operation, async (path) => fileWithStoreErrors(await fs[operation](path), path));
   return {
-    realpath: onPath('realpath', fs.realpath),
-    open: opened('open'),
-    create: opened('create'),
-    lstat: onPath('lstat', fs.lstat),
-    mkdir: onPath('mkdir', fs.mkdir),
-    readdir: onPath('readdir', fs.readdir),
-    rename: onPath('rename', fs.rename),
-    unlink: onPath('unlink', fs.unlink),
-    rmdir: onPath('rmdir', fs.rmdir),
-    syncDirectory: onPath('fsync', fs.syncDirectory),
+    realpath: (path) => guard('realpath', path, () => fs.realpath(path)),
+    open: (path) => guard('open', path, async () => fileWithStoreErrors(await fs.open(path), path)),
+    create: (path) => guard('create', path, async () => fileWithStoreErrors(await fs.create(path), path)),
+    lstat: (path) => guard('lstat', path, () => fs.lstat(path)),
+    mkdir: (path) => guard('mkdir', path, () => fs.mkdir(path)),
+    readdir: (path) => guard('readdir', path, () => fs.readdir(path)),
+    rename: (path, to) => guard('rename', path, () => fs.rename(path, to)),
+    unlink: (path) => guard('unlink', path, () => fs.unlink(path)),
+    rmdir: (path) => guard('rmdir', path, () => fs.rmdir(path)),
+    syncDirectory: (path) => guard('fsync', path, () => fs.syncDirectory(path)),
   };
 }
 
 function fileWithStoreErrors(file: LayoutFile, path: string): LayoutFile {
-  const guard =
-    <A extends readonly unknown[], T>(operation: string, call: (...args: A) => Promise<T>) =>
-    (...args: A): Promise<T> =>
-      call(...args).catch((error: unknown) => fail(operation, path, error));
   return {
-    read: guard('read', file.read),
-    write: guard('write', file.write),
-    stat: guard('fstat', file.stat),
-    chmod: guard('chmod', file.chmod),
-    sync: guard('fsync', file.sync),
-    close: guard('close', file.close),
+    read: (into, position) => guard('read', path, () => file.read(into, position)),
+    write: (bytes, position) => guard('write', path, () => file.write(bytes, position)),
+    stat: () => guard('fstat', path, () => file.stat()),
+    chmod: (mode) => guard('chmod', path, () => file.chmod(mode)),
+    sync: () => guard('fsync', path, () => file.sync()),
+    close: () => guard('close', path, () => file.close()),
   };
+}
+
+async function guard<T>(operation: string, path: string, call: () => Promise<T>): Promise<T> {
+  try {
+    return await call();
+  } catch (error) {
+    return fail(operation, path, error);
+  }
 }
 
 function fail(operation: string, path: string, error: unknown): never {

@@ -10,6 +10,8 @@ export interface WriteQueue {
   add(chunk: Uint8Array): void | Promise<void>;
   /** Writes what is left. */
   drain(): Promise<void>;
+  /** Waits for the write under way, whatever comes of it; afterwards the file may be closed. */
+  idle(): Promise<void>;
 }
 
 /**
@@ -61,6 +63,7 @@ export function createWriteQueue(file: LayoutFile, size: number): WriteQueue {
   };
   const addLater = async (rest: Uint8Array): Promise<void> => {
     await writing;
+    rethrow();
     flush();
     await add(rest);
   };
@@ -72,6 +75,9 @@ export function createWriteQueue(file: LayoutFile, size: number): WriteQueue {
       flush();
       await writing;
       rethrow();
+    },
+    async idle() {
+      await writing;
     },
   };
 }

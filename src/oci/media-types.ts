@@ -54,6 +54,12 @@ export function normalizeMediaType(value: string): string {
  *
  * @param mediaType - the type, without parameters
  * @returns whether it names an image for several platforms
+ * @example
+ * ```ts
+ * import { isIndexMediaType, MEDIA_TYPES } from 'kubepull/oci';
+ *
+ * isIndexMediaType(MEDIA_TYPES.ociIndex); // true
+ * ```
  * @public
  */
 export function isIndexMediaType(mediaType: string): boolean {
@@ -65,6 +71,12 @@ export function isIndexMediaType(mediaType: string): boolean {
  *
  * @param mediaType - the type, without parameters
  * @returns whether it names an image for one platform
+ * @example
+ * ```ts
+ * import { isManifestMediaType, MEDIA_TYPES } from 'kubepull/oci';
+ *
+ * isManifestMediaType(MEDIA_TYPES.ociManifest); // true
+ * ```
  * @public
  */
 export function isManifestMediaType(mediaType: string): boolean {
@@ -76,6 +88,12 @@ export function isManifestMediaType(mediaType: string): boolean {
  *
  * @param mediaType - the type, without parameters
  * @returns whether the content says what platform the image is for; the configs of other artifacts need not
+ * @example
+ * ```ts
+ * import { isImageConfigMediaType, MEDIA_TYPES } from 'kubepull/oci';
+ *
+ * isImageConfigMediaType(MEDIA_TYPES.ociConfig); // true
+ * ```
  * @public
  */
 export function isImageConfigMediaType(mediaType: string): boolean {

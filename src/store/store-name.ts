@@ -23,7 +23,8 @@ const UNFIT = /[\p{Cc}\p{Cs}]/u;
  */
 export function checkStoreName(name: string): string {
   if (name.length > 0 && name.length <= MAX_NAME_LENGTH && !UNFIT.test(name)) return name;
-  const reason = name === '' ? 'it is empty' : name.length > MAX_NAME_LENGTH ? 'it is too long' : 'it is not plain text';
+  const reason =
+    name === '' ? 'it is empty' : name.length > MAX_NAME_LENGTH ? 'it is too long' : 'it is not plain text';
   throw new ImageError('ERR_OPTION_INVALID', `Cannot use ${quote(name)} as a name in a store: ${reason}`);
 }
 

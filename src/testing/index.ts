@@ -20,3 +20,4 @@ export {
 } from './loopback-registry.js';
 export { type MediaTypeFamily } from './media-types.js';
 export { type LoopbackRequest } from './request-log.js';
+export { type StoreCheck, storeConformance, type StoreUnderTest } from './store-conformance.js';

@@ -70,13 +70,6 @@ describe('pullStepEvent', () => {
       'Pulled',
       'Successfully pulled image "app:1" in 1.234s (1.234s including waiting). Image size: 10485760 bytes.',
     ],
-    [{ step: 'present', verified: false }, 'Normal', 'Pulled', 'Container image "app:1" already present on machine'],
-    [
-      { step: 'present', verified: true },
-      'Normal',
-      'Pulled',
-      'Container image "app:1" already present on machine and can be accessed by the pod',
-    ],
     [{ step: 'failed', errorText: 'denied' }, 'Warning', 'Failed', 'Failed to pull image "app:1": denied'],
     [{ step: 'back-off' }, 'Normal', 'BackOff', 'Back-off pulling image "app:1"'],
     [{ step: 'error', error: 'ErrImagePull' }, 'Warning', 'Failed', 'Error: ErrImagePull'],

@@ -1,0 +1,160 @@
+import { ImageError, InvalidConfigError, InvalidReferenceError } from '../errors/index.js';
+import { goQuote, quote } from '../internal/index.js';
+import { createKeyring, type LookupResult, unionKeyrings } from '../keyring/index.js';
+import {
+  type ContainerPullPolicy,
+  credentialHash,
+  decideMustPull,
+  decidePull,
+  defaultPodPullPolicies,
+  type MustPullDecision,
+  needsImageStatus,
+  type PodLike,
+  type PodPullCredentials,
+} from '../pull-policy/index.js';
+import {
+  admitServiceAccount,
+  mergePullSecrets,
+  type SecretLike,
+  selectPullSecrets,
+  type SkippedSecret,
+} from '../pull-secrets/index.js';
+import { applyDefaultTag, type ImageName, parseImageName } from '../reference/index.js';
+import type { ExplainedFailure, ExplainPullOptions, PresentImage, PullExplanation } from './types.js';
+
+/**
+ * Explains what kubelet does for the image of one container, and why: name, policy, secrets, credentials in order, and
+ * whether it uses the image, pulls it or fails.
+ *
+ * It makes the decisions by the same functions that a pull uses, so it cannot tell another story. Kubelet looks
+ * credentials up only when it needs them; here they are looked up always.
+ *
+ * @param pod - the pod; it is not changed
+ * @param container - the name of a container of any kind, or of an image volume
+ * @param options - secrets, service account, and what the node has
+ * @returns the decisions as one value; `formatExplanation` makes text of it
+ * @throws {@link ImageError} `ERR_OPTION_INVALID` when the pod has no such container
+ * @example
+ * ```ts
+ * import { explainPull, formatExplanation } from 'kubepull/explain';
+ *
+ * const pod = { spec: { containers: [{ name: 'web', image: 'nginx' }] } };
+ * console.log(formatExplanation(explainPull(pod, 'web')));
+ * ```
+ * @see EnsureImageExists in kubernetes pkg/kubelet/images/image_manager.go
+ * @public
+ */
+export function explainPull(pod: PodLike, container: string, options: ExplainPullOptions = {}): PullExplanation {
+  const policy = findContainer(pod, container);
+  const { image } = policy;
+  const { listedBy, admitted } = listSecrets(pod, options);
+  const { found, missing, message } = selectPullSecrets(admitted, options.secrets ?? []);
+  const secrets = { found: found.map(({ metadata }) => metadata?.name ?? ''), missing, message };
+  const named = readName(image);
+  const credentials = readCredentials(found, named.name, options);
+  const mustPull = verify(policy, options.present, credentials.lookup);
+  const present = options.present !== undefined;
+  const decision =
+    named.nameError === undefined
+      ? decidePull({
+          image,
+          policy: policy.policy,
+          present,
+          verifiesCredentials: options.present?.verification !== undefined,
+          mustPull: mustPull?.mustPull ?? false,
+        })
+      : undefined;
+  const partial = { policy, ...named, listedBy, secrets, ...credentials, mustPull, decision };
+  return { ...partial, failure: failureOf(partial) };
+}
+
+function findContainer(pod: PodLike, container: string): ContainerPullPolicy {
+  const { decisions } = defaultPodPullPolicies(pod);
+  const found = decisions.find((decision) => decision.container === container);
+  if (found !== undefined) return found;
+  throw new ImageError(
+    'ERR_OPTION_INVALID',
+    `Cannot explain container ${quote(container)}: the pod has none of that name`,
+  );
+}
+
+function listSecrets(
+  pod: PodLike,
+  { serviceAccount }: ExplainPullOptions,
+): { readonly listedBy: PullExplanation['listedBy']; readonly admitted: PodLike } {
+  if ((pod.spec?.imagePullSecrets ?? []).length > 0) return { listedBy: 'pod', admitted: pod };
+  const admission = serviceAccount === undefined ? undefined : admitServiceAccount(pod, serviceAccount);
+  if (admission?.allowed !== true) return { listedBy: 'nobody', admitted: pod };
+  const given = (admission.pod.spec?.imagePullSecrets ?? []).length > 0;
+  return { listedBy: given ? 'service-account' : 'nobody', admitted: admission.pod };
+}
+
+type Named = Pick<PullExplanation, 'name' | 'runtimeImage' | 'nameError'>;
+
+function readName(image: string): Named {
+  try {
+    return { name: parseImageName(image), runtimeImage: applyDefaultTag(image), nameError: undefined };
+  } catch (error) {
+    if (!(error instanceof InvalidReferenceError)) throw error;
+    return { name: undefined, runtimeImage: undefined, nameError: error };
+  }
+}
+
+type Credentials = Pick<PullExplanation, 'lookup' | 'skipped' | 'configError'>;
+
+function readCredentials(
+  found: readonly SecretLike[],
+  name: ImageName | undefined,
+  { nodeConfig = [] }: ExplainPullOptions,
+): Credentials {
+  let skipped: readonly SkippedSecret[] = [];
+  try {
+    const merged = mergePullSecrets(found);
+    skipped = merged.skipped;
+    const keyring = unionKeyrings(createKeyring(merged.entries), createKeyring(nodeConfig));
+    const lookup = name === undefined ? undefined : keyring.lookup(name.repository);
+    return { lookup, skipped, configError: undefined };
+  } catch (error) {
+    if (!(error instanceof InvalidConfigError)) throw error;
+    return { lookup: undefined, skipped, configError: error };
+  }
+}
+
+function verify(
+  { image, policy }: ContainerPullPolicy,
+  present: PresentImage | undefined,
+  lookup: LookupResult | undefined,
+): MustPullDecision | undefined {
+  if (present?.verification === undefined || !needsImageStatus(policy)) return undefined;
+  const { verification, imageRef, record } = present;
+  const question = { ...verification, image, imageRef, record };
+  const decision = decideMustPull(question);
+  if (decision.mustPull !== undefined || lookup === undefined) return decision;
+  return decideMustPull({ ...question, credentials: podCredentials(lookup, present) });
+}
+
+/** The credentials that are the pod's own; those of the node are everybody's. Service accounts have none without plugins. */
+function podCredentials(lookup: LookupResult, { createHasher }: PresentImage): PodPullCredentials {
+  const secrets = lookup.candidates.flatMap(({ entry: { source, credential } }) => {
+    if (source.kind !== 'secret') return [];
+    const { namespace, name, uid = '' } = source;
+    return [{ namespace, name, uid, credentialHash: credentialHash(credential, createHasher) }];
+  });
+  return { secrets, serviceAccount: undefined };
+}
+
+function failureOf({
+  policy: { image },
+  nameError,
+  configError,
+  decision,
+}: Omit<PullExplanation, 'failure'>): ExplainedFailure | undefined {
+  if (nameError !== undefined) {
+    const message = `Failed to apply default image tag ${goQuote(image)}: ${nameError.upstream}`;
+    return { reason: 'InvalidImageName', message };
+  }
+  if (decision?.action === 'fail') return { reason: decision.reason, message: decision.message };
+  const needsCredentials = decision?.action === 'pull';
+  if (configError === undefined || !needsCredentials) return undefined;
+  return { reason: configError.upstream, message: configError.upstream };
+}

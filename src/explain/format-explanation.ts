@@ -1,0 +1,68 @@
+import { printable } from '../internal/index.js';
+import { formatLookup } from '../keyring/index.js';
+import type { PullExplanation } from './types.js';
+
+/**
+ * An explanation as text fit for a ticket: a line or a few for each decision. It holds no secret.
+ *
+ * @param explanation - what `explainPull` gave
+ * @returns several lines, without a line break at the end
+ * @example
+ * ```ts
+ * import { explainPull, formatExplanation } from 'kubepull/explain';
+ *
+ * formatExplanation(explainPull({ spec: { containers: [{ name: 'web', image: 'nginx' }] } }, 'web'));
+ * ```
+ * @public
+ */
+export function formatExplanation(explanation: PullExplanation): string {
+  return [
+    ...describeName(explanation),
+    ...describeSecrets(explanation),
+    ...describeCredentials(explanation),
+    ...describeDecision(explanation),
+  ].join('\n');
+}
+
+function describeName({ policy, name, nameError, runtimeImage }: PullExplanation): readonly string[] {
+  const lines = [`container ${printable(policy.container)} (${policy.kind}): image ${printable(policy.image)}`];
+  if (nameError !== undefined) {
+    const { suggestion } = nameError;
+    lines.push(
+      `name: ${nameError.message}${suggestion === undefined ? '' : `; did you mean ${printable(suggestion)}?`}`,
+    );
+  } else {
+    lines.push(`name: ${name?.repository ?? ''}; the runtime is asked for ${runtimeImage ?? ''}`);
+  }
+  return [...lines, `policy: ${printable(policy.policy)}, because of ${policy.reason}`];
+}
+
+const LISTED_BY = {
+  pod: "the pod's own list",
+  'service-account': "the service account's list, because the pod has none",
+  nobody: 'no list: neither the pod nor a service account names any',
+} as const;
+
+function describeSecrets({ listedBy, secrets, skipped }: PullExplanation): readonly string[] {
+  const names = secrets.found.map((name) => printable(name)).join(', ');
+  const lines = [`pull secrets: ${names === '' ? 'none' : names} (${LISTED_BY[listedBy]})`];
+  if (secrets.message !== undefined) lines.push(`  ${secrets.message}`);
+  for (const { name, because } of skipped) lines.push(`  ${printable(name)} gives nothing: ${because}`);
+  return lines;
+}
+
+function describeCredentials({ lookup, configError }: PullExplanation): readonly string[] {
+  if (configError !== undefined) return [`credentials: none at all: ${configError.message}`];
+  return lookup === undefined ? [] : [`credentials: ${formatLookup(lookup)}`];
+}
+
+function describeDecision({ mustPull, decision, failure }: PullExplanation): readonly string[] {
+  const lines: string[] = [];
+  if (mustPull !== undefined) {
+    const verdict = mustPull.mustPull === false ? 'may be used' : 'must be pulled again';
+    lines.push(`present image: ${verdict} (${mustPull.because})`);
+  }
+  if (decision !== undefined) lines.push(`decision: ${decision.action}, because ${decision.because}`);
+  if (failure !== undefined) lines.push(`the container waits: ${failure.reason}: ${failure.message}`);
+  return lines;
+}

@@ -1,0 +1,53 @@
+/** An array in a JSON text: where its inside starts and ends, and the text of each element with the space around it. */
+export interface TextArray {
+  readonly start: number;
+  readonly end: number;
+  readonly elements: readonly string[];
+}
+
+/**
+ * Finds the array under a key of the object that a JSON text is. With it, one element can be changed while every other
+ * byte stays: numbers, escapes and fields that `JSON.parse` and `JSON.stringify` would change or lose.
+ *
+ * @param text - JSON that was read already, so it is known to be well-formed and to have the key once, with an array
+ */
+export function elementsOf(text: string, key: string): TextArray {
+  const commas: number[] = [];
+  let start = 0;
+  let depth = 0;
+  for (let at = 0; at < text.length; at += 1) {
+    const character = text.charAt(at);
+    if (character === '"') {
+      const end = endOfString(text, at);
+      if (start === 0 && depth === 1) start = startOfArray(text, at, end, key);
+      at = end - 1;
+    } else if (character === '[' || character === '{') depth += 1;
+    else if (character === ']' || character === '}') {
+      depth -= 1;
+      if (start > 0 && depth === 1 && at >= start) return { start, end: at, elements: split(text, start, at, commas) };
+    } else if (character === ',' && start > 0 && depth === 2 && at >= start) commas.push(at);
+  }
+  throw new TypeError('No such array');
+}
+
+function endOfString(text: string, quote: number): number {
+  for (let at = quote + 1; at < text.length; at += 1) {
+    const character = text.charAt(at);
+    if (character === '\\') at += 1;
+    else if (character === '"') return at + 1;
+  }
+  return text.length;
+}
+
+/** Where the inside of the array begins, if the string is the key and not a value; else 0. */
+function startOfArray(text: string, from: number, end: number, key: string): number {
+  const opening = /[ \t\n\r]*:[ \t\n\r]*\[/y;
+  opening.lastIndex = end;
+  return opening.test(text) && JSON.parse(text.slice(from, end)) === key ? opening.lastIndex : 0;
+}
+
+function split(text: string, start: number, end: number, commas: readonly number[]): readonly string[] {
+  const ends = [...commas, end];
+  const elements = ends.map((at, place) => text.slice(place === 0 ? start : (ends[place - 1] ?? 0) + 1, at));
+  return elements.length === 1 && elements[0]?.trim() === '' ? [] : elements;
+}

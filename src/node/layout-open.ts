@@ -1,0 +1,84 @@
+import { dirname, resolve } from 'node:path';
+import type { CallOptions } from '../clock/index.js';
+import type { LayoutFileSystem } from './file-system.js';
+import type { LayoutContext } from './layout-context.js';
+import { failedWith, layoutError } from './layout-errors.js';
+import { EMPTY_INDEX, LAYOUT_MARKER, readSmallFile } from './layout-index.js';
+import { ensureDirectory } from './layout-paths.js';
+import { replaceFile } from './layout-temp.js';
+
+/** `oci-layout` is a line of JSON; more is not read. */
+const MAX_MARKER_BYTES = 4096;
+
+/** The directory of a layout, made if need be, under the one path that has no link in it. */
+export async function openRoot(fs: LayoutFileSystem, directory: string): Promise<string> {
+  await makeDirectories(fs, resolve(directory));
+  return fs.realpath(resolve(directory));
+}
+
+/** As `mkdir -p`, but each new name is on the disk before the next one is made. */
+async function makeDirectories(fs: LayoutFileSystem, path: string): Promise<void> {
+  const parent = dirname(path);
+  try {
+    await fs.mkdir(path);
+  } catch (error) {
+    if (failedWith(error, 'EEXIST')) return;
+    if (!failedWith(error, 'ENOENT') || parent === path) throw error;
+    await makeDirectories(fs, parent);
+    // It may have come from elsewhere meanwhile; whether it is a directory shows at its first use.
+    await fs.mkdir(path).catch(ignoreExisting);
+  }
+  await fs.syncDirectory(parent);
+}
+
+function ignoreExisting(error: unknown): void {
+  if (!failedWith(error, 'EEXIST')) throw error;
+}
+
+/**
+ * Makes the files of an empty layout where they are missing, `oci-layout` last: where it stands, the rest stands too.
+ * Several processes may do so at once, so it is done under the lock. A layout that is there is not written to.
+ */
+export async function prepareLayout(context: LayoutContext, options: CallOptions): Promise<void> {
+  const { fs, paths, exclusive } = context;
+  if (await hasMarker(context)) return;
+  await exclusive(async (confirm) => {
+    if (await hasMarker(context)) return;
+    await ensureDirectory(fs, paths.blobs, paths.root);
+    if (!(await exists(fs, paths.index))) await replaceFile(context, paths.index, EMPTY_INDEX, confirm);
+    await replaceFile(context, paths.marker, LAYOUT_MARKER, confirm);
+  }, options);
+}
+
+async function hasMarker({ fs, paths }: LayoutContext): Promise<boolean> {
+  let bytes: Uint8Array;
+  try {
+    bytes = await readSmallFile(fs, paths.marker, MAX_MARKER_BYTES);
+  } catch (error) {
+    if (failedWith(error, 'ENOENT')) return false;
+    throw error;
+  }
+  if (versionOf(new TextDecoder().decode(bytes)) === '1.0.0') return true;
+  throw layoutError('use', paths.marker, 'it does not say that this is an OCI image layout of version 1.0.0');
+}
+
+function versionOf(text: string): unknown {
+  try {
+    const marker: unknown = JSON.parse(text);
+    return typeof marker === 'object' && marker !== null && 'imageLayoutVersion' in marker
+      ? marker.imageLayoutVersion
+      : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+async function exists(fs: LayoutFileSystem, path: string): Promise<boolean> {
+  try {
+    await fs.lstat(path);
+    return true;
+  } catch (error) {
+    if (failedWith(error, 'ENOENT')) return false;
+    throw error;
+  }
+}

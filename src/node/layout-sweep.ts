@@ -1,0 +1,52 @@
+import { join } from 'node:path';
+import type { LayoutContext } from './layout-context.js';
+import { readDirectory } from './layout-lock.js';
+import { isOwnerToken } from './layout-owner.js';
+import { isRealDirectory } from './layout-paths.js';
+import { ignoreStoreError } from './layout-temp.js';
+
+/** Files of owners that nobody can ask about are left alone for a day. */
+const MAX_AGE_MS = 24 * 60 * 60 * 1000;
+
+type SweepContext = Pick<LayoutContext, 'fs' | 'paths' | 'owner' | 'clock'>;
+
+/** Removes from `ingest/` what processes left there that have ended. Whatever cannot be removed stays, for next time. */
+export async function sweepIngest(context: SweepContext): Promise<void> {
+  const { fs, paths } = context;
+  try {
+    if (!(await isRealDirectory(fs, paths.ingest))) return;
+    for (const name of await readDirectory(context, paths.ingest)) {
+      const path = join(paths.ingest, name);
+      if (path === paths.lock) await sweepLock(context);
+      else if (await isAbandoned(context, name, path)) await remove(context, path).catch(ignoreStoreError);
+    }
+  } catch (error) {
+    ignoreStoreError(error);
+  }
+}
+
+async function isAbandoned({ fs, owner, clock }: SweepContext, name: string, path: string): Promise<boolean> {
+  if (!isOwnerToken(name)) return false;
+  const state = await owner.stateOf(name);
+  if (state !== 'unknown') return state === 'dead';
+  const { changed } = await fs.lstat(path);
+  return clock.now() - Number(changed / 1_000_000n) > MAX_AGE_MS;
+}
+
+/** A lock that its owner took to the grave; one of an owner unknown is left to those who want it. */
+async function sweepLock(context: SweepContext): Promise<void> {
+  const { fs, paths, owner } = context;
+  if (!(await isRealDirectory(fs, paths.lock))) return;
+  for (const name of await readDirectory(context, paths.lock)) {
+    if ((await owner.stateOf(name)) === 'dead') await fs.unlink(join(paths.lock, name)).catch(ignoreStoreError);
+  }
+  await fs.rmdir(paths.lock).catch(ignoreStoreError);
+}
+
+async function remove(context: SweepContext, path: string): Promise<void> {
+  const { fs } = context;
+  const { kind } = await fs.lstat(path);
+  if (kind !== 'directory') return fs.unlink(path);
+  for (const name of await readDirectory(context, path)) await fs.unlink(join(path, name));
+  await fs.rmdir(path);
+}

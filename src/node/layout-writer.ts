@@ -1,0 +1,119 @@
+import type { CallOptions } from '../clock/index.js';
+import { StoreError } from '../errors/index.js';
+import type { Descriptor } from '../oci/index.js';
+import { type ContentWriter, createVerifier, type Verifier } from '../store/index.js';
+import type { LayoutBlobs } from './layout-blobs.js';
+import type { LayoutContext } from './layout-context.js';
+import { failedWith } from './layout-errors.js';
+import { ensureDirectory } from './layout-paths.js';
+import { createTemp, discardTemp, placeTemp, sealTemp, type TempFile } from './layout-temp.js';
+import { createWriteQueue, type WriteQueue } from './layout-write-queue.js';
+
+/** One try at the content, from its first byte. */
+interface Attempt {
+  readonly temp: TempFile;
+  readonly queue: WriteQueue;
+  readonly verifier: Verifier;
+}
+
+type State = 'open' | 'busy' | 'spoilt' | 'closed';
+
+/** Opens a writer whose bytes go to a file in `ingest/`, and into `blobs/` only when they are all there and right. */
+export async function createLayoutWriter(
+  context: LayoutContext,
+  blobs: LayoutBlobs,
+  descriptor: Descriptor,
+  { signal }: CallOptions,
+): Promise<ContentWriter> {
+  signal?.throwIfAborted();
+  let attempt = await beginAttempt(context, descriptor);
+  let state: State = 'open';
+  let step: Promise<unknown> = Promise.resolve();
+
+  const enter = (): Attempt => {
+    signal?.throwIfAborted();
+    if (state === 'open') return attempt;
+    throw new StoreError(`Cannot write content ${descriptor.digest}: the writer is ${state}`, { operation: 'write' });
+  };
+  /** Runs one step, so that no other starts before it ends. A failed one leaves bytes of which nobody knows the state. */
+  const run = async (action: () => Promise<void>): Promise<void> => {
+    state = 'busy';
+    try {
+      const running = action();
+      step = running;
+      await running;
+    } catch (error) {
+      state = 'spoilt';
+      throw error;
+    }
+    state = 'open';
+  };
+  return {
+    get offset() {
+      return state === 'spoilt' ? 0 : attempt.verifier.size;
+    },
+    write(chunk) {
+      const { verifier, queue } = enter();
+      state = 'spoilt';
+      verifier.update(chunk);
+      const rest = queue.add(chunk);
+      state = 'open';
+      return rest === undefined ? undefined : run(() => rest);
+    },
+    async restart() {
+      if (state !== 'spoilt') enter();
+      await run(async () => {
+        await discardAttempt(context, attempt);
+        attempt = await beginAttempt(context, descriptor);
+      });
+    },
+    async commit() {
+      const done = enter();
+      await run(() => commitAttempt(context, blobs, descriptor, done, signal));
+      state = 'closed';
+    },
+    async abort() {
+      if (state === 'closed') return;
+      await step.catch(() => undefined);
+      state = 'closed';
+      await discardAttempt(context, attempt).catch(() => undefined);
+    },
+  };
+}
+
+async function beginAttempt(context: LayoutContext, descriptor: Descriptor): Promise<Attempt> {
+  const verifier = createVerifier(descriptor, context.createHasher);
+  const temp = await createTemp(context);
+  return { temp, verifier, queue: createWriteQueue(temp.file, descriptor.size) };
+}
+
+async function discardAttempt({ fs }: LayoutContext, { temp, queue }: Attempt): Promise<void> {
+  await queue.idle();
+  await discardTemp(fs, temp);
+}
+
+async function commitAttempt(
+  context: LayoutContext,
+  blobs: LayoutBlobs,
+  descriptor: Descriptor,
+  attempt: Attempt,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  const { fs, paths } = context;
+  const { temp, queue, verifier } = attempt;
+  try {
+    await queue.drain();
+    verifier.end();
+    const stat = await sealTemp(temp, descriptor.size, 0o444);
+    const directory = paths.algorithm(descriptor);
+    await ensureDirectory(fs, paths.blobs, paths.root);
+    await ensureDirectory(fs, directory, paths.blobs);
+    signal?.throwIfAborted();
+    await placeTemp(fs, temp, paths.blob(descriptor), directory);
+    blobs.remember(descriptor, stat, { durable: true });
+  } catch (error) {
+    await discardAttempt(context, attempt);
+    // Where a rename does not replace, another writer's copy of the same content is as good.
+    if (!failedWith(error, 'EEXIST') || !(await blobs.has(descriptor, { signal }))) throw error;
+  }
+}

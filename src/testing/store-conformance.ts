@@ -1,0 +1,63 @@
+import type { ImageStore } from '../store/index.js';
+import { contentChecks } from './store-conformance-content.js';
+import { nameChecks } from './store-conformance-names.js';
+import { writerChecks } from './store-conformance-writer.js';
+
+/**
+ * A store made for one check.
+ *
+ * @public
+ */
+export interface StoreUnderTest {
+  /** An empty store, with room for a few mebibytes. */
+  readonly store: ImageStore;
+  /** Called when the check has ended, however it ended. */
+  readonly cleanup?: (() => void | Promise<void>) | undefined;
+}
+
+/**
+ * One thing that every store has to do.
+ *
+ * @public
+ */
+export interface StoreCheck {
+  readonly name: string;
+  /** Makes a store and tries it; fails, saying what was wrong, when the store does not do it. */
+  run(): Promise<void>;
+}
+
+/**
+ * What every `ImageStore` has to do, as checks for any test runner.
+ *
+ * The stores of this library pass them. One of your own that does, too, can be pulled into without loss: nothing false or
+ * half shows in it, and no name points to an image that is not all there.
+ *
+ * @param createStore - makes an empty store, once for each check
+ * @returns the checks; they do not depend on each other
+ * @example
+ * ```ts
+ * import { storeConformance } from 'kubepull/testing';
+ * import { nodeHasher } from 'kubepull/node';
+ * import { createMemoryStore } from 'kubepull/store';
+ *
+ * const checks = storeConformance(async () => ({ store: createMemoryStore({ createHasher: nodeHasher }) }));
+ * for (const { name, run } of checks) {
+ *   await run();
+ *   console.log('ok', name);
+ * }
+ * ```
+ * @public
+ */
+export function storeConformance(createStore: () => Promise<StoreUnderTest>): readonly StoreCheck[] {
+  return [...contentChecks(), ...writerChecks(), ...nameChecks()].map(([name, check]) => ({
+    name,
+    async run() {
+      const { store, cleanup } = await createStore();
+      try {
+        await check(store);
+      } finally {
+        await cleanup?.();
+      }
+    },
+  }));
+}

@@ -1,0 +1,160 @@
+import { describe, expect, it } from 'vitest';
+import { createSecret, type DockerConfigEntry } from 'kubepull/docker-config';
+import { explainPull, formatExplanation } from 'kubepull/explain';
+import { nodeHasher } from '../../src/node/hasher.ts';
+import { credentialHash, type ImagePulledRecord } from 'kubepull/pull-policy';
+import { createPullSecret } from 'kubepull/pull-secrets';
+import { canary } from '../support/canary.ts';
+
+const pod = (image: string, more: object = {}) => ({
+  metadata: { name: 'web', namespace: 'shop' },
+  spec: { containers: [{ name: 'web', image, ...more }], imagePullSecrets: [{ name: 'team' }, { name: 'gone' }] },
+});
+
+const secret = (name: string, server: string, password: string) =>
+  createPullSecret({ name, namespace: 'shop', server, username: 'u', password });
+
+const nodeEntry = (pattern: string): DockerConfigEntry => ({
+  pattern,
+  source: { kind: 'file', path: '/var/lib/kubelet/config.json' },
+  credential: {
+    username: 'node',
+    password: createSecret(canary('password')),
+    identityToken: undefined,
+    registryToken: undefined,
+    email: undefined,
+  },
+});
+
+describe('explainPull', () => {
+  it('gives name, policy, secrets and credentials of an image that is not there', () => {
+    const explained = explainPull(pod('r.example/team/app:1'), 'web', {
+      secrets: [secret('team', 'r.example', canary('password'))],
+      nodeConfig: [nodeEntry('r.example/team'), nodeEntry('other.example')],
+    });
+    expect(explained).toMatchObject({
+      policy: { policy: 'IfNotPresent', reason: 'other-tag' },
+      name: { repository: 'r.example/team/app', tag: '1' },
+      runtimeImage: 'r.example/team/app:1',
+      listedBy: 'pod',
+      secrets: { missing: ['gone'] },
+      decision: { action: 'pull', because: 'absent' },
+      failure: undefined,
+    });
+    const sources = explained.lookup?.candidates.map(({ entry, key }) => [key, entry.source.kind]);
+    expect(sources).toEqual([
+      ['r.example', 'secret'],
+      ['r.example/team', 'file'],
+    ]);
+    expect(explained.lookup?.rejected).toHaveLength(1);
+  });
+
+  it("takes the service account's list when the pod has none", () => {
+    const bare = { metadata: { namespace: 'shop' }, spec: { containers: [{ name: 'web', image: 'r.example/app' }] } };
+    const serviceAccount = { metadata: { name: 'default' }, imagePullSecrets: [{ name: 'team' }] };
+    const secrets = [secret('team', 'r.example', canary('password'))];
+    expect(explainPull(bare, 'web', { secrets, serviceAccount })).toMatchObject({
+      listedBy: 'service-account',
+      lookup: { candidates: [{ key: 'r.example' }] },
+    });
+    expect(explainPull(bare, 'web', { secrets })).toMatchObject({ listedBy: 'nobody', lookup: { candidates: [] } });
+  });
+
+  it('says InvalidImageName in the words of the event', () => {
+    const { failure, decision, lookup } = explainPull(pod('Foo'), 'web');
+    expect([decision, lookup]).toEqual([undefined, undefined]);
+    expect(failure).toEqual({
+      reason: 'InvalidImageName',
+      message:
+        'Failed to apply default image tag "Foo": couldn\'t parse image name "Foo": invalid reference format: repository name (library/Foo) must be lowercase',
+    });
+  });
+
+  it("gives a malformed secret's own text as reason, but only when credentials are needed", () => {
+    const broken = {
+      metadata: { name: 'team', namespace: 'shop' },
+      type: 'kubernetes.io/dockerconfigjson',
+      stringData: { '.dockerconfigjson': '{"auths":{"r.example":{"auth":"!!"}}}' },
+    };
+    const text = 'illegal base64 data at input byte 0';
+    const options = { secrets: [broken] };
+    expect(explainPull(pod('r.example/app:1'), 'web', options).failure).toEqual({ reason: text, message: text });
+    const present = { imageRef: 'sha256:1', createHasher: nodeHasher };
+    expect(explainPull(pod('r.example/app:1'), 'web', { ...options, present })).toMatchObject({
+      decision: { action: 'use' },
+      failure: undefined,
+    });
+  });
+
+  it('fails an absent image with policy Never', () => {
+    expect(explainPull(pod('app:1', { imagePullPolicy: 'Never' }), 'web').failure).toEqual({
+      reason: 'ErrImageNeverPull',
+      message: 'Container image "app:1" is not present with pull policy of Never',
+    });
+  });
+
+  it('compares the credentials of the pod with the record of a present image', () => {
+    const password = canary('password');
+    const none = { identityToken: undefined, registryToken: undefined, email: undefined };
+    const hash = credentialHash({ username: 'u', password: createSecret(password), ...none }, nodeHasher);
+    const record: ImagePulledRecord = {
+      imageRef: 'sha256:1',
+      lastUpdatedAt: 0,
+      credentialMapping: new Map([
+        [
+          'r.example/app',
+          {
+            kubernetesSecrets: [{ uid: '1', namespace: 'other', name: 'other', credentialHash: hash }],
+            kubernetesServiceAccounts: [],
+            nodePodsAccessible: false,
+          },
+        ],
+      ]),
+    };
+    const present = { imageRef: 'sha256:1', record, verification: {}, createHasher: nodeHasher };
+    const explain = (text: string) =>
+      explainPull(pod('r.example/app:1'), 'web', { present, secrets: [secret('team', 'r.example', text)] });
+    expect(explain(password)).toMatchObject({
+      mustPull: { mustPull: false, because: 'same-credential' },
+      decision: { action: 'use', because: 'verified' },
+    });
+    expect(explain(canary('password'))).toMatchObject({
+      mustPull: { mustPull: true, because: 'no-match' },
+      decision: { action: 'pull', because: 'must-verify' },
+    });
+  });
+
+  it('refuses a container that the pod does not have', () => {
+    expect(() => explainPull(pod('app'), 'db')).toThrow(expect.objectContaining({ code: 'ERR_OPTION_INVALID' }));
+  });
+});
+
+describe('formatExplanation', () => {
+  it('tells the whole story, without a secret', () => {
+    const password = canary('password');
+    const explained = explainPull(pod('r.example/team/app'), 'web', {
+      secrets: [secret('team', 'https://r.example/v1/', password)],
+      nodeConfig: [nodeEntry('*.example.org')],
+    });
+    expect(formatExplanation(explained)).toBe(
+      [
+        'container web (regular): image r.example/team/app',
+        'name: r.example/team/app; the runtime is asked for r.example/team/app:latest',
+        'policy: Always, because of no-tag',
+        "pull secrets: team (the pod's own list)",
+        '  Unable to retrieve some image pull secrets (gone); attempting to pull the image may not succeed.',
+        'credentials: r.example/team/app: 1 to try, in this order',
+        '  1. r.example (secret shop/team): exact',
+        'not tried:',
+        '  - *.example.org (file /var/lib/kubelet/config.json): label-count',
+        'decision: pull, because always',
+      ].join('\n'),
+    );
+  });
+
+  it('names a correction for a bad image', () => {
+    const text = formatExplanation(explainPull(pod('https://r.example/app'), 'web'));
+    expect(text).toContain('did you mean r.example/app?');
+    expect(text).toContain('the container waits: InvalidImageName');
+  });
+});
