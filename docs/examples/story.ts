@@ -135,7 +135,7 @@ function showPolicy(pod: ExamplePod): PullPolicy {
   const { decisions } = defaultPodPullPolicies(pod);
   for (const { container, policy, reason } of decisions)
     good(`container ${container}: ${policy}, because of ${reason}`);
-  return decisions[0]?.policy ?? 'IfNotPresent';
+  return (decisions[0]?.policy ?? 'IfNotPresent') as PullPolicy;
 }
 
 async function showCredentials(image: string, pod: ExamplePod, secrets: readonly ExampleSecret[]): Promise<Keyring> {

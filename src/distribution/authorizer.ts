@@ -1,17 +1,16 @@
 import { basicAuthorization, bearerAuthorization } from './authorization.js';
 import type { Challenge } from './challenge.js';
-import { type BearerToken, fetchToken, isEmpty, type TokenContext } from './token.js';
+import { type BearerToken, fetchToken, hasPassword, type TokenContext, type TokenRequest } from './token.js';
 
 /** Keeps what a registry has asked for, and the tokens that it got: for one credential, so nobody else uses them. */
 export interface Authorizer {
   /** The `Authorization` to send for a scope, if what is known so far gives one. */
   current(scope: string): string | undefined;
-  /** The `Authorization` that answers a registry's challenges; `undefined` when none of them can be answered. */
-  answer(challenges: readonly Challenge[], scope: string, signal: AbortSignal | undefined): Promise<string | undefined>;
+  /** The challenge to answer; `undefined` when none can be, or the answer was given already. */
+  choose(challenges: readonly Challenge[]): Challenge | undefined;
+  /** The `Authorization` that answers a chosen challenge. */
+  answer(challenge: Challenge, request: TokenRequest): Promise<string | undefined>;
 }
-
-/** A registry that asks in more ways than this in a row is not followed. */
-const PREFERENCE = ['bearer', 'basic'];
 
 export function createAuthorizer(context: TokenContext): Authorizer {
   const { credential, clock } = context;
@@ -19,12 +18,17 @@ export function createAuthorizer(context: TokenContext): Authorizer {
   const tokens = new Map<string, BearerToken>();
   let basic = false;
 
+  /** What was sent may come back in an error text, so it is masked there. */
+  const sent = (header: string): string => {
+    context.secrets.add(header.slice(header.indexOf(' ') + 1));
+    return header;
+  };
   const cached = (scope: string): string | undefined => {
     const token = tokens.get(scope);
     return token !== undefined && clock.monotonic() < token.usableUntil ? token.token : undefined;
   };
   const basicHeader = (): string | undefined =>
-    credential === undefined || isEmpty(credential) ? undefined : basicAuthorization(credential);
+    hasPassword(credential) ? sent(basicAuthorization(credential)) : undefined;
 
   return {
     current(scope) {
@@ -33,23 +37,22 @@ export function createAuthorizer(context: TokenContext): Authorizer {
       const token = cached(scope);
       return token === undefined ? undefined : bearerAuthorization(token);
     },
-    async answer(challenges, scope, signal) {
+    choose(challenges) {
       if (registryToken !== undefined) return undefined; // It was sent, and refused.
-      const chosen = PREFERENCE.flatMap(
-        (scheme) => challenges.find((challenge) => challenge.scheme === scheme) ?? [],
-      )[0];
-      if (chosen === undefined) return undefined;
-      // No change of the scheme in the middle: a server that got a token must not get the password next.
-      if (chosen.scheme === 'basic') {
-        if (tokens.size > 0 || basic) return undefined;
-        const header = basicHeader();
-        basic = header !== undefined;
-        return header;
+      // With a token the registry does not see the password, so that comes first; and a registry that took one way must
+      // not get the other next.
+      const bearer = basic ? undefined : challenges.find(({ scheme }) => scheme === 'bearer');
+      if (bearer !== undefined || basic || tokens.size > 0 || !hasPassword(credential)) return bearer;
+      return challenges.find(({ scheme }) => scheme === 'basic');
+    },
+    async answer(challenge, request) {
+      if (challenge.scheme === 'basic') {
+        basic = true;
+        return basicHeader();
       }
-      if (basic) return undefined;
-      const token = await fetchToken(context, chosen, scope, signal);
-      tokens.set(scope, token);
-      return bearerAuthorization(token.token);
+      const token = await fetchToken(context, challenge, request);
+      tokens.set(request.scope, token);
+      return sent(bearerAuthorization(token.token));
     },
   };
 }

@@ -68,7 +68,7 @@ function parseChallenge(cursor: Cursor, scheme: string): Challenge | undefined {
   skip(cursor, ' \t');
   const token68 = takeToken68(cursor);
   if (token68 !== undefined) return { scheme, parameters, token68 };
-  for (let count = 0; count < MAX_PARAMETERS; count += 1) {
+  for (let count = 0; count <= MAX_PARAMETERS; count += 1) {
     const before = cursor.at;
     skip(cursor, ' \t,');
     const parameter = takeParameter(cursor);

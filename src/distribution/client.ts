@@ -34,7 +34,7 @@ export interface RegistryClientOptions {
   /**
    * A number from 0 up to 1, for jitter.
    *
-   * @defaultValue `Math.random`
+   * @defaultValue the platform's `crypto`
    */
   readonly random?: (() => number) | undefined;
 }
@@ -52,6 +52,32 @@ interface Session {
   failure(method: string, followed: FollowedResponse): Promise<Error>;
 }
 
+/**
+ * Makes a client of one registry, for one credential.
+ *
+ * It answers challenges of the registry's own origin only, fetches tokens for no more than it needs, follows redirects
+ * without credentials, and repeats what failed in passing. What it returns is verified where it is in memory.
+ *
+ * @param options - see {@link RegistryClientOptions}
+ * @returns the client; it keeps tokens, and may serve any number of calls at once. Its methods throw
+ * {@link RegistryError}, {@link TransportError}, {@link RequestRefusedError}, {@link ContentMismatchError} and
+ * `ERR_REGISTRY_DOCUMENT`
+ * @example
+ * ```ts
+ * import { createRegistryClient, fetchTransport, registryOrigin } from 'kubepull/distribution';
+ * import { parseReference } from 'kubepull/reference';
+ * import { nodeHasher } from 'kubepull/node';
+ *
+ * const ref = parseReference('registry.example.com/app:1');
+ * const client = createRegistryClient({
+ *   transport: fetchTransport(),
+ *   origin: registryOrigin(ref.domain),
+ *   createHasher: nodeHasher,
+ * });
+ * const { digest } = await client.resolve(ref);
+ * ```
+ * @public
+ */
 export function createRegistryClient(options: RegistryClientOptions): RegistryClient {
   const session = createSession(options);
   return {
@@ -66,12 +92,12 @@ function createSession({
   origin,
   credential,
   clock = systemClock,
-  random = Math.random,
+  random = randomFraction,
 }: RegistryClientOptions): Session {
   const sender = withRetry(transport, { clock, random });
   const secrets = secretsOf(credential);
   const registry = { origin, address: undefined };
-  const authorizer = createAuthorizer({ transport: sender, clock, registry, credential, secrets });
+  const authorizer = createAuthorizer({ transport: sender, clock, origin, credential, secrets });
 
   return {
     async send(method, ref, path, headers, { signal }) {
@@ -97,20 +123,24 @@ function createSession({
         );
       const first = await request(authorizer.current(scope));
       if (first.response.status !== 401 || first.foreign) return first;
-      const challenges = parseChallenges(first.response.headers.get('www-authenticate') ?? []);
-      const authorization = await authorizer.answer(challenges, scope, signal);
-      if (authorization === undefined) return first;
+      const challenge = authorizer.choose(parseChallenges(first.response.headers.get('www-authenticate') ?? []));
+      if (challenge === undefined) return first;
       await first.response.discard();
+      const address = first.response.remoteAddress;
+      const authorization = await authorizer.answer(challenge, { scope, address, signal });
       return request(authorization);
     },
     failure: (method, { response, url }) => responseError(method, url, response, { clock, secrets }),
   };
 }
 
-function secretsOf(credential: Credential | undefined): readonly string[] {
-  return [credential?.password, credential?.identityToken, credential?.registryToken].flatMap((secret) =>
-    secret === undefined ? [] : [secret.reveal()],
-  );
+function randomFraction(): number {
+  return (crypto.getRandomValues(new Uint32Array(1))[0] ?? 0) / 2 ** 32;
+}
+
+function secretsOf(credential: Credential | undefined): Set<string> {
+  const secrets = [credential?.password, credential?.identityToken, credential?.registryToken];
+  return new Set(secrets.flatMap((secret) => (secret === undefined ? [] : [secret.reveal()])));
 }
 
 async function resolve(

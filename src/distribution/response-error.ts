@@ -18,7 +18,7 @@ export async function responseError(
   method: string,
   url: string,
   response: TransportResponse,
-  { clock, secrets }: { readonly clock: Clock; readonly secrets: readonly string[] },
+  { clock, secrets }: { readonly clock: Clock; readonly secrets: ReadonlySet<string> },
 ): Promise<RegistryError> {
   const body = await readUpTo(response, MAX_BODY).catch(() => new Uint8Array());
   const mask = masker(secrets);
@@ -58,8 +58,8 @@ function textOf(node: JsonNode | undefined): string {
   return node?.kind === 'string' ? node.value : '';
 }
 
-function masker(secrets: readonly string[]): (text: string) => string {
-  const forms = secrets
+function masker(secrets: ReadonlySet<string>): (text: string) => string {
+  const forms = [...secrets]
     .filter((secret) => secret.length > 3)
     .flatMap((secret) => [
       secret,

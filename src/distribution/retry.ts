@@ -1,5 +1,5 @@
 import type { Clock } from '../clock/index.js';
-import { isImageError } from '../errors/index.js';
+import { ImageError, isImageError } from '../errors/index.js';
 import type { Transport, TransportResponse } from './transport.js';
 
 /**
@@ -37,9 +37,23 @@ export function isRetryableStatus(status: number): boolean {
  * @param next - sends one request
  * @param options - clock, randomness and the number of attempts
  * @returns a transport of the same kind
+ * @throws {@link ImageError} `ERR_OPTION_INVALID` when `attempts` is not a whole number from 1
+ * @example
+ * ```ts
+ * import { systemClock } from 'kubepull/clock';
+ * import { fetchTransport, withRetry } from 'kubepull/distribution';
+ *
+ * const transport = withRetry(fetchTransport(), { clock: systemClock, random: () => 0.5 });
+ * ```
  * @public
  */
 export function withRetry(next: Transport, { clock, random, attempts = 5 }: RetryOptions): Transport {
+  if (!Number.isSafeInteger(attempts) || attempts < 1) {
+    throw new ImageError(
+      'ERR_OPTION_INVALID',
+      `Cannot retry ${attempts} times: attempts must be a whole number from 1`,
+    );
+  }
   return async (request) => {
     const repeatable = request.method === 'GET' || request.method === 'HEAD';
     for (let attempt = 1; ; attempt += 1) {

@@ -24,29 +24,37 @@ export interface BearerToken {
 export interface TokenContext {
   readonly transport: Transport;
   readonly clock: Clock;
-  readonly registry: RegistryPeer;
+  /** The registry's origin. */
+  readonly origin: string;
   readonly credential: Credential | undefined;
-  readonly secrets: readonly string[];
+  /** What no message may repeat; grows with every token. */
+  readonly secrets: Set<string>;
+}
+
+/** What a token is for. */
+export interface TokenRequest {
+  /** Such as `repository:team/app:pull`. */
+  readonly scope: string;
+  /** Where the registry that asks for the token was reached. */
+  readonly address: string | undefined;
+  readonly signal: AbortSignal | undefined;
 }
 
 /**
  * Fetches a token from the realm of a challenge: by GET, with Basic when there is a password, or by OAuth2 POST when
  * there is an identity token. Only the scope that is needed is asked for, whatever the challenge suggests.
- *
- * @param scope - such as `repository:team/app:pull`
  */
 export async function fetchToken(
   context: TokenContext,
   challenge: Challenge,
-  scope: string,
-  signal: AbortSignal | undefined,
+  { scope, address, signal }: TokenRequest,
 ): Promise<BearerToken> {
-  const realm = challenge.parameters.get('realm') ?? '';
-  const admitted = admitRealm(realm, context.registry);
+  const registry = { origin: context.origin, address };
+  const admitted = admitRealm(challenge.parameters.get('realm') ?? '', registry);
   const service = challenge.parameters.get('service');
   const request = { ...tokenRequest(context.credential, admitted, service, scope), signal };
   const asked = context.clock.monotonic();
-  const { response, url } = await sendToRealm(context, request, admitted);
+  const { response, url } = await sendToRealm(context.transport, request, registry, admitted);
   if (response.status !== 200) throw await responseError(request.method, url, response, context);
   const reply = readReply(await readDocument(response, MAX_REPLY, url), url);
   const lifetime = Math.min(Math.max(reply.expiresIn, MIN_LIFETIME_S), MAX_LIFETIME_S);
@@ -80,19 +88,19 @@ function tokenRequest(
   const target = new URL(url);
   if (service !== undefined) target.searchParams.set('service', service);
   target.searchParams.set('scope', scope);
-  const authorization =
-    credential === undefined || isEmpty(credential) ? {} : { authorization: basicAuthorization(credential) };
+  const authorization = hasPassword(credential) ? { authorization: basicAuthorization(credential) } : {};
   return { method: 'GET', url: target.href, headers: { ...headers, ...authorization }, allowAddresses };
 }
 
 /** Kubelet hands entries without user and password on as they are; runtimes take them for anonymous. */
-export function isEmpty({ username, password, identityToken }: Credential): boolean {
-  return username === '' && password.reveal() === '' && identityToken === undefined;
+export function hasPassword(credential: Credential | undefined): credential is Credential {
+  return credential !== undefined && (credential.username !== '' || credential.password.reveal() !== '');
 }
 
 async function sendToRealm(
-  { transport, registry }: TokenContext,
+  transport: Transport,
   request: TransportRequest,
+  registry: RegistryPeer,
   { url }: AdmittedUrl,
 ): Promise<{ readonly response: TransportResponse; readonly url: string }> {
   if (request.method === 'POST') return { response: await transport(request), url: request.url };

@@ -1,0 +1,108 @@
+import { describe, expect, it } from 'vitest';
+import { withRetry } from 'kubepull/distribution';
+import { TransportError } from 'kubepull/errors';
+import { createFakeClock } from 'kubepull/testing';
+import { createMemoryTransport, type Reply } from '../support/memory-transport.ts';
+
+const get = { method: 'GET', url: 'https://r.example/v2/', headers: {} } as const;
+
+const cut = (retryable: boolean): TransportError =>
+  new TransportError('Cannot GET https://r.example/v2/: cut', {
+    method: 'GET',
+    url: get.url,
+    phase: 'connect',
+    retryable,
+  });
+
+/** Plays the replies one after the other, the last for ever; time passes by itself. */
+function play(...replies: readonly (Reply | Error)[]) {
+  const clock = createFakeClock();
+  const sleeps: number[] = [];
+  const server = createMemoryTransport(() => {
+    const reply = replies[Math.min(server.requests.length, replies.length) - 1] ?? {};
+    if (reply instanceof Error) throw reply;
+    return reply;
+  });
+  const sleep: typeof clock.sleep = async (ms, options) => {
+    options?.signal?.throwIfAborted();
+    sleeps.push(ms);
+  };
+  const transport = withRetry(server.transport, { clock: { ...clock, sleep }, random: () => 1 });
+  return { ...server, transport, sleeps, clock };
+}
+
+describe('withRetry', () => {
+  it.each([408, 429, 500, 502, 503, 504])('B10 repeats %d, five times at most, with doubled pauses', async (status) => {
+    const { transport, requests, sleeps, open } = play({ status });
+    const response = await transport(get);
+    expect([response.status, requests.length]).toEqual([status, 5]);
+    expect(sleeps).toEqual([250, 500, 1000, 2000]);
+    await response.discard();
+    expect(open()).toBe(0);
+  });
+
+  it.each([200, 206, 301, 307, 400, 401, 403, 404, 410, 416, 501])('B10 takes %d as the answer', async (status) => {
+    const { transport, requests } = play({ status });
+    expect((await transport(get)).status).toBe(status);
+    expect(requests).toHaveLength(1);
+  });
+
+  it('B10 repeats a failed connection, but not a final failure, and never a POST', async () => {
+    const flaky = play(cut(true), { status: 200 });
+    expect((await flaky.transport(get)).status).toBe(200);
+    const final = play(cut(false));
+    await expect(final.transport(get)).rejects.toMatchObject({ code: 'ERR_TRANSPORT' });
+    const post = play({ status: 503 });
+    expect((await post.transport({ ...get, method: 'POST' })).status).toBe(503);
+    expect([flaky.requests.length, final.requests.length, post.requests.length]).toEqual([2, 1, 1]);
+  });
+
+  it.each([0, 1.5, -1, Number.NaN])('refuses %d attempts', (attempts) => {
+    const retry = () => withRetry(play().transport, { clock: createFakeClock(), random: () => 0, attempts });
+    expect(retry).toThrow(expect.objectContaining({ code: 'ERR_OPTION_INVALID' }));
+  });
+
+  it('gives the last failure when none succeeds', async () => {
+    const failing = play(cut(true));
+    await expect(failing.transport(get)).rejects.toMatchObject({ phase: 'connect' });
+    expect(failing.requests).toHaveLength(5);
+  });
+
+  it.each([
+    ['3', 3000],
+    ['0', 0],
+    ['3600', 60_000],
+    ['-1', 250],
+    ['1.5', 250],
+    ['soon', 250],
+    ['9'.repeat(400), 250],
+    ['Thu, 01 Jan 1970 00:00:00 GMT', 0],
+    ['Fri, 31 Dec 9999 23:59:59 GMT', 60_000],
+  ])('B08 waits as Retry-After %j says, up to a minute', async (value, pause) => {
+    const { transport, sleeps } = play({ status: 429, headers: { 'retry-after': value } }, { status: 200 });
+    await transport(get);
+    expect(sleeps).toEqual([pause]);
+  });
+
+  it('B08 waits until a date', async () => {
+    const clock = createFakeClock();
+    const date = new Date(clock.now() + 5000).toUTCString();
+    const { transport, sleeps } = play({ status: 503, headers: { 'retry-after': date } }, { status: 200 });
+    await transport(get);
+    expect(sleeps[0]).toBeGreaterThan(3999);
+    expect(sleeps[0]).toBeLessThan(5001);
+  });
+
+  it('B08 ends a pause at once when aborted, with the reason', async () => {
+    const clock = createFakeClock();
+    const server = createMemoryTransport(() => ({ status: 503 }));
+    const controller = new AbortController();
+    const reason = new Error('enough');
+    const pending = withRetry(server.transport, { clock, random: () => 1 })({ ...get, signal: controller.signal });
+    const settled = expect(pending).rejects.toBe(reason);
+    await new Promise((resolve) => setTimeout(resolve, 0));
+    controller.abort(reason);
+    await settled;
+    expect([server.requests.length, server.open()]).toEqual([1, 0]);
+  });
+});
