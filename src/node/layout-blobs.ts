@@ -100,7 +100,7 @@ export function createLayoutBlobs(context: LayoutContext): LayoutBlobs {
     async settle(contents, { signal } = {}) {
       for (const descriptor of contents) {
         signal?.throwIfAborted();
-        const stat = await lookAt(context, descriptor);
+        const stat = await lookAtFile(context, paths.blob(descriptor));
         if (stat !== undefined && lookUp(descriptor, stat)?.durable === true) continue;
         const file = await openBlob(context, descriptor);
         try {
@@ -128,9 +128,13 @@ function checkKind({ kind }: LayoutStat, path: string): void {
 }
 
 async function lookAt({ fs, paths }: LayoutContext, descriptor: Descriptor): Promise<LayoutStat | undefined> {
-  const path = paths.blob(descriptor);
-  const [blobs, directory] = [paths.blobs, paths.algorithm(descriptor)];
-  if (!(await isRealDirectory(fs, blobs)) || !(await isRealDirectory(fs, directory))) return undefined;
+  for (const directory of [paths.blobs, paths.algorithm(descriptor)]) {
+    if (!(await isRealDirectory(fs, directory))) return undefined;
+  }
+  return lookAtFile({ fs }, paths.blob(descriptor));
+}
+
+async function lookAtFile({ fs }: Pick<LayoutContext, 'fs'>, path: string): Promise<LayoutStat | undefined> {
   try {
     const stat = await fs.lstat(path);
     checkKind(stat, path);

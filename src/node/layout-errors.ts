@@ -69,6 +69,17 @@ export function failedWith(error: unknown, ...codes: readonly string[]): boolean
   return error instanceof StoreError && error.errno !== undefined && codes.includes(error.errno);
 }
 
+/** Whether a call succeeded; `false` for the failures named, and the error for any other. */
+export async function succeeds(call: Promise<unknown>, ...codes: readonly string[]): Promise<boolean> {
+  try {
+    await call;
+    return true;
+  } catch (error) {
+    if (failedWith(error, ...codes)) return false;
+    throw error;
+  }
+}
+
 /** A complaint of our own about what stands at a path. */
 export function layoutError(operation: string, path: string, reason: string, cause?: unknown): StoreError {
   return new StoreError(`Cannot ${operation} ${quote(path)}: ${reason}`, { operation, cause });

@@ -1,4 +1,7 @@
-/** An array in a JSON text: where its inside starts and ends, and the text of each element with the space around it. */
+/**
+ * An array in a JSON text: where its elements start and end, and the text of each with the space around it. The space
+ * behind the last one belongs to the bracket.
+ */
 export interface TextArray {
   readonly start: number;
   readonly end: number;
@@ -24,7 +27,7 @@ export function elementsOf(text: string, key: string): TextArray {
     } else if (character === '[' || character === '{') depth += 1;
     else if (character === ']' || character === '}') {
       depth -= 1;
-      if (start > 0 && depth === 1 && at >= start) return { start, end: at, elements: split(text, start, at, commas) };
+      if (start > 0 && depth === 1 && at >= start) return split(text, start, at, commas);
     } else if (character === ',' && start > 0 && depth === 2 && at >= start) commas.push(at);
   }
   throw new TypeError('No such array');
@@ -46,8 +49,10 @@ function startOfArray(text: string, from: number, end: number, key: string): num
   return opening.test(text) && JSON.parse(text.slice(from, end)) === key ? opening.lastIndex : 0;
 }
 
-function split(text: string, start: number, end: number, commas: readonly number[]): readonly string[] {
+function split(text: string, start: number, close: number, commas: readonly number[]): TextArray {
+  const end = start + text.slice(start, close).trimEnd().length;
+  if (end === start) return { start, end: close, elements: [] };
   const ends = [...commas, end];
   const elements = ends.map((at, place) => text.slice(place === 0 ? start : (ends[place - 1] ?? 0) + 1, at));
-  return elements.length === 1 && elements[0]?.trim() === '' ? [] : elements;
+  return { start, end, elements };
 }

@@ -66,12 +66,11 @@ function replaceBody(old: string, body: string): string {
   return `${old.slice(0, lead)}${body}${old.slice(old.trimEnd().length)}`;
 }
 
+/** A new element, set as the last one is. */
 function append(elements: readonly string[], entry: string): readonly string[] {
-  const last = elements.at(-1);
-  if (last === undefined) return [entry];
+  const last = elements.at(-1) ?? '';
   const lead = last.slice(0, last.length - last.trimStart().length);
-  const tail = last.slice(last.trimEnd().length);
-  return [...elements.slice(0, -1), last.trimEnd(), `${lead}${entry}${tail}`];
+  return [...elements, `${lead}${entry}`];
 }
 
 /** What could not be read again must not be written. */

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { StoreError } from '../errors/index.js';
 import { quote } from '../internal/index.js';
 import type { Exclusive, LayoutContext } from './layout-context.js';
-import { failedWith } from './layout-errors.js';
+import { failedWith, succeeds } from './layout-errors.js';
 import { createMutex } from './layout-mutex.js';
 import { ensureDirectory } from './layout-paths.js';
 import { ignoreStoreError } from './layout-temp.js';
@@ -129,15 +129,4 @@ export async function readDirectory({ fs }: Pick<LayoutContext, 'fs'>, path: str
 
 async function unlinkIfThere({ fs }: Pick<LayoutContext, 'fs'>, path: string): Promise<void> {
   await succeeds(fs.unlink(path), 'ENOENT');
-}
-
-/** Whether a call succeeded; `false` for the failures named, and the error for any other. */
-async function succeeds(call: Promise<unknown>, ...codes: readonly string[]): Promise<boolean> {
-  try {
-    await call;
-    return true;
-  } catch (error) {
-    if (failedWith(error, ...codes)) return false;
-    throw error;
-  }
 }

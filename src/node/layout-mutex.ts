@@ -28,10 +28,7 @@ function untilAborted(turn: Promise<void>, signal: AbortSignal | undefined): Pro
   return new Promise((resolve, reject) => {
     const onAbort = (): void => reject(signal.reason as Error);
     signal.addEventListener('abort', onAbort, { once: true });
-    void turn.then(() => {
-      signal.removeEventListener('abort', onAbort);
-      resolve();
-    });
+    void turn.then(resolve).finally(() => signal.removeEventListener('abort', onAbort));
     if (signal.aborted) onAbort();
   });
 }

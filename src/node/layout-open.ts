@@ -2,7 +2,7 @@ import { dirname, resolve } from 'node:path';
 import type { CallOptions } from '../clock/index.js';
 import type { LayoutFileSystem } from './file-system.js';
 import type { LayoutContext } from './layout-context.js';
-import { failedWith, layoutError } from './layout-errors.js';
+import { failedWith, layoutError, succeeds } from './layout-errors.js';
 import { EMPTY_INDEX, LAYOUT_MARKER, readSmallFile } from './layout-index.js';
 import { ensureDirectory } from './layout-paths.js';
 import { replaceFile } from './layout-temp.js';
@@ -16,23 +16,25 @@ export async function openRoot(fs: LayoutFileSystem, directory: string): Promise
   return fs.realpath(resolve(directory));
 }
 
-/** As `mkdir -p`, but each new name is on the disk before the next one is made. */
 async function makeDirectories(fs: LayoutFileSystem, path: string): Promise<void> {
   const parent = dirname(path);
   try {
     await fs.mkdir(path);
   } catch (error) {
+    // Whether what is there is a directory shows at its first use.
     if (failedWith(error, 'EEXIST')) return;
     if (!failedWith(error, 'ENOENT') || parent === path) throw error;
     await makeDirectories(fs, parent);
-    // It may have come from elsewhere meanwhile; whether it is a directory shows at its first use.
-    await fs.mkdir(path).catch(ignoreExisting);
+    await succeeds(fs.mkdir(path), 'EEXIST');
   }
-  await fs.syncDirectory(parent);
 }
 
-function ignoreExisting(error: unknown): void {
-  if (!failedWith(error, 'EEXIST')) throw error;
+/** Makes sure that the way to a new layout lasts, whoever made it; a directory that may not be read is not ours. */
+async function syncAncestors(fs: LayoutFileSystem, path: string): Promise<void> {
+  const parent = dirname(path);
+  if (parent === path) return;
+  await succeeds(fs.syncDirectory(parent), 'EACCES', 'EPERM');
+  await syncAncestors(fs, parent);
 }
 
 /**
@@ -44,8 +46,10 @@ export async function prepareLayout(context: LayoutContext, options: CallOptions
   if (await hasMarker(context)) return;
   await exclusive(async (confirm) => {
     if (await hasMarker(context)) return;
+    await syncAncestors(fs, paths.root);
     await ensureDirectory(fs, paths.blobs, paths.root);
-    if (!(await exists(fs, paths.index))) await replaceFile(context, paths.index, EMPTY_INDEX, confirm);
+    if (!(await succeeds(fs.lstat(paths.index), 'ENOENT')))
+      await replaceFile(context, paths.index, EMPTY_INDEX, confirm);
     await replaceFile(context, paths.marker, LAYOUT_MARKER, confirm);
   }, options);
 }
@@ -70,15 +74,5 @@ function versionOf(text: string): unknown {
       : undefined;
   } catch {
     return undefined;
-  }
-}
-
-async function exists(fs: LayoutFileSystem, path: string): Promise<boolean> {
-  try {
-    await fs.lstat(path);
-    return true;
-  } catch (error) {
-    if (failedWith(error, 'ENOENT')) return false;
-    throw error;
   }
 }

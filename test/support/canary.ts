@@ -39,6 +39,9 @@ export interface LoggedRequest {
 }
 
 const WINDOW = 12;
+/** A property test makes thousands of secrets and values in one test; so many of them are enough to see a leak. */
+const MAX_WATCHED = 100;
+const MAX_VALUES = 1_000;
 
 /** What the hook has seen in the running test. */
 const state = {
@@ -64,7 +67,8 @@ export function canary(kind: CanaryKind, owners?: readonly string[]): string {
 
 /** Watches a value that our code made a `Secret` of. Short ones are left out: they occur by chance. */
 export function watchSecret(value: string): void {
-  if (value.length >= WINDOW && /\d/.test(value) && !state.canaries.has(value)) register(value, 'created-secret');
+  if (state.canaries.size >= MAX_WATCHED || state.canaries.has(value)) return;
+  if (value.length >= WINDOW && /\d/.test(value)) register(value, 'created-secret');
 }
 
 function register(value: string, kind: Canary['kind'], owners?: readonly string[]): void {
@@ -97,6 +101,7 @@ function addWindows(needles: Set<string>, text: string, width: number): void {
 
 /** Has a value scanned after the test, through every renderer. Everything that `expect` sees is observed by itself. */
 export function observe(value: unknown): void {
+  if (state.values.size >= MAX_VALUES) return;
   if ((typeof value === 'object' && value !== null) || typeof value === 'function') state.values.add(value);
 }
 
@@ -114,22 +119,37 @@ export function observeRequests(origin: string, requests: () => readonly LoggedR
   state.requestLogs.push({ origin, requests });
 }
 
+/** Finds the canaries in a text by one walk over it, however many needles there are. */
+function createFinder(canaries: readonly Canary[]): (text: string) => ReadonlySet<Canary> {
+  const byNeedle = new Map(canaries.flatMap((found) => found.needles.map((needle) => [needle, found] as const)));
+  const widths = new Set([...byNeedle.keys()].map((needle) => needle.length));
+  return (text) => {
+    const found = new Set<Canary>();
+    for (const width of widths) {
+      for (let at = 0; at + width <= text.length; at += 1) {
+        const hit = byNeedle.get(text.slice(at, at + width));
+        if (hit !== undefined) found.add(hit);
+      }
+    }
+    return found;
+  };
+}
+
 /** Ends the test's watch and says what leaked, and where. */
 export function scan(): readonly Hit[] {
   const hits: Hit[] = [];
   const canaries = [...state.canaries.values()];
-  const look = (place: string, text: string, among: readonly Canary[] = canaries): void => {
+  const all = createFinder(canaries);
+  const look = (place: string, text: string, find = all): void => {
     totals.places += 1;
-    for (const { kind, needles } of among) {
-      if (needles.some((needle) => text.includes(needle))) hits.push({ kind, place });
-    }
+    for (const { kind } of find(text)) hits.push({ kind, place });
   };
   if (canaries.length > 0) {
     for (const { place, text } of state.texts) look(place, text);
     for (const value of state.values) for (const [name, text] of renderings(value)) look(name, text);
     for (const [directory, except] of state.directories) scanDirectory(directory, except, look);
     for (const { origin, requests } of state.requestLogs) {
-      const foreign = canaries.filter(({ owners }) => owners !== undefined && !owners.has(origin));
+      const foreign = createFinder(canaries.filter(({ owners }) => owners !== undefined && !owners.has(origin)));
       for (const request of requests()) look(`request to ${origin}: ${request.method}`, requestText(request), foreign);
     }
   }

@@ -1,0 +1,46 @@
+// Time of a keyring look-up by the number of entries, 9 of 10 with a literal host; run after `npm run build`.
+// All sizes are measured in turn, round by round, so that a change of the machine's speed meets all of them alike.
+import { createKeyring } from 'kubepull/keyring';
+import { createSecret } from 'kubepull/docker-config';
+
+const SIZES = [10, 100, 1_000, 10_000, 100_000];
+const ROUNDS = 15;
+const LOOKUPS = 2_000;
+
+const password = createSecret('bench');
+const credential = { username: 'u', password, identityToken: undefined, registryToken: undefined, email: undefined };
+const source = { kind: 'inline' };
+
+/** Entry `at` of a keyring: literal hosts with a path, and globs that differ in their number of labels. */
+function entry(at) {
+  const glob = `*.g${at}.${'x.'.repeat(at % 5)}example`;
+  return { pattern: at % 10 === 9 ? glob : `r${at}.example/team`, credential, source };
+}
+
+const keyrings = SIZES.map((size) => createKeyring(Array.from({ length: size }, (_, at) => entry(at))));
+const images = {
+  hit: SIZES.map((size) => `r${Math.floor(size / 20) * 10}.example/team/app`),
+  'hit by glob': SIZES.map(() => 'a.g9.x.x.x.x.example/team/app'),
+  miss: SIZES.map(() => 'elsewhere.example/team/app'),
+};
+
+function time(keyring, image) {
+  const started = performance.now();
+  for (let count = 0; count < LOOKUPS; count += 1) keyring.lookup(image);
+  return ((performance.now() - started) * 1000) / LOOKUPS;
+}
+
+const median = (values) => values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)];
+
+for (const [name, targets] of Object.entries(images)) {
+  const samples = SIZES.map(() => []);
+  for (let round = 0; round <= ROUNDS; round += 1) {
+    for (const [at, keyring] of keyrings.entries()) {
+      const sample = time(keyring, targets[at]);
+      if (round > 0) samples[at].push(sample);
+    }
+  }
+  const medians = samples.map(median);
+  const row = SIZES.map((size, at) => `${size}: ${medians[at].toFixed(2)} µs`).join(', ');
+  console.log(`${name.padEnd(12)} ${row}; 10,000 to 10 entries: ${(medians[3] / medians[0]).toFixed(2)}×`);
+}

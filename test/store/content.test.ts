@@ -1,0 +1,127 @@
+import { describe, expect, it } from 'vitest';
+import { digestOf } from 'kubepull/digest';
+import { nodeHasher } from 'kubepull/node';
+import { type ContentStore, createMemoryStore, readContent, writeContent } from 'kubepull/store';
+
+const bytes = new Uint8Array(3_000_000).map((_, place) => place);
+const descriptor = { mediaType: 'a/b', digest: digestOf(bytes, nodeHasher), size: bytes.length };
+/** `toEqual` would take seconds for so many. */
+const expectBytes = (read: Uint8Array): void => expect(Buffer.compare(read, bytes)).toBe(0);
+const memoryStore = () => createMemoryStore({ createHasher: nodeHasher });
+
+/** A store that has kept the first bytes of an earlier attempt. */
+function storeWithPart(part: Uint8Array): ReturnType<typeof memoryStore> {
+  const store = memoryStore();
+  return {
+    ...store,
+    async ingest(wanted, options) {
+      const writer = await store.ingest(wanted, options);
+      await writer.write(part);
+      return writer;
+    },
+  };
+}
+
+describe('writeContent', () => {
+  it('writes bytes in pieces, so that no hash runs for long', async () => {
+    const store = memoryStore();
+    const pieces: number[] = [];
+    const watching: ContentStore = {
+      ...store,
+      async ingest(wanted) {
+        const writer = await store.ingest(wanted);
+        return { ...writer, write: (chunk) => (pieces.push(chunk.length), writer.write(chunk)) };
+      },
+    };
+    await writeContent(watching, descriptor, bytes);
+    expect(Math.max(...pieces)).toBeLessThanOrEqual(1024 * 1024);
+    expectBytes(await readContent(store, descriptor, { maxBytes: descriptor.size }));
+  });
+
+  it('starts from the first byte, though the store kept a part', async () => {
+    const store = storeWithPart(new Uint8Array(100));
+    await writeContent(store, descriptor, bytes);
+    expect(await store.has(descriptor)).toBe(true);
+  });
+
+  it('gives the writer up when the source fails, with the error of the source', async () => {
+    const store = memoryStore();
+    const failure = new Error('gone');
+    const source = async function* (): AsyncGenerator<Uint8Array> {
+      yield bytes.subarray(0, 10);
+      throw failure;
+    };
+    await expect(writeContent(store, descriptor, source())).rejects.toBe(failure);
+    expect(await store.has(descriptor)).toBe(false);
+  });
+
+  it('ends with the reason of the signal while the source keeps it waiting, and tells the source', async () => {
+    const controller = new AbortController();
+    const reason = { is: 'the reason' };
+    let told = 0;
+    const source: AsyncIterable<Uint8Array> = {
+      [Symbol.asyncIterator]: () => ({
+        next: () => new Promise(() => undefined),
+        return: () => {
+          told += 1;
+          return Promise.reject(new Error('nobody hears this'));
+        },
+      }),
+    };
+    const store = memoryStore();
+    const written = writeContent(store, descriptor, source, { signal: controller.signal });
+    setTimeout(() => controller.abort(reason), 10);
+    await expect(written).rejects.toBe(reason);
+    expect(told).toBe(1);
+    await expect(writeContent(store, descriptor, source, { signal: controller.signal })).rejects.toBe(reason);
+  });
+
+  it('does not commit what was aborted while the last bytes came', async () => {
+    const controller = new AbortController();
+    const source = async function* (): AsyncGenerator<Uint8Array> {
+      yield bytes;
+      controller.abort('late');
+    };
+    const store = memoryStore();
+    await expect(writeContent(store, descriptor, source(), { signal: controller.signal })).rejects.toBe('late');
+    expect(await store.has(descriptor)).toBe(false);
+  });
+
+  it('leaves no listener on the signal', async () => {
+    const { signal } = new AbortController();
+    let listeners = 0;
+    const add = signal.addEventListener.bind(signal);
+    const remove = signal.removeEventListener.bind(signal);
+    signal.addEventListener = (...args: Parameters<typeof add>) => ((listeners += 1), add(...args));
+    signal.removeEventListener = (...args: Parameters<typeof remove>) => ((listeners -= 1), remove(...args));
+    const source = async function* (): AsyncGenerator<Uint8Array> {
+      for (let at = 0; at < bytes.length; at += 10_000) yield bytes.subarray(at, at + 10_000);
+    };
+    await writeContent(memoryStore(), descriptor, source(), { signal });
+    expect(listeners).toBe(0);
+  });
+});
+
+describe('readContent', () => {
+  it('reads content up to the limit, and no larger one', async () => {
+    const store = memoryStore();
+    await writeContent(store, descriptor, bytes);
+    expectBytes(await readContent(store, descriptor, { maxBytes: descriptor.size }));
+    for (const maxBytes of [descriptor.size - 1, Number.NaN]) {
+      await expect(readContent(store, descriptor, { maxBytes })).rejects.toMatchObject({ code: 'ERR_STORE' });
+    }
+  });
+
+  it.each([
+    ['more', [bytes, bytes.subarray(0, 1)]],
+    ['less', [bytes.subarray(1)]],
+  ])('fails when a store gives %s than the content has', async (_, parts) => {
+    const store: ContentStore = {
+      ...memoryStore(),
+      async *read() {
+        yield* parts;
+      },
+    };
+    await expect(readContent(store, descriptor, { maxBytes: 1e9 })).rejects.toMatchObject({ code: 'ERR_STORE' });
+  });
+});
