@@ -9,9 +9,13 @@ const LOOKUPS = 2_000;
 
 const password = createSecret('bench');
 const credential = { username: 'u', password, identityToken: undefined, registryToken: undefined, email: undefined };
-const source = { kind: 'inline' };
+const source = /** @type {const} */ ({ kind: 'inline' });
 
-/** Entry `at` of a keyring: literal hosts with a path, and globs that differ in their number of labels. */
+/**
+ * Entry `at` of a keyring: literal hosts with a path, and globs that differ in their number of labels.
+ *
+ * @param {number} at
+ */
 function entry(at) {
   const glob = `*.g${at}.${'x.'.repeat(at % 5)}example`;
   return { pattern: at % 10 === 9 ? glob : `r${at}.example/team`, credential, source };
@@ -24,23 +28,32 @@ const images = {
   miss: SIZES.map(() => 'elsewhere.example/team/app'),
 };
 
+/**
+ * Microseconds a look-up.
+ *
+ * @param {import('kubepull/keyring').StaticKeyring} keyring
+ * @param {string} image
+ */
 function time(keyring, image) {
   const started = performance.now();
   for (let count = 0; count < LOOKUPS; count += 1) keyring.lookup(image);
   return ((performance.now() - started) * 1000) / LOOKUPS;
 }
 
-const median = (values) => values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)];
+/** @param {readonly number[]} values */
+const median = (values) => values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0;
 
 for (const [name, targets] of Object.entries(images)) {
+  /** @type {number[][]} */
   const samples = SIZES.map(() => []);
   for (let round = 0; round <= ROUNDS; round += 1) {
     for (const [at, keyring] of keyrings.entries()) {
-      const sample = time(keyring, targets[at]);
-      if (round > 0) samples[at].push(sample);
+      const sample = time(keyring, targets[at] ?? '');
+      if (round > 0) samples[at]?.push(sample);
     }
   }
   const medians = samples.map(median);
-  const row = SIZES.map((size, at) => `${size}: ${medians[at].toFixed(2)} µs`).join(', ');
-  console.log(`${name.padEnd(12)} ${row}; 10,000 to 10 entries: ${(medians[3] / medians[0]).toFixed(2)}×`);
+  const row = SIZES.map((size, at) => `${size}: ${medians[at]?.toFixed(2)} µs`).join(', ');
+  const growth = (medians[3] ?? 0) / (medians[0] ?? 1);
+  console.log(`${name.padEnd(12)} ${row}; 10,000 to 10 entries: ${growth.toFixed(2)}×`);
 }

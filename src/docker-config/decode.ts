@@ -1,12 +1,12 @@
 import { cannotUnmarshal, goKind, type JsonNode, matchField } from '../internal/index.js';
 
-export type EntryField = (typeof DOCKER_FIELDS)[number];
+export type EntryField = 'username' | 'password' | 'email' | 'auth' | 'identitytoken' | 'registrytoken';
 
 /** The fields of an entry that were given, by their JSON name. */
 export type EntryFields = ReadonlyMap<EntryField, string>;
 
-const KUBELET_FIELDS = ['username', 'password', 'email', 'auth'] as const;
-const DOCKER_FIELDS = [...KUBELET_FIELDS, 'identitytoken', 'registrytoken'] as const;
+const KUBELET_FIELDS: readonly EntryField[] = ['username', 'password', 'email', 'auth'];
+const DOCKER_FIELDS: readonly EntryField[] = [...KUBELET_FIELDS, 'identitytoken', 'registrytoken'];
 
 /** The structs that a document is read into; their names show in Go's errors. */
 export interface Dialect {

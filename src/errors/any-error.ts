@@ -1,11 +1,16 @@
 import type { InvalidConfigError } from './config-error.js';
 import type { ContentMismatchError, PlatformNotFoundError, StoreError } from './content-error.js';
-import { hasImageErrorBrand, type ImageError, type ImageErrorCode } from './image-error.js';
+import { hasImageErrorBrand, type ImageError } from './image-error.js';
 import type { PullFailedError } from './pull-error.js';
 import type { InvalidReferenceError } from './reference-error.js';
 import type { RegistryError, RequestRefusedError, TransportError } from './registry-error.js';
 
-type WithData =
+/**
+ * Every error of this library; `switch (error.code)` narrows it to the class that has the data.
+ *
+ * @public
+ */
+export type AnyImageError =
   | InvalidReferenceError
   | InvalidConfigError
   | RegistryError
@@ -14,16 +19,12 @@ type WithData =
   | ContentMismatchError
   | PlatformNotFoundError
   | StoreError
-  | PullFailedError;
-
-type Plain = Exclude<ImageErrorCode, WithData['code']>;
-
-/**
- * Every error of this library; `switch (error.code)` narrows it to the class that has the data.
- *
- * @public
- */
-export type AnyImageError = WithData | { [C in Plain]: ImageError<C> }[Plain];
+  | PullFailedError
+  | ImageError<'ERR_DIGEST_INVALID'>
+  | ImageError<'ERR_PLATFORM_INVALID'>
+  | ImageError<'ERR_OPTION_INVALID'>
+  | ImageError<'ERR_CREDENTIAL_PROVIDER'>
+  | ImageError<'ERR_REGISTRY_DOCUMENT'>;
 
 /**
  * A value or an error: what the `safe…` functions return.

@@ -23,7 +23,13 @@ import type { Keyring, LookupResult, StaticKeyring } from './types.js';
  * @public
  */
 export function unionKeyrings(...keyrings: readonly StaticKeyring[]): StaticKeyring;
-/** @public */
+/**
+ * The same for keyrings of which some have to wait for their answer.
+ *
+ * @param keyrings - in the order of trying
+ * @returns the keyring; ranks count through
+ * @public
+ */
 export function unionKeyrings(...keyrings: readonly Keyring[]): Keyring;
 export function unionKeyrings(...keyrings: readonly Keyring[]): Keyring {
   return {

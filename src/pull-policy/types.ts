@@ -69,6 +69,7 @@ export interface MetadataLike {
   readonly generateName?: string | undefined;
   readonly namespace?: string | undefined;
   readonly uid?: string | undefined;
+  readonly annotations?: Readonly<Record<string, string>> | undefined;
 }
 
 /**

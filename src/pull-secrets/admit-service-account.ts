@@ -1,7 +1,7 @@
 import { printable, goQuote } from '../internal/index.js';
-import type { PodLike } from '../pull-policy/index.js';
+import type { MetadataLike, PodLike } from '../pull-policy/index.js';
 import { namespaceOf } from './secret-data.js';
-import type { AnnotatedMetadataLike, ServiceAccountLike } from './types.js';
+import type { ServiceAccountLike } from './types.js';
 
 /**
  * What admission makes of a pod: the pod as it is stored, or the reason why it is forbidden.
@@ -27,10 +27,12 @@ const TRUE = /^(?:1|t|T|true|TRUE|True)$/;
  * @returns the pod with its lists filled in, or the server's message without its lead `pods "…" is forbidden:`
  * @example
  * ```ts
+ * import type { PodLike } from 'kubepull/pull-policy';
  * import { admitServiceAccount } from 'kubepull/pull-secrets';
  *
  * const account = { metadata: { name: 'default' }, imagePullSecrets: [{ name: 'creds' }] };
- * const admission = admitServiceAccount({ spec: {} }, account);
+ * const pod: PodLike = { spec: { containers: [{ name: 'web', image: 'nginx' }] } };
+ * const admission = admitServiceAccount(pod, account);
  * if (admission.allowed) admission.pod.spec?.imagePullSecrets; // [{ name: 'creds' }]
  * ```
  * @see Admit in kubernetes plugin/pkg/admission/serviceaccount/admission.go
@@ -60,7 +62,7 @@ function admitMirrorPod<P extends PodLike>(pod: P): ServiceAccountAdmission<P> {
   return hasSecrets ? forbid('a mirror pod may not reference secrets') : { allowed: true, pod };
 }
 
-function annotation(metadata: AnnotatedMetadataLike | undefined, key: string): string | undefined {
+function annotation(metadata: MetadataLike | undefined, key: string): string | undefined {
   const annotations = metadata?.annotations ?? {};
   return Object.hasOwn(annotations, key) ? annotations[key] : undefined;
 }

@@ -9,7 +9,6 @@ export { toDockerConfigJson } from './docker-config-json.js';
 export { mergePullSecrets } from './merge-pull-secrets.js';
 export { selectPullSecrets } from './select-pull-secrets.js';
 export {
-  type AnnotatedMetadataLike,
   type CreatePullSecretOptions,
   type DockerConfigDocument,
   type MergedPullSecrets,

@@ -2,21 +2,12 @@ import type { DockerConfigEntry, Secret } from '../docker-config/index.js';
 import type { LocalObjectReferenceLike, MetadataLike } from '../pull-policy/index.js';
 
 /**
- * What is read of the `metadata` of a secret or service account.
- *
- * @public
- */
-export interface AnnotatedMetadataLike extends MetadataLike {
-  readonly annotations?: Readonly<Record<string, string>> | undefined;
-}
-
-/**
  * A Secret, as far as this library reads one. Objects of `@kubernetes/client-node`, parsed YAML and literals all fit.
  *
  * @public
  */
 export interface SecretLike {
-  readonly metadata?: AnnotatedMetadataLike | undefined;
+  readonly metadata?: MetadataLike | undefined;
   readonly type?: string | undefined;
   /** Values in base64, as the API has them. */
   readonly data?: Readonly<Record<string, string>> | undefined;
@@ -30,7 +21,7 @@ export interface SecretLike {
  * @public
  */
 export interface ServiceAccountLike {
-  readonly metadata?: AnnotatedMetadataLike | undefined;
+  readonly metadata?: MetadataLike | undefined;
   readonly imagePullSecrets?: readonly LocalObjectReferenceLike[] | undefined;
 }
 

@@ -1,6 +1,10 @@
 import type { ImageReference } from './types.js';
 
-/** The parts of a reference that its text is made of. */
+/**
+ * The parts of a reference that its text is made of.
+ *
+ * @public
+ */
 export type ReferenceText = Pick<ImageReference, 'domain' | 'path' | 'tag' | 'digest'>;
 
 /**

@@ -48,7 +48,7 @@ const CODE: readonly Rule[] = [
   },
   {
     name: 'a comparison of secrets',
-    pattern: /\.reveal\(\)\s*[!=]==?(?!\s*'')|[!=]==?\s*[\w.]+\.reveal\(\)/,
+    pattern: /\.reveal\(\)\s*[!=]==?(?![=\s]*'')|[!=]==?\s*[\w.]+\.reveal\(\)/,
     bites: 'a.reveal() === b.reveal()',
   },
   {

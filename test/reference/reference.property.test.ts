@@ -206,16 +206,15 @@ describe('the other forms', () => {
   it('throw nothing but ours', () => {
     fc.assert(
       fc.property(anyText, anyText, (text, other) => {
-        for (const run of [
+        const runs: readonly (() => unknown)[] = [
           () => parseAnyReference(text),
           () => parseCanonicalReference(text),
           () => parseDockerReference(text),
           () => withTag('nginx', other),
           () => withDigest('nginx', other),
           () => withDefaultTag(text),
-        ]) {
-          attempt(run);
-        }
+        ];
+        for (const run of runs) attempt(run);
       }),
       { numRuns: 3_000 },
     );

@@ -70,7 +70,7 @@ function lookUp(vector: VectorCase): readonly Pair[] {
 
 /** The vectors have the data of secrets as text; in a Secret it is base64. */
 function encodeSecret({ type, data }: SecretLike): SecretLike {
-  const encoded = Object.entries(data ?? {}).map(([key, value]) => [key, base64(String(value))]);
+  const encoded = Object.entries(data ?? {}).map(([key, value]) => [key, base64(value)]);
   return { metadata: { name: 'vector' }, type, data: Object.fromEntries(encoded) };
 }
 
