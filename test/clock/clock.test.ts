@@ -1,0 +1,25 @@
+import { describe, expect, it } from 'vitest';
+import { systemClock } from 'kubepull/clock';
+
+describe('systemClock', () => {
+  it('tells wall time and a time that does not go back', () => {
+    expect(Math.abs(systemClock.now() - Date.now())).toBeLessThan(1000);
+    const first = systemClock.monotonic();
+    expect(systemClock.monotonic()).toBeGreaterThanOrEqual(first);
+  });
+
+  it('waits', async () => {
+    const started = systemClock.monotonic();
+    await systemClock.sleep(20);
+    expect(systemClock.monotonic() - started).toBeGreaterThan(15);
+  });
+
+  it("ends a wait with the signal's reason, before and while it lasts", async () => {
+    const reason = new Error('enough');
+    await expect(systemClock.sleep(60_000, { signal: AbortSignal.abort(reason) })).rejects.toBe(reason);
+    const controller = new AbortController();
+    const waiting = expect(systemClock.sleep(60_000, { signal: controller.signal })).rejects.toBe(reason);
+    controller.abort(reason);
+    await waiting;
+  });
+});

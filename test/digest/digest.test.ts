@@ -1,0 +1,80 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { digestAlgorithm, digestEncoded, digestOf, isDigest, parseDigest } from 'kubepull/digest';
+import { isImageError } from 'kubepull/errors';
+import { nodeHasher } from 'kubepull/node';
+
+const hex = (length: number): string => '0123456789abcdef'.repeat(length / 16);
+
+describe('parseDigest', () => {
+  it.each([
+    ['sha256', 64],
+    ['sha384', 96],
+    ['sha512', 128],
+  ] as const)('C09 takes %s with %d digits', (algorithm, length) => {
+    const digest = parseDigest(`${algorithm}:${hex(length)}`);
+    expect([digestAlgorithm(digest), digestEncoded(digest)]).toEqual([algorithm, hex(length)]);
+  });
+
+  it.each([
+    '',
+    'sha256',
+    'sha256:',
+    `sha256:${hex(64)}0`,
+    `sha256:${hex(64).slice(1)}`,
+    `sha256:${hex(96)}`,
+    `sha512:${hex(64)}`,
+    `SHA256:${hex(64)}`,
+    `sha256:${hex(64).toUpperCase()}`,
+    `sha256:${hex(64).slice(1)}g`,
+    `sha256:../../${hex(64).slice(6)}`,
+    `sha256:${hex(64)}\n`,
+    `\nsha256:${hex(64)}`,
+    ` sha256:${hex(64)}`,
+    `sha256:${hex(64)}/..`,
+    `md5:${hex(32)}`,
+    `sha1:${hex(48).slice(0, 40)}`,
+    `sha256+b64:${hex(64)}`,
+    `sha256:sha256:${hex(64)}`,
+    `sha256:${hex(64)},sha256:${hex(64)}`,
+    'constructor:x',
+    '__proto__:x',
+  ])('C09 refuses %j', (text) => {
+    expect(isDigest(text)).toBe(false);
+    expect(() => parseDigest(text)).toThrow(expect.objectContaining({ code: 'ERR_DIGEST_INVALID' }));
+  });
+
+  it.each([undefined, null, 5, {}, ['sha256'], { toString: () => `sha256:${hex(64)}` }])('%j is no digest', (value) => {
+    expect(isDigest(value)).toBe(false);
+  });
+
+  it('throws nothing but ours, and quotes at most 256 characters', () => {
+    fc.assert(
+      fc.property(fc.string({ unit: 'binary', maxLength: 2000 }), (text) => {
+        try {
+          parseDigest(text);
+        } catch (error) {
+          expect(isImageError(error) && (error as Error).message.length < 1400).toBe(true);
+        }
+      }),
+      { numRuns: 10_000 },
+    );
+  });
+});
+
+describe('digestOf', () => {
+  it('is the same for the whole as for its pieces', () => {
+    const algorithm = fc.constantFrom('sha256' as const, 'sha384' as const, 'sha512' as const);
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 200 }), fc.nat(200), algorithm, (bytes, cut, name) => {
+        const hasher = nodeHasher(name);
+        hasher.update(bytes.subarray(0, cut));
+        hasher.update(bytes.subarray(cut));
+        const digest = hasher.digest();
+        expect(isDigest(digest)).toBe(true);
+        expect(digestOf(bytes, nodeHasher, name)).toBe(digest);
+      }),
+      { numRuns: 2_000 },
+    );
+  });
+});
