@@ -3,6 +3,7 @@ import type { CreateHasher } from '../digest/index.js';
 import type { LayoutFileSystem } from './file-system.js';
 import type { LayoutOwner } from './layout-owner.js';
 import type { LayoutPaths } from './layout-paths.js';
+import type { VerifiedFiles } from './layout-verified.js';
 
 /** What the parts of one open layout share. */
 export interface LayoutContext {
@@ -12,6 +13,7 @@ export interface LayoutContext {
   readonly owner: LayoutOwner;
   readonly clock: Clock;
   readonly createHasher: CreateHasher;
+  readonly verified: VerifiedFiles;
   /** Runs what nobody else may do to this layout at the same time. */
   readonly exclusive: Exclusive;
 }

@@ -36,7 +36,12 @@ export function withStoreErrors(fs: LayoutFileSystem): LayoutFileSystem {
 function fileWithStoreErrors(file: LayoutFile, path: string): LayoutFile {
   return {
     read: (into, position) => guard('read', path, () => file.read(into, position)),
-    write: (bytes, position) => guard('write', path, () => file.write(bytes, position)),
+    write: async (bytes, position) => {
+      const written = await guard('write', path, () => file.write(bytes, position));
+      // Whoever writes the rest until none is left would do so for ever.
+      if (!(written > 0)) throw layoutError('write', path, 'the system took no bytes');
+      return written;
+    },
     stat: () => guard('fstat', path, () => file.stat()),
     chmod: (mode) => guard('chmod', path, () => file.chmod(mode)),
     sync: () => guard('fsync', path, () => file.sync()),
@@ -76,6 +81,16 @@ export async function succeeds(call: Promise<unknown>, ...codes: readonly string
     return true;
   } catch (error) {
     if (failedWith(error, ...codes)) return false;
+    throw error;
+  }
+}
+
+/** What a call gives, or `undefined` when nothing has the name. */
+export async function unlessMissing<T>(call: Promise<T>): Promise<T | undefined> {
+  try {
+    return await call;
+  } catch (error) {
+    if (failedWith(error, 'ENOENT')) return undefined;
     throw error;
   }
 }

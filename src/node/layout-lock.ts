@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { StoreError } from '../errors/index.js';
 import { quote } from '../internal/index.js';
 import type { Exclusive, LayoutContext } from './layout-context.js';
-import { failedWith, succeeds } from './layout-errors.js';
+import { succeeds, unlessMissing } from './layout-errors.js';
 import { createMutex } from './layout-mutex.js';
 import { ensureDirectory } from './layout-paths.js';
 import { ignoreStoreError } from './layout-temp.js';
@@ -38,11 +38,15 @@ export function createLayoutLock(context: LockContext, timeoutMs: number): Exclu
     inTurn(signal, async () => {
       for (const file of unreleased) await release(file);
       const file = await acquire(context, timeoutMs, signal);
+      let result: Awaited<ReturnType<typeof action>>;
       try {
-        return await action(() => confirm(context, file));
-      } finally {
-        await release(file);
+        result = await action(() => confirm(context, file));
+      } catch (error) {
+        await release(file).catch(ignoreStoreError);
+        throw error;
       }
+      await release(file);
+      return result;
     });
 }
 
@@ -119,12 +123,7 @@ function timedOut(root: string, waited: number): StoreError {
 
 /** The names in a directory; none when it is not there. */
 export async function readDirectory({ fs }: Pick<LayoutContext, 'fs'>, path: string): Promise<readonly string[]> {
-  try {
-    return await fs.readdir(path);
-  } catch (error) {
-    if (failedWith(error, 'ENOENT')) return [];
-    throw error;
-  }
+  return (await unlessMissing(fs.readdir(path))) ?? [];
 }
 
 async function unlinkIfThere({ fs }: Pick<LayoutContext, 'fs'>, path: string): Promise<void> {

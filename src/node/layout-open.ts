@@ -2,7 +2,7 @@ import { dirname, resolve } from 'node:path';
 import type { CallOptions } from '../clock/index.js';
 import type { LayoutFileSystem } from './file-system.js';
 import type { LayoutContext } from './layout-context.js';
-import { failedWith, layoutError, succeeds } from './layout-errors.js';
+import { failedWith, layoutError, succeeds, unlessMissing } from './layout-errors.js';
 import { EMPTY_INDEX, LAYOUT_MARKER, readSmallFile } from './layout-index.js';
 import { ensureDirectory } from './layout-paths.js';
 import { replaceFile } from './layout-temp.js';
@@ -55,13 +55,8 @@ export async function prepareLayout(context: LayoutContext, options: CallOptions
 }
 
 async function hasMarker({ fs, paths }: LayoutContext): Promise<boolean> {
-  let bytes: Uint8Array;
-  try {
-    bytes = await readSmallFile(fs, paths.marker, MAX_MARKER_BYTES);
-  } catch (error) {
-    if (failedWith(error, 'ENOENT')) return false;
-    throw error;
-  }
+  const bytes = await unlessMissing(readSmallFile(fs, paths.marker, MAX_MARKER_BYTES));
+  if (bytes === undefined) return false;
   if (versionOf(new TextDecoder().decode(bytes)) === '1.0.0') return true;
   throw layoutError('use', paths.marker, 'it does not say that this is an OCI image layout of version 1.0.0');
 }

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { digestAlgorithm, digestEncoded, parseDigest } from '../digest/index.js';
 import type { Descriptor } from '../oci/index.js';
 import type { LayoutFileSystem } from './file-system.js';
-import { failedWith, layoutError } from './layout-errors.js';
+import { failedWith, layoutError, unlessMissing } from './layout-errors.js';
 
 /** The places in a layout. No name in it is made of anything but these words, a checked digest, or an owner's token. */
 export interface LayoutPaths {
@@ -46,13 +46,7 @@ export async function ensureDirectory(fs: LayoutFileSystem, path: string, parent
 
 /** Whether a real directory is there; anything else at its place is refused. */
 export async function isRealDirectory(fs: LayoutFileSystem, path: string): Promise<boolean> {
-  let kind: string;
-  try {
-    ({ kind } = await fs.lstat(path));
-  } catch (error) {
-    if (failedWith(error, 'ENOENT')) return false;
-    throw error;
-  }
-  if (kind === 'directory') return true;
-  throw layoutError('use', path, kind === 'link' ? 'it is a symbolic link' : 'it is not a directory');
+  const stat = await unlessMissing(fs.lstat(path));
+  if (stat === undefined || stat.kind === 'directory') return stat !== undefined;
+  throw layoutError('use', path, stat.kind === 'link' ? 'it is a symbolic link' : 'it is not a directory');
 }

@@ -1,4 +1,3 @@
-import { StoreError } from '../errors/index.js';
 import type { LayoutFile } from './file-system.js';
 
 /** Bytes that are written at once: fewer cost calls, more were slower on ext4. */
@@ -85,8 +84,6 @@ export function createWriteQueue(file: LayoutFile, size: number): WriteQueue {
 /** Writes all of it: the system may take less at a time, which is no error. */
 export async function writeFully(file: LayoutFile, bytes: Uint8Array, position: number): Promise<void> {
   for (let at = 0; at < bytes.length;) {
-    const written = await file.write(bytes.subarray(at), position + at);
-    if (!(written > 0)) throw new StoreError('Cannot write: the system took no bytes', { operation: 'write' });
-    at += written;
+    at += await file.write(bytes.subarray(at), position + at);
   }
 }

@@ -2,7 +2,7 @@ import type { CallOptions } from '../clock/index.js';
 import { StoreError } from '../errors/index.js';
 import type { Descriptor } from '../oci/index.js';
 import { type ContentWriter, createVerifier, type Verifier } from '../store/index.js';
-import type { LayoutBlobs } from './layout-blobs.js';
+import { hasBlob } from './layout-blobs.js';
 import type { LayoutContext } from './layout-context.js';
 import { failedWith } from './layout-errors.js';
 import { ensureDirectory } from './layout-paths.js';
@@ -21,7 +21,6 @@ type State = 'open' | 'busy' | 'spoilt' | 'closed';
 /** Opens a writer whose bytes go to a file in `ingest/`, and into `blobs/` only when they are all there and right. */
 export async function createLayoutWriter(
   context: LayoutContext,
-  blobs: LayoutBlobs,
   descriptor: Descriptor,
   { signal }: CallOptions,
 ): Promise<ContentWriter> {
@@ -69,7 +68,7 @@ export async function createLayoutWriter(
     },
     async commit() {
       const done = enter();
-      await run(() => commitAttempt(context, blobs, descriptor, done, signal));
+      await run(() => commitAttempt(context, descriptor, done, signal));
       state = 'closed';
     },
     async abort() {
@@ -94,12 +93,11 @@ async function discardAttempt({ fs }: LayoutContext, { temp, queue }: Attempt): 
 
 async function commitAttempt(
   context: LayoutContext,
-  blobs: LayoutBlobs,
   descriptor: Descriptor,
   attempt: Attempt,
   signal: AbortSignal | undefined,
 ): Promise<void> {
-  const { fs, paths } = context;
+  const { fs, paths, verified } = context;
   const { temp, queue, verifier } = attempt;
   try {
     await queue.drain();
@@ -110,10 +108,10 @@ async function commitAttempt(
     await ensureDirectory(fs, directory, paths.blobs);
     signal?.throwIfAborted();
     await placeTemp(fs, temp, paths.blob(descriptor), directory);
-    blobs.remember(descriptor, stat, { durable: true });
+    verified.remember(descriptor, stat, { durable: true });
   } catch (error) {
     await discardAttempt(context, attempt);
     // Where a rename does not replace, another writer's copy of the same content is as good.
-    if (!failedWith(error, 'EEXIST') || !(await blobs.has(descriptor, { signal }))) throw error;
+    if (!failedWith(error, 'EEXIST') || !(await hasBlob(context, descriptor, { signal }))) throw error;
   }
 }

@@ -4,7 +4,7 @@ import { ImageError } from '../errors/index.js';
 import { checkClosure, checkStoreName, type ImageStore } from '../store/index.js';
 import { type LayoutFileSystem, nodeFileSystem } from './file-system.js';
 import { nodeHasher } from './hasher.js';
-import { createLayoutBlobs, type LayoutBlobs } from './layout-blobs.js';
+import { hasBlob, readBlob, settleBlobs } from './layout-blobs.js';
 import type { LayoutContext } from './layout-context.js';
 import { withStoreErrors } from './layout-errors.js';
 import { findName, readLayoutIndex, writeName } from './layout-index.js';
@@ -14,6 +14,7 @@ import { type LayoutOwner, processOwner } from './layout-owner.js';
 import { layoutPaths } from './layout-paths.js';
 import { sweepIngest } from './layout-sweep.js';
 import { replaceFile } from './layout-temp.js';
+import { createVerifiedFiles } from './layout-verified.js';
 import { createLayoutWriter } from './layout-writer.js';
 
 /**
@@ -88,7 +89,7 @@ export async function openOciLayout(directory: string, options: OciLayoutOptions
   const context = await createContext(directory, options);
   await prepareLayout(context, options);
   await sweepIngest(context);
-  return layoutStore(context, createLayoutBlobs(context));
+  return layoutStore(context);
 }
 
 function checkOptions({ lockTimeoutMs = DEFAULT_LOCK_TIMEOUT_MS }: OciLayoutOptions): void {
@@ -101,16 +102,19 @@ async function createContext(directory: string, options: OciLayoutOptions): Prom
   const fs = withStoreErrors(options.fs ?? nodeFileSystem);
   const paths = layoutPaths(await openRoot(fs, directory));
   const base = { fs, paths, clock, owner: options.owner ?? (await processOwner()) };
-  return { ...base, createHasher, exclusive: createLayoutLock(base, lockTimeoutMs) };
+  return { ...base, createHasher, verified: createVerifiedFiles(), exclusive: createLayoutLock(base, lockTimeoutMs) };
 }
 
-function layoutStore(context: LayoutContext, blobs: LayoutBlobs): OciLayout {
+function layoutStore(context: LayoutContext): OciLayout {
   const { fs, paths } = context;
+  const blobs: Pick<OciLayout, 'has' | 'read'> = {
+    has: (descriptor, call = {}) => hasBlob(context, descriptor, call),
+    read: (descriptor, call = {}) => readBlob(context, descriptor, call),
+  };
   return {
+    ...blobs,
     directory: paths.root,
-    has: blobs.has,
-    read: blobs.read,
-    ingest: (descriptor, call = {}) => createLayoutWriter(context, blobs, descriptor, call),
+    ingest: (descriptor, call = {}) => createLayoutWriter(context, descriptor, call),
     async resolve(name, { signal } = {}) {
       signal?.throwIfAborted();
       return findName(await readLayoutIndex(fs, paths.index), name);
@@ -120,9 +124,9 @@ function layoutStore(context: LayoutContext, blobs: LayoutBlobs): OciLayout {
       checkStoreName(name);
       const contents = await checkClosure(blobs, descriptor, call);
       // Once before the lock, so that little is left to do under it.
-      await blobs.settle(contents, call);
+      await settleBlobs(context, contents, call);
       await context.exclusive(async (confirm) => {
-        await blobs.settle(contents, call);
+        await settleBlobs(context, contents, call);
         const index = await readLayoutIndex(fs, paths.index);
         await replaceFile(context, paths.index, writeName(index, name, descriptor), confirm);
       }, call);

@@ -3,7 +3,8 @@ import type { Platform } from '../oci/index.js';
 import type { PullRuntime } from '../puller/index.js';
 import { nodeHasher } from './hasher.js';
 import { hostPlatform } from './host-platform.js';
-import { createUndiciTransport, type UndiciTransportOptions } from './undici-transport.js';
+import type { UndiciTransportOptions } from './transport-options.js';
+import { createUndiciTransport } from './undici-transport.js';
 
 /**
  * What a runtime may be told besides its defaults.

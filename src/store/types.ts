@@ -9,9 +9,13 @@ import type { Descriptor } from '../oci/index.js';
 export interface ContentWriter {
   /** Bytes accepted so far; above 0 from the start when the store kept a part of an earlier attempt. */
   readonly offset: number;
-  /** Takes the next bytes. The chunk may be reused by the caller once the call (or its promise) is done. */
+  /**
+   * Takes the next bytes. The chunk may be reused by the caller once the call (or its promise) is done, and the next call
+   * has to wait for that. Fails with `ContentMismatchError` when the bytes are too many; then only `restart` and `abort`
+   * are left.
+   */
   write(chunk: Uint8Array): void | Promise<void>;
-  /** Forgets everything written so far; `offset` is 0 again. */
+  /** Forgets everything written so far; `offset` is 0 again. It is possible after a failed `write` or `commit`, too. */
   restart(): Promise<void>;
   /**
    * Verifies size and digest, then makes the content visible in one step. Fails with `ContentMismatchError`, and the
@@ -42,8 +46,11 @@ export interface ContentStore {
  * @public
  */
 export interface ImageStore extends ContentStore {
-  /** What a name points to. */
+  /** What a name points to: media type, digest, size, and platform and artifact type if it was given with them. */
   resolve(name: string, options?: CallOptions): Promise<Descriptor | undefined>;
-  /** Points a name to a manifest or index whose whole content is in the store already. */
+  /**
+   * Points a name to a manifest or index. Fails with `ERR_STORE`, and names nothing, unless its whole content is in the
+   * store already. What the name pointed to before stays in the store.
+   */
   tag(name: string, descriptor: Descriptor, options?: CallOptions): Promise<void>;
 }

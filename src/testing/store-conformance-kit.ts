@@ -1,4 +1,4 @@
-import { rejects, strictEqual } from 'node:assert/strict';
+import { ok, rejects, strictEqual } from 'node:assert/strict';
 import { createCipheriv, createHash } from 'node:crypto';
 import type { Digest, DigestAlgorithm } from '../digest/index.js';
 import { isImageError } from '../errors/index.js';
@@ -44,6 +44,13 @@ export function* chunksOf(bytes: Uint8Array, size: number): Generator<Uint8Array
 
 export async function readAll(store: ImageStore, { descriptor }: BuiltContent): Promise<Uint8Array> {
   return readContent(store, descriptor, { maxBytes: 64 * 1024 * 1024 });
+}
+
+/** Fails unless the store gives exactly the bytes of the content. It shows no difference: that would fill the screen. */
+export async function givesBack(store: ImageStore, content: BuiltContent): Promise<void> {
+  strictEqual(await store.has(content.descriptor), true, 'the content must be there');
+  const read = await readAll(store, content);
+  ok(Buffer.compare(read, content.bytes) === 0, 'the bytes read are not those that were written');
 }
 
 /** Puts contents in, all but those left out. */

@@ -191,6 +191,20 @@ describe('openOciLayout', () => {
     },
   );
 
+  it('S02 makes last what another program wrote without a sync, before it names it', async () => {
+    const [disk, running] = [createCrashDisk(), processes()];
+    const store = await openOciLayout(ROOT, { fs: disk.mount(), owner: running.start() });
+    const careless = disk.mount();
+    await careless.mkdir(`${ROOT}/blobs/sha256`);
+    for (const { descriptor, bytes } of first.contents) {
+      const file = await careless.create(`${ROOT}/blobs/${descriptor.digest.replace(':', '/')}`);
+      await file.write(bytes, 0);
+    }
+    await store.tag('app:1', first.descriptor);
+    disk.losePower('nothing', randomFrom(1));
+    expectSound(disk, { opened: true, names: new Map([['app:1', first.descriptor.digest]]) }, 'power cut');
+  });
+
   it('S02 makes last what a killed process left half done, before it names it', async () => {
     for (const { n } of await traceChanges()) {
       const [disk, running, promised] = [createCrashDisk(), processes(), promise()];

@@ -57,9 +57,9 @@ describe('openOciLayout', () => {
       if (path === 'ingest/lock') mkdirSync(outside);
       else renameSync(link, outside);
       symlinkSync(outside, link);
-      const before = execFileSync('ls', ['-lR', outside]).toString();
+      const before = execFileSync('ls', ['-liR', outside]).toString();
       expect(await useLayout(directory)).toMatchObject({ code: 'ERR_STORE' });
-      expect(execFileSync('ls', ['-lR', outside]).toString()).toBe(before);
+      expect(execFileSync('ls', ['-liR', outside]).toString()).toBe(before);
     },
   );
 

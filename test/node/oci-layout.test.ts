@@ -211,6 +211,30 @@ describe('openOciLayout', () => {
     await assertLayoutValid(directory);
   });
 
+  it('S08 does not touch what another process wrote, and may have named, before the lock was free', async () => {
+    const directory = await layoutWithImage();
+    await spoil(blobOf(directory), flipLast);
+    const moved: string[] = [];
+    let once = false;
+    const fs: LayoutFileSystem = {
+      ...nodeFileSystem,
+      mkdir: async (path) => {
+        if (once) await writeContent(await openOciLayout(directory), layer.descriptor, layer.bytes);
+        once = false;
+        await nodeFileSystem.mkdir(path);
+      },
+      rename: async (from, to) => {
+        moved.push(from);
+        await nodeFileSystem.rename(from, to);
+      },
+    };
+    const store = await openOciLayout(directory, { fs });
+    once = true;
+    await store.has(layer.descriptor);
+    expect(moved).not.toContain(blobOf(directory));
+    await assertLayoutValid(directory);
+  });
+
   it('S13 removes the temporary files of processes that have ended, and no others', async () => {
     const directory = await layoutWithImage();
     const store = await openOciLayout(directory);

@@ -1,0 +1,62 @@
+import type { TransportRequest } from '../distribution/index.js';
+import { RequestRefusedError, TransportError, type TransportPhase } from '../errors/index.js';
+import { redactUrl } from '../internal/index.js';
+import { ADDRESS_REFUSED } from './transport-agent.js';
+
+const PHASES: ReadonlyMap<string, TransportPhase> = new Map([
+  ['ENOTFOUND', 'lookup'],
+  ['EAI_AGAIN', 'lookup'],
+  ['EAI_FAIL', 'lookup'],
+  ['ECONNREFUSED', 'connect'],
+  ['EHOSTUNREACH', 'connect'],
+  ['ENETUNREACH', 'connect'],
+  ['ETIMEDOUT', 'connect'],
+  ['UND_ERR_CONNECT_TIMEOUT', 'connect'],
+  ['UND_ERR_BODY_TIMEOUT', 'body'],
+]);
+
+/** What will be the same at the next try. */
+const FINAL = /^(?:ENOTFOUND|UND_ERR_INVALID|UND_ERR_HEADERS_OVERFLOW|UND_ERR_DESTROYED|UND_ERR_CLOSED|HPE_)/;
+
+/** What a handshake fails with, a server that speaks plain HTTP included: it stays so. */
+const TLS = /^(?:EPROTO|ERR_SSL|ERR_TLS|CERT_|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO)/;
+
+/**
+ * What a request fails with. An abort keeps the caller's reason; the rest becomes our own error, without what undici's
+ * carries.
+ *
+ * @param phase - where it failed, if the error itself does not say
+ * @param closed - whether the transport was closed meanwhile, so that no try can help
+ */
+export function transportFailure(
+  request: TransportRequest,
+  error: unknown,
+  phase: TransportPhase,
+  closed: boolean,
+): unknown {
+  const { signal, method, url, shownUrl = redactUrl(url) } = request;
+  if (signal?.aborted) return signal.reason;
+  const { code = 'unknown' } = error as { readonly code?: string };
+  if (code === ADDRESS_REFUSED) return addressRefusal(request);
+  const where = TLS.test(code) ? 'tls' : (PHASES.get(code) ?? phase);
+  const reason = closed ? 'the transport was closed' : `the connection failed (${where}, ${code})`;
+  return new TransportError(`Cannot ${method} ${shownUrl}: ${reason}`, {
+    method,
+    url: shownUrl,
+    phase: where,
+    retryable: !closed && where !== 'tls' && !FINAL.test(code),
+    cause: error,
+  });
+}
+
+/** The error for an address of a class that the request does not allow. */
+export function addressRefusal({ method, url, shownUrl = redactUrl(url), allowAddresses = [] }: TransportRequest): Error {
+  const because = `its address is not ${allowAddresses.join(' or ')}`;
+  return new RequestRefusedError(`Cannot ${method} ${shownUrl}: ${because}`, { url: shownUrl, rule: 'address-class' });
+}
+
+/** The error for a URL that no request can have; a parser's own would quote it. */
+export function urlRefusal({ method, url, shownUrl = redactUrl(url) }: TransportRequest): Error {
+  const because = 'it is not an http or https URL without user info';
+  return new RequestRefusedError(`Cannot ${method} ${shownUrl}: ${because}`, { url: shownUrl, rule: 'invalid-url' });
+}
