@@ -1,3 +1,4 @@
+export { aggregate } from './aggregate.js';
 export { decodeBase64, encodeBase64 } from './base64.js';
 export { cannotUnmarshal, goKind, matchField } from './go-json-decode.js';
 export { goQuote } from './go-quote.js';

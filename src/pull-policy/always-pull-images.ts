@@ -1,4 +1,5 @@
-import { aggregate, unsupported } from './field-error.js';
+import { aggregate } from '../internal/index.js';
+import { unsupported } from './field-error.js';
 import { copyWith, type ImageUser, mapPodImages, podImages } from './pod-images.js';
 import type { PodLike } from './types.js';
 

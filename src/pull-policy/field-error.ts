@@ -33,9 +33,3 @@ export function unsupported(path: string, value: string, supported: readonly str
 export function forbidden(path: string, detail: string): FieldError {
   return { type: 'forbidden', path, message: `${path}: Forbidden: ${detail}` };
 }
-
-/** Several texts as Go's aggregates print them: one alone as it is, more in brackets, each once. */
-export function aggregate(texts: readonly string[]): string {
-  const unique = [...new Set(texts)];
-  return unique.length === 1 ? (unique[0] ?? '') : `[${unique.join(', ')}]`;
-}

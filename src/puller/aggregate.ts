@@ -1,3 +1,5 @@
+import { aggregate } from '../internal/index.js';
+
 /**
  * Joins the errors of several attempts into one text, as kubelet shows them.
  *
@@ -13,6 +15,5 @@
  * @public
  */
 export function aggregateErrorTexts(texts: readonly string[]): string {
-  const distinct = [...new Set(texts)];
-  return distinct.length === 1 ? (distinct[0] ?? '') : `[${distinct.join(', ')}]`;
+  return aggregate(texts);
 }

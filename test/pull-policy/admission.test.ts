@@ -1,0 +1,127 @@
+import { describe, expect, it } from 'vitest';
+import { mutateAlwaysPullImages, validateAlwaysPullImages, validatePullPolicies } from 'kubepull/pull-policy';
+
+const container = (image: string, imagePullPolicy?: string) => ({ name: 'c', image, imagePullPolicy });
+const pod = (...containers: readonly object[]) => ({
+  metadata: { name: 'web' },
+  spec: { containers: [...containers] },
+});
+const UNSUPPORTED = 'Unsupported value: "always": supported values: "Always", "IfNotPresent", "Never"';
+
+describe('validatePullPolicies', () => {
+  it.each([
+    [pod(container('nginx', 'Always')), []],
+    [pod(container('nginx')), ['spec.containers[0].imagePullPolicy: Required value']],
+    [pod(container('nginx', 'always')), [`spec.containers[0].imagePullPolicy: ${UNSUPPORTED}`]],
+    [pod(container('', 'Never')), ['spec.containers[0].image: Required value']],
+    [
+      pod(container(' nginx', 'Never')),
+      ['spec.containers[0].image: Invalid value: " nginx": must not have leading or trailing whitespace'],
+    ],
+    [pod(container('Not A Reference', 'Never')), []],
+    [
+      { metadata: { name: 'web' }, spec: { volumes: [{ name: 'v', image: { pullPolicy: 'Never' } }] } },
+      ['spec.volumes[0].image.reference: Required value'],
+    ],
+    [
+      {
+        metadata: { name: 'web' },
+        spec: { volumes: [{ name: 'v', image: { reference: 'm', pullPolicy: 'always' } }] },
+      },
+      [`spec.volumes[0].image.pullPolicy: ${UNSUPPORTED}`],
+    ],
+    [
+      {
+        metadata: { name: 'web' },
+        spec: { volumes: [{ name: 'v', image: { reference: 'm', pullPolicy: 'Never' }, emptyDir: {} }] },
+      },
+      ['spec.volumes[0].image: Forbidden: may not specify more than 1 volume type'],
+    ],
+  ])('semantics 02 §3: %j', (object, messages) => {
+    expect(validatePullPolicies(object).errors.map(({ message }) => message)).toEqual(messages);
+  });
+
+  it('joins several errors as the API server does', () => {
+    expect(validatePullPolicies(pod(container('', 'Never'))).message).toBe(
+      'Pod "web" is invalid: spec.containers[0].image: Required value',
+    );
+    expect(validatePullPolicies(pod(container('', 'Never'), container('', 'Never'))).message).toBe(
+      'Pod "web" is invalid: [spec.containers[0].image: Required value, spec.containers[1].image: Required value]',
+    );
+    expect(validatePullPolicies(pod(container('nginx', 'Never'))).message).toBeUndefined();
+  });
+
+  it('lets a template have outer white space', () => {
+    expect(validatePullPolicies(pod(container(' nginx', 'Never')), { object: 'template' }).errors).toEqual([]);
+  });
+
+  it('warns of repeated and empty names of pull secrets', () => {
+    const secrets = { spec: { imagePullSecrets: [{ name: '' }, { name: 'a' }, { name: 'a' }] } };
+    expect(validatePullPolicies(secrets)).toMatchObject({
+      errors: [],
+      warnings: [
+        'spec.imagePullSecrets[2].name: duplicate name "a"',
+        'spec.imagePullSecrets[0].name: invalid empty name ""',
+      ],
+    });
+  });
+});
+
+describe('AlwaysPullImages', () => {
+  it('semantics 02 §4: sets every container to Always at creation, whatever it was', () => {
+    const created = {
+      spec: {
+        initContainers: [container('a:1', 'Never')],
+        containers: [container('b:1', 'IfNotPresent')],
+        ephemeralContainers: [container('c:1')],
+        volumes: [{ name: 'v', image: { reference: 'm', pullPolicy: 'Never' } }],
+      },
+    };
+    const mutated = mutateAlwaysPullImages(created).pod.spec;
+    expect([mutated.initContainers[0]?.imagePullPolicy, mutated.containers[0]?.imagePullPolicy]).toEqual([
+      'Always',
+      'Always',
+    ]);
+    expect(mutated.ephemeralContainers[0]?.imagePullPolicy).toBe('Always');
+    expect(mutated.volumes[0]?.image.pullPolicy).toBe('Always');
+    expect(mutateAlwaysPullImages(created, { imageVolumes: false }).pod.spec.volumes[0]?.image.pullPolicy).toBe(
+      'Never',
+    );
+    expect(created.spec.containers[0]?.imagePullPolicy).toBe('IfNotPresent');
+  });
+
+  it.each([
+    ['labels change', pod(container('a:1', 'Never')), pod(container('a:1', 'Never')), 'no-new-image'],
+    [
+      'the images swap',
+      pod(container('a:1'), container('b:1')),
+      pod(container('b:1'), container('a:1')),
+      'no-new-image',
+    ],
+    ['an image goes', pod(container('a:1'), container('b:1')), pod(container('b:1')), 'no-new-image'],
+    ['an image changes', pod(container('a:1', 'Never')), pod(container('a:2', 'Never')), undefined],
+  ])('semantics 02 §4: an update in which %s', (_, oldPod, updated, ignored) => {
+    expect(mutateAlwaysPullImages(updated, { oldPod }).ignored).toBe(ignored);
+    expect(validateAlwaysPullImages(updated, { oldPod }).ignored).toBe(ignored);
+  });
+
+  it('leaves subresources alone', () => {
+    const created = pod(container('a:1', 'Never'));
+    expect(mutateAlwaysPullImages(created, { subresource: 'ephemeralcontainers' })).toEqual({
+      pod: created,
+      ignored: 'subresource',
+    });
+  });
+
+  it('refuses each container that is not Always, in one text', () => {
+    const text = (path: string, policy: string): string =>
+      `pods "web" is forbidden: ${path}.imagePullPolicy: Unsupported value: "${policy}": supported values: "Always"`;
+    const both = {
+      metadata: { name: 'web' },
+      spec: { initContainers: [container('a', 'Never')], containers: [container('b', 'IfNotPresent')] },
+    };
+    const errors = [text('spec.initContainers[0]', 'Never'), text('spec.containers[0]', 'IfNotPresent')];
+    expect(validateAlwaysPullImages(both)).toEqual({ ignored: undefined, errors, message: `[${errors.join(', ')}]` });
+    expect(validateAlwaysPullImages(mutateAlwaysPullImages(both).pod).errors).toEqual([]);
+  });
+});
