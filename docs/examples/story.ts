@@ -58,7 +58,8 @@ export async function tellStory(signal: AbortSignal): Promise<void> {
     await showLayout(out);
     await showSecondRun(image, policy, (await store.resolve(storeName(image))) !== undefined);
     await showMissingImage(image.replace(/web:.*/u, 'wbe:1.4'), pull);
-    note(`\nThe registry answered ${registry.requests.length} requests. No password was printed, and none is on disk.`);
+    console.log();
+    note(`The registry answered ${registry.requests.length} requests.`);
   } finally {
     await runtime.close();
     await registry.close();
@@ -182,25 +183,25 @@ async function showMissingImage(image: string, pull: Parameters<typeof pullImage
   const text = aggregateErrorTexts(failure.attempts.map(({ error }) => error.message));
   const waiting = waitingAfterFailure(image, text);
   for (const { rank, error } of failure.attempts) bad(`credential ${rank}: ${error.message}`);
+  const then = waitingInBackOff(image, waiting);
   facts([
     ['event', pullStepEvent(image, { step: 'pulling' }).message],
     ['event', pullStepEvent(image, { step: 'failed', errorText: text }).message],
     ['event', pullStepEvent(image, { step: 'error', error: waiting.reason }).message],
     ['reason', waiting.reason],
-  ]);
-  showBackOff(image, waiting);
-}
-
-function showBackOff(image: string, waiting: ReturnType<typeof waitingAfterFailure>): void {
-  const then = waitingInBackOff(image, waiting);
-  facts([
+    ['message', waiting.message],
     ['then', then.reason],
     ['message', then.message],
+    ['waits', `${firstDelays(7).join(', ')}, and so on`],
   ]);
+}
+
+/** How long kubelet waits after each of the first failures. */
+function firstDelays(count: number): readonly string[] {
   const delays: string[] = [];
   for (const { failure, delayMs } of backoffSchedule()) {
     delays.push(`${delayMs / 1000} s`);
-    if (failure === 7) break;
+    if (failure === count) break;
   }
-  facts([['back-off', `${delays.join(', ')}, and so on`]]);
+  return delays;
 }
