@@ -18,6 +18,7 @@ import { followPull } from './progress.js';
 export async function pullOne(command: Extract<Command, { kind: 'pull' }>, signal: AbortSignal): Promise<void> {
   const { image, out } = command;
   const ref = parseReference(image);
+  const platform = command.platform === undefined ? undefined : parsePlatform(command.platform);
   const keyring = await openKeyring(command.config);
   chapter(`Pulling ${image}`);
   block(formatLookup(await keyring.lookup(parseImageName(image).repository)));
@@ -30,7 +31,7 @@ export async function pullOne(command: Extract<Command, { kind: 'pull' }>, signa
         keyring,
         signal,
         store: await openOciLayout(out),
-        platform: command.platform === undefined ? undefined : parsePlatform(command.platform),
+        platform,
         plainHttp: command.plainHttp ? [ref.domain] : [],
       }),
     );

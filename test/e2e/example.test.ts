@@ -1,0 +1,92 @@
+import { execFile } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, it } from 'vitest';
+import { buildImage } from 'kubepull/testing';
+import { canary } from '../support/canary.ts';
+import { assertLayoutValid } from '../support/layout-check.ts';
+import { startRegistry } from '../support/registry.ts';
+import { tempDir } from '../support/temp-dir.ts';
+
+const root = fileURLToPath(new URL('../../', import.meta.url));
+
+/** What `npm start` runs, as it was built. */
+function start(
+  ...args: readonly string[]
+): Promise<{ readonly code: number; readonly stdout: string; readonly stderr: string }> {
+  return new Promise((resolve) => {
+    execFile('node', [join(root, 'dist/examples/pull-as-kubelet.js'), ...args], (error, stdout, stderr) => {
+      resolve({ code: error === null ? 0 : Number(error.code), stdout, stderr });
+    });
+  });
+}
+
+describe('npm start', () => {
+  it('tells the story, to its end and without a password', async () => {
+    const { code, stdout, stderr } = await start();
+    expect([code, stderr]).toEqual([0, '']);
+    const told = [
+      'container web: IfNotPresent, because of other-tag',
+      /1\. registry\.example\.test:\d+\/team\/web \(secret shop\/old-password\): exact/u,
+      /2\. registry\.example\.test:\d+ \(secret shop\/whole-registry\): exact/u,
+      /3\. \*\.example\.test:\d+\/team \(secret shop\/team-glob\): glob/u,
+      /quay\.example\.test:\d+ \(secret shop\/other-registry\): label/u,
+      '✗ credential 1, secret shop/old-password',
+      '✓ credential 2, secret shop/whole-registry: accepted',
+      'platform linux/amd64 chosen from linux/amd64, linux/arm64/v8, linux/arm/v7',
+      'downloaded and verified',
+      'hash right',
+      'already present on machine and can be accessed by the pod',
+      'Error: ErrImagePull',
+      /Back-off pulling image ".*": ErrImagePull: .*404/u,
+      '10 s, 20 s, 40 s, 80 s, 160 s, 300 s, 300 s',
+    ];
+    for (const text of told) expect(stdout).toMatch(text);
+    expect(stdout).not.toContain('WRONG');
+    const secrets = readFileSync(join(root, 'docs/examples/manifests/secrets.yaml'), 'utf8');
+    const passwords = [...secrets.matchAll(/"password":"([^"]+)"/gu)].map(([, password = '']) => password);
+    expect(passwords).toHaveLength(4);
+    expect(passwords.filter((password) => stdout.includes(password))).toEqual([]);
+  });
+
+  it('pulls an image of any registry into a layout, with a docker config', async () => {
+    const password = canary('password');
+    const registry = await startRegistry({ auth: { '': { type: 'basic', accounts: [{ username: 'u', password }] } } });
+    const platform = { os: 'linux', architecture: 'arm64', variant: 'v8' };
+    registry.push('app', '1', buildImage({ platform, layers: [{ files: { motd: 'hello' } }] }));
+    const { path, secretFile } = tempDir();
+    const config = secretFile(
+      'config.json',
+      JSON.stringify({ auths: { [registry.host]: { username: 'u', password } } }),
+    );
+    const out = join(path, 'out');
+    const options = ['--config', config, '--platform', 'linux/arm64', '--plain-http', '--out', out];
+    expect(await start(`${registry.host}/app:1`, ...options)).toMatchObject({ code: 0, stderr: '' });
+    await assertLayoutValid(out);
+  });
+
+  it('explains itself', async () => {
+    const { code, stdout } = await start('--help');
+    expect(code).toBe(0);
+    for (const option of ['--config', '--platform', '--plain-http', '--out', '--help'])
+      expect(stdout).toContain(option);
+  });
+
+  it.each([
+    [['--nope'], 2, "Unknown option '--nope'"],
+    [['--out', 'x'], 2, '--out needs an image'],
+    [['a', 'b'], 2, 'One image at a time'],
+    [['--config'], 2, "Option '--config <value>' argument missing"],
+    [['https://r.example/app'], 1, 'did you mean "r.example/app"?'],
+    [['app', '--platform', 'a/b/c/d/e'], 1, 'Cannot parse platform'],
+    [['app', '--config', '/nonexistent/config.json'], 1, 'no such file'],
+    [['127.0.0.1:1/app', '--plain-http', '--out', '/dev/null/x'], 1, 'Cannot'],
+  ])('says in one line what is wrong with %j', async (args, code, text) => {
+    const outcome = await start(...args);
+    expect(outcome.code).toBe(code);
+    expect(outcome.stderr.trim().split('\n')).toHaveLength(1);
+    expect(outcome.stderr).toContain(text);
+    expect(existsSync('layout')).toBe(false);
+  });
+});
