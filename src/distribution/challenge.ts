@@ -22,8 +22,7 @@ const TOKEN68 = /[A-Za-z0-9._~+/-]/;
 /**
  * Parses `WWW-Authenticate`: several challenges in one header or in several, in one pass over the text.
  *
- * What follows a fault in a header is given up; the challenges before it count. A header of more than 16 KiB counts as
- * none.
+ * What follows a fault in a header is given up; the challenges before it count. More than 16 KiB in all count as none.
  *
  * @param header - the header's value, or its values when it came several times
  * @returns the challenges in order, at most 8 with at most 32 parameters each
@@ -39,7 +38,8 @@ const TOKEN68 = /[A-Za-z0-9._~+/-]/;
  */
 export function parseChallenges(header: string | readonly string[]): readonly Challenge[] {
   const headers = typeof header === 'string' ? [header] : header;
-  return headers.flatMap((value) => (value.length > MAX_LENGTH ? [] : parseHeader(value))).slice(0, MAX_CHALLENGES);
+  const length = headers.reduce((sum, value) => sum + value.length, 0);
+  return length > MAX_LENGTH ? [] : headers.flatMap(parseHeader).slice(0, MAX_CHALLENGES);
 }
 
 interface Cursor {
@@ -75,7 +75,7 @@ function parseChallenge(cursor: Cursor, scheme: string): Challenge | undefined {
     if (parameter === 'malformed') return undefined;
     if (parameter === undefined) {
       cursor.at = before;
-      return { scheme, parameters, token68: undefined };
+      return atEnd(cursor) ? { scheme, parameters, token68: undefined } : undefined;
     }
     const [name, value] = parameter;
     if (!parameters.has(name)) parameters.set(name, value);

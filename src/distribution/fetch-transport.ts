@@ -1,5 +1,6 @@
-import { TransportError } from '../errors/index.js';
+import { RequestRefusedError, TransportError } from '../errors/index.js';
 import { redactUrl } from '../internal/index.js';
+import { classifyAddress } from './address.js';
 import type { Transport, TransportRequest, TransportResponse } from './transport.js';
 
 /**
@@ -20,6 +21,8 @@ import type { Transport, TransportRequest, TransportResponse } from './transport
  */
 export function fetchTransport(fetch: typeof globalThis.fetch = globalThis.fetch): Transport {
   return async (request) => {
+    checkAddress(request);
+    request.signal?.throwIfAborted();
     try {
       const response = await fetch(request.url, {
         method: request.method,
@@ -36,27 +39,35 @@ export function fetchTransport(fetch: typeof globalThis.fetch = globalThis.fetch
   };
 }
 
+function checkAddress({ url, method, allowAddresses, shownUrl = redactUrl(url) }: TransportRequest): void {
+  const literal = URL.canParse(url) ? classifyAddress(new URL(url).hostname) : undefined;
+  if (literal === undefined || allowAddresses === undefined || allowAddresses.includes(literal)) return;
+  throw new RequestRefusedError(`Cannot ${method} ${shownUrl}: its address is ${literal}`, {
+    url: shownUrl,
+    rule: 'address-class',
+  });
+}
+
 function toResponse(response: Response, request: TransportRequest): TransportResponse {
   const headers = new Map<string, readonly string[]>();
   for (const [name, value] of response.headers) headers.set(name, [value]);
-  const { body } = response;
+  const reader = response.body?.getReader();
   return {
     status: response.status,
     headers,
-    body: readBody(body, request),
+    body: readBody(reader, request),
     discard: async () => {
-      if (body !== null && !body.locked) await body.cancel().catch(() => undefined);
+      await reader?.cancel().catch(() => undefined);
     },
     remoteAddress: undefined,
   };
 }
 
 async function* readBody(
-  body: ReadableStream<Uint8Array> | null,
+  reader: ReadableStreamDefaultReader<Uint8Array> | undefined,
   request: TransportRequest,
 ): AsyncGenerator<Uint8Array, void, undefined> {
-  if (body === null) return;
-  const reader = body.getReader();
+  if (reader === undefined) return;
   try {
     for (;;) {
       const { done, value } = await reader.read();
@@ -73,9 +84,9 @@ async function* readBody(
 /** An abort keeps the caller's reason; anything else is the network's fault. */
 function failure(request: TransportRequest, phase: 'connect' | 'body', error: unknown): unknown {
   if (request.signal?.aborted) return request.signal.reason;
-  const url = redactUrl(request.url);
-  return new TransportError(`Cannot ${request.method} ${url}: the connection failed`, {
-    method: request.method,
+  const { method, shownUrl: url = redactUrl(request.url) } = request;
+  return new TransportError(`Cannot ${method} ${url}: the connection failed`, {
+    method,
     url,
     phase,
     retryable: true,

@@ -11,3 +11,4 @@ export { createRegistryClient, type RegistryClientOptions } from './client.js';
 export { fetchTransport } from './fetch-transport.js';
 export { registryOrigin } from './registry-origin.js';
 export { type RetryOptions, withRetry } from './retry.js';
+export { type RealmPolicy, type RealmRule } from './url-policy.js';

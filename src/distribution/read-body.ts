@@ -1,23 +1,23 @@
 import { ImageError } from '../errors/index.js';
-import { redactUrl } from '../internal/index.js';
+import type { FollowedResponse } from './redirects.js';
 import type { TransportResponse } from './transport.js';
 
 /** Reads at most `limit` bytes of a body and gives the rest up; a server cannot fill memory. */
-export async function readUpTo({ body }: TransportResponse, limit: number): Promise<Uint8Array> {
+export async function readUpTo(response: TransportResponse, limit: number): Promise<Uint8Array> {
   const chunks: Uint8Array[] = [];
-  let length = 0;
-  for await (const chunk of body) {
-    chunks.push(chunk.slice());
-    length += chunk.length;
-    if (length >= limit) break;
-  }
-  const bytes = new Uint8Array(Math.min(length, limit));
-  let at = 0;
-  for (const chunk of chunks) {
-    bytes.set(chunk.subarray(0, bytes.length - at), at);
-    at += Math.min(chunk.length, bytes.length - at);
-  }
-  return bytes;
+  await collect(response, limit, chunks);
+  return join(chunks, limit);
+}
+
+/** As {@link readUpTo}, but for no longer than `until`; what came before that, or before a failure, counts. */
+export async function readWhatComes(
+  response: TransportResponse,
+  limit: number,
+  until: Promise<unknown>,
+): Promise<Uint8Array> {
+  const chunks: Uint8Array[] = [];
+  await Promise.race([collect(response, limit, chunks).catch(() => undefined), until]);
+  return join(chunks, limit);
 }
 
 /**
@@ -25,19 +25,46 @@ export async function readUpTo({ body }: TransportResponse, limit: number): Prom
  *
  * @throws {@link ImageError} `ERR_REGISTRY_DOCUMENT` when it is larger than `limit`
  */
-export async function readDocument(response: TransportResponse, limit: number, url: string): Promise<Uint8Array> {
+export async function readDocument({ response, shown }: FollowedResponse, limit: number): Promise<Uint8Array> {
   const bytes = await readUpTo(response, limit + 1);
   if (bytes.length <= limit) return bytes;
-  throw new ImageError('ERR_REGISTRY_DOCUMENT', `Cannot read ${redactUrl(url)}: it has more than ${limit} bytes`);
+  throw unreadable(shown, `it has more than ${limit} bytes`);
 }
 
 /** Refuses bodies that are compressed for the transfer: their bytes are not those of the digest, and may be a bomb. */
-export async function refuseEncoding(response: TransportResponse, url: string): Promise<void> {
-  const encodings = response.headers.get('content-encoding') ?? [];
-  if (encodings.every((encoding) => encoding.toLowerCase() === 'identity')) return;
+export async function refuseEncoding({ response, shown }: FollowedResponse): Promise<void> {
+  if (!isEncoded(response)) return;
   await response.discard();
-  throw new ImageError(
-    'ERR_REGISTRY_DOCUMENT',
-    `Cannot read ${redactUrl(url)}: it came with a Content-Encoding that was not asked for`,
-  );
+  throw unreadable(shown, 'it came with a Content-Encoding that was not asked for');
+}
+
+/** Whether a body is compressed for the transfer, or says so. */
+export function isEncoded({ headers }: TransportResponse): boolean {
+  const encodings = headers.get('content-encoding') ?? [];
+  return encodings.some((encoding) => encoding !== '' && encoding.toLowerCase() !== 'identity');
+}
+
+/** The error for a document of a registry or token server that cannot be what it should be. */
+export function unreadable(shown: string, because: string): ImageError<'ERR_REGISTRY_DOCUMENT'> {
+  return new ImageError('ERR_REGISTRY_DOCUMENT', `Cannot read ${shown}: ${because}`);
+}
+
+async function collect({ body }: TransportResponse, limit: number, chunks: Uint8Array[]): Promise<void> {
+  let length = 0;
+  for await (const chunk of body) {
+    chunks.push(chunk.slice());
+    length += chunk.length;
+    if (length >= limit) return;
+  }
+}
+
+function join(chunks: readonly Uint8Array[], limit: number): Uint8Array {
+  const length = chunks.reduce((sum, chunk) => sum + chunk.length, 0);
+  const bytes = new Uint8Array(Math.min(length, limit));
+  let at = 0;
+  for (const chunk of chunks) {
+    bytes.set(chunk.subarray(0, bytes.length - at), at);
+    at += Math.min(chunk.length, bytes.length - at);
+  }
+  return bytes;
 }

@@ -75,7 +75,7 @@ export function withRetry(next: Transport, { clock, random, attempts = 5 }: Retr
 /** The server's `Retry-After` in milliseconds from now: a number of seconds, or a date; `undefined` when it is neither. */
 export function retryAfterMs({ headers }: TransportResponse, clock: Clock): number | undefined {
   const [value = ''] = headers.get('retry-after') ?? [];
-  if (/^\d{1,9}$/.test(value)) return Number(value) * 1000;
+  if (/^\d+$/.test(value)) return Math.min(Number(value) * 1000, Number.MAX_SAFE_INTEGER);
   const date = /^[A-Z][a-z]{2}, /.test(value) ? Date.parse(value) : Number.NaN;
   return Number.isNaN(date) ? undefined : Math.max(0, date - clock.now());
 }

@@ -1,16 +1,17 @@
 import type { Clock } from '../clock/index.js';
 import type { Credential } from '../docker-config/index.js';
-import { ImageError } from '../errors/index.js';
-import { encodeUtf8, readJson, redactUrl } from '../internal/index.js';
-import { basicAuthorization, isToken } from './authorization.js';
+import { RequestRefusedError } from '../errors/index.js';
+import { encodeUtf8, printable, readJson, redactUrl } from '../internal/index.js';
+import { basicAuthorization, hasPassword, isToken } from './authorization.js';
 import type { Challenge } from './challenge.js';
-import { readDocument } from './read-body.js';
-import { sendFollowing } from './redirects.js';
+import { readDocument, refuseEncoding, unreadable } from './read-body.js';
+import { type FollowedResponse, sendFollowing, shownUrl } from './redirects.js';
 import { responseError } from './response-error.js';
-import type { Transport, TransportRequest, TransportResponse } from './transport.js';
-import { admitRealm, type AdmittedUrl, type RegistryPeer } from './url-policy.js';
+import type { Transport, TransportRequest } from './transport.js';
+import { admitRealm, type AdmittedUrl, type RealmPolicy, type RegistryPeer } from './url-policy.js';
 
 const MAX_REPLY = 128 * 1024;
+const MAX_REDIRECTS = 3;
 const MIN_LIFETIME_S = 60;
 const MAX_LIFETIME_S = 24 * 60 * 60;
 
@@ -27,8 +28,7 @@ export interface TokenContext {
   /** The registry's origin. */
   readonly origin: string;
   readonly credential: Credential | undefined;
-  /** What no message may repeat; grows with every token. */
-  readonly secrets: Set<string>;
+  readonly realmPolicy: RealmPolicy;
 }
 
 /** What a token is for. */
@@ -50,66 +50,71 @@ export async function fetchToken(
   { scope, address, signal }: TokenRequest,
 ): Promise<BearerToken> {
   const registry = { origin: context.origin, address };
-  const admitted = admitRealm(challenge.parameters.get('realm') ?? '', registry);
-  const service = challenge.parameters.get('service');
+  const admitted = admitRealm(challenge.parameters.get('realm') ?? '', registry, context.realmPolicy);
+  const service = checkService(challenge.parameters.get('service'), admitted);
   const request = { ...tokenRequest(context.credential, admitted, service, scope), signal };
   const asked = context.clock.monotonic();
-  const { response, url } = await sendToRealm(context.transport, request, registry, admitted);
-  if (response.status !== 200) throw await responseError(request.method, url, response, context);
-  const reply = readReply(await readDocument(response, MAX_REPLY, url), url);
-  const lifetime = Math.min(Math.max(reply.expiresIn, MIN_LIFETIME_S), MAX_LIFETIME_S);
-  return { token: reply.token, usableUntil: asked + lifetime * 900 };
+  const followed = await sendToRealm(context.transport, request, registry);
+  if (followed.response.status !== 200) throw await responseError(followed, context);
+  await refuseEncoding(followed);
+  const { token, expiresIn } = readReply(await readDocument(followed, MAX_REPLY), followed);
+  const lifetime = Math.min(Math.max(expiresIn, MIN_LIFETIME_S), MAX_LIFETIME_S);
+  // A tenth early, so that no token runs out on its way; and in milliseconds.
+  return { token, usableUntil: asked + lifetime * 900 };
+}
+
+function checkService(service: string | undefined, { url }: AdmittedUrl): string | undefined {
+  if (service === undefined || /^[ -~]*$/.test(service)) return service;
+  const shown = printable(redactUrl(url));
+  throw new RequestRefusedError(`Cannot ask token realm ${shown}: the service has a character that is not ASCII`, {
+    url: shown,
+    rule: 'invalid-service',
+  });
 }
 
 function tokenRequest(
   credential: Credential | undefined,
-  { url, allowAddresses }: AdmittedUrl,
+  admitted: AdmittedUrl,
   service: string | undefined,
   scope: string,
 ): TransportRequest {
-  const headers = { accept: 'application/json', 'accept-encoding': 'identity' };
+  const headers = { accept: 'application/json', 'accept-encoding': 'identity', 'user-agent': 'kubepull' };
+  const parameters = { ...(service === undefined ? {} : { service }), scope };
   const refreshToken = credential?.identityToken?.reveal();
-  if (refreshToken !== undefined) {
-    const form = new URLSearchParams({
-      grant_type: 'refresh_token',
-      refresh_token: refreshToken,
-      client_id: 'kubepull',
-      scope,
-    });
-    if (service !== undefined) form.set('service', service);
-    return {
-      method: 'POST',
-      url: url.href,
-      headers: { ...headers, 'content-type': 'application/x-www-form-urlencoded' },
-      body: encodeUtf8(form.toString()),
-      allowAddresses,
-    };
+  const { allowAddresses } = admitted;
+  const url = new URL(admitted.url);
+  if (refreshToken === undefined) {
+    for (const [name, value] of Object.entries(parameters)) url.searchParams.set(name, value);
+    const authorization = hasPassword(credential)
+      ? { authorization: basicAuthorization(credential, redactUrl(url)) }
+      : {};
+    return { method: 'GET', url: url.href, headers: { ...headers, ...authorization }, allowAddresses };
   }
-  const target = new URL(url);
-  if (service !== undefined) target.searchParams.set('service', service);
-  target.searchParams.set('scope', scope);
-  const authorization = hasPassword(credential) ? { authorization: basicAuthorization(credential) } : {};
-  return { method: 'GET', url: target.href, headers: { ...headers, ...authorization }, allowAddresses };
+  const grant = { grant_type: 'refresh_token', refresh_token: refreshToken, client_id: 'kubepull' };
+  return {
+    method: 'POST',
+    url: url.href,
+    headers: { ...headers, 'content-type': 'application/x-www-form-urlencoded' },
+    body: encodeUtf8(new URLSearchParams({ ...grant, ...parameters }).toString()),
+    allowAddresses,
+  };
 }
 
-/** Kubelet hands entries without user and password on as they are; runtimes take them for anonymous. */
-export function hasPassword(credential: Credential | undefined): credential is Credential {
-  return credential !== undefined && (credential.username !== '' || credential.password.reveal() !== '');
-}
-
+/** The token server stands on its own: it may redirect within its own origin only, and a refresh token not at all. */
 async function sendToRealm(
   transport: Transport,
   request: TransportRequest,
   registry: RegistryPeer,
-  { url }: AdmittedUrl,
-): Promise<{ readonly response: TransportResponse; readonly url: string }> {
-  if (request.method === 'POST') return { response: await transport(request), url: request.url };
-  // The token server stands on its own: it may redirect within its own origin only.
-  const realm = { origin: url.origin, address: registry.address };
-  return sendFollowing(transport, request, realm, { maxRedirects: 3, sameOriginOnly: true });
+): Promise<FollowedResponse> {
+  if (request.method !== 'POST')
+    return sendFollowing(transport, request, registry, { maxRedirects: MAX_REDIRECTS, sameOriginOnly: true });
+  return { response: await transport(request), request, shown: shownUrl(request), foreign: false };
 }
 
-function readReply(bytes: Uint8Array, url: string): { readonly token: string; readonly expiresIn: number } {
+function readReply(
+  bytes: Uint8Array,
+  { shown }: FollowedResponse,
+): { readonly token: string; readonly expiresIn: number } {
   const fields = new Map<string, string | number>();
   const parsed = readJson(bytes);
   if (parsed.ok && parsed.node.kind === 'object') {
@@ -118,13 +123,8 @@ function readReply(bytes: Uint8Array, url: string): { readonly token: string; re
       if (value.kind === 'number') fields.set(key, Number(value.text));
     }
   }
-  const token = fields.get('token') ?? fields.get('access_token');
-  if (typeof token !== 'string' || !isToken(token)) {
-    throw new ImageError(
-      'ERR_REGISTRY_DOCUMENT',
-      `Cannot read the token of ${redactUrl(url)}: the reply has none that can be used`,
-    );
-  }
+  const token = fields.get('token') || fields.get('access_token');
+  if (typeof token !== 'string' || !isToken(token)) throw unreadable(shown, 'it has no token that can be sent');
   const expiresIn = fields.get('expires_in');
   return { token, expiresIn: typeof expiresIn === 'number' && Number.isFinite(expiresIn) ? expiresIn : MIN_LIFETIME_S };
 }

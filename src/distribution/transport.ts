@@ -22,6 +22,12 @@ export interface TransportRequest {
    * connects to. Any address when absent.
    */
   readonly allowAddresses?: readonly AddressClass[] | undefined;
+  /**
+   * What errors call the URL, where it is a secret itself as the signed target of a redirect is.
+   *
+   * @defaultValue the URL without user info, query and fragment
+   */
+  readonly shownUrl?: string | undefined;
 }
 
 /**
@@ -35,7 +41,10 @@ export interface TransportResponse {
   readonly headers: ReadonlyMap<string, readonly string[]>;
   /** The raw bytes, once; leaving the loop early closes the connection. */
   readonly body: AsyncIterable<Uint8Array>;
-  /** Gives the connection up without reading the body. It never rejects, and may be called at any time. */
+  /**
+   * Gives the rest of the body up. A transport may read a short rest to use the connection again, and closes it
+   * otherwise. It never rejects, and may be called at any time.
+   */
   discard(): Promise<void>;
   /** The peer's IP address, where the platform tells it. */
   readonly remoteAddress: string | undefined;

@@ -1,4 +1,5 @@
 import type { Readable } from 'node:stream';
+import { setImmediate } from 'node:timers/promises';
 
 /** Of a body that nobody wants, what is read so that its connection can be used again. */
 const MAX_REST = 8 * 1024;
@@ -25,6 +26,7 @@ export function createTransportBody(
     started = true;
     try {
       yield* body as AsyncIterable<Uint8Array>;
+      await setImmediate(); // Only then does undici know that the connection is free.
     } catch (error) {
       throw translate(error);
     }
@@ -43,4 +45,5 @@ async function drain(body: Parameters<typeof createTransportBody>[0]): Promise<v
   const overdue = setTimeout(() => body.destroy(), MAX_WAIT_MS);
   await body.dump({ limit: MAX_REST }).catch(() => undefined);
   clearTimeout(overdue);
+  await setImmediate();
 }

@@ -16,7 +16,7 @@ const PHASES: ReadonlyMap<string, TransportPhase> = new Map([
 ]);
 
 /** What will be the same at the next try. */
-const FINAL = /^(?:ENOTFOUND|UND_ERR_INVALID|UND_ERR_HEADERS_OVERFLOW|UND_ERR_DESTROYED|UND_ERR_CLOSED|HPE_)/;
+const FINAL = /^(?:ENOTFOUND|UND_ERR_INVALID|UND_ERR_HEADERS_OVERFLOW|UND_ERR_DESTROYED|UND_ERR_CLOSED)/;
 
 /** What a handshake fails with, a server that speaks plain HTTP included: it stays so. */
 const TLS = /^(?:EPROTO|ERR_SSL|ERR_TLS|CERT_|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO)/;
@@ -36,7 +36,7 @@ export function transportFailure(
 ): unknown {
   const { signal, method, url, shownUrl = redactUrl(url) } = request;
   if (signal?.aborted) return signal.reason;
-  const { code = 'unknown' } = error as { readonly code?: string };
+  const code = codeOf(error);
   if (code === ADDRESS_REFUSED) return addressRefusal(request);
   const where = TLS.test(code) ? 'tls' : (PHASES.get(code) ?? phase);
   const reason = closed ? 'the transport was closed' : `the connection failed (${where}, ${code})`;
@@ -49,8 +49,19 @@ export function transportFailure(
   });
 }
 
+/** What names a fault; undici has no code for an answer that is not HTTP. */
+function codeOf(error: unknown): string {
+  const { code, name = 'unknown' } = error as { readonly code?: string; readonly name?: string };
+  return code ?? name;
+}
+
 /** The error for an address of a class that the request does not allow. */
-export function addressRefusal({ method, url, shownUrl = redactUrl(url), allowAddresses = [] }: TransportRequest): Error {
+export function addressRefusal({
+  method,
+  url,
+  shownUrl = redactUrl(url),
+  allowAddresses = [],
+}: TransportRequest): Error {
   const because = `its address is not ${allowAddresses.join(' or ')}`;
   return new RequestRefusedError(`Cannot ${method} ${shownUrl}: ${because}`, { url: shownUrl, rule: 'address-class' });
 }

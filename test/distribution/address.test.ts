@@ -54,6 +54,25 @@ describe('classifyAddress', () => {
     ['2002:7f00:1::', 'loopback'],
     ['2002:0a00:0001::1', 'private'],
     ['2002:808:808::', 'public'],
+    // Where clouds keep credentials.
+    ['168.63.129.16', 'metadata'],
+    ['fd00:ec2::23', 'metadata'],
+    ['fd20:ce::254', 'metadata'],
+    ['2002:a9fe:a9fe::', 'metadata'],
+    ['64:ff9b::a9fe:a9fe', 'metadata'],
+    // NAT64 of a local prefix, Teredo, and the reserved rest: nobody can say what they lead to.
+    ['64:ff9b:1::808:808', 'reserved'],
+    ['64:ff9b::1:0:808:808', 'reserved'],
+    ['2001:0:4136:e378:8000:63bf:3fff:fdd2', 'reserved'],
+    ['2001:db8::1', 'reserved'],
+    ['3fff::1', 'reserved'],
+    ['100::1', 'reserved'],
+    ['::2', 'reserved'],
+    ['::ffff:0:8.8.8.8', 'reserved'],
+    ['192.0.2.1', 'reserved'],
+    ['198.51.100.1', 'reserved'],
+    ['203.0.113.1', 'reserved'],
+    ['192.88.99.1', 'reserved'],
   ])('A19 %s is %s', (address, found) => {
     expect(classifyAddress(address)).toBe(found);
   });

@@ -4,6 +4,8 @@ import { parseChallenges } from 'kubepull/distribution';
 
 const bearer = (parameters: Record<string, string>) => ({ scheme: 'bearer', parameters, token68: undefined });
 const basic = (parameters: Record<string, string> = {}) => ({ scheme: 'basic', parameters, token68: undefined });
+const digest = (parameters: Record<string, string>) => ({ scheme: 'digest', parameters, token68: undefined });
+const negotiate = (token68: string) => ({ scheme: 'negotiate', parameters: {}, token68 });
 const parse = (header: string | readonly string[]) =>
   parseChallenges(header).map(({ parameters, ...rest }) => ({ ...rest, parameters: Object.fromEntries(parameters) }));
 
@@ -50,7 +52,48 @@ describe('parseChallenges', () => {
       [basic({ realm: 'x' }), bearer({ realm: 'y' })],
     ],
     ['Basic realm="é"', [basic({ realm: 'é' })]],
+    ['Bearer realm="x",REALM="y"', [bearer({ realm: 'x' })]],
+    ['Bearer realm="x",realm=y,service=z', [bearer({ realm: 'x', service: 'z' })]],
+    ['Basic realm="a", charset="UTF-8"', [basic({ realm: 'a', charset: 'UTF-8' })]],
+    ['Basic realm="x, Basic realm=\\"y\\""', [basic({ realm: 'x, Basic realm="y"' })]],
+    ['Bearer realm="Basic realm=x"', [bearer({ realm: 'Basic realm=x' })]],
+    ['Bearer realm="a=b,c=d"', [bearer({ realm: 'a=b,c=d' })]],
+    ['Bearer realm="\\a\\b"', [bearer({ realm: 'ab' })]],
+    ['Basic realm="\t"', [basic({ realm: '\t' })]],
+    ['Basic\t,\tBearer realm="x"', [basic(), bearer({ realm: 'x' })]],
+    ['Basic , Bearer realm="x"', [basic(), bearer({ realm: 'x' })]],
+    ['Bearer ,realm="x"', [bearer({ realm: 'x' })]],
+    ['Basic Basic', [{ scheme: 'basic', parameters: {}, token68: 'Basic' }]],
+    ['Basic Basic realm="x"', []],
+    ['Basic realm="x" Bearer realm="y"', []],
+    ['Negotiate abc=', [{ scheme: 'negotiate', parameters: {}, token68: 'abc=' }]],
+    ['Negotiate abc==, Negotiate def', [negotiate('abc=='), negotiate('def')]],
+    ['NTLM', [{ scheme: 'ntlm', parameters: {}, token68: undefined }]],
+    ['Digest realm="r", qop="auth, auth-int", nonce="n"', [digest({ realm: 'r', qop: 'auth, auth-int', nonce: 'n' })]],
+    [
+      'Digest realm=r, Basic realm=b, Bearer realm=t',
+      [digest({ realm: 'r' }), basic({ realm: 'b' }), bearer({ realm: 't' })],
+    ],
+    ["x-a!#$%&'*+.^_`|~9 a=b", [{ scheme: "x-a!#$%&'*+.^_`|~9", parameters: { a: 'b' }, token68: undefined }]],
+    [['', 'Basic'], [basic()]],
+    [['Bearer realm="x', 'Basic realm="y"'], [basic({ realm: 'y' })]],
+    [
+      ['Bearer realm="x"', 'Bearer realm="y"'],
+      [bearer({ realm: 'x' }), bearer({ realm: 'y' })],
+    ],
     // A fault ends the header; what stood before it counts.
+    ['Bearer realm="x"x', []],
+    ['Bearer realm=https://a/t', []],
+    ['Bearer realm="x";service="y"', []],
+    ['Bearer: realm="x"', []],
+    ['Bearer "x"', []],
+    ["Bearer realm='x'", [bearer({ realm: "'x'" })]],
+    ['Bearer realm==x', []],
+    ['Basic, Bearer realm="x"y, Digest realm=z', [basic()]],
+    ['Basic realm="x", "y"', [basic({ realm: 'x' })]],
+    ['Basic realm="x", =y', [basic({ realm: 'x' })]],
+    ['Basic\u0000', []],
+    ['Bäsic realm="x"', []],
     ['Bearer realm="x', []],
     ['Bearer realm=', [{ scheme: 'bearer', parameters: {}, token68: 'realm=' }]],
     ['Bearer realm="x" service="y"', []],
@@ -79,6 +122,8 @@ describe('parseChallenges', () => {
     expect(Object.keys(parse(`Bearer ${parameters(32)}`)[0]?.parameters ?? {})).toHaveLength(32);
     expect(parse(`Bearer ${parameters(33)}`)).toEqual([]);
     expect(parse(`Basic realm="${'x'.repeat(16 * 1024)}"`)).toEqual([]);
+    const half = `Basic realm="${'x'.repeat(9000)}"`;
+    expect([parse(half).length, parse([half, half]).length]).toEqual([1, 0]);
   });
 
   it('A15 stays linear on 16 KiB of one character', () => {

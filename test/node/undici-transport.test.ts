@@ -1,41 +1,13 @@
-import { once } from 'node:events';
-import { createServer, type RequestListener } from 'node:http';
-import { createServer as createTcpServer, type AddressInfo, type Socket } from 'node:net';
+import { getEventListeners } from 'node:events';
 import { inspect } from 'node:util';
+import { Agent } from 'undici';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import type { TransportRequest, TransportResponse } from 'kubepull/distribution';
+import { systemClock } from 'kubepull/clock';
+import { type TransportRequest, type TransportResponse, withRetry } from 'kubepull/distribution';
 import { createUndiciTransport, type UndiciTransportOptions } from 'kubepull/node';
 import { canary } from '../support/canary.ts';
-
-async function serve(
-  listener: RequestListener,
-): Promise<{ readonly origin: string; readonly port: number; connections(): number }> {
-  const sockets = new Set<Socket>();
-  const server = createServer(listener);
-  server.on('connection', (socket) => {
-    sockets.add(socket);
-    socket.on('close', () => sockets.delete(socket));
-  });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  onTestFinished(() => {
-    server.close();
-    server.closeAllConnections();
-  });
-  const { port } = server.address() as AddressInfo;
-  return { origin: `http://127.0.0.1:${port}`, port, connections: () => sockets.size };
-}
-
-/** A server that writes bytes of its own and answers nothing else. */
-async function serveRaw(bytes: string, end = true): Promise<string> {
-  const server = createTcpServer((socket) => {
-    socket.on('error', () => undefined);
-    socket.once('data', () => (end ? socket.end(bytes) : socket.write(bytes)));
-  }).listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  onTestFinished(() => void server.close());
-  return `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
-}
+import { createCertificate } from '../support/certificate.ts';
+import { eventually, serve, serveRaw, serveTls } from '../support/servers.ts';
 
 function open(options: UndiciTransportOptions = {}) {
   const opened = createUndiciTransport(options);
@@ -235,5 +207,175 @@ describe('createUndiciTransport', () => {
     );
     expect(inspect(opened, { depth: 30, showHidden: true })).not.toContain(token);
     await expect(pending).rejects.toMatchObject({ url: `${origin}/x` });
+  });
+
+  it('A08 tells the peer of each answer, not of another connection to the same name', async () => {
+    const seen = new Map<string, string>();
+    const { port } = await serve((request, response) => {
+      seen.set(request.url ?? '', request.socket.localAddress ?? '');
+      setTimeout(() => response.end('x'), 20);
+    });
+    // The name leads to another address with every look-up, as a hostile one may.
+    let asked = 0;
+    const { transport } = open({ lookup: async () => [`127.0.0.${(asked += 1)}`] });
+    const exchange = async (path: string): Promise<void> => {
+      const response = await transport(get(`http://r.test:${port}${path}`));
+      expect(response.remoteAddress).toBe(seen.get(path));
+      await read(response);
+    };
+    await exchange('/0');
+    await Promise.all(['/1', '/2', '/3', '/4'].map(exchange));
+    await exchange('/5');
+    expect(new Set(seen.values()).size).toBeGreaterThan(2);
+  });
+
+  it('A08 takes nothing but addresses from a look-up', async () => {
+    const { transport } = open({ lookup: async () => ['localhost', '', '127.1'] });
+    await expect(transport(get('http://r.test:1/'))).rejects.toMatchObject({ code: 'ERR_REQUEST_REFUSED' });
+  });
+
+  it.each(['', 'nonsense', '/v2/', 'ftp://r.test/', 'file:///etc/passwd', 'http://u:p@127.0.0.1/', 'http://u@r.test/'])(
+    'A18 L04 sends nothing to %j',
+    async (url) => {
+      await expect(open().transport(get(url))).rejects.toMatchObject({
+        code: 'ERR_REQUEST_REFUSED',
+        rule: 'invalid-url',
+      });
+    },
+  );
+
+  it.each([
+    { connectTimeoutMs: 0 },
+    { headersTimeoutMs: -1 },
+    { bodyTimeoutMs: 1.5 },
+    { bodyTimeoutMs: Number.NaN },
+    { connectTimeoutMs: Number.POSITIVE_INFINITY },
+    { headersTimeoutMs: 2 ** 31 },
+  ])('refuses the options %j', (options) => {
+    expect(() => createUndiciTransport(options)).toThrow(expect.objectContaining({ code: 'ERR_OPTION_INVALID' }));
+  });
+
+  it('trusts the certificates that it is given', async () => {
+    const certificate = createCertificate(['r.test']);
+    const { port } = await serveTls(certificate, (_, response) => response.end('secure'));
+    const lookup = async (): Promise<readonly string[]> => ['127.0.0.1'];
+    const strict = open({ lookup });
+    for (const url of [`https://r.test:${port}/`, `https://127.0.0.1:${port}/`]) {
+      for (const ca of [certificate.cert, [createCertificate().cert, certificate.cert]]) {
+        const response = await open({ lookup, ca }).transport(get(url));
+        expect([await read(response), response.remoteAddress]).toEqual(['secure', '127.0.0.1']);
+      }
+      await expect(strict.transport(get(url))).rejects.toMatchObject({ phase: 'tls', retryable: false });
+    }
+    const other = open({ lookup, ca: certificate.cert });
+    await expect(other.transport(get(`https://other.test:${port}/`))).rejects.toMatchObject({ phase: 'tls' });
+  });
+
+  it('uses the connection again when a discarded rest is short', async () => {
+    const ports = new Set<number | undefined>();
+    const { origin } = await serve((request, response) => {
+      ports.add(request.socket.remotePort);
+      response.writeHead(401, { 'content-length': '2000' });
+      response.write('x'.repeat(1000));
+      setTimeout(() => response.end('x'.repeat(1000)), 20);
+    });
+    const { transport } = open();
+    for (let attempt = 0; attempt < 5; attempt += 1) await (await transport(get(origin))).discard();
+    expect(ports.size).toBe(1);
+  });
+
+  it('uses the connection again when a body was read', async () => {
+    const ports = new Set<number | undefined>();
+    const { origin } = await serve((request, response) => {
+      ports.add(request.socket.remotePort);
+      response.end('x'.repeat(100_000));
+    });
+    const { transport } = open();
+    for (let attempt = 0; attempt < 5; attempt += 1) await read(await transport(get(origin)));
+    expect(ports.size).toBe(1);
+  });
+
+  it('B12 waits no longer than a moment for a discarded rest that does not come', async () => {
+    const { origin, connections } = await serve((_, response) => void response.writeHead(401).write('x'));
+    const response = await open().transport(get(origin));
+    const started = performance.now();
+    await Promise.all([response.discard(), response.discard()]);
+    expect(performance.now() - started).toBeLessThan(1000);
+    await response.discard();
+    await eventually(() => connections() === 0);
+  });
+
+  it('B12 discards while the body is read', async () => {
+    const { origin } = await serve((_, response) => void response.writeHead(200).write('abc'));
+    const response = await open().transport(get(origin));
+    const reading = expect(read(response)).rejects.toMatchObject({ code: 'ERR_TRANSPORT' });
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    await response.discard();
+    await reading;
+  });
+
+  it('I5 leaves no listener on a signal, and no connection after its end', async () => {
+    const { origin, connections } = await serve((_, response) => response.end('x'));
+    const { transport, close } = open();
+    const { signal } = new AbortController();
+    for (let attempt = 0; attempt < 20; attempt += 1) {
+      const response = await transport(get(origin, { signal }));
+      await (attempt % 2 === 0 ? read(response) : response.discard());
+    }
+    await transport(get('http://127.0.0.1:1/', { signal })).catch(() => undefined);
+    await eventually(() => getEventListeners(signal, 'abort').length === 0);
+    await close();
+    await close();
+    await eventually(() => connections() === 0);
+  });
+
+  it('I5 opens nothing after its end, however often it is asked', async () => {
+    let asked = 0;
+    const { origin, connections } = await serve(() => void (asked += 1));
+    const { transport, close } = open();
+    const retrying = withRetry(transport, { clock: systemClock, random: () => 0 });
+    const pending = expect(retrying(get(origin))).rejects.toMatchObject({
+      message: `Cannot GET ${origin}/: the transport was closed`,
+      retryable: false,
+    });
+    await eventually(() => asked === 1);
+    await close();
+    await pending;
+    await expect(retrying(get(origin))).rejects.toMatchObject({ code: 'ERR_TRANSPORT', retryable: false });
+    expect(asked).toBe(1);
+    await eventually(() => connections() === 0);
+  });
+
+  it('leaves a dispatcher that it was given to its owner', async () => {
+    const { origin } = await serve((_, response) => response.end('x'));
+    const dispatcher = new Agent();
+    onTestFinished(() => dispatcher.destroy());
+    const { transport, close } = open({ dispatcher });
+    const response = await transport(get(origin));
+    expect([await read(response), response.remoteAddress]).toEqual(['x', undefined]);
+    await close();
+    expect(dispatcher.destroyed).toBe(false);
+  });
+
+  it('L02 L05 calls a URL in errors what it is told to', async () => {
+    const secret = canary('signed-query');
+    const shownUrl = 'http://127.0.0.1:1/…';
+    const request = get(`http://127.0.0.1:1/${secret}`, { shownUrl });
+    await expect(open().transport(request)).rejects.toMatchObject({ url: shownUrl });
+    const refused = open().transport({ ...request, allowAddresses: ['public'] });
+    await expect(refused).rejects.toMatchObject({ url: shownUrl, rule: 'address-class' });
+  });
+
+  it('L02 takes nothing of what a server sent into an error', async () => {
+    const secret = canary('cookie');
+    const url = await serveRaw(`HTTP/1.1 200 OK\r\nset-cookie: ${secret}\r\nbad header ${secret}\r\n\r\n`);
+    const caught = await open()
+      .transport(get(url))
+      .catch((error: unknown) => error);
+    expect(caught).toMatchObject({
+      message: `Cannot GET ${url}: the connection failed (headers, HTTPParserError)`,
+      retryable: true,
+    });
+    expect(inspect(caught, { depth: 20, showHidden: true })).not.toContain(secret);
   });
 });
