@@ -7,16 +7,17 @@ import { listEntries, NODE_ENTRIES } from './test/packaging/entries.mjs';
  * @type {Record<string, number>}
  */
 const BUDGETS = {
-  index: 50.6,
+  index: 66.7,
   backoff: 1.3,
   clock: 0.3,
   digest: 0.9,
-  distribution: 10.3,
+  distribution: 12.0,
   'docker-config': 5.9,
   errors: 0.9,
   explain: 15.5,
   'image-manager': 1.1,
   keyring: 4.8,
+  lint: 25.3,
   match: 2.9,
   node: 23.0,
   oci: 6.1,
@@ -33,7 +34,7 @@ const BUDGETS = {
 /** What is used together, and all that a program needs which never pulls. */
 const GROUPS = {
   'keyring, docker-config, match': { entries: ['keyring', 'docker-config', 'match'], limit: 9.4 },
-  'index without puller': { entries: listEntries().filter(isCore), limit: 47.7 },
+  'index without puller': { entries: listEntries().filter(isCore), limit: 63.8 },
 };
 
 /** @param {string} entry */

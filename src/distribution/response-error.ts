@@ -90,7 +90,7 @@ function masker(secrets: readonly string[]): (text: string) => string {
 }
 
 function formsOf(secret: string): readonly string[] {
-  const base64 = encodeBase64(encodeUtf8(secret)).replace(/=+$/, '');
+  const base64 = encodeBase64(encodeUtf8(secret)).replaceAll('=', '');
   return [
     secret,
     base64,

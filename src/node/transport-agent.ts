@@ -31,7 +31,10 @@ export function createGuardedAgent(
     headersTimeout: headersTimeoutMs,
     bodyTimeout: bodyTimeoutMs,
     factory: (origin, inherited) =>
-      new Pool(origin, { ...inherited, factory: (url, limits) => createClient(url, limits, connect) }),
+      new Pool(origin, {
+        ...(inherited as Pool.Options),
+        factory: (url, limits) => createClient(url, limits, connect),
+      }),
   });
 }
 

@@ -339,6 +339,32 @@ describe('createRegistryClient', () => {
     expect(toRegistry.map(authorization)).toEqual([undefined, undefined]);
   });
 
+  it('A16 asks no token server for a registry that took the password before', async () => {
+    const server = createMemoryTransport((request) =>
+      server.requests.length > 2 ? bearerChallenge() : authorization(request) === undefined ? basicChallenge : found,
+    );
+    const { client } = connect(server, { credential: credential() });
+    await client.fetchManifest(ref);
+    await expect(client.fetchManifest(ref)).rejects.toMatchObject({ status: 401 });
+    expect(server.requests.filter(isRealm)).toEqual([]);
+  });
+
+  it('A20 sends a refused password no more than once a call', async () => {
+    const server = createMemoryTransport(() => basicChallenge);
+    const { client } = connect(server, { credential: credential() });
+    await expect(client.fetchManifest(ref)).rejects.toMatchObject({ status: 401 });
+    await expect(client.fetchManifest(ref)).rejects.toMatchObject({ status: 401 });
+    expect(server.requests.map((request) => authorization(request) !== undefined)).toEqual([false, true, true]);
+  });
+
+  it('M06 takes no encoded token', async () => {
+    const server = createMemoryTransport((request) =>
+      isRealm(request) ? { ...tokenReply('t'), headers: { 'content-encoding': 'gzip' } } : bearerChallenge(),
+    );
+    await expect(connect(server).client.fetchManifest(ref)).rejects.toMatchObject({ code: 'ERR_REGISTRY_DOCUMENT' });
+    expect(server.open()).toBe(0);
+  });
+
   it('A16 takes a token where both ways are offered', async () => {
     const both: Reply = { status: 401, headers: { 'www-authenticate': `Basic realm="r", Bearer realm="${REALM}"` } };
     const server = createMemoryTransport((request) =>
@@ -391,7 +417,7 @@ describe('createRegistryClient', () => {
     // The password stays with its realm, and the name is held to the same addresses at every hop.
     const asked = three.requests.filter(isRealm);
     expect(asked.map((request) => authorization(request)?.startsWith('Basic '))).toEqual([true, true, true, true]);
-    expect(asked.map(({ allowAddresses }) => allowAddresses)).toEqual(Array(4).fill(['public']));
+    expect(asked.map(({ allowAddresses }) => allowAddresses?.join())).toEqual(Array(4).fill('public'));
     const four = hops(4);
     await expect(connect(four).client.fetchManifest(ref)).rejects.toMatchObject({ rule: 'too-many-redirects' });
   });

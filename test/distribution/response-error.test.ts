@@ -158,7 +158,7 @@ describe('the error of an answer', () => {
   });
 
   it('shows eight errors of a thousand', async () => {
-    const body = JSON.stringify({ errors: Array(60).fill({ code: 'X' }) });
+    const body = JSON.stringify({ errors: Array.from({ length: 60 }, () => ({ code: 'X' })) });
     const server = createMemoryTransport(() => ({ status: 404, body }));
     const error = await connect(server)
       .client.fetchManifest(ref)

@@ -44,6 +44,7 @@ describe('admitRealm', () => {
     ['https://', PUBLIC, 'invalid-url'],
     ['https://user@auth.example.com/', PUBLIC, 'user-info'],
     ['https://user:pass@auth.example.com/', PUBLIC, 'user-info'],
+    ['https://:pass@auth.example.com/', PUBLIC, 'user-info'],
     ['https://127.0.0.1%2f@evil.example/', PUBLIC, 'user-info'],
     ['https://auth.example.com/#x', PUBLIC, 'fragment'],
     [`https://auth.example.com/${'x'.repeat(2048)}`, PUBLIC, 'too-long'],

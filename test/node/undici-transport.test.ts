@@ -314,6 +314,15 @@ describe('createUndiciTransport', () => {
     await reading;
   });
 
+  it('I5 leaves no timer when a rest is discarded', async () => {
+    const timers = (): number => process.getActiveResourcesInfo().filter((kind) => kind === 'Timeout').length;
+    const { origin } = await serve((_, response) => response.end('x'));
+    const response = await open().transport(get(origin));
+    const before = timers();
+    await response.discard();
+    expect(timers()).toBeLessThanOrEqual(before);
+  });
+
   it('I5 leaves no listener on a signal, and no connection after its end', async () => {
     const { origin, connections } = await serve((_, response) => response.end('x'));
     const { transport, close } = open();
@@ -341,7 +350,10 @@ describe('createUndiciTransport', () => {
     await eventually(() => asked === 1);
     await close();
     await pending;
-    await expect(retrying(get(origin))).rejects.toMatchObject({ code: 'ERR_TRANSPORT', retryable: false });
+    for (const allowAddresses of [undefined, ['loopback'] as const]) {
+      const late = retrying(get(origin, { allowAddresses }));
+      await expect(late).rejects.toMatchObject({ code: 'ERR_TRANSPORT', retryable: false });
+    }
     expect(asked).toBe(1);
     await eventually(() => connections() === 0);
   });

@@ -55,6 +55,31 @@ describe('validatePullPolicies', () => {
     expect(validatePullPolicies(pod(container(' nginx', 'Never')), { object: 'template' }).errors).toEqual([]);
   });
 
+  it('takes for white space what Go does: U+0085, but not U+FEFF', () => {
+    const messages = (image: string) =>
+      validatePullPolicies(pod(container(image, 'Never'))).errors.map((e) => e.message);
+    expect(messages('nginx\u0085')).toEqual([
+      String.raw`spec.containers[0].image: Invalid value: "nginx\u0085": must not have leading or trailing whitespace`,
+    ]);
+    expect(messages('\ufeffnginx')).toEqual([]);
+  });
+
+  it('reports volumes, containers, init and ephemeral containers, then white space', () => {
+    const spec = {
+      volumes: [{ name: 'v', image: { reference: 'm' } }],
+      initContainers: [container('b\t', 'Never')],
+      containers: [container('a ', 'odd')],
+      ephemeralContainers: [container('\u00a0c', 'Never')],
+    };
+    expect(validatePullPolicies({ spec }).errors.map(({ type, path }) => `${type} ${path}`)).toEqual([
+      'required spec.volumes[0].image.pullPolicy',
+      'unsupported spec.containers[0].imagePullPolicy',
+      'invalid spec.ephemeralContainers[0].image',
+      'invalid spec.containers[0].image',
+      'invalid spec.initContainers[0].image',
+    ]);
+  });
+
   it('warns of repeated and empty names of pull secrets', () => {
     const secrets = { spec: { imagePullSecrets: [{ name: '' }, { name: 'a' }, { name: 'a' }] } };
     expect(validatePullPolicies(secrets)).toMatchObject({
@@ -103,6 +128,21 @@ describe('AlwaysPullImages', () => {
   ])('semantics 02 §4: an update in which %s', (_, oldPod, updated, ignored) => {
     expect(mutateAlwaysPullImages(updated, { oldPod }).ignored).toBe(ignored);
     expect(validateAlwaysPullImages(updated, { oldPod }).ignored).toBe(ignored);
+  });
+
+  it('counts the image of a volume as an image, unless told not to', () => {
+    const oldPod = { spec: { containers: [] } };
+    const updated = { spec: { containers: [], volumes: [{ name: 'v', image: { reference: 'v:1' } }] } };
+    expect(mutateAlwaysPullImages(updated, { oldPod }).ignored).toBeUndefined();
+    expect(mutateAlwaysPullImages(updated, { oldPod, imageVolumes: false }).ignored).toBe('no-new-image');
+  });
+
+  it('names a pod that has no name yet, and the field of a volume', () => {
+    const spec = { containers: [], volumes: [{ name: 'v', image: { reference: 'm', pullPolicy: 'Never' } }] };
+    const text = (name: string): string =>
+      `pods "${name}" is forbidden: spec.volumes[0].image.pullPolicy: Unsupported value: "Never": supported values: "Always"`;
+    expect(validateAlwaysPullImages({ metadata: { generateName: 'web-' }, spec }).message).toBe(text('web-'));
+    expect(validateAlwaysPullImages({ spec }).message).toBe(text('Unknown'));
   });
 
   it('leaves subresources alone', () => {

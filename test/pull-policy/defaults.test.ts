@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { parse } from 'yaml';
 import {
   decidePullPolicy,
   defaultPodPullPolicies,
@@ -97,6 +98,32 @@ describe('defaultPodPullPolicies', () => {
     },
   );
 
+  it('takes parsed YAML, with its nulls', () => {
+    const text = [
+      'spec:',
+      '  containers: [{ name: web, image: nginx, imagePullPolicy: null }, null]',
+      '  initContainers: null',
+      '  volumes: [null, { name: v, image: null }]',
+    ];
+    const { decisions } = defaultPodPullPolicies(parse(text.join('\n')) as PodLike);
+    expect(decisions.map(({ policy }) => policy)).toEqual(['Always', 'IfNotPresent']);
+  });
+
+  it('keeps the class of what it copies', () => {
+    class V1Pod {
+      readonly spec: PodLike['spec'] = { containers: [{ name: 'web', image: 'nginx' }] };
+    }
+    const defaulted = defaultPodPullPolicies(new V1Pod()).pod;
+    expect(defaulted).toBeInstanceOf(V1Pod);
+    expect(defaulted.spec?.containers?.[0]?.imagePullPolicy).toBe('Always');
+  });
+
+  it('takes a key named __proto__ for a key', () => {
+    const hostile = JSON.parse('{"__proto__":{"polluted":true},"spec":{"containers":[{"image":"a"}]}}') as PodLike;
+    const copy = defaultPodPullPolicies(hostile).pod;
+    expect([Object.getPrototypeOf(copy) === Object.prototype, Object.hasOwn(copy, '__proto__')]).toEqual([true, true]);
+  });
+
   it('changes nothing the second time, for any pod', () => {
     const container = fc.record({
       name: fc.string(),
@@ -136,6 +163,18 @@ describe('defaultWorkloadPullPolicies', () => {
     const { object, decisions } = defaultWorkloadPullPolicies(deepFreeze({ kind, ...body }));
     expect(decisions.map((decision) => [decision.path, decision.policy])).toEqual([[path, 'Always']]);
     expect(JSON.stringify(object)).toContain('"imagePullPolicy":"Always"');
+    expect(defaultWorkloadPullPolicies(body).decisions).toEqual(decisions);
+  });
+
+  it('leaves an object without template as it is', () => {
+    const controller = { kind: 'ReplicationController', spec: {} };
+    expect(defaultWorkloadPullPolicies(controller)).toEqual({ object: controller, decisions: [] });
+  });
+
+  it.each(['ConfigMap', 'Rollout', '', '__proto__', 'constructor'])('refuses the kind %j', (kind) => {
+    expect(() => defaultWorkloadPullPolicies({ kind })).toThrow(
+      expect.objectContaining({ code: 'ERR_OPTION_INVALID' }),
+    );
   });
 });
 
@@ -152,6 +191,8 @@ describe('policyAfterUpdate', () => {
     ['pod', 'patch', { imagePullPolicy: 'Always' }, 'Always', 'explicit', true],
     ['template', 'patch', { imagePullPolicy: 'Always' }, 'Always', 'explicit', false],
     ['template', 'patch', { ...latest, imagePullPolicy: null }, 'Always', 'latest-tag', false],
+    ['template', 'patch', { ...latest, imagePullPolicy: '' }, 'Always', 'latest-tag', false],
+    ['template', 'replace', {}, 'IfNotPresent', 'unparseable', false],
   ] as const)('semantics 02 §2: %s, %s of %j gives %s (%s)', (object, operation, request, policy, reason, refused) => {
     expect(policyAfterUpdate({ object, operation, stored, request })).toMatchObject({ policy, reason, refused });
   });

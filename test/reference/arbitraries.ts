@@ -16,7 +16,7 @@ const domain = fc
 export const tag: fc.Arbitrary<string> = fc.stringMatching(/^[A-Za-z0-9_][A-Za-z0-9_.-]{0,12}$/);
 
 function hex(length: number): fc.Arbitrary<string> {
-  return fc.string({ unit: fc.constantFrom(...'0123456789abcdef'), minLength: length, maxLength: length });
+  return fc.string({ unit: fc.constantFrom(...Array.from('0123456789abcdef')), minLength: length, maxLength: length });
 }
 
 export const digest: fc.Arbitrary<string> = fc.oneof(
@@ -46,7 +46,7 @@ export const validReference: fc.Arbitrary<string> = fc
   );
 
 const odd = fc.constantFrom(
-  ...'/:@.-_ []AzZ09%?#\\"\n\té\u0130\u212a日',
+  ...Array.from('/:@.-_ []AzZ09%?#\\"\n\té\u0130\u212a日'),
   '//',
   '__',
   'https://',
@@ -76,5 +76,5 @@ export const nearReference: fc.Arbitrary<string> = fc
 export const anyText: fc.Arbitrary<string> = fc.oneof(
   { weight: 4, arbitrary: nearReference },
   fc.string({ unit: 'binary', maxLength: 40 }),
-  fc.string({ unit: fc.constantFrom(...'aA0.-_/:@[]'), maxLength: 30 }),
+  fc.string({ unit: fc.constantFrom(...Array.from('aA0.-_/:@[]')), maxLength: 30 }),
 );

@@ -72,7 +72,7 @@ describe('parseReference', () => {
     fc.assert(
       fc.property(anyText, (text) => {
         const [thrown, returned] = [attempt(() => parseReference(text)), safeParseReference(text)];
-        same(thrown.ok ? thrown.value : { ...thrown.error }, returned.ok ? returned.value : { ...returned.error });
+        same(thrown.ok ? thrown.value : thrown.error, returned.ok ? returned.value : returned.error);
       }),
       RUNS,
     );

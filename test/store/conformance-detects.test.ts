@@ -64,7 +64,7 @@ function plainStore(defect?: Defect): ImageStore {
         write(chunk) {
           open();
           parts.push(defect === 'keeps the chunk of the caller' ? chunk : chunk.slice());
-          if (defect === 'shows content before its commit')
+          if (defect === 'shows content before its commit' && !blobs.has(descriptor.digest))
             blobs.set(descriptor.digest, new Uint8Array(descriptor.size));
         },
         async restart() {

@@ -1,0 +1,24 @@
+/**
+ * Linters for docker configs, pull secrets and pods: each finding has a code, the place, the cause and the cure.
+ *
+ * @packageDocumentation
+ */
+export {
+  type DocumentLintCode,
+  type KeyLintCode,
+  type LintCode,
+  type PodLintCode,
+  type SecretLintCode,
+} from './codes.js';
+export { lintDockerConfig } from './lint-docker-config.js';
+export { lintPod } from './lint-pod.js';
+export { lintPullSecret } from './lint-pull-secret.js';
+export { LINT_RULES } from './rules.js';
+export {
+  type LintDockerConfigOptions,
+  type LintFinding,
+  type LintPodOptions,
+  type LintPullSecretOptions,
+  type LintRule,
+  type LintSeverity,
+} from './types.js';

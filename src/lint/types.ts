@@ -1,0 +1,83 @@
+import type { DockerConfigEntry } from '../docker-config/index.js';
+import type { SecretLike, ServiceAccountLike } from '../pull-secrets/index.js';
+import type { LintCode } from './codes.js';
+
+/**
+ * How bad a finding is: an `error` makes an entry, a secret or an image useless; a `warning` is probably not what was
+ * meant; an `info` is worth knowing.
+ *
+ * @public
+ */
+export type LintSeverity = 'error' | 'warning' | 'info';
+
+/**
+ * A rule of the linters.
+ *
+ * @public
+ */
+export interface LintRule {
+  readonly code: LintCode;
+  readonly severity: LintSeverity;
+  /** What is wrong, in general. */
+  readonly title: string;
+  /** What to do about it. */
+  readonly cure: string;
+}
+
+/**
+ * A fault that a linter found. No part of it holds a user name, a password or a token: it is fit for logs.
+ *
+ * @public
+ */
+export interface LintFinding {
+  readonly code: LintCode;
+  readonly severity: LintSeverity;
+  /** Where it is, such as `auths["foo.com/*"]` or `spec.containers[0].image`; empty for the whole input. */
+  readonly place: string;
+  /** What is wrong here. */
+  readonly message: string;
+  /** What to do about it. */
+  readonly cure: string;
+  /** What to write instead of the key, image, type or policy at fault, when that is clear. */
+  readonly suggestion: string | undefined;
+}
+
+/**
+ * How {@link lintDockerConfig} looks at a document.
+ *
+ * @public
+ */
+export interface LintDockerConfigOptions {
+  /**
+   * `dockercfg` is the old form without the level `auths`.
+   *
+   * @defaultValue `'dockerconfigjson'`
+   */
+  readonly format?: 'dockerconfigjson' | 'dockercfg' | undefined;
+  /** An image that the document should have a credential for, such as `r.example/team/app:1`. */
+  readonly image?: string | undefined;
+}
+
+/**
+ * How {@link lintPullSecret} looks at a secret.
+ *
+ * @public
+ */
+export interface LintPullSecretOptions {
+  /** An image that the secret should have a credential for. */
+  readonly image?: string | undefined;
+}
+
+/**
+ * What surrounds the pod that {@link lintPod} looks at.
+ *
+ * @public
+ */
+export interface LintPodOptions {
+  /** The secrets at hand, of any namespace; without them nothing is said of the secrets that the pod names. */
+  readonly secrets?: Iterable<SecretLike> | undefined;
+  /** The pod's service account, whose pull secrets a pod without its own gets when it is created. */
+  readonly serviceAccount?: ServiceAccountLike | undefined;
+  /** The entries of the node's docker config. */
+  readonly nodeConfig?: readonly DockerConfigEntry[] | undefined;
+}
