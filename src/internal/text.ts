@@ -1,8 +1,7 @@
 const MAX_QUOTED = 256;
 
 /** Control characters, DEL, C1, line separators, bidi controls and lone surrogates: whatever could forge a log line. */
-const UNPRINTABLE = /[\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff]/u;
-const UNPRINTABLE_ALL = new RegExp(UNPRINTABLE.source, 'gu');
+const UNPRINTABLE = /[\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff]/gu;
 
 function escapeCodePoint(character: string): string {
   const code = character.codePointAt(0) ?? 0;
@@ -14,10 +13,11 @@ function escapeCodePoint(character: string): string {
  */
 export function printable(text: string, limit: number = MAX_QUOTED): string {
   const cut = text.length > limit ? `${text.slice(0, limit)}…` : text;
-  return cut.replace(UNPRINTABLE_ALL, escapeCodePoint);
+  return cut.replace(UNPRINTABLE, escapeCodePoint);
 }
 
 /** Puts foreign text into double quotes for a message: escaped, and never longer than 256 characters. */
 export function quote(text: string): string {
-  return `"${printable(text.replaceAll('\\', '\\\\').replaceAll('"', '\\"'))}"`;
+  const start = text.slice(0, MAX_QUOTED + 1);
+  return `"${printable(start.replaceAll('\\', '\\\\').replaceAll('"', '\\"'))}"`;
 }

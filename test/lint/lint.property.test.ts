@@ -10,8 +10,11 @@ import { base64, config, configFor } from './support.ts';
 const RUNS = { numRuns: 10_000 };
 const SOME = { numRuns: 3_000 };
 
-/** Text that occurs nowhere by chance; without digits, the hook of the tests does not make a canary of each. */
-const secret = fc.stringMatching(/^[a-z]{24}$/).map((text) => `Q${text}Z`);
+/**
+ * Text that occurs nowhere by chance, and is no base64. It has no digit, so that the hook of the tests does not make a
+ * canary of each.
+ */
+const secret = fc.stringMatching(/^[a-z]{24}$/).map((text) => `Q.${text}.Z`);
 const host = fc.constantFrom(
   'r.example',
   'R.example',
@@ -227,7 +230,7 @@ describe('no finding holds a secret', () => {
           never(lintPullSecret({ ...secretObject, data: { '.dockerconfigjson': json } }), hidden)
         );
       }),
-      { numRuns: 5_000 },
+      { numRuns: 2_500 },
     );
   });
 
