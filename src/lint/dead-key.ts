@@ -58,10 +58,9 @@ export function bareKey({ scheme, authority, path, tail }: KeyParts): string {
   return scheme + authority + path + tail;
 }
 
-/** A suggestion is plain text, and holds nothing that a finding may not show. */
+/** A suggestion is plain text of some length, and never has user info. */
 function fit(key: string): string | undefined {
-  const { userInfo, tail } = splitKey(key);
-  return /^[!-~]{1,256}$/.test(key) && userInfo === undefined && tail === '' && !key.includes('@') ? key : undefined;
+  return /^[!-?A-~]{1,256}$/.test(key) ? key : undefined;
 }
 
 /** What can be seen in the text, whether or not it is a URL. */

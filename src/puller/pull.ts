@@ -185,6 +185,7 @@ async function tryAttempt(
     clock,
     origin: registryOrigin(ref.domain, { plainHttp: plainHttp.includes(ref.domain) }),
     credential: attempt.credential,
+    pathScoped: attempt.candidate?.key.includes('/'),
   });
   return fetchImage({ ref, client, store, clock, emit }, options.platform ?? runtime.platform, {
     signal: options.signal,

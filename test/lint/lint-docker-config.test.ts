@@ -150,6 +150,12 @@ describe('the nearest key', () => {
     ]);
   });
 
+  it('is left open where kubelet would read it otherwise', () => {
+    // The key r.example/v1/app has the normal form r.example/app.
+    const findings = lintDockerConfig(configFor('r.example/team/'), { image: 'r.example/v1/app' });
+    expect(codes(findings)).toEqual(['KEY_TRAILING_SLASH', 'IMAGE_NOT_COVERED']);
+  });
+
   it('keeps a key as it is that matches the image exactly', () => {
     const image = 'foo.com:443/team/app';
     const [found] = lintDockerConfig(configFor('foo.com:443/team/app'), { image });
@@ -178,6 +184,12 @@ describe('what a finding shows', () => {
     const [found] = lintDockerConfig(configFor('r.example/app@sha256:00'));
     expect(found).toMatchObject({ code: 'KEY_PATH_IMPOSSIBLE', place: 'auths["r.example/app@sha256:00"]' });
     expect(found?.suggestion).toBe('r.example/app');
+  });
+
+  it('of a text that is no JSON is the fault, without the character', () => {
+    expect(lintDockerConfig('hunter2')).toMatchObject([
+      { code: 'DOCUMENT_UNREADABLE', message: 'Go says: invalid character looking for beginning of value (byte 0)' },
+    ]);
   });
 
   it('is never a value, wherever it stands', () => {
