@@ -16,7 +16,9 @@ function start(
   ...args: readonly string[]
 ): Promise<{ readonly code: number; readonly stdout: string; readonly stderr: string }> {
   return new Promise((resolve) => {
-    execFile('node', [join(root, 'dist/examples/pull-as-kubelet.js'), ...args], (error, stdout, stderr) => {
+    // Without colours, which a CI has by default.
+    const env = { ...process.env, NO_COLOR: '1' };
+    execFile('node', [join(root, 'dist/examples/pull-as-kubelet.js'), ...args], { env }, (error, stdout, stderr) => {
       resolve({ code: error === null ? 0 : Number(error.code), stdout, stderr });
     });
   });

@@ -80,7 +80,12 @@ function register(value: string, kind: Canary['kind'], owners?: readonly string[
 /** Every form in which the secret could show: any 12 characters of it, raw, percent-encoded, hex, base64 at any alignment. */
 function needlesOf(value: string): readonly string[] {
   const bytes = Buffer.from(value);
-  const forms = [value, encodeURIComponent(value), JSON.stringify(value).slice(1, -1), bytes.toString('hex')];
+  const forms = [
+    value,
+    encodeURIComponent(value.replaceAll(/\p{Cs}/gu, '')),
+    JSON.stringify(value).slice(1, -1),
+    bytes.toString('hex'),
+  ];
   const needles = new Set<string>();
   for (const form of forms) addWindows(needles, form, form === forms[3] ? WINDOW * 2 : WINDOW);
   for (const shift of [0, 1, 2]) {
