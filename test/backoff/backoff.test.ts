@@ -57,7 +57,7 @@ describe('nextBackoff', () => {
           if (failure === failures) return;
         }
       }),
-      { numRuns: 500 },
+      { numRuns: 10_000 },
     );
   });
 

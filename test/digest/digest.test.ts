@@ -74,7 +74,7 @@ describe('digestOf', () => {
         expect(isDigest(digest)).toBe(true);
         expect(digestOf(bytes, nodeHasher, name)).toBe(digest);
       }),
-      { numRuns: 2_000 },
+      { numRuns: 10_000 },
     );
   });
 });

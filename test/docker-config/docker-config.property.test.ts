@@ -158,7 +158,7 @@ describe('parseDockerConfigJson', () => {
         attempt(() => readDockerConfig(bytes, deepFreeze({ mode: 'lenient', source } as const)));
         return bytes.join() === before;
       }),
-      { numRuns: 2000 },
+      { numRuns: 10_000 },
     );
   });
 });

@@ -158,7 +158,7 @@ describe('unionKeyrings', () => {
         const later = unionKeyrings({ lookup: async (name) => a.lookup(name) }, b);
         expect(show(await later.lookup(repository))).toBe(show(unionKeyrings(a, b).lookup(repository)));
       }),
-      { numRuns: 3000 },
+      { numRuns: 10_000 },
     );
   });
 });

@@ -8,7 +8,7 @@ import { safeParseReference } from 'kubepull/reference';
 import { base64, config, configFor } from './support.ts';
 
 const RUNS = { numRuns: 10_000 };
-const SOME = { numRuns: 3_000 };
+const SOME = { numRuns: 10_000 };
 
 /**
  * Text that occurs nowhere by chance, and is no base64. It has no digit, so that the hook of the tests does not make a
@@ -230,7 +230,7 @@ describe('no finding holds a secret', () => {
           never(lintPullSecret({ ...secretObject, data: { '.dockerconfigjson': json } }), hidden)
         );
       }),
-      { numRuns: 2_500 },
+      { numRuns: 10_000 },
     );
   });
 

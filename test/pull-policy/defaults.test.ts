@@ -140,7 +140,7 @@ describe('defaultPodPullPolicies', () => {
         expect(second.decisions.every(({ reason }) => reason === 'explicit')).toBe(true);
         expect(first.decisions.every(({ policy }) => policy !== '')).toBe(true);
       }),
-      { numRuns: 3_000 },
+      { numRuns: 10_000 },
     );
   });
 });

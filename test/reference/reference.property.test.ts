@@ -107,7 +107,7 @@ describe('parseReference', () => {
 
   it('blames a place up to which all is well: the text so far has a right continuation', () => {
     const hex = 'a'.repeat(64);
-    const endings = ['', 'a', '/a', '1/a', `:${hex}`, `sha256:${hex}`, hex];
+    const endings = ['', 'a', '/a', '1/a', ':1/a', `:${hex}`, `sha256:${hex}`, hex];
     fc.assert(
       fc.property(nearReference, (text) => {
         const result = safeParseReference(text);
@@ -119,7 +119,7 @@ describe('parseReference', () => {
         });
         check(isBeginning, text, start);
       }),
-      { numRuns: 5_000 },
+      { numRuns: 10_000 },
     );
   });
 });
@@ -216,7 +216,7 @@ describe('the other forms', () => {
         ];
         for (const run of runs) attempt(run);
       }),
-      { numRuns: 3_000 },
+      { numRuns: 10_000 },
     );
   });
 
@@ -262,7 +262,7 @@ describe('sortReferences', () => {
         same(sortReferences(texts.toReversed()), sorted);
         check(sorted.length === texts.length, texts);
       }),
-      { numRuns: 3_000 },
+      { numRuns: 10_000 },
     );
   });
 

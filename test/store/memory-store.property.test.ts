@@ -139,7 +139,7 @@ describe('createMemoryStore', () => {
         const start = { model: { blobs: new Set<number>(), writers: [] }, real: { store, writers: [] } };
         await fc.asyncModelRun(() => start, commands);
       }),
-      { numRuns: 2000 },
+      { numRuns: 10_000 },
     );
   });
 });

@@ -1,17 +1,27 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { propertyPage } from './property-runs.ts';
 
-/** Collects what the canary hook of every test file has scanned, and prints the sum at the end of the run. */
+/** Where `npm run properties` wants its page; only the sums are printed otherwise. */
+const propertiesPage = process.env['KUBEPULL_TEST_PROPERTIES'];
+
+/** Collects what the canary hook and the properties of every test file have counted; prints the sums in the end. */
 export default function setup(): () => void {
   const directory = mkdtempSync(join(tmpdir(), 'kubepull-canary-'));
   const file = join(directory, 'totals');
   writeFileSync(file, '');
   process.env['KUBEPULL_TEST_CANARY_TOTALS'] = file;
+  const runsFile = join(directory, 'property-runs');
+  writeFileSync(runsFile, '');
+  process.env['KUBEPULL_TEST_PROPERTY_RUNS'] = runsFile;
   return () => {
     const rows = readFileSync(file, 'utf8').trim().split('\n').filter(Boolean);
     const sum = (column: number): number => rows.reduce((total, row) => total + Number(row.split(' ')[column] ?? 0), 0);
     console.log(`\ncanary hook: ${sum(0)} places scanned for ${sum(1)} secrets in ${rows.length} test files`);
+    const { summary, text } = propertyPage(readFileSync(runsFile, 'utf8'));
+    console.log(`properties: ${summary}`);
+    if (propertiesPage !== undefined) writeFileSync(propertiesPage, text);
     rmSync(directory, { recursive: true, force: true });
   };
 }

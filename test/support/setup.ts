@@ -1,9 +1,11 @@
 // Runs around every test of the suite: whatever a test made, printed or threw is searched for secrets afterwards.
 import { appendFileSync } from 'node:fs';
+import type fastCheck from 'fast-check';
 import { afterAll, afterEach, beforeEach, chai, vi } from 'vitest';
 import type * as imageError from '../../src/errors/image-error.ts';
 import type * as secret from '../../src/docker-config/secret.ts';
 import { observe, observeText, scan, totals, watchSecret } from './canary.ts';
+import { countPropertyRuns, savePropertyRuns } from './property-runs.ts';
 
 /** Set by the hook's own test, to show that the hook fails when the redaction is gone. */
 const withoutRedaction = process.env['KUBEPULL_TEST_WITHOUT_REDACTION'] !== undefined;
@@ -31,6 +33,12 @@ vi.mock('../../src/errors/image-error.ts', async (importOriginal) => {
       }
     },
   };
+});
+
+vi.mock('fast-check', async (importOriginal) => {
+  const original = await importOriginal<{ readonly default: typeof fastCheck }>();
+  countPropertyRuns(original.default);
+  return original;
 });
 
 // Whatever a test looks at is observed.
@@ -92,4 +100,5 @@ afterAll(() => {
   if (file !== undefined) appendFileSync(file, `${totals.places} ${totals.canaries}\n`);
   totals.places = 0;
   totals.canaries = 0;
+  savePropertyRuns(process.env['KUBEPULL_TEST_PROPERTY_RUNS']);
 });

@@ -1,0 +1,19 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+
+const page = readFileSync('docs/properties.md', 'utf8');
+const files = readdirSync('test', { recursive: true, encoding: 'utf8' })
+  .map((file) => `test/${file}`)
+  .filter((file) => file.endsWith('.test.ts') && readFileSync(file, 'utf8').includes('fc.assert('));
+
+describe('the page of the properties', () => {
+  it('has a section for every test file with a property, and for no other', () => {
+    const sections = page.split('\n').filter((line) => line.startsWith('## '));
+    expect(sections.map((line) => line.slice(3)).toSorted()).toEqual(files.toSorted());
+  });
+
+  it('lists 45 or more that are tried ten thousand times', () => {
+    const rows = page.split('\n').map((line) => /\| +(\d+) \|$/.exec(line)?.[1]);
+    expect(rows.filter((runs) => Number(runs) >= 10_000).length).toBeGreaterThanOrEqual(45);
+  });
+});

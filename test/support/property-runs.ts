@@ -1,0 +1,64 @@
+// Counts how often each property was tried, as fast-check reports it, so that the count is no claim of the source.
+import { appendFileSync } from 'node:fs';
+import { relative } from 'node:path';
+import type fastCheck from 'fast-check';
+import { expect } from 'vitest';
+
+interface PropertyRuns {
+  readonly file: string;
+  readonly name: string;
+  readonly runs: number;
+}
+
+const seen: PropertyRuns[] = [];
+
+/** Makes fast-check tell of every property that it has run. */
+export function countPropertyRuns(fc: typeof fastCheck): void {
+  fc.configureGlobal({
+    ...fc.readConfigureGlobal(),
+    reporter: (details) => {
+      const { currentTestName, testPath } = expect.getState();
+      const file = relative(process.cwd(), testPath ?? '');
+      seen.push({ file, name: currentTestName ?? '', runs: details.numRuns });
+      if (!details.failed) return;
+      throw new Error(fc.defaultReportMessage(details), { cause: details.errorInstance });
+    },
+  });
+}
+
+/** Hands on what one test file has counted. */
+export function savePropertyRuns(path: string | undefined): void {
+  const lines = seen.splice(0).map((entry) => `${JSON.stringify(entry)}\n`);
+  if (path !== undefined) appendFileSync(path, lines.join(''));
+}
+
+/** The counts of a whole run as a page of the docs. */
+export function propertyPage(saved: string): { readonly text: string; readonly summary: string } {
+  const all = saved
+    .split('\n')
+    .filter(Boolean)
+    .map((line) => JSON.parse(line) as PropertyRuns);
+  const sorted = all.toSorted((a, b) => (a.file < b.file ? -1 : a.file > b.file ? 1 : 0));
+  const runs = all.reduce((total, entry) => total + entry.runs, 0);
+  const summary = `${all.length} properties in ${new Set(all.map(({ file }) => file)).size} test files, ${runs} runs`;
+  const files = [...new Set(sorted.map(({ file }) => file))].map((file) => section(file, sorted));
+  return { summary, text: [PREFACE(summary), ...files].join('\n') };
+}
+
+const PREFACE = (summary: string): string =>
+  `# Properties\n\nThe laws that the tests try with random input, and how often each one is tried in every run: ${summary}.\n` +
+  'fast-check counts them; `npm run properties` writes this page.\n';
+
+function section(file: string, all: readonly PropertyRuns[]): string {
+  const rows = all.filter((entry) => entry.file === file).map(({ name, runs }) => `| ${cell(name)} | ${runs} |`);
+  return `## ${file}\n\n| Property | Runs |\n| --- | ---: |\n${rows.join('\n')}\n`;
+}
+
+function cell(name: string): string {
+  return name
+    .replaceAll(' > ', ': ')
+    .replaceAll('|', '\\|')
+    .replaceAll('<', '\\<')
+    .replaceAll('*', '\\*')
+    .replaceAll('_', '\\_');
+}
