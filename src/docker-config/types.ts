@@ -24,7 +24,12 @@ export interface Credential {
 export type CredentialSource =
   | { readonly kind: 'secret'; readonly namespace: string; readonly name: string; readonly uid: string | undefined }
   | { readonly kind: 'file'; readonly path: string }
-  | { readonly kind: 'plugin'; readonly provider: string }
+  | {
+      readonly kind: 'plugin';
+      readonly provider: string;
+      /** On whose behalf the plugin was asked; `undefined` when its answer is the node's. */
+      readonly serviceAccount: { readonly namespace: string; readonly name: string; readonly uid: string } | undefined;
+    }
   | { readonly kind: 'cloud'; readonly provider: string }
   | { readonly kind: 'inline' }
   | { readonly kind: 'anonymous' };

@@ -4,7 +4,7 @@ import type { LookupResult } from './types.js';
 
 /**
  * An answer of a keyring as text fit for a ticket: what is tried, in order, with key, source and rule, and what is not,
- * with the reason. It holds no user name, password or token, nor what a key has before `@` or behind `?`.
+ * with the reason; then what plugins and clouds did that were asked. It holds no user name, password or token, nor what a key has before `@` or behind `?`.
  *
  * @param result - the answer
  * @returns several lines, without a line break at the end
@@ -17,7 +17,7 @@ import type { LookupResult } from './types.js';
  * @public
  */
 export function formatLookup(result: LookupResult): string {
-  const { candidates, rejected } = result;
+  const { candidates, rejected, sources } = result;
   const count = candidates.length;
   const head = count === 0 ? 'no credential, the pull is anonymous' : `${count} to try, in this order`;
   const lines = [`${printable(result.image)}: ${head}`];
@@ -28,6 +28,10 @@ export function formatLookup(result: LookupResult): string {
   for (const { key, entry, because } of rejected) {
     const shown = printable(key ?? withoutSecrets(entry.pattern));
     lines.push(`  - ${shown} (${formatCredentialSource(entry.source)}): ${because}`);
+  }
+  if (sources.length > 0) lines.push('asked:');
+  for (const { source, outcome, detail } of sources) {
+    lines.push(`  - ${formatCredentialSource(source)}: ${outcome}, ${printable(detail)}`);
   }
   return lines.join('\n');
 }

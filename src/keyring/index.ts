@@ -10,6 +10,7 @@ export {
   type Keyring,
   type LookupResult,
   type RejectedEntry,
+  type SourceReport,
   type StaticKeyring,
 } from './types.js';
 export { unionKeyrings } from './union-keyrings.js';

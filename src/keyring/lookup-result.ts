@@ -1,4 +1,4 @@
-import type { CredentialCandidate, LookupResult, RejectedEntry } from './types.js';
+import type { CredentialCandidate, LookupResult, RejectedEntry, SourceReport } from './types.js';
 
 /**
  * An answer whose `rejected` is worked out when it is first read: to explain is to look at every entry, and few callers
@@ -8,6 +8,7 @@ export function lookupResult(
   image: string,
   candidates: readonly CredentialCandidate[],
   explain: () => readonly RejectedEntry[],
+  sources: readonly SourceReport[] = [],
 ): LookupResult {
   let rejected: readonly RejectedEntry[] | undefined;
   const result: LookupResult = {
@@ -17,6 +18,7 @@ export function lookupResult(
       rejected ??= explain();
       return rejected;
     },
+    sources,
   };
   return Object.defineProperty(result, Symbol.for('nodejs.util.inspect.custom'), { value: () => ({ ...result }) });
 }

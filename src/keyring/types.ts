@@ -1,5 +1,6 @@
 import type { CallOptions } from '../clock/index.js';
-import type { DockerConfigEntry } from '../docker-config/index.js';
+import type { CredentialSource, DockerConfigEntry } from '../docker-config/index.js';
+import type { AnyImageError } from '../errors/index.js';
 import type { Mismatch } from '../match/index.js';
 
 /**
@@ -33,6 +34,24 @@ export interface RejectedEntry {
 }
 
 /**
+ * What a source that has to be asked for its credentials, such as a plugin or a cloud, did for one look-up.
+ *
+ * @public
+ */
+export interface SourceReport {
+  readonly source: CredentialSource;
+  /**
+   * `unmatched`: the image is none of its images, so it was not asked. `unsuited`: it was not asked for another reason,
+   * which `detail` gives. `cached` and `fetched`: it gave an answer, now or before. `failed`: it gave none, which hides no
+   * other source's credentials.
+   */
+  readonly outcome: 'unmatched' | 'unsuited' | 'cached' | 'fetched' | 'failed';
+  /** In a few words: what was asked, or why not. It holds no secret. */
+  readonly detail: string;
+  readonly error: AnyImageError | undefined;
+}
+
+/**
  * The answer of a keyring: what to try, in order, and what not, with reasons.
  *
  * @public
@@ -42,6 +61,8 @@ export interface LookupResult {
   readonly image: string;
   readonly candidates: readonly CredentialCandidate[];
   readonly rejected: readonly RejectedEntry[];
+  /** What the sources did that had to be asked, in order; empty when all entries were in memory. */
+  readonly sources: readonly SourceReport[];
 }
 
 /**

@@ -66,5 +66,6 @@ function joinResults(image: string, results: readonly LookupResult[]): LookupRes
     image,
     candidates.map((candidate, index) => ({ ...candidate, rank: index + 1 })),
     () => results.flatMap((result) => result.rejected),
+    results.flatMap((result) => result.sources),
   );
 }

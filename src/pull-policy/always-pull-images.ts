@@ -1,5 +1,5 @@
 import { aggregate } from '../internal/index.js';
-import { unsupported } from './field-error.js';
+import { unsupported } from '../internal/index.js';
 import { copyWith, type ImageUser, mapPodImages, podImages } from './pod-images.js';
 import type { PodLike } from './types.js';
 

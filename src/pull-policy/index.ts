@@ -39,7 +39,7 @@ export {
   type PullPolicyEvent,
   type PullQuestion,
 } from './decide-pull.js';
-export { type FieldError } from './field-error.js';
+export { type FieldError } from '../internal/index.js';
 export { type PullPolicyValidation, validatePullPolicies, type ValidatePullPoliciesOptions } from './validate.js';
 export {
   type AlwaysPullImagesMutation,

@@ -1,5 +1,4 @@
-import { aggregate, goQuote } from '../internal/index.js';
-import { type FieldError, forbidden, invalid, required, unsupported } from './field-error.js';
+import { aggregate, type FieldError, forbidden, goQuote, invalid, required, unsupported } from '../internal/index.js';
 import { hasOuterSpace } from './go-space.js';
 import { type ImageUser, podImages } from './pod-images.js';
 import type { PodLike, PodSpecLike, VolumeLike } from './types.js';

@@ -131,7 +131,7 @@ describe('formatCredentialSource', () => {
   it.each([
     [{ kind: 'secret', namespace: 'a', name: 'b', uid: 'u' }, 'secret a/b'],
     [{ kind: 'file', path: '/x\n' }, 'file /x\\x0a'],
-    [{ kind: 'plugin', provider: 'ecr' }, 'plugin ecr'],
+    [{ kind: 'plugin', provider: 'ecr', serviceAccount: undefined }, 'plugin ecr'],
     [{ kind: 'cloud', provider: 'acr' }, 'cloud acr'],
     [{ kind: 'inline' }, 'inline'],
     [{ kind: 'anonymous' }, 'anonymous'],

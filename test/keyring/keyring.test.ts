@@ -163,8 +163,13 @@ describe('createKeyring', () => {
   it('shows `rejected` to every printer, although it is worked out when read', () => {
     const result = createKeyring([entry('r.io'), entry('x.io')]).lookup('r.io/x');
     expect(result.rejected).toBe(result.rejected);
-    expect(Object.keys(result)).toEqual(['image', 'candidates', 'rejected']);
-    expect({ ...result }).toEqual({ image: 'r.io/x', candidates: result.candidates, rejected: result.rejected });
+    expect(Object.keys(result)).toEqual(['image', 'candidates', 'rejected', 'sources']);
+    expect({ ...result }).toEqual({
+      image: 'r.io/x',
+      candidates: result.candidates,
+      rejected: result.rejected,
+      sources: [],
+    });
     expect(inspect(result, { depth: 3 })).toContain("because: 'label'");
     expect(inspect({ ...result }, { depth: 3 })).toContain("because: 'label'");
     expect(JSON.parse(JSON.stringify(result))).toMatchObject({ rejected: [{ key: 'x.io', because: 'label' }] });
@@ -229,7 +234,7 @@ describe('unionKeyrings', () => {
   });
 
   it('is empty when it is a union of nothing', () => {
-    expect(unionKeyrings().lookup('r.io/x')).toEqual({ image: 'r.io/x', candidates: [], rejected: [] });
+    expect(unionKeyrings().lookup('r.io/x')).toEqual({ image: 'r.io/x', candidates: [], rejected: [], sources: [] });
   });
 
   it('awaits keyrings that take time, one after the other, in order', async () => {
@@ -322,7 +327,7 @@ describe('formatLookup', () => {
   });
 
   it('escapes what could forge a line', () => {
-    const result: LookupResult = { image: 'r.io/x\n  1. evil', candidates: [], rejected: [] };
+    const result: LookupResult = { image: 'r.io/x\n  1. evil', candidates: [], rejected: [], sources: [] };
     expect(formatLookup(result).split('\n')).toHaveLength(1);
   });
 });

@@ -38,6 +38,9 @@ const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   undici: ['node', 'testing', 'cri'],
   '@grpc/grpc-js': ['cri'],
   picomatch: ['rules'],
+  'smol-toml': ['node'],
+  'tar-stream': ['node'],
+  yaml: ['node'],
 };
 
 /** Every import that breaks a rule of the layers, one line each. */

@@ -1,0 +1,78 @@
+import { type CallOptions, type Clock, systemClock } from '../clock/index.js';
+import { untilAbort } from '../internal/index.js';
+import { createKeyring, type LookupResult } from '../keyring/index.js';
+import { createProvider, type Provider } from './provider.js';
+import type {
+  CredentialProviderConfig,
+  CredentialProviderKeyring,
+  ExecPlugin,
+  PodIdentity,
+  ServiceAccountAccess,
+} from './types.js';
+
+/**
+ * What the plugins are run with.
+ *
+ * @public
+ */
+export interface CredentialProviderOptions {
+  readonly exec: ExecPlugin;
+  /**
+   * For plugins with `tokenAttributes`; without it they are asked only where they need no service account.
+   *
+   * @defaultValue none
+   */
+  readonly serviceAccounts?: ServiceAccountAccess | undefined;
+  /** @defaultValue `systemClock` */
+  readonly clock?: Clock | undefined;
+}
+
+/**
+ * Makes the keyring of kubelet's credential plugins.
+ *
+ * Every plugin whose `matchImages` fit is asked, one after the other; the answers of all go into one order, descending
+ * by key, where of equal keys the plugin that is configured first comes first. A plugin that fails gives nothing and
+ * hides nothing; `sources` of the answer tells. Answers are cached as the plugins say.
+ *
+ * @param config - of {@link parseCredentialProviderConfig}
+ * @param options - see {@link CredentialProviderOptions}
+ * @returns the keyring; its look-up rejects when it is aborted, and never else
+ * @example
+ * ```ts
+ * import { createCredentialProviderKeyring, parseCredentialProviderConfig } from 'kubepull/credential-provider';
+ * import { createExecPlugin } from 'kubepull/node';
+ *
+ * const plugins = createCredentialProviderKeyring(parseCredentialProviderConfig(document), {
+ *   exec: createExecPlugin({ binDir: '/usr/libexec/kubernetes/kubelet-plugins/credential-provider/exec' }),
+ * });
+ * const { candidates, sources } = await plugins.lookup('123456789012.dkr.ecr.eu-west-1.amazonaws.com/app');
+ * ```
+ * @see NewExternalCredentialProviderDockerKeyring in kubernetes pkg/credentialprovider/plugin/plugins.go
+ * @public
+ */
+export function createCredentialProviderKeyring(
+  config: CredentialProviderConfig,
+  options: CredentialProviderOptions,
+): CredentialProviderKeyring {
+  const { exec, serviceAccounts, clock = systemClock } = options;
+  const providers = config.providers.map((provider) => createProvider(provider, { exec, serviceAccounts, clock }));
+  return {
+    lookup: (image, call = {}) => lookup(providers, image, undefined, call),
+    forPod: (pod) => ({ lookup: (image, call = {}) => lookup(providers, image, pod, call) }),
+  };
+}
+
+async function lookup(
+  providers: readonly Provider[],
+  image: string,
+  pod: PodIdentity | undefined,
+  options: CallOptions,
+): Promise<LookupResult> {
+  const provided = [];
+  for (const provider of providers) {
+    options.signal?.throwIfAborted();
+    provided.push(await untilAbort(provider.provide(image, pod, options), options.signal));
+  }
+  const result = createKeyring(provided.flatMap(({ entries }) => entries)).lookup(image);
+  return { ...result, sources: provided.map(({ report }) => report) };
+}

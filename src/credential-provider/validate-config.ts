@@ -1,0 +1,106 @@
+import {
+  duplicate,
+  type FieldError,
+  forbidden,
+  goQuote,
+  invalid,
+  invalidValue,
+  required,
+  unsupported,
+} from '../internal/index.js';
+import { parseImage } from '../match/index.js';
+import type { RawProvider, RawTokenAttributes } from './decode-config.js';
+import { qualifiedNameFaults } from './qualified-name.js';
+
+const PROTOCOL = 'credentialprovider.kubelet.k8s.io';
+const PROTOCOLS = [`${PROTOCOL}/v1`, `${PROTOCOL}/v1alpha1`, `${PROTOCOL}/v1beta1`];
+const CACHE_TYPES = ['ServiceAccount', 'Token'];
+const PLACE = 'providers';
+const TOKENS = `${PLACE}.tokenAttributes`;
+
+/** All that kubelet has against the providers, in its order and words. Its places have no index. */
+export function* validateConfig(
+  providers: readonly RawProvider[],
+  serviceAccountTokens: boolean,
+): Generator<FieldError, void, undefined> {
+  if (providers.length === 0) yield required(PLACE, 'at least 1 item in plugins is required');
+  const names = new Set<string>();
+  for (const provider of providers) {
+    yield* validateName(provider.name, names);
+    yield* validateProvider(provider);
+    if (provider.tokenAttributes !== undefined)
+      yield* validateTokens(provider.tokenAttributes, provider.apiVersion, serviceAccountTokens);
+  }
+}
+
+function* validateName(name: string, seen: Set<string>): Generator<FieldError, void, undefined> {
+  const place = `${PLACE}.name`;
+  if (name.includes('/')) yield invalid(place, name, "provider name cannot contain '/'");
+  if (name.includes(' ')) yield invalid(place, name, 'provider name cannot contain spaces');
+  if (name === '.' || name === '..') yield invalid(place, name, `provider name cannot be '${name}'`);
+  if (seen.has(name)) yield duplicate(place, name);
+  seen.add(name);
+}
+
+function* validateProvider(provider: RawProvider): Generator<FieldError, void, undefined> {
+  const { apiVersion, matchImages, defaultCacheDuration } = provider;
+  if (apiVersion === '') yield required(`${PLACE}.apiVersion`);
+  else if (!PROTOCOLS.includes(apiVersion)) yield unsupported(`${PLACE}.apiVersion`, apiVersion, PROTOCOLS);
+  const images = `${PLACE}.matchImages`;
+  if (matchImages.length === 0) yield required(images, 'at least 1 item in matchImages is required');
+  for (const pattern of matchImages) {
+    if (parseImage(pattern) === undefined)
+      yield invalid(images, pattern, `match image is invalid: parse ${goQuote(`https://${pattern}`)}: not a URL`);
+  }
+  const duration = `${PLACE}.defaultCacheDuration`;
+  if (defaultCacheDuration === undefined) yield required(duration);
+  else if (defaultCacheDuration.ms < 0)
+    yield invalidValue(
+      duration,
+      goQuote(defaultCacheDuration.text),
+      'defaultCacheDuration must be greater than or equal to 0',
+    );
+}
+
+function* validateTokens(
+  tokens: RawTokenAttributes,
+  apiVersion: string,
+  enabled: boolean,
+): Generator<FieldError, void, undefined> {
+  const { requireServiceAccount, cacheType } = tokens;
+  const [needed, optional] = [tokens.requiredServiceAccountAnnotationKeys, tokens.optionalServiceAccountAnnotationKeys];
+  if (!enabled)
+    yield forbidden(
+      TOKENS,
+      'tokenAttributes is not supported when KubeletServiceAccountTokenForCredentialProviders feature gate is disabled',
+    );
+  if (tokens.serviceAccountTokenAudience === '') yield required(`${TOKENS}.serviceAccountTokenAudience`);
+  if (requireServiceAccount === undefined) yield required(`${TOKENS}.requireServiceAccount`);
+  if (apiVersion !== PROTOCOLS[0])
+    yield forbidden(TOKENS, `tokenAttributes is only supported for ${PROTOCOLS[0]} API version`);
+  if (requireServiceAccount === false && needed.length > 0)
+    yield forbidden(
+      `${TOKENS}.requiredServiceAccountAnnotationKeys`,
+      'requireServiceAccount cannot be false when requiredServiceAccountAnnotationKeys is set',
+    );
+  yield* validateKeys(`${TOKENS}.requiredServiceAccountAnnotationKeys`, needed);
+  yield* validateKeys(`${TOKENS}.optionalServiceAccountAnnotationKeys`, optional);
+  const both = [...new Set(needed)].filter((key) => optional.includes(key)).toSorted();
+  if (both.length > 0)
+    yield invalidValue(TOKENS, JSON.stringify(both), 'annotation keys cannot be both required and optional');
+  if (cacheType === '')
+    yield required(
+      `${TOKENS}.cacheType`,
+      `cacheType is required to be set when tokenAttributes is specified. Supported values are: ${CACHE_TYPES.join(', ')}`,
+    );
+  else if (!CACHE_TYPES.includes(cacheType)) yield unsupported(`${TOKENS}.cacheType`, cacheType, CACHE_TYPES);
+}
+
+function* validateKeys(place: string, keys: readonly string[]): Generator<FieldError, void, undefined> {
+  const seen = new Set<string>();
+  for (const key of keys) {
+    for (const fault of qualifiedNameFaults(key.toLowerCase())) yield invalid(place, key, fault);
+    if (seen.has(key)) yield duplicate(place, key);
+    seen.add(key);
+  }
+}

@@ -1,0 +1,43 @@
+import fc from 'fast-check';
+import { describe, it } from 'vitest';
+import { createSecret } from 'kubepull/docker-config';
+import { accountParts, CACHE_KEY_TYPES, cacheKey } from '../../src/credential-provider/cache-key.ts';
+
+const text = fc.oneof(fc.constantFrom('', '1:', 'a', '0:', 'token', '<global>'), fc.string({ maxLength: 6 }));
+const account = fc.option(
+  fc.record({
+    namespace: text,
+    name: text,
+    uid: text,
+    annotations: fc.dictionary(text, text, { maxKeys: 3, noNullPrototype: true }),
+    token: text,
+  }),
+  { nil: undefined },
+);
+const question = fc.record({ image: text, account });
+
+/** What makes two questions of one kind the same. */
+function identity({ image, account }: typeof question extends fc.Arbitrary<infer T> ? T : never): string {
+  const annotations = Object.entries(account?.annotations ?? {}).toSorted(([a], [b]) => (a < b ? -1 : 1));
+  return JSON.stringify([image, account && { ...account, annotations }]);
+}
+
+describe('cacheKey', () => {
+  it('X07 differs for different images, accounts, annotations and tokens, whatever characters they have', () => {
+    fc.assert(
+      fc.property(question, question, (a, b) => {
+        const [first, second] = [a, b].map(({ image, account }) => {
+          const whole = account && { ...account, token: createSecret(account.token) };
+          return cacheKey('Image', image, accountParts(whole, 'Token'));
+        });
+        if ((first === second) !== (identity(a) === identity(b))) throw new Error(`${first} ${second}`);
+      }),
+      { numRuns: 10_000 },
+    );
+  });
+
+  it('X07 differs for the kinds of one image, unless they cover the same', () => {
+    const keys = CACHE_KEY_TYPES.map((type) => cacheKey(type, 'r.io/team/app', []));
+    if (new Set(keys).size !== 3) throw new Error(keys.join());
+  });
+});
