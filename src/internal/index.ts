@@ -2,6 +2,7 @@ export { aggregate } from './aggregate.js';
 export { decodeBase64, encodeBase64 } from './base64.js';
 export { duplicate, type FieldError, forbidden, invalid, invalidValue, required, unsupported } from './field-error.js';
 export { parseGoDuration } from './go-duration.js';
+export { collectBytes } from './collect-bytes.js';
 export { cannotUnmarshal, goKind, matchField } from './go-json-decode.js';
 export { goQuote } from './go-quote.js';
 export { quoteJson, wellFormed } from './go-json-text.js';

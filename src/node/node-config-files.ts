@@ -1,10 +1,9 @@
-import { constants } from 'node:fs';
-import { open } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { cwd, env } from 'node:process';
 import { type DockerConfigEntry, parseDockercfg, parseDockerConfigJson } from '../docker-config/index.js';
 import { createKeyring, type StaticKeyring } from '../keyring/index.js';
 import type { MatchOptions } from '../match/index.js';
+import { readBounded } from './read-bounded.js';
 
 /** The largest docker config that is read. */
 const MAX_CONFIG_BYTES = 4 * 1024 * 1024;
@@ -116,7 +115,7 @@ type Found =
 async function readPlace(path: string): Promise<Found> {
   let bytes: Uint8Array | undefined;
   try {
-    bytes = await readRegularFile(path);
+    bytes = await readBounded(path, MAX_CONFIG_BYTES);
   } catch (error) {
     const missing = ['ENOENT', 'ENOTDIR'].includes(String((error as NodeJS.ErrnoException).code));
     return { outcome: missing ? 'missing' : 'unreadable' };
@@ -127,25 +126,5 @@ async function readPlace(path: string): Promise<Found> {
     return { outcome: 'used', entries: parse(bytes, { kind: 'file', path }) };
   } catch {
     return { outcome: 'malformed' };
-  }
-}
-
-/** One bounded read of a regular file; a FIFO or a device must not hang it, and a file that grows must not fill memory. */
-async function readRegularFile(path: string): Promise<Uint8Array | undefined> {
-  const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
-  try {
-    const stat = await file.stat();
-    const { size } = stat;
-    if (!stat.isFile() || size > MAX_CONFIG_BYTES) return undefined;
-    const buffer = new Uint8Array(size);
-    let length = 0;
-    while (length < size) {
-      const { bytesRead } = await file.read(buffer, length, size - length, length);
-      if (bytesRead === 0) break;
-      length += bytesRead;
-    }
-    return buffer.subarray(0, length);
-  } finally {
-    await file.close();
   }
 }

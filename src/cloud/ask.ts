@@ -1,0 +1,152 @@
+import { type CallOptions, type Clock, systemClock } from '../clock/index.js';
+import { type Transport, type TransportRequest, type TransportResponse, withRetry } from '../distribution/index.js';
+import { ImageError } from '../errors/index.js';
+import { collectBytes, redactUrl } from '../internal/index.js';
+import type { CloudOptions } from './types.js';
+
+const TIMEOUT_MS = 10_000;
+const MAX_REPLY = 1024 * 1024;
+const MAX_CODE = 64;
+const MAX_THROTTLED = 3;
+const FIRST_PAUSE_MS = 500;
+
+/** How a cloud is asked. */
+export interface CloudClient {
+  readonly clock: Clock;
+  /** Sends a request and reads the answer, whatever its status, within the time limit. */
+  ask(request: TransportRequest, options: CallOptions): Promise<CloudReply>;
+}
+
+/** An answer of a cloud. Its text may hold a token: no part of it goes into an error but a code. */
+export interface CloudReply {
+  readonly status: number;
+  readonly headers: TransportResponse['headers'];
+  readonly text: string;
+  /** The URL, fit to be shown. */
+  readonly shown: string;
+}
+
+export function createCloudClient(options: CloudOptions): CloudClient {
+  const { clock = systemClock, timeoutMs = TIMEOUT_MS, random = randomFraction } = options;
+  if (!Number.isSafeInteger(timeoutMs) || timeoutMs < 1)
+    throw new ImageError(
+      'ERR_OPTION_INVALID',
+      `Cannot ask a cloud with timeoutMs ${timeoutMs}: it must be a whole number from 1`,
+    );
+  const transport = withRetry(options.transport, { clock, random, attempts: 4 });
+  return {
+    clock,
+    async ask(request, call) {
+      for (let attempt = 1; ; attempt += 1) {
+        const reply = await askWithin(transport, clock, timeoutMs, request, call);
+        if (attempt === MAX_THROTTLED || !isThrottled(reply)) return reply;
+        await clock.sleep(FIRST_PAUSE_MS * 2 ** (attempt - 1) * (0.5 + random() / 2), { signal: call.signal });
+      }
+    },
+  };
+}
+
+/** Amazon throttles with 400 and a word, which no transport takes for passing. */
+function isThrottled(reply: CloudReply): boolean {
+  return reply.status === 400 && /Throttl|TooManyRequests/.test(faultCode(reply) ?? '');
+}
+
+async function askWithin(
+  transport: Transport,
+  clock: Clock,
+  timeoutMs: number,
+  request: TransportRequest,
+  { signal }: CallOptions,
+): Promise<CloudReply> {
+  const shown = redactUrl(request.url);
+  const late = new ImageError(
+    'ERR_CREDENTIAL_PROVIDER',
+    `Cannot ask ${shown}: it took longer than ${timeoutMs / 1000} s`,
+  );
+  const [attempt, timer] = [new AbortController(), new AbortController()];
+  const onAbort = (): void => attempt.abort(signal?.reason);
+  signal?.addEventListener('abort', onAbort, { once: true });
+  if (signal?.aborted) onAbort();
+  void clock.sleep(timeoutMs, { signal: timer.signal }).then(
+    () => attempt.abort(late),
+    () => undefined,
+  );
+  try {
+    const headers = { 'accept-encoding': 'identity', 'user-agent': 'kubepull', ...request.headers };
+    const response = await transport({ ...request, headers, signal: attempt.signal });
+    const text = new TextDecoder().decode(await collectBytes(response.body, MAX_REPLY));
+    return { status: response.status, headers: response.headers, text, shown };
+  } catch (error) {
+    // A body that is cut off by the abort may fail in its own way.
+    attempt.signal.throwIfAborted();
+    throw error;
+  } finally {
+    timer.abort();
+    signal?.removeEventListener('abort', onAbort);
+  }
+}
+
+/** The fields of an answer with status 200, or the error that says why there are none. */
+export function readFields(reply: CloudReply): ReadonlyMap<string, unknown> {
+  if (reply.status !== 200) throw refused(reply);
+  const fields = parseFields(reply.text);
+  if (fields === undefined) throw malformed(reply, 'it is no JSON object');
+  return fields;
+}
+
+/** A field that has to be a text, and not an empty one. */
+export function textField(reply: CloudReply, fields: ReadonlyMap<string, unknown>, name: string): string {
+  const value = fields.get(name);
+  if (typeof value === 'string' && value !== '') return value;
+  throw malformed(reply, `it has no ${name}`);
+}
+
+/** A number of seconds, which some clouds send as text; `undefined` when it is none. */
+export function secondsField(fields: ReadonlyMap<string, unknown>, name: string): number | undefined {
+  const value = fields.get(name);
+  const seconds = typeof value === 'string' && /^\d+$/.test(value) ? Number(value) : value;
+  return typeof seconds === 'number' && Number.isFinite(seconds) ? seconds : undefined;
+}
+
+/** What a cloud calls the fault, when it is a plain word: messages may quote what was sent. */
+export function faultCode(reply: CloudReply): string | undefined {
+  const fields = parseFields(reply.text);
+  const nested = fields?.get('error');
+  const inner = typeof nested === 'object' && nested !== null ? new Map(Object.entries(nested)) : undefined;
+  const values = [
+    fields?.get('__type'),
+    fields?.get('code'),
+    nested,
+    inner?.get('status'),
+    inner?.get('code'),
+    fields?.get('errorCode'),
+  ];
+  const code = values.find((value) => typeof value === 'string');
+  const word = typeof code === 'string' ? code.replace(/^.*#/s, '') : '';
+  return word.length <= MAX_CODE && /^[\w.-]+$/.test(word) ? word : undefined;
+}
+
+export function refused(reply: CloudReply): ImageError<'ERR_CREDENTIAL_PROVIDER'> {
+  const code = faultCode(reply);
+  const reason = `it answered ${reply.status}${code === undefined ? '' : ` (${code})`}`;
+  return new ImageError('ERR_CREDENTIAL_PROVIDER', `Cannot get a token from ${reply.shown}: ${reason}`);
+}
+
+export function malformed({ shown }: CloudReply, because: string): ImageError<'ERR_CREDENTIAL_PROVIDER'> {
+  return new ImageError('ERR_CREDENTIAL_PROVIDER', `Cannot read the answer of ${shown}: ${because}`);
+}
+
+function parseFields(text: string): ReadonlyMap<string, unknown> | undefined {
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === 'object' && value !== null && !Array.isArray(value)
+      ? new Map(Object.entries(value))
+      : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function randomFraction(): number {
+  return (crypto.getRandomValues(new Uint32Array(1))[0] ?? 0) / 2 ** 32;
+}

@@ -1,0 +1,161 @@
+import type { CallOptions } from '../clock/index.js';
+import { createSecret, type Secret } from '../docker-config/index.js';
+import { ImageError } from '../errors/index.js';
+import { type CloudReply, createCloudClient, malformed, readFields, refused, textField } from './ask.js';
+import type { CloudOptions } from './types.js';
+
+/**
+ * What requests to AWS are signed with.
+ *
+ * @public
+ */
+export interface AwsCredentials {
+  readonly accessKeyId: string;
+  readonly secretAccessKey: Secret;
+  readonly sessionToken: Secret | undefined;
+}
+
+/**
+ * Gives AWS credentials when a request has to be signed.
+ *
+ * @public
+ */
+export type AwsCredentialSource = (options: CallOptions) => Promise<AwsCredentials>;
+
+/**
+ * Where AWS credentials are looked for.
+ *
+ * @public
+ */
+export interface AwsCredentialOptions extends CloudOptions {
+  /**
+   * The variables of the environment, such as `process.env`. With `AWS_EC2_METADATA_DISABLED=true` the instance is not
+   * asked.
+   *
+   * @defaultValue none
+   */
+  readonly env?: Readonly<Record<string, string | undefined>> | undefined;
+  /**
+   * Reads the file that `AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE` names.
+   *
+   * @defaultValue none, so that the variable is an error
+   */
+  readonly readFile?: ((path: string) => Promise<string>) | undefined;
+}
+
+const CONTAINER = 'http://169.254.170.2';
+const INSTANCE = 'http://169.254.169.254/latest';
+
+/**
+ * Finds AWS credentials as the SDKs do: in the environment, then from the container's endpoint, then from the instance's
+ * metadata service (version 2 only).
+ *
+ * @param options - see {@link AwsCredentialOptions}
+ * @returns a source that asks anew each time; the keyring of ECR asks only when it needs a token
+ * @throws {@link ImageError} `ERR_CREDENTIAL_PROVIDER`, by the source: when nobody has credentials
+ * @example
+ * ```ts
+ * import { awsCredentials, createEcrKeyring } from 'kubepull/cloud';
+ * import { createUndiciTransport } from 'kubepull/node';
+ *
+ * const { transport } = createUndiciTransport();
+ * const keyring = createEcrKeyring({ transport, credentials: awsCredentials({ transport, env: process.env }) });
+ * ```
+ * @see https://docs.aws.amazon.com/sdkref/latest/guide/standardized-credentials.html
+ * @public
+ */
+export function awsCredentials(options: AwsCredentialOptions): AwsCredentialSource {
+  const { env = {} } = options;
+  return async (call) => {
+    const own = fromEnvironment(env);
+    if (own !== undefined) return own;
+    if (env['AWS_CONTAINER_CREDENTIALS_RELATIVE_URI'] || env['AWS_CONTAINER_CREDENTIALS_FULL_URI'])
+      return fromContainer(options, env, call);
+    if (env['AWS_EC2_METADATA_DISABLED']?.toLowerCase() !== 'true') return fromInstance(options, call);
+    throw new ImageError(
+      'ERR_CREDENTIAL_PROVIDER',
+      'Cannot find AWS credentials: the environment has none, and the metadata of the instance is disabled',
+    );
+  };
+}
+
+function fromEnvironment(env: Readonly<Record<string, string | undefined>>): AwsCredentials | undefined {
+  const [id, secret, token] = [env['AWS_ACCESS_KEY_ID'], env['AWS_SECRET_ACCESS_KEY'], env['AWS_SESSION_TOKEN']];
+  if (!id || !secret) return undefined;
+  return {
+    accessKeyId: id,
+    secretAccessKey: createSecret(secret),
+    sessionToken: token ? createSecret(token) : undefined,
+  };
+}
+
+async function fromContainer(
+  options: AwsCredentialOptions,
+  env: Readonly<Record<string, string | undefined>>,
+  call: CallOptions,
+): Promise<AwsCredentials> {
+  const relative = env['AWS_CONTAINER_CREDENTIALS_RELATIVE_URI'];
+  const url = relative ? new URL(relative, CONTAINER).href : (env['AWS_CONTAINER_CREDENTIALS_FULL_URI'] ?? '');
+  if (!isContainerUrl(url))
+    throw new ImageError(
+      'ERR_CREDENTIAL_PROVIDER',
+      'Cannot ask the container for AWS credentials: its URL must be https, or that of the host itself',
+    );
+  const file = env['AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE'];
+  const token = file ? await readToken(options, file) : env['AWS_CONTAINER_AUTHORIZATION_TOKEN'];
+  const reply = await createCloudClient(options).ask(
+    { method: 'GET', url, headers: token ? { authorization: token } : {} },
+    call,
+  );
+  return readCredentials(reply);
+}
+
+async function readToken({ readFile }: AwsCredentialOptions, path: string): Promise<string> {
+  const text = await readFile?.(path).catch(() => undefined);
+  if (text !== undefined) return text.trim();
+  throw new ImageError(
+    'ERR_CREDENTIAL_PROVIDER',
+    'Cannot ask the container for AWS credentials: the file of its authorization token cannot be read',
+  );
+}
+
+/** A token goes to https, or over http to the addresses that containers are given for this only. */
+function isContainerUrl(text: string): boolean {
+  if (!URL.canParse(text)) return false;
+  const { protocol, hostname, username, password } = new URL(text);
+  if (username !== '' || password !== '') return false;
+  const own = ['169.254.170.2', '169.254.170.23', '[fd00:ec2::23]', 'localhost', '[::1]'];
+  return protocol === 'https:' || (protocol === 'http:' && (own.includes(hostname) || hostname.startsWith('127.')));
+}
+
+async function fromInstance(options: AwsCredentialOptions, call: CallOptions): Promise<AwsCredentials> {
+  const client = createCloudClient(options);
+  const session = await client.ask(
+    {
+      method: 'PUT',
+      url: `${INSTANCE}/api/token`,
+      headers: { 'x-aws-ec2-metadata-token-ttl-seconds': '300' },
+      body: new Uint8Array(),
+    },
+    call,
+  );
+  if (session.status !== 200) throw refused(session);
+  const headers = { 'x-aws-ec2-metadata-token': session.text.trim() };
+  if (!/^[\x21-\x7e]+$/.test(headers['x-aws-ec2-metadata-token'])) throw malformed(session, 'it is no token');
+  const roles = `${INSTANCE}/meta-data/iam/security-credentials/`;
+  const names = await client.ask({ method: 'GET', url: roles, headers }, call);
+  if (names.status !== 200) throw refused(names);
+  const [role = ''] = names.text.split('\n');
+  if (!/^[\w+=,.@-]+$/.test(role.trim())) throw malformed(names, 'it names no role');
+  return readCredentials(await client.ask({ method: 'GET', url: roles + role.trim(), headers }, call));
+}
+
+/** Both services answer alike. */
+function readCredentials(reply: CloudReply): AwsCredentials {
+  const fields = readFields(reply);
+  return {
+    accessKeyId: textField(reply, fields, 'AccessKeyId'),
+    secretAccessKey: createSecret(textField(reply, fields, 'SecretAccessKey')),
+    sessionToken: createSecret(textField(reply, fields, 'Token')),
+  };
+}

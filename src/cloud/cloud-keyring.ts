@@ -1,0 +1,151 @@
+import type { CallOptions, Clock } from '../clock/index.js';
+import type { CredentialSource, DockerConfigEntry, Secret } from '../docker-config/index.js';
+import { type AnyImageError, ImageError, isImageError } from '../errors/index.js';
+import { quote, untilAbort } from '../internal/index.js';
+import { createKeyring, type Keyring, type LookupResult, type SourceReport } from '../keyring/index.js';
+
+/** A credential that a cloud issued. */
+export interface CloudCredential {
+  readonly username: string;
+  readonly password: Secret;
+  /** How long it is good for, from when it came. */
+  readonly lifetimeMs: number;
+}
+
+/** A cloud, as the keyring needs it. */
+export interface CloudSource<T> {
+  /** What the source is called in answers. */
+  readonly provider: string;
+  /** What an image's registry needs a credential of; `undefined` for a registry of somebody else. */
+  target(host: string): T | undefined;
+  /** Equal for what one credential serves. */
+  key(target: T): string;
+  fetch(target: T, options: CallOptions): Promise<CloudCredential>;
+}
+
+interface Kept {
+  readonly credential: CloudCredential;
+  readonly renewAt: number;
+  readonly expiresAt: number;
+}
+
+interface Cache {
+  readonly kept: Map<string, Kept>;
+  readonly flights: Map<string, Promise<CloudCredential>>;
+}
+
+/** Of a lifetime, what passes before the next credential is fetched. */
+const RENEW_AFTER = 4 / 5;
+/** A credential that is about to end is not given out: the pull has to begin with it. */
+const MARGIN_MS = 5000;
+/** After a renewal that failed, the old credential serves this long before the next try. */
+const PAUSE_MS = 60_000;
+/** Nobody issues credentials for longer; what says so is in error. */
+const MAX_LIFETIME_MS = 7 * 24 * 60 * 60 * 1000;
+
+/**
+ * Makes a keyring of a cloud. A credential is fetched when the first look-up needs it, once for all that wait, and kept
+ * by the monotonic clock; from four fifths of its lifetime on the next look-up fetches a new one, and when that fails the
+ * old one serves on until it ends.
+ */
+export function createCloudKeyring<T>(source: CloudSource<T>, clock: Clock): Keyring {
+  const cache: Cache = { kept: new Map(), flights: new Map() };
+  return {
+    async lookup(image: string, options: CallOptions = {}): Promise<LookupResult> {
+      options.signal?.throwIfAborted();
+      const host = image.split('/', 1)[0] ?? '';
+      const target = source.target(host);
+      const { credential, report } =
+        target === undefined
+          ? { credential: undefined, report: reportOf(source, 'unmatched', 'the registry is none of its own') }
+          : await find(source, cache, clock, target, options);
+      const entries = credential === undefined ? [] : [entryOf(source, host, credential)];
+      return { ...createKeyring(entries).lookup(image), sources: [report] };
+    },
+  };
+}
+
+interface Found {
+  readonly credential: CloudCredential | undefined;
+  readonly report: SourceReport;
+}
+
+async function find<T>(
+  source: CloudSource<T>,
+  cache: Cache,
+  clock: Clock,
+  target: T,
+  options: CallOptions,
+): Promise<Found> {
+  const key = source.key(target);
+  const kept = cache.kept.get(key);
+  const now = clock.monotonic();
+  const valid = kept !== undefined && now < kept.expiresAt ? kept : undefined;
+  if (valid !== undefined && now < valid.renewAt)
+    return { credential: valid.credential, report: reportOf(source, 'cached', until(valid.expiresAt - now)) };
+  try {
+    const credential = await untilAbort(fetchOnce(source, cache, clock, key, target), options.signal);
+    return { credential, report: reportOf(source, 'fetched', until(credential.lifetimeMs)) };
+  } catch (error) {
+    options.signal?.throwIfAborted();
+    const fault = asCloudError(source, error);
+    if (valid === undefined) return { credential: undefined, report: reportOf(source, 'failed', fault.message, fault) };
+    cache.kept.set(key, { ...valid, renewAt: now + PAUSE_MS });
+    const detail = `renewal failed, ${until(valid.expiresAt - now)}`;
+    return { credential: valid.credential, report: reportOf(source, 'cached', detail, fault) };
+  }
+}
+
+/** Whoever needs the same credential meanwhile waits for the same fetch; giving up waiting does not end it. */
+function fetchOnce<T>(
+  source: CloudSource<T>,
+  { kept, flights }: Cache,
+  clock: Clock,
+  key: string,
+  target: T,
+): Promise<CloudCredential> {
+  const running = flights.get(key);
+  if (running !== undefined) return running;
+  const started = clock.monotonic();
+  const flight = source
+    .fetch(target, {})
+    .then((credential) => {
+      const lifetimeMs = Math.min(credential.lifetimeMs, MAX_LIFETIME_MS);
+      const expiresAt = started + lifetimeMs - MARGIN_MS;
+      kept.set(key, { credential, renewAt: started + lifetimeMs * RENEW_AFTER, expiresAt });
+      return { ...credential, lifetimeMs };
+    })
+    .finally(() => flights.delete(key));
+  flights.set(key, flight);
+  return flight;
+}
+
+function until(ms: number): string {
+  return `good for ${Math.floor(ms / 1000)} s`;
+}
+
+function entryOf<T>(source: CloudSource<T>, host: string, { username, password }: CloudCredential): DockerConfigEntry {
+  const credential = { username, password, identityToken: undefined, registryToken: undefined, email: undefined };
+  return { pattern: host, credential, source: sourceOf(source) };
+}
+
+function sourceOf({ provider }: { readonly provider: string }): CredentialSource {
+  return { kind: 'cloud', provider };
+}
+
+function reportOf(
+  source: { readonly provider: string },
+  outcome: SourceReport['outcome'],
+  detail: string,
+  error?: AnyImageError,
+): SourceReport {
+  return { source: sourceOf(source), outcome, detail, error };
+}
+
+/** The caller's own functions may fail with any text, a token in it. */
+function asCloudError({ provider }: { readonly provider: string }, error: unknown): AnyImageError {
+  if (isImageError(error)) return error;
+  return new ImageError('ERR_CREDENTIAL_PROVIDER', `Cannot get a credential of ${quote(provider)}: it failed`, {
+    cause: error,
+  });
+}

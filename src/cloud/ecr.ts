@@ -1,0 +1,130 @@
+import { AwsV4Signer } from 'aws4fetch';
+import type { CallOptions } from '../clock/index.js';
+import { createSecret } from '../docker-config/index.js';
+import { decodeBase64, decodeUtf8 } from '../internal/index.js';
+import type { Keyring } from '../keyring/index.js';
+import { type CloudClient, type CloudReply, createCloudClient, faultCode, malformed, readFields } from './ask.js';
+import type { AwsCredentials, AwsCredentialSource } from './aws-credentials.js';
+import { type CloudCredential, createCloudKeyring } from './cloud-keyring.js';
+import { type EcrRegistry, parseEcrHost } from './ecr-host.js';
+import type { CloudOptions } from './types.js';
+
+/**
+ * How Amazon ECR is asked.
+ *
+ * @public
+ */
+export interface EcrOptions extends CloudOptions {
+  /** What requests are signed with; see {@link awsCredentials}. */
+  readonly credentials: AwsCredentialSource;
+}
+
+const PRIVATE_TARGET = 'AmazonEC2ContainerRegistry_V20150921.GetAuthorizationToken';
+const PUBLIC_TARGET = 'SpencerFrontendService.GetAuthorizationToken';
+/** AWS takes signatures that are up to five minutes off. */
+const MAX_SKEW_MS = 4 * 60_000;
+const FALLBACK_LIFETIME_MS = 60_000;
+
+/**
+ * Makes the keyring of Amazon ECR: private registries of every partition, also FIPS and dual-stack hosts, and
+ * `public.ecr.aws`.
+ *
+ * It asks `GetAuthorizationToken` of the registry's own account and region. When the service says that our clock is off,
+ * it asks once more by the service's clock.
+ *
+ * @param options - see {@link EcrOptions}
+ * @returns the keyring; a failure is in `sources` of its answer
+ * @example
+ * ```ts
+ * import { createEcrKeyring } from 'kubepull/cloud';
+ * import { createSecret } from 'kubepull/docker-config';
+ * import { createUndiciTransport } from 'kubepull/node';
+ *
+ * const keyring = createEcrKeyring({
+ *   transport: createUndiciTransport().transport,
+ *   credentials: async () => ({ accessKeyId, secretAccessKey: createSecret(secretKey), sessionToken: undefined }),
+ * });
+ * ```
+ * @see https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_GetAuthorizationToken.html
+ * @public
+ */
+export function createEcrKeyring(options: EcrOptions): Keyring {
+  const client = createCloudClient(options);
+  return createCloudKeyring(
+    {
+      provider: 'ecr',
+      target: parseEcrHost,
+      key: ({ api, account }) => `${api} ${account ?? ''}`,
+      fetch: (registry, call) => getAuthorizationToken(client, options.credentials, registry, call),
+    },
+    client.clock,
+  );
+}
+
+async function getAuthorizationToken(
+  client: CloudClient,
+  credentials: AwsCredentialSource,
+  registry: EcrRegistry,
+  call: CallOptions,
+): Promise<CloudCredential> {
+  const signing = await credentials(call);
+  const now = client.clock.now();
+  let reply = await askSigned(client, signing, registry, now, call);
+  const theirs = serverTime(reply);
+  if (isSkewed(reply) && theirs !== undefined && Math.abs(theirs - now) > MAX_SKEW_MS)
+    reply = await askSigned(client, signing, registry, theirs, call);
+  return readToken(reply, registry, serverTime(reply) ?? client.clock.now());
+}
+
+async function askSigned(
+  client: CloudClient,
+  { accessKeyId, secretAccessKey, sessionToken }: AwsCredentials,
+  { account, region, service, api }: EcrRegistry,
+  time: number,
+  call: CallOptions,
+): Promise<CloudReply> {
+  const body = JSON.stringify(account === undefined ? {} : { registryIds: [account] });
+  const signed = await new AwsV4Signer({
+    method: 'POST',
+    url: api,
+    headers: {
+      'content-type': 'application/x-amz-json-1.1',
+      'x-amz-target': service === 'ecr' ? PRIVATE_TARGET : PUBLIC_TARGET,
+    },
+    body,
+    accessKeyId,
+    secretAccessKey: secretAccessKey.reveal(),
+    ...(sessionToken === undefined ? {} : { sessionToken: sessionToken.reveal() }),
+    service,
+    region,
+    datetime: new Date(time).toISOString().replace(/[-:]|\.\d{3}/g, ''),
+  }).sign();
+  const headers = Object.fromEntries(signed.headers as Iterable<[string, string]>);
+  return client.ask({ method: 'POST', url: api, headers, body: new TextEncoder().encode(body) }, call);
+}
+
+function isSkewed(reply: CloudReply): boolean {
+  const code = reply.status === 200 ? undefined : faultCode(reply);
+  return code !== undefined && /Signature|RequestExpired|TimeTooSkewed|NotYetCurrent/i.test(code);
+}
+
+/** The clock of the service, by which it counts lifetimes. */
+function serverTime({ headers }: CloudReply): number | undefined {
+  const time = Date.parse(headers.get('date')?.[0] ?? '');
+  return Number.isNaN(time) ? undefined : time;
+}
+
+/** One object for the public registry, a list of one for private ones. */
+function readToken(reply: CloudReply, { service }: EcrRegistry, now: number): CloudCredential {
+  const data: unknown = readFields(reply).get('authorizationData');
+  const item: unknown = service === 'ecr' && Array.isArray(data) ? data[0] : data;
+  const fields = new Map(typeof item === 'object' && item !== null ? Object.entries(item) : []);
+  const token = fields.get('authorizationToken');
+  const bytes = typeof token === 'string' ? decodeBase64(token, true) : '';
+  const text = typeof bytes === 'string' ? '' : decodeUtf8(bytes);
+  const colon = text.indexOf(':');
+  if (colon < 1) throw malformed(reply, 'it has no authorization token');
+  const expires: unknown = fields.get('expiresAt');
+  const lifetimeMs = typeof expires === 'number' ? expires * 1000 - now : FALLBACK_LIFETIME_MS;
+  return { username: text.slice(0, colon), password: createSecret(text.slice(colon + 1)), lifetimeMs };
+}

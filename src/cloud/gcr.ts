@@ -1,0 +1,127 @@
+import type { CallOptions } from '../clock/index.js';
+import { createSecret, type DockerConfigEntry, type Secret } from '../docker-config/index.js';
+import { ImageError } from '../errors/index.js';
+import { createKeyring, type Keyring, type StaticKeyring } from '../keyring/index.js';
+import { type CloudClient, createCloudClient, malformed, readFields, secondsField, textField } from './ask.js';
+import { type CloudCredential, createCloudKeyring } from './cloud-keyring.js';
+import type { CloudOptions } from './types.js';
+
+/**
+ * How Google's metadata server is asked.
+ *
+ * @public
+ */
+export interface GcrOptions extends CloudOptions {
+  /**
+   * The service account of the machine.
+   *
+   * @defaultValue `'default'`
+   */
+  readonly serviceAccount?: string | undefined;
+}
+
+const METADATA = 'http://metadata.google.internal/computeMetadata/v1/instance/service-accounts';
+const HOST = /^(?:(?:[a-z\d-]+\.)?gcr\.io|[a-z\d-]+-docker\.pkg\.dev|container\.cloud\.google\.com)$/;
+const KEYS = ['container.cloud.google.com', 'gcr.io', '*.gcr.io', '*.pkg.dev'];
+
+/**
+ * Makes the keyring of Google Container Registry and Artifact Registry on a machine of Google's cloud: the access token
+ * of its service account, from the metadata server.
+ *
+ * @param options - see {@link GcrOptions}
+ * @returns the keyring; a failure is in `sources` of its answer
+ * @throws {@link ImageError} `ERR_OPTION_INVALID` for a service account that is no name
+ * @example
+ * ```ts
+ * import { createGcrKeyring } from 'kubepull/cloud';
+ * import { createUndiciTransport } from 'kubepull/node';
+ *
+ * const keyring = createGcrKeyring({ transport: createUndiciTransport().transport });
+ * ```
+ * @see https://cloud.google.com/compute/docs/access/authenticate-workloads
+ * @public
+ */
+export function createGcrKeyring(options: GcrOptions): Keyring {
+  const client = createCloudClient(options);
+  const { serviceAccount = 'default' } = options;
+  if (!/^[\w.@-]+$/.test(serviceAccount))
+    throw new ImageError(
+      'ERR_OPTION_INVALID',
+      'Cannot ask for a service account whose name has other characters than letters, digits, ".", "@" and "-"',
+    );
+  return createCloudKeyring(
+    {
+      provider: 'gcr',
+      target: (host) => (HOST.test(host) ? host : undefined),
+      key: () => serviceAccount,
+      fetch: (_, call) => askMetadata(client, serviceAccount, call),
+    },
+    client.clock,
+  );
+}
+
+async function askMetadata(client: CloudClient, account: string, call: CallOptions): Promise<CloudCredential> {
+  const request = {
+    method: 'GET',
+    url: `${METADATA}/${account}/token`,
+    headers: { 'metadata-flavor': 'Google' },
+  } as const;
+  const reply = await client.ask(request, call);
+  const fields = readFields(reply);
+  // Whoever else answers on that name, in a network without metadata server, does not say so.
+  if (reply.headers.get('metadata-flavor')?.[0] !== 'Google')
+    throw malformed(reply, 'it is not from a metadata server');
+  const token = textField(reply, fields, 'access_token');
+  const seconds = secondsField(fields, 'expires_in') ?? 60;
+  return { username: '_token', password: createSecret(token), lifetimeMs: seconds * 1000 };
+}
+
+/**
+ * Makes the keyring of a service account's key, which is a password that does not expire.
+ *
+ * @param key - the JSON file of the key, as Google gives it out
+ * @returns a keyring for Google's registries
+ * @throws {@link ImageError} `ERR_OPTION_INVALID` when it is not a key
+ * @example
+ * ```ts
+ * import { readFile } from 'node:fs/promises';
+ * import { gcrServiceAccountKey } from 'kubepull/cloud';
+ * import { createSecret } from 'kubepull/docker-config';
+ *
+ * const keyring = gcrServiceAccountKey(createSecret(await readFile('key.json', 'utf8')));
+ * ```
+ * @see https://cloud.google.com/artifact-registry/docs/docker/authentication#json-key
+ * @public
+ */
+export function gcrServiceAccountKey(key: Secret): StaticKeyring {
+  if (!isKey(key.reveal()))
+    throw new ImageError(
+      'ERR_OPTION_INVALID',
+      'Cannot use the key of a service account: it is not the JSON that Google gives out',
+    );
+  const credential = {
+    username: '_json_key',
+    password: key,
+    identityToken: undefined,
+    registryToken: undefined,
+    email: undefined,
+  };
+  return createKeyring(
+    KEYS.map((pattern): DockerConfigEntry => ({ pattern, credential, source: { kind: 'cloud', provider: 'gcr' } })),
+  );
+}
+
+function isKey(text: string): boolean {
+  try {
+    const value: unknown = JSON.parse(text);
+    return (
+      typeof value === 'object' &&
+      value !== null &&
+      'type' in value &&
+      value.type === 'service_account' &&
+      'private_key' in value
+    );
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,106 @@
+import type { CallOptions } from '../clock/index.js';
+import { createSecret, type DockerConfigEntry, type Secret } from '../docker-config/index.js';
+import { createKeyring, type Keyring, type StaticKeyring } from '../keyring/index.js';
+import { type CloudClient, createCloudClient, readFields, secondsField, textField } from './ask.js';
+import { type CloudCredential, createCloudKeyring } from './cloud-keyring.js';
+import type { CloudOptions } from './types.js';
+
+/**
+ * Signs a request to Oracle's cloud, as its SDKs do for an instance, a resource or a user.
+ *
+ * @public
+ */
+export type OciSigner = (
+  request: { readonly method: 'GET'; readonly url: string },
+  options: CallOptions,
+) => Promise<Readonly<Record<string, string>>>;
+
+/**
+ * How Oracle's registry is asked.
+ *
+ * @public
+ */
+export interface OcirOptions extends CloudOptions {
+  /** Gives the headers of a signed request: `date`, `authorization` and what else was signed. */
+  readonly sign: OciSigner;
+}
+
+const HOST = /^(?:[a-z]{3}|[a-z]{2}-[a-z\d-]+-\d)\.ocir\.io$|^ocir\.[a-z]{2}-[a-z\d-]+-\d\.oci\.oraclecloud\.com$/;
+const TOKEN_PATH = '/20180419/docker/token';
+const KEYS = ['*.ocir.io', 'ocir.*.oci.oraclecloud.com'];
+
+/**
+ * Makes the keyring of Oracle Cloud Infrastructure Registry for who can sign requests, such as an instance: a token of
+ * the registry, for an hour as a rule.
+ *
+ * @param options - see {@link OcirOptions}
+ * @returns the keyring; a failure is in `sources` of its answer
+ * @example
+ * ```ts
+ * import { createOcirKeyring } from 'kubepull/cloud';
+ * import { createUndiciTransport } from 'kubepull/node';
+ *
+ * const keyring = createOcirKeyring({
+ *   transport: createUndiciTransport().transport,
+ *   sign: async ({ method, url }) => signer.headersFor(method, url), // of Oracle's SDK
+ * });
+ * ```
+ * @see https://docs.oracle.com/iaas/Content/API/Concepts/signingrequests.htm
+ * @public
+ */
+export function createOcirKeyring(options: OcirOptions): Keyring {
+  const client = createCloudClient(options);
+  return createCloudKeyring(
+    {
+      provider: 'ocir',
+      target: (host) => (HOST.test(host) ? host : undefined),
+      key: (host) => host,
+      fetch: (host, call) => askToken(client, host, options.sign, call),
+    },
+    client.clock,
+  );
+}
+
+async function askToken(
+  client: CloudClient,
+  host: string,
+  sign: OciSigner,
+  call: CallOptions,
+): Promise<CloudCredential> {
+  const url = `https://${host}${TOKEN_PATH}`;
+  const headers = await sign({ method: 'GET', url }, call);
+  const reply = await client.ask({ method: 'GET', url, headers }, call);
+  const fields = readFields(reply);
+  const token = textField(reply, fields, 'token');
+  const seconds = secondsField(fields, 'expires_in') ?? 60;
+  return { username: 'BEARER_TOKEN', password: createSecret(token), lifetimeMs: seconds * 1000 };
+}
+
+/**
+ * Makes the keyring of a user's auth token, which does not expire.
+ *
+ * @param username - `<tenancy namespace>/<user>`, or `<tenancy namespace>/<domain>/<user>` for a federated one
+ * @param authToken - an auth token of the user; the password of the console will not do
+ * @returns a keyring for every region of Oracle's registry
+ * @example
+ * ```ts
+ * import { ocirAuthToken } from 'kubepull/cloud';
+ * import { createSecret } from 'kubepull/docker-config';
+ *
+ * const keyring = ocirAuthToken('tenancy/jane@example.com', createSecret(authToken));
+ * ```
+ * @see https://docs.oracle.com/iaas/Content/Registry/Tasks/registrygettingauthtoken.htm
+ * @public
+ */
+export function ocirAuthToken(username: string, authToken: Secret): StaticKeyring {
+  const credential = {
+    username,
+    password: authToken,
+    identityToken: undefined,
+    registryToken: undefined,
+    email: undefined,
+  };
+  return createKeyring(
+    KEYS.map((pattern): DockerConfigEntry => ({ pattern, credential, source: { kind: 'cloud', provider: 'ocir' } })),
+  );
+}

@@ -1,0 +1,44 @@
+import type { CallOptions, Clock } from '../clock/index.js';
+import type { Secret } from '../docker-config/index.js';
+import type { Transport } from '../distribution/index.js';
+
+/**
+ * What every keyring of a cloud is made of.
+ *
+ * @public
+ */
+export interface CloudOptions {
+  readonly transport: Transport;
+  /** @defaultValue `systemClock` */
+  readonly clock?: Clock | undefined;
+  /**
+   * How long one answer of the cloud may take.
+   *
+   * @defaultValue 10,000 ms
+   */
+  readonly timeoutMs?: number | undefined;
+  /**
+   * A number from 0 up to 1, for jitter.
+   *
+   * @defaultValue the platform's `crypto`
+   */
+  readonly random?: (() => number) | undefined;
+}
+
+/**
+ * A token that somebody else issued, such as a cloud's SDK.
+ *
+ * @public
+ */
+export interface CloudToken {
+  readonly token: Secret;
+  /** How long it is good for from now, in milliseconds. */
+  readonly lifetimeMs: number;
+}
+
+/**
+ * Gives a token when one is needed; it is kept for its lifetime.
+ *
+ * @public
+ */
+export type CloudTokenSource = (options: CallOptions) => Promise<CloudToken>;

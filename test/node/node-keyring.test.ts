@@ -1,0 +1,94 @@
+import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { formatLookup, type LookupResult } from 'kubepull/keyring';
+import { createNodeKeyring } from 'kubepull/node';
+import { createFakeClock } from 'kubepull/testing';
+import { canary } from '../support/canary.ts';
+import { type TempDir, tempDir } from '../support/temp-dir.ts';
+
+const PROTOCOL = 'credentialprovider.kubelet.k8s.io/v1';
+const users = ({ candidates }: LookupResult): readonly string[] =>
+  candidates.map(({ entry }) => entry.credential.username);
+
+function writeConfig(root: TempDir, username: string): void {
+  root.secretFile('config.json', JSON.stringify({ auths: { 'r.io': { username, password: canary('password') } } }));
+}
+
+function writePlugin(root: TempDir, username: string): { readonly configPath: string; readonly binDir: string } {
+  const binDir = join(root.path, 'bin');
+  mkdirSync(binDir);
+  const response = {
+    kind: 'CredentialProviderResponse',
+    apiVersion: PROTOCOL,
+    cacheKeyType: 'Registry',
+    auth: { 'r.io/team': { username, password: 'p' } },
+  };
+  writeFileSync(join(binDir, 'plugin'), `#!/bin/sh\necho '${JSON.stringify(response)}'\n`);
+  chmodSync(join(binDir, 'plugin'), 0o755);
+  const configPath = join(root.path, 'plugins.json');
+  const provider = { name: 'plugin', matchImages: ['r.io'], defaultCacheDuration: '1h', apiVersion: PROTOCOL };
+  const config = { apiVersion: 'kubelet.config.k8s.io/v1', kind: 'CredentialProviderConfig', providers: [provider] };
+  writeFileSync(configPath, JSON.stringify(config));
+  return { configPath, binDir };
+}
+
+const places = (root: TempDir) => ({
+  rootDir: root.path,
+  workingDir: join(root.path, 'none'),
+  home: join(root.path, 'home'),
+});
+
+describe('createNodeKeyring', () => {
+  it('asks the files first, then the plugins, however specific their keys are, and says what each did', async () => {
+    const root = tempDir();
+    writeConfig(root, 'file');
+    const keyring = await createNodeKeyring({ ...places(root), plugins: writePlugin(root, 'plugin') });
+    const result = await keyring.lookup('r.io/team/app');
+    expect(users(result)).toEqual(['file', 'plugin']);
+    expect(result.sources.map(({ source, outcome }) => [source.kind, outcome])).toEqual([
+      ['file', 'fetched'],
+      ['plugin', 'fetched'],
+    ]);
+    const text = formatLookup(
+      await keyring.forPod({ namespace: 'n', name: 'p', uid: 'u', serviceAccountName: '' }).lookup('r.io/team/app'),
+    );
+    expect(text).toContain(
+      `asked:\n  - file ${root.path}/config.json: cached, 1 entries\n  - plugin plugin: cached, by registry`,
+    );
+  });
+
+  it('says which places it looked at in vain', async () => {
+    const root = tempDir();
+    writeFileSync(join(root.path, 'config.json'), '{');
+    const { sources } = await (await createNodeKeyring(places(root))).lookup('r.io/x');
+    expect(sources).toHaveLength(8);
+    expect(sources[0]).toMatchObject({
+      outcome: 'unsuited',
+      detail: 'malformed',
+      source: { path: `${root.path}/config.json` },
+    });
+    expect(sources[1]).toMatchObject({ outcome: 'unsuited', detail: 'missing' });
+  });
+
+  it('reads the files again after five minutes, and not before', async () => {
+    const [root, clock] = [tempDir(), createFakeClock()];
+    writeConfig(root, 'first');
+    const keyring = await createNodeKeyring({ ...places(root), clock });
+    expect(users(await keyring.lookup('r.io/x'))).toEqual(['first']);
+    writeConfig(root, 'second');
+    await clock.advance(299_999);
+    clock.setWallClock(clock.now() + 1e9);
+    expect(users(await keyring.lookup('r.io/x'))).toEqual(['first']);
+    await clock.advance(1);
+    expect(users(await keyring.lookup('r.io/x'))).toEqual(['second']);
+  });
+
+  it('refuses, as kubelet at its start, a plugin that is not there', async () => {
+    const root = tempDir();
+    const plugins = writePlugin(root, 'plugin');
+    await expect(createNodeKeyring({ plugins: { ...plugins, binDir: root.path } })).rejects.toThrow(
+      `Cannot run plugin "plugin": "${root.path}/plugin" does not exist`,
+    );
+  });
+});
