@@ -24,6 +24,8 @@ export function formatCredentialSource(source: CredentialSource): string {
     case 'plugin':
     case 'cloud':
       return printable(`${source.kind} ${source.provider}`);
+    case 'helper':
+      return printable(`helper ${source.helper}`);
     default:
       return source.kind;
   }

@@ -31,6 +31,7 @@ export type CredentialSource =
       readonly serviceAccount: { readonly namespace: string; readonly name: string; readonly uid: string } | undefined;
     }
   | { readonly kind: 'cloud'; readonly provider: string }
+  | { readonly kind: 'helper'; readonly helper: string }
   | { readonly kind: 'inline' }
   | { readonly kind: 'anonymous' };
 

@@ -70,7 +70,7 @@ describe.each(['ecr', 'gcr', 'acr', 'ocir', 'ibm'])('the keyring of %s', (name) 
   });
 
   it('asks once for 200 look-ups at the same time', async () => {
-    const all = Array.from({ length: 200 }, () => cloud.keyring.lookup(cloud.image));
+    const all = Array.from({ length: 200 }, async () => cloud.keyring.lookup(cloud.image));
     const results = await settle(clock, Promise.all(all));
     expect(results.every((result) => isNewest(result))).toBe(true);
     expect(cloud.issued.length).toBe(1);

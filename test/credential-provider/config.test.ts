@@ -69,7 +69,7 @@ describe('parseCredentialProviderConfig', () => {
   });
 
   describe('validates in the words of kubelet', () => {
-    const supported = [`${PROTOCOL}`, `${PROTOCOL}alpha1`, `${PROTOCOL}beta1`].map((text) => `"${text}"`).join(', ');
+    const supported = [PROTOCOL, `${PROTOCOL}alpha1`, `${PROTOCOL}beta1`].map((text) => `"${text}"`).join(', ');
     it.each<[string, readonly unknown[], string]>([
       ['no providers', [], 'providers: Required value: at least 1 item in plugins is required'],
       ['a slash', [{ ...good, name: 'a/b' }], `providers.name: Invalid value: "a/b": provider name cannot contain '/'`],

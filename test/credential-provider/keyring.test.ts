@@ -138,7 +138,7 @@ describe('createCredentialProviderKeyring', () => {
   it('X09 runs a plugin once for 1,000 look-ups of an image at the same time', async () => {
     const exec = execOf(() => answer({ 'r.io': user('a') }));
     const keyring = createCredentialProviderKeyring(configOf({}), { exec });
-    const all = await Promise.all(Array.from({ length: 1000 }, () => keyring.lookup('r.io/x')));
+    const all = await Promise.all(Array.from({ length: 1000 }, async () => keyring.lookup('r.io/x')));
     expect(all.every((result) => users(result).join() === 'a')).toBe(true);
     expect(exec).toHaveBeenCalledTimes(1);
     await keyring.lookup('r.io/x');

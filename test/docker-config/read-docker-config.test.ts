@@ -132,6 +132,7 @@ describe('formatCredentialSource', () => {
     [{ kind: 'secret', namespace: 'a', name: 'b', uid: 'u' }, 'secret a/b'],
     [{ kind: 'file', path: '/x\n' }, 'file /x\\x0a'],
     [{ kind: 'plugin', provider: 'ecr', serviceAccount: undefined }, 'plugin ecr'],
+    [{ kind: 'helper', helper: 'pass' }, 'helper pass'],
     [{ kind: 'cloud', provider: 'acr' }, 'cloud acr'],
     [{ kind: 'inline' }, 'inline'],
     [{ kind: 'anonymous' }, 'anonymous'],

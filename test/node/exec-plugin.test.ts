@@ -226,9 +226,9 @@ describe('a plugin under load', () => {
     const log = join(tempDir().path, 'log');
     const { keyring, script } = config('Registry');
     const plugins = keyring(pluginDir({ plugin: script(log) }));
-    const results = await Promise.all(Array.from({ length: 200 }, () => plugins.lookup('r.io/team/app')));
+    const results = await Promise.all(Array.from({ length: 200 }, async () => plugins.lookup('r.io/team/app')));
     expect(results.every(({ candidates }) => candidates.length === 1)).toBe(true);
-    await Promise.all(Array.from({ length: 200 }, (_, index) => plugins.lookup(`r.io/team/app-${index}`)));
+    await Promise.all(Array.from({ length: 200 }, async (_, index) => plugins.lookup(`r.io/team/app-${index}`)));
     expect(readFileSync(log, 'utf8')).toBe('ran\n');
   });
 });

@@ -39,6 +39,7 @@ const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   '@grpc/grpc-js': ['cri'],
   picomatch: ['rules'],
   aws4fetch: ['cloud'],
+  'jsonc-parser': ['node'],
   'smol-toml': ['node'],
   'tar-stream': ['node'],
   yaml: ['node'],

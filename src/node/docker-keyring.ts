@@ -1,0 +1,108 @@
+import { env as processEnv } from 'node:process';
+import type { CallOptions } from '../clock/index.js';
+import type { DockerConfig, DockerConfigEntry } from '../docker-config/index.js';
+import { isImageError } from '../errors/index.js';
+import { createKeyring, type Keyring, type LookupResult, type SourceReport, unionKeyrings } from '../keyring/index.js';
+import type { MatchOptions } from '../match/index.js';
+import { findDockerConfigs, type FoundDockerConfig } from './docker-config-files.js';
+import { getFromHelper } from './docker-helper.js';
+
+/**
+ * Where Docker's credentials are looked for.
+ *
+ * @public
+ */
+export interface DockerKeyringOptions extends MatchOptions {
+  /**
+   * The variables that say where: `DOCKER_AUTH_CONFIG`, `REGISTRY_AUTH_FILE`, `XDG_RUNTIME_DIR`, `XDG_CONFIG_HOME`,
+   * `DOCKER_CONFIG`, `HOME` and, for helpers, `PATH`.
+   *
+   * @defaultValue those of this process
+   */
+  readonly env?: NodeJS.ProcessEnv | undefined;
+  /**
+   * How long a credential helper may take.
+   *
+   * @defaultValue 60,000 ms
+   */
+  readonly helperTimeoutMs?: number | undefined;
+}
+
+/** The key of Docker Hub, for files and helpers. */
+export const HUB = 'https://index.docker.io/v1/';
+const HUB_NAMES = [HUB, 'index.docker.io', 'docker.io'];
+
+/**
+ * Makes the keyring of a person's machine, which kubelet knows nothing of: the places of Docker and podman, with their
+ * credential helpers, identity tokens and registry tokens.
+ *
+ * In a file a helper for the registry (`credHelpers`, else `credsStore`) counts alone, as with Docker: when it fails, no
+ * other entry of the file takes its place.
+ *
+ * @param options - see {@link DockerKeyringOptions}
+ * @returns the keyring over the files as they are now; helpers are run at each look-up
+ * @example
+ * ```ts
+ * import { loadDockerKeyring } from 'kubepull/node';
+ *
+ * const keyring = await loadDockerKeyring();
+ * const { candidates, sources } = await keyring.lookup('docker.io/library/nginx');
+ * ```
+ * @public
+ */
+export async function loadDockerKeyring(options: DockerKeyringOptions = {}): Promise<Keyring> {
+  const { env = processEnv } = options;
+  const files = await findDockerConfigs(env);
+  return unionKeyrings(...files.map((file) => fileKeyring(file, options, env)));
+}
+
+function fileKeyring(
+  { path, outcome, config }: FoundDockerConfig,
+  options: DockerKeyringOptions,
+  env: NodeJS.ProcessEnv,
+): Keyring {
+  const source = { kind: 'file', path } as const;
+  const looked: SourceReport = {
+    source,
+    outcome: config === undefined ? 'unsuited' : 'fetched',
+    detail: config === undefined ? outcome : `${config.entries.length} entries`,
+    error: undefined,
+  };
+  const keyring = createKeyring(config?.entries ?? [], options);
+  return {
+    async lookup(image: string, { signal }: CallOptions = {}): Promise<LookupResult> {
+      signal?.throwIfAborted();
+      const host = image.split('/', 1)[0] ?? '';
+      const server = host === 'docker.io' ? HUB : host;
+      const helper = config && helperFor(config, server);
+      if (helper === undefined) return { ...keyring.lookup(image), sources: [looked] };
+      const asked = await askHelper(helper, server, { env, timeoutMs: options.helperTimeoutMs });
+      signal?.throwIfAborted();
+      return { ...createKeyring(asked.entries, options).lookup(image), sources: [looked, asked.report] };
+    },
+  };
+}
+
+/** The helper that keeps a registry's credential. */
+export function helperFor({ credHelpers, credsStore }: DockerConfig, server: string): string | undefined {
+  const names = server === HUB ? HUB_NAMES : [server];
+  return credHelpers.find(({ pattern }) => names.includes(pattern))?.helper ?? (credsStore || undefined);
+}
+
+async function askHelper(
+  helper: string,
+  server: string,
+  runtime: { readonly env: NodeJS.ProcessEnv; readonly timeoutMs: number | undefined },
+): Promise<{ readonly entries: readonly DockerConfigEntry[]; readonly report: SourceReport }> {
+  const source = { kind: 'helper', helper } as const;
+  try {
+    const credential = await getFromHelper(helper, server, runtime);
+    if (credential === undefined)
+      return { entries: [], report: { source, outcome: 'fetched', detail: 'it has no credential', error: undefined } };
+    const report: SourceReport = { source, outcome: 'fetched', detail: 'one credential', error: undefined };
+    return { entries: [{ pattern: server, credential, source }], report };
+  } catch (error) {
+    if (!isImageError(error)) throw error;
+    return { entries: [], report: { source, outcome: 'failed', detail: error.message, error } };
+  }
+}
