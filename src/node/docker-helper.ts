@@ -36,6 +36,8 @@ export async function getFromHelper(
   const result = await runHelper(helper, 'get', server, runtime);
   if (messageOf(result) === NOT_FOUND) return undefined;
   const fields = readAnswer(helper, finish(helper, 'get', result));
+  // Some helpers have an empty answer for what they do not know.
+  if (fields.username === '' && fields.secret === '') return undefined;
   const isToken = fields.username === TOKEN_USER;
   return {
     username: isToken ? '' : fields.username,
