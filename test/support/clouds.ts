@@ -1,7 +1,8 @@
 // Emulators of the clouds' token services. Each checks what the real service checks, from its documented wire format.
-import { createPublicKey, createSign, createVerify, generateKeyPairSync } from 'node:crypto';
+import { createPublicKey, createSign, createVerify, generateKeyPairSync, randomBytes } from 'node:crypto';
 import aws4 from 'aws4';
 import {
+  type CloudOptions,
   createAcrKeyring,
   createEcrKeyring,
   createGcrKeyring,
@@ -10,7 +11,7 @@ import {
   type OciSigner,
 } from 'kubepull/cloud';
 import type { Clock } from 'kubepull/clock';
-import type { TransportRequest } from 'kubepull/distribution';
+import type { Transport, TransportRequest } from 'kubepull/distribution';
 import { createSecret } from 'kubepull/docker-config';
 import type { Keyring } from 'kubepull/keyring';
 import { canary } from './canary.ts';
@@ -40,7 +41,9 @@ interface Service {
   serve(request: TransportRequest, password: string): Reply;
   readonly refusal: Reply;
   readonly throttle: Reply;
-  keyring(transport: CloudUnderTest['keyring'] extends never ? never : Parameters<typeof createGcrKeyring>[0]): Keyring;
+  /** What the examples of the guides call the secrets of this service. */
+  readonly ambient: Readonly<Record<string, unknown>>;
+  keyring(options: CloudOptions): Keyring;
 }
 
 const HOUR = 60 * 60 * 1000;
@@ -64,6 +67,31 @@ export function startEcr(
   options: { readonly service?: Clock; readonly image?: string } = {},
 ): CloudUnderTest {
   return start(ecr(options.service ?? clock, options.image), clock);
+}
+
+/** All clouds behind one transport, as a program meets them, and the secrets that they take. */
+export function startInternet(clock: Clock): {
+  readonly transport: Transport;
+  readonly ambient: Readonly<Record<string, unknown>>;
+} {
+  const entra = canary('bearer-token');
+  const all = [ecr(clock), ecr(clock, 'public.ecr.aws/x'), gcr(), acr(entra), ocir(clock), ibm()];
+  const [aws, publicAws] = all;
+  const services: readonly (readonly [RegExp, Service | undefined])[] = [
+    [/^https:\/\/api\.ecr\./, aws],
+    [/^https:\/\/api\.ecr-public\./, publicAws],
+    [/^http:\/\/metadata\.google\.internal\//, all[2]],
+    [/azurecr/, all[3]],
+    [/ocir/, all[4]],
+    [/iam\.cloud\.ibm/, all[5]],
+  ];
+  const { transport } = createMemoryTransport((request) => {
+    if (request.url.startsWith('http://169.254.169.254/metadata/identity/'))
+      return json(200, { access_token: entra, expires_in: '3599' });
+    const service = services.find(([pattern]) => pattern.test(request.url))?.[1];
+    return service?.serve(request, canary('password')) ?? { status: 404 };
+  });
+  return { transport, ambient: Object.assign({}, ...all.map(({ ambient }) => ambient)) as Record<string, unknown> };
 }
 
 function start(service: Service, clock: Clock): CloudUnderTest {
@@ -95,12 +123,14 @@ function silence({ signal }: TransportRequest): Promise<Reply> {
 }
 
 /** @see https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv.html */
+const AWS_KEYS = {
+  accessKeyId: 'AKIDEXAMPLE',
+  secretAccessKey: randomBytes(20).toString('hex'),
+  sessionToken: randomBytes(20).toString('hex'),
+};
+
 function ecr(clock: Clock, image = '123456789012.dkr.ecr.eu-west-1.amazonaws.com/team/app'): Service {
-  const keys = {
-    accessKeyId: 'AKIDEXAMPLE',
-    secretAccessKey: canary('private-key'),
-    sessionToken: canary('bearer-token'),
-  };
+  const keys = AWS_KEYS;
   const isPublic = image.startsWith('public.');
   const account = isPublic ? undefined : image.slice(0, 12);
   return {
@@ -110,6 +140,7 @@ function ecr(clock: Clock, image = '123456789012.dkr.ecr.eu-west-1.amazonaws.com
     lifetimeMs: 12 * HOUR,
     refusal: json(400, { __type: 'com.amazon.coral.service#AccessDeniedException', message: canary('plugin-output') }),
     throttle: json(400, { __type: 'ThrottlingException', message: 'Rate exceeded' }),
+    ambient: { provider: async () => keys },
     serve(request, password) {
       const date = { date: new Date(clock.now()).toUTCString() };
       const fault = awsFault(request, keys, clock, isPublic);
@@ -187,6 +218,7 @@ function gcr(): Service {
     lifetimeMs: HOUR,
     refusal: { status: 404, body: '' },
     throttle: BUSY,
+    ambient: { serviceAccountKey: JSON.stringify({ type: 'service_account', private_key: canary('private-key') }) },
     serve({ url, headers }, password) {
       const wanted = 'http://metadata.google.internal/computeMetadata/v1/instance/service-accounts/default/token';
       if (url !== wanted || headers['metadata-flavor'] !== 'Google') return { status: 403, body: 'Missing header' };
@@ -201,8 +233,7 @@ function gcr(): Service {
 }
 
 /** @see https://github.com/Azure/acr/blob/main/docs/AAD-OAuth.md */
-function acr(): Service {
-  const entra = canary('bearer-token');
+function acr(entra = canary('bearer-token')): Service {
   return {
     name: 'acr',
     image: 'contoso.azurecr.io/app',
@@ -210,6 +241,11 @@ function acr(): Service {
     lifetimeMs: 3 * HOUR,
     refusal: json(401, { errors: [{ code: 'UNAUTHORIZED', message: canary('plugin-output') }] }),
     throttle: BUSY,
+    ambient: {
+      azure: { getToken: async () => ({ token: entra, expiresOnTimestamp: Date.now() + HOUR }) },
+      clientSecret: canary('password'),
+      adminPassword: canary('password'),
+    },
     serve(request, password) {
       const fields = form(request);
       const isRight =
@@ -249,6 +285,10 @@ function ocir(clock: Clock): Service {
     lifetimeMs: HOUR,
     refusal: json(401, { code: 'NotAuthenticated', message: canary('plugin-output') }),
     throttle: BUSY,
+    ambient: {
+      signer: { headersFor: async (_: string, url: string) => sign({ method: 'GET', url }, {}) },
+      authToken: canary('password'),
+    },
     serve({ url, headers }, password) {
       const [, signature = ''] = /signature="([^"]+)"/.exec(headers['authorization'] ?? '') ?? [];
       const date = headers['date'] ?? '';
@@ -277,6 +317,7 @@ function ibm(): Service {
     lifetimeMs: HOUR,
     refusal: json(400, { errorCode: 'BXNIM0415E', errorMessage: canary('plugin-output') }),
     throttle: BUSY,
+    ambient: { apiKey },
     serve(request, password) {
       const fields = form(request);
       const isRight =
