@@ -2,6 +2,7 @@ import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { env } from 'node:process';
 import { format } from 'node:util';
+import { compileFunction } from 'node:vm';
 import { transform } from 'esbuild';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import * as root from 'kubepull';
@@ -46,8 +47,7 @@ async function run(code: string): Promise<readonly string[]> {
     modules,
     console: { log: (...args: readonly unknown[]) => printed.push(format(...args)) },
   };
-  // oxlint-disable-next-line no-new-func
-  const program = new Function(...Object.keys(scope), `return (async () => {${body}})()`) as (
+  const program = compileFunction(`return (async () => {${body}})()`, Object.keys(scope)) as (
     ...args: readonly unknown[]
   ) => Promise<void>;
   await program(...Object.values(scope));
