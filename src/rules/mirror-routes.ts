@@ -13,6 +13,18 @@ export interface MirrorRoute {
   readonly match: string;
   /** URLs of the registries to ask, first choice first. */
   readonly endpoints: readonly string[];
+  /**
+   * What these endpoints may be asked for: tags (`resolve`), or content by its digest (`pull`).
+   *
+   * @defaultValue both
+   */
+  readonly capabilities?: readonly ('pull' | 'resolve')[] | undefined;
+  /**
+   * Whether the image's own registry is asked when all of them failed.
+   *
+   * @defaultValue `true`
+   */
+  readonly upstream?: boolean | undefined;
 }
 
 /**
@@ -23,6 +35,10 @@ export interface MirrorRoute {
 export interface MirrorChoice {
   /** First choice first; empty when no route matches, so that the image's own registry is asked. */
   readonly endpoints: readonly string[];
+  /** What the endpoints may be asked for. */
+  readonly capabilities: readonly ('pull' | 'resolve')[];
+  /** Whether the image's own registry is asked after them; always when no route matches. */
+  readonly upstream: boolean;
   readonly rule: DecidingRule | undefined;
 }
 
@@ -36,15 +52,21 @@ export interface MirrorRoutes {
   choose(ref: RuleSubject): MirrorChoice;
 }
 
+const BOTH = ['pull', 'resolve'] as const;
+const OWN_REGISTRY = { endpoints: [], capabilities: BOTH, upstream: true };
+/** Whatever needs an escape is left out: two readers could read it in two ways. */
+const ENDPOINT = /^https?:\/\/[\w.:[\]-]+(?:\/[\w.~-]+)*\/?$/i;
+
 /**
  * Compiles routes to mirrors, written in picomatch's glob syntax.
  *
  * A credential for the image's own registry is not meant for a mirror: look credentials up by the endpoint asked.
+ * `mirrorEndpoints` of `kubepull/distribution` makes the option of a pull of the routes, which does so.
  *
  * @param routes - the routes; of several that match, the first counts
  * @returns the compiled routes
- * @throws {@link ImageError} `ERR_OPTION_INVALID` for a pattern that is malformed or refused, a route without endpoint, or
- * an endpoint that is no http(s) URL or has user info, query or fragment
+ * @throws {@link ImageError} `ERR_OPTION_INVALID` for a pattern that is malformed or refused, a route without endpoint or
+ * capability, or an endpoint that is no http(s) URL or has user info, query, fragment or an escape
  * @example
  * ```ts
  * import { parseReference } from 'kubepull/reference';
@@ -56,14 +78,16 @@ export interface MirrorRoutes {
  * @public
  */
 export function createMirrorRoutes(routes: readonly MirrorRoute[]): MirrorRoutes {
-  const compiled = routes.map(({ match, endpoints }, index) => {
+  const compiled = routes.map(({ match, endpoints, capabilities = BOTH, upstream = true }, index) => {
     checkEndpoints(endpoints, index);
-    return { ...compileRule('mirrors', index, match), endpoints: [...endpoints] };
+    if (capabilities.length === 0) throw invalid(index, 'its endpoints may be asked for nothing');
+    const choice = { endpoints: [...endpoints], capabilities: [...capabilities], upstream };
+    return { ...compileRule('mirrors', index, match), choice };
   });
   return {
     choose: (ref) => {
       const route = isTooLong(ref) ? undefined : compiled.find(({ matches }) => matches(ref.name));
-      return { endpoints: route?.endpoints ?? [], rule: route?.rule };
+      return { ...(route?.choice ?? OWN_REGISTRY), rule: route?.rule };
     },
   };
 }
@@ -80,7 +104,10 @@ function findFlaw(endpoint: string): string | undefined {
   if (!URL.canParse(endpoint)) return 'is malformed';
   const { protocol, username, password, search, hash } = new URL(endpoint);
   if (protocol !== 'https:' && protocol !== 'http:') return 'must begin with https:// or http://';
-  return username + password + search + hash === '' ? undefined : 'must have no user info, query and fragment';
+  if (username + password + search + hash !== '') return 'must have no user info, query and fragment';
+  return ENDPOINT.test(endpoint) && !/\/\.{1,2}(?:\/|$)/.test(endpoint)
+    ? undefined
+    : 'must be a host and a plain path, without escapes';
 }
 
 function invalid(index: number, reason: string): ImageError<'ERR_OPTION_INVALID'> {

@@ -12,6 +12,8 @@ describe('createMirrorRoutes', () => {
   it('gives the endpoints of the first route that matches, in order, with the rule', () => {
     expect(createMirrorRoutes(routes).choose(parseReference('nginx'))).toEqual({
       endpoints: ['https://hub.mirror.test', 'https://second.mirror.test/v2'],
+      capabilities: ['pull', 'resolve'],
+      upstream: true,
       rule: { list: 'mirrors', index: 0, pattern: 'docker.io/library/**' },
     });
     expect(createMirrorRoutes(routes).choose(parseReference('quay.io/acme/app')).endpoints).toEqual([
@@ -22,14 +24,29 @@ describe('createMirrorRoutes', () => {
   it('gives none when no route matches', () => {
     expect(createMirrorRoutes(routes).choose(parseReference('gcr.io/app'))).toEqual({
       endpoints: [],
+      capabilities: ['pull', 'resolve'],
+      upstream: true,
       rule: undefined,
     });
     expect(
       createMirrorRoutes([{ match: '**', endpoints: ['https://m.test'] }]).choose({ name: 'a'.repeat(600) }),
     ).toEqual({
       endpoints: [],
+      capabilities: ['pull', 'resolve'],
+      upstream: true,
       rule: undefined,
     });
+  });
+
+  it('says what the endpoints may be asked for, and whether the own registry is asked too', () => {
+    const route = { match: '**', endpoints: ['https://m.test'], capabilities: ['pull'], upstream: false } as const;
+    expect(createMirrorRoutes([route]).choose(parseReference('nginx'))).toMatchObject({
+      capabilities: ['pull'],
+      upstream: false,
+    });
+    expect(() => createMirrorRoutes([{ ...route, capabilities: [] }])).toThrow(
+      'Cannot compile mirror route 0: its endpoints may be asked for nothing',
+    );
   });
 
   it('is not changed by changes of its options', () => {
@@ -45,6 +62,9 @@ describe('createMirrorRoutes', () => {
     [['ftp://mirror.test'], 'endpoint ftp://mirror.test/ must begin with https:// or http://'],
     [['https://mirror.test/?x=1'], 'endpoint https://mirror.test/ must have no user info, query and fragment'],
     [['https://mirror.test/#x'], 'must have no user info, query and fragment'],
+    [['https://mirror.test/a%2fb'], 'must be a host and a plain path, without escapes'],
+    [['https://mirror.test/a/../b'], 'must be a host and a plain path, without escapes'],
+    [['https:\\\\mirror.test'], 'must be a host and a plain path, without escapes'],
   ])('refuses the endpoints %j', (endpoints, reason) => {
     expect(() => createMirrorRoutes([{ match: '**', endpoints }])).toThrow(
       expect.objectContaining({ code: 'ERR_OPTION_INVALID', message: expect.stringContaining(reason) as string }),

@@ -1,0 +1,54 @@
+import { credentialName, type RegistryEndpoint } from '../distribution/index.js';
+import type { Credential, CredentialSource } from '../docker-config/index.js';
+import type { CredentialCandidate } from '../keyring/index.js';
+import type { ImageReference } from '../reference/index.js';
+import type { PullOptions } from './types.js';
+
+const ANONYMOUS: CredentialSource = { kind: 'anonymous' };
+
+/** One thing to try at an endpoint: a candidate of the keyring, or nobody. */
+export interface Attempt {
+  readonly rank: number;
+  readonly candidate: CredentialCandidate | undefined;
+  readonly source: CredentialSource;
+  readonly credential: Credential | undefined;
+}
+
+const NOBODY: Attempt = { rank: 1, candidate: undefined, source: ANONYMOUS, credential: undefined };
+
+/**
+ * What kubelet would try, in order: all that the keyring gives, or nobody when it gives nothing. It is asked for the host
+ * that is contacted: what it has for the image's own registry is not for a mirror.
+ */
+export async function planAttempts(
+  ref: ImageReference,
+  endpoint: RegistryEndpoint,
+  { keyring, signal }: Pick<PullOptions, 'keyring' | 'signal'>,
+): Promise<readonly Attempt[]> {
+  if (endpoint.anonymous) return [NOBODY];
+  const lookup = await keyring?.lookup(credentialName(endpoint, ref), { signal });
+  const candidates = lookup?.candidates ?? [];
+  if (candidates.length === 0) return [NOBODY];
+  return candidates.map((candidate) => ({
+    rank: candidate.rank,
+    candidate,
+    source: candidate.entry.source,
+    credential: candidate.entry.credential,
+  }));
+}
+
+/** What an event tells of an attempt: all but the credential itself. */
+export function describeAttempt({ rank, source, candidate }: Attempt): Pick<Attempt, 'rank' | 'source' | 'candidate'> {
+  return { rank, source, candidate };
+}
+
+export function equalCredentials(a: Credential, b: Credential | undefined): boolean {
+  const texts = (credential: Credential | undefined): readonly (string | undefined)[] => [
+    credential?.username,
+    credential?.password.reveal(),
+    credential?.identityToken?.reveal(),
+    credential?.registryToken?.reveal(),
+  ];
+  const others = texts(b);
+  return texts(a).every((text, at) => text === others[at]);
+}

@@ -1,0 +1,120 @@
+import { systemClock } from '../clock/index.js';
+import type { Digest } from '../digest/index.js';
+import { createRegistryClient, type RegistryClient, type RegistryEndpoint } from '../distribution/index.js';
+import type { Descriptor } from '../oci/index.js';
+import { formatReference, parseDockerReference } from '../reference/index.js';
+import type { PullContext } from './download.js';
+import { DEFAULT_MAX_PARALLEL_DOWNLOADS, sharedDownloads } from './download-pool.js';
+import { type FetchedImage, fetchImage } from './fetch-image.js';
+import { findEndpoints, mustResolveFirst, referenceAt, withCapability } from './pull-endpoints.js';
+import { type EndpointSuccess, type PullRun, type Target, tryEndpoints } from './try-endpoints.js';
+import type { PulledImage, PullEvent, PullOptions } from './types.js';
+
+/** A mirror that is down or busy must not hold up a pull that another endpoint can serve. */
+const RETRY_BEFORE_NEXT = { attempts: 2, budgetMs: 5_000 };
+
+/** Pulls an image from the first endpoint that gives it out, and names it in the store. */
+export async function runPull(
+  image: string,
+  options: PullOptions,
+  emit: (event: PullEvent) => void,
+): Promise<PulledImage> {
+  options.signal?.throwIfAborted();
+  const ref = parseDockerReference(image);
+  const endpoints = await findEndpoints(ref, options);
+  const pull: PullRun = { image, ref, options, emit, failed: [], failedBlobs: [] };
+  let resolved = mustResolveFirst(ref, endpoints) ? await resolveTag(pull, endpoints) : undefined;
+  const success = await tryEndpoints(pull, withCapability(ref, endpoints, 'pull'), {
+    purpose: 'pull',
+    run: (target, onAuthorized) =>
+      fetchFrom(pull, target, {
+        resolved,
+        onAuthorized,
+        // From now on the tag means this image, whoever is asked next: what came of it already is not for nothing.
+        onResolved: ({ digest }) => (resolved = digest),
+      }),
+  });
+  return finish(pull, success);
+}
+
+interface FetchSteps {
+  /** What the tag was found to mean. */
+  readonly resolved: Digest | undefined;
+  readonly onAuthorized: () => void;
+  readonly onResolved: (root: Descriptor) => void;
+}
+
+async function resolveTag(pull: PullRun, endpoints: readonly RegistryEndpoint[]): Promise<Digest> {
+  const { ref, options } = pull;
+  const { value } = await tryEndpoints(pull, withCapability(ref, endpoints, 'resolve'), {
+    purpose: 'resolve',
+    run: async (target, onAuthorized) => {
+      const asked = referenceAt(ref, target.endpoint, undefined);
+      const { digest } = await clientFor(target, pull).resolve(asked, { signal: options.signal });
+      onAuthorized();
+      return digest;
+    },
+  });
+  return value;
+}
+
+function fetchFrom(pull: PullRun, target: Target, steps: FetchSteps): Promise<FetchedImage> {
+  const { ref, options, emit, failedBlobs } = pull;
+  const { runtime, store, maxParallelDownloads = DEFAULT_MAX_PARALLEL_DOWNLOADS, signal } = options;
+  const { endpoint } = target;
+  const context: PullContext = {
+    ref: referenceAt(ref, endpoint, steps.resolved),
+    client: clientFor(target, pull),
+    from: [endpoint.origin, endpoint.apiPath, endpoint.namespace, endpoint.repository].join(' '),
+    store,
+    clock: runtime.clock ?? systemClock,
+    downloads: sharedDownloads(options.downloads),
+    emit,
+    onBlobFailed(failure) {
+      failedBlobs.push(failure);
+      emit({ type: 'blob-failed', ...failure });
+    },
+  };
+  return fetchImage(context, options.platform ?? runtime.platform, {
+    signal,
+    parallel: maxParallelDownloads,
+    ...steps,
+  });
+}
+
+function clientFor({ endpoint, attempt, last }: Target, { options: { runtime }, emit }: PullRun): RegistryClient {
+  const { origin, apiPath, namespace } = endpoint;
+  const { credential, candidate } = attempt;
+  return createRegistryClient({
+    transport: runtime.transport,
+    createHasher: runtime.createHasher,
+    clock: runtime.clock ?? systemClock,
+    origin,
+    apiPath,
+    namespace,
+    credential,
+    pathScoped: candidate?.key.includes('/'),
+    retry: last ? undefined : RETRY_BEFORE_NEXT,
+    onNotice: (notice) => emit({ type: 'notice', notice }),
+  });
+}
+
+async function finish(pull: PullRun, success: EndpointSuccess<FetchedImage>): Promise<PulledImage> {
+  const { image, ref, options, emit, failed } = pull;
+  const { value: fetched, endpoint, attempt } = success;
+  const name = formatReference(ref);
+  await options.store.tag(name, fetched.manifest, { signal: options.signal });
+  const pulled: PulledImage = {
+    image,
+    name,
+    imageRef: fetched.config.digest,
+    repoDigest: `${ref.name}@${fetched.root.digest}`,
+    manifest: fetched.manifest,
+    platform: fetched.platform,
+    endpoint,
+    source: attempt.source,
+    attempts: failed,
+  };
+  emit({ type: 'pulled', image: pulled });
+  return pulled;
+}

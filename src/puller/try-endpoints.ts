@@ -1,0 +1,121 @@
+import type { RegistryEndpoint } from '../distribution/index.js';
+import type { Credential } from '../docker-config/index.js';
+import { type AnyImageError, isImageError, PullFailedError } from '../errors/index.js';
+import { quote } from '../internal/index.js';
+import type { ImageReference } from '../reference/index.js';
+import { aggregateErrorTexts } from './aggregate.js';
+import { type Attempt, describeAttempt, equalCredentials, planAttempts } from './plan-attempts.js';
+import type { BlobFailure, PullAttempt, PullEvent, PullOptions } from './types.js';
+
+/** One pull: what it is of, and what went wrong so far. */
+export interface PullRun {
+  readonly image: string;
+  readonly ref: ImageReference;
+  readonly options: PullOptions;
+  readonly emit: (event: PullEvent) => void;
+  /** Grows with every attempt that failed. */
+  readonly failed: PullAttempt[];
+  /** Blobs that failed in the attempt under way. */
+  readonly failedBlobs: BlobFailure[];
+}
+
+/** What is wanted of an endpoint, and how to get it with one credential. */
+export interface EndpointTask<T> {
+  readonly purpose: 'pull' | 'resolve';
+  run(target: Target, onAuthorized: () => void): Promise<T>;
+}
+
+/** Whom to ask, and as whom. */
+export interface Target {
+  readonly endpoint: RegistryEndpoint;
+  readonly attempt: Attempt;
+  /** Whether no other endpoint is left. */
+  readonly last: boolean;
+}
+
+/** What was got, where, and with whose credential. */
+export interface EndpointSuccess<T> {
+  readonly value: T;
+  readonly endpoint: RegistryEndpoint;
+  readonly attempt: Attempt;
+}
+
+/**
+ * Tries the endpoints in order, and at each the credentials in order, until one gives what is wanted.
+ *
+ * @throws {@link PullFailedError} when all failed
+ */
+export async function tryEndpoints<T>(
+  pull: PullRun,
+  endpoints: readonly RegistryEndpoint[],
+  task: EndpointTask<T>,
+): Promise<EndpointSuccess<T>> {
+  const { emit, failed } = pull;
+  const { purpose } = task;
+  for (const [at, endpoint] of endpoints.entries()) {
+    emit({ type: 'endpoint', endpoint, purpose, outcome: 'trying', error: undefined });
+    const success = await tryCredentials(pull, endpoint, task, at === endpoints.length - 1);
+    const outcome = success === undefined ? 'failed' : 'served';
+    emit({
+      type: 'endpoint',
+      endpoint,
+      purpose,
+      outcome,
+      error: success === undefined ? failed.at(-1)?.error : undefined,
+    });
+    if (success !== undefined) return success;
+  }
+  throw pullFailed(pull);
+}
+
+/** A credential that one endpoint refused may well be right at another, so what was refused is not remembered. */
+async function tryCredentials<T>(
+  pull: PullRun,
+  endpoint: RegistryEndpoint,
+  task: EndpointTask<T>,
+  last: boolean,
+): Promise<EndpointSuccess<T> | undefined> {
+  const { ref, options, emit, failed, failedBlobs } = pull;
+  const refused: Credential[] = [];
+  for (const attempt of await planAttempts(ref, endpoint, options)) {
+    const shown = describeAttempt(attempt);
+    const { rank, source, credential } = attempt;
+    if (credential !== undefined && refused.some((other) => equalCredentials(other, credential))) {
+      emit({ type: 'credential', ...shown, outcome: 'duplicate', error: undefined });
+      continue;
+    }
+    emit({ type: 'credential', ...shown, outcome: 'trying', error: undefined });
+    try {
+      const accept = (): void => emit({ type: 'credential', ...shown, outcome: 'accepted', error: undefined });
+      return { value: await task.run({ endpoint, attempt, last }, accept), endpoint, attempt };
+    } catch (error) {
+      options.signal?.throwIfAborted();
+      const next = isImageError(error) ? nextAfter(error, last) : undefined;
+      if (!isImageError(error) || next === undefined) throw error;
+      failed.push({ rank, source, endpoint, error, blobs: failedBlobs.splice(0) });
+      if (next === 'endpoint') return undefined;
+      emit({ type: 'credential', ...shown, outcome: 'rejected', error });
+      if (credential !== undefined) refused.push(credential);
+    }
+  }
+  return undefined;
+}
+
+/**
+ * What to try after a failure; `undefined` when it is final. Kubelet goes on to the next credential after any error of
+ * the runtime; we do not while the server is busy or broken (429, 5xx), which says nothing of the credential. What no
+ * credential can change is not tried with another. Wrong content is the fault of who sent it, so another endpoint may
+ * have the right one.
+ */
+function nextAfter(error: AnyImageError, last: boolean): 'credential' | 'endpoint' | undefined {
+  const { code } = error;
+  if (code === 'ERR_REGISTRY_RESPONSE') return error.retryable ? 'endpoint' : 'credential';
+  if (code === 'ERR_TRANSPORT' || code === 'ERR_REQUEST_REFUSED') return 'credential';
+  if (code === 'ERR_CONTENT_MISMATCH' || code === 'ERR_REGISTRY_DOCUMENT') return last ? undefined : 'endpoint';
+  return undefined;
+}
+
+function pullFailed({ image, failed }: PullRun): PullFailedError {
+  const text = aggregateErrorTexts(failed.map(({ error }) => error.message));
+  return new PullFailedError(`Cannot pull ${quote(image)}: ${text}`, image, failed);
+}
