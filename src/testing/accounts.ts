@@ -1,12 +1,15 @@
 import { decodeUtf8 } from '../internal/index.js';
 import type { AccountAuth, LoopbackAccount, RepositoryAuth } from './auth-options.js';
 
+/** What somebody wants to do with a repository. */
+export type Action = 'pull' | 'push';
+
 /** Rules by prefix of the repository. */
 export type AuthRules = Readonly<Record<string, RepositoryAuth>>;
 
 const OPEN: RepositoryAuth = { type: 'anonymous' };
 
-/** The rule with the longest prefix; without one, everybody may pull. */
+/** The rule with the longest prefix; without one, everybody may pull and push. */
 export function ruleFor(rules: AuthRules, repository: string): RepositoryAuth {
   const [best] = Object.entries(rules)
     .filter(([prefix]) => repository.startsWith(prefix))
@@ -26,9 +29,18 @@ export function findAccounts(
   return new Set(accountRules(rules).flatMap(({ accounts }) => accounts.filter(test)));
 }
 
-export function mayPull(rule: AccountAuth, repository: string, known: ReadonlySet<LoopbackAccount>): boolean {
+/** Whether one of the accounts by which somebody is known may do this under the rule. */
+export function mayDo(
+  action: Action,
+  rule: AccountAuth,
+  repository: string,
+  known: ReadonlySet<LoopbackAccount>,
+): boolean {
   return rule.accounts.some(
-    (account) => known.has(account) && (account.repositories ?? ['']).some((prefix) => repository.startsWith(prefix)),
+    (account) =>
+      known.has(account) &&
+      (action === 'pull' || account.push !== false) &&
+      (account.repositories ?? ['']).some((prefix) => repository.startsWith(prefix)),
   );
 }
 

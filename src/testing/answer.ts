@@ -5,13 +5,19 @@ export interface Answer {
   readonly body: Uint8Array;
   /** Where the body starts in the content that it is a part of. */
   readonly offset: number;
+  /** That content; of an answer that is no part, the body. */
+  readonly content: Uint8Array;
 }
 
 /** The codes of the OCI distribution spec that this registry uses. */
 export type OciErrorCode =
   | 'BLOB_UNKNOWN'
+  | 'BLOB_UPLOAD_INVALID'
+  | 'BLOB_UPLOAD_UNKNOWN'
   | 'DENIED'
   | 'DIGEST_INVALID'
+  | 'MANIFEST_BLOB_UNKNOWN'
+  | 'MANIFEST_INVALID'
   | 'MANIFEST_UNKNOWN'
   | 'NAME_INVALID'
   | 'NAME_UNKNOWN'
@@ -21,8 +27,15 @@ export type OciErrorCode =
   | 'UNAUTHORIZED'
   | 'UNSUPPORTED';
 
-export function bytesAnswer(status: number, body: Uint8Array, headers: Answer['headers'], offset = 0): Answer {
-  return { status, headers: { 'content-length': String(body.length), ...headers }, body, offset };
+/** An answer with all of its content. */
+export function bytesAnswer(status: number, body: Uint8Array, headers: Answer['headers']): Answer {
+  return { status, headers: { 'content-length': String(body.length), ...headers }, body, offset: 0, content: body };
+}
+
+/** A 206 with the bytes from `start` to before `end`. */
+export function partAnswer(content: Uint8Array, start: number, end: number, headers: Answer['headers']): Answer {
+  const range = { 'content-range': `bytes ${start}-${end - 1}/${content.length}` };
+  return { ...bytesAnswer(206, content.subarray(start, end), { ...headers, ...range }), offset: start, content };
 }
 
 export function jsonAnswer(status: number, document: object, headers: Answer['headers'] = {}): Answer {

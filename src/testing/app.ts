@@ -1,21 +1,25 @@
 import type { Clock } from '../clock/index.js';
-import { type AuthRules, accountRules } from './accounts.js';
-import { type Answer, errorAnswer, jsonAnswer } from './answer.js';
-import { authorize } from './authorize.js';
-import type { Repositories, Repository } from './repositories.js';
+import { accountRules, type AuthRules } from './accounts.js';
+import { type Answer, errorAnswer } from './answer.js';
+import { type Asked, authorize } from './authorize.js';
+import type { Repositories } from './repositories.js';
 import type { LoopbackRequest } from './request-log.js';
 import { isRepository, parseRoute, type Route } from './route.js';
-import { serveBlob, serveManifest, serveTags } from './serve.js';
+import { serveRoute } from './serve-route.js';
 import { serveToken } from './token-endpoint.js';
 import type { TokenTable } from './tokens.js';
+import type { UploadTable } from './uploads.js';
 
 /** What the registry holds and rules. */
 export interface AppState {
   readonly rules: AuthRules;
   readonly clock: Clock;
   readonly repositories: Repositories;
+  readonly uploads: UploadTable;
   readonly tokens: TokenTable;
   readonly tokenLifetimeSeconds: number;
+  /** Whether it has the referrers API. */
+  readonly referrers: boolean;
 }
 
 /** An answer, with what the log wants to know of the request. */
@@ -31,6 +35,18 @@ export type App = (request: LoopbackRequest, bodyTooLarge: boolean) => AppAnswer
 const API_VERSION = { 'docker-distribution-api-version': 'registry/2.0' };
 const ANY_ORIGIN = 'http://registry.invalid';
 
+/** What each kind of path takes. */
+const METHODS: Readonly<Record<Exclude<Route['kind'], 'unknown'>, string>> = {
+  base: 'GET, HEAD',
+  token: 'GET, POST',
+  manifest: 'GET, HEAD, PUT',
+  blob: 'GET, HEAD',
+  tags: 'GET, HEAD',
+  referrers: 'GET, HEAD',
+  uploads: 'POST',
+  upload: 'GET, PATCH, PUT, DELETE',
+};
+
 export function createApp(state: AppState): App {
   return (request, bodyTooLarge) => {
     const { pathname, searchParams: query } = parseTarget(request.url);
@@ -42,38 +58,34 @@ export function createApp(state: AppState): App {
     if (repository !== undefined && !isRepository(repository)) {
       return plain(errorAnswer(400, 'NAME_INVALID', 'invalid repository name'), repository);
     }
-    const { refusal, account } = authorize(state.rules, state.tokens, {
-      repository,
-      authorization: request.headers['authorization'],
-      origin: originOf(request),
-    });
-    const answer = refusal ?? serveRoute(state, route, request, query);
+    const asked = askedOf(request, repository, query);
+    const { refusal, account } = authorize(state.rules, state.tokens, asked);
+    const answer = refusal ?? serveAllowed(state, route, request, query, asked);
     return { answer: { ...answer, headers: { ...API_VERSION, ...answer.headers } }, repository, account };
   };
 }
 
-function serveRoute(state: AppState, route: Route, request: LoopbackRequest, query: URLSearchParams): Answer {
-  if (request.method !== 'GET' && request.method !== 'HEAD') return methodNotAllowed('GET, HEAD');
-  if (!('repository' in route)) return jsonAnswer(200, {});
-  const repository = state.repositories.get(route.repository);
-  if (repository === undefined) return errorAnswer(404, 'NAME_UNKNOWN', 'repository name not known to registry');
-  return serveContent(repository, route, request, query);
+/** What the request would do: whatever is not reading is writing. */
+function askedOf(request: LoopbackRequest, repository: string | undefined, query: URLSearchParams): Asked {
+  const action = request.method === 'GET' || request.method === 'HEAD' ? 'pull' : 'push';
+  const authorization = request.headers['authorization'];
+  return { repository, action, from: query.get('from') ?? undefined, authorization, origin: originOf(request) };
 }
 
-function serveContent(
-  repository: Repository,
-  route: Extract<Route, { repository: string }>,
+function serveAllowed(
+  state: AppState,
+  route: Exclude<Route, { kind: 'unknown' }>,
   request: LoopbackRequest,
   query: URLSearchParams,
+  asked: Asked,
 ): Answer {
-  switch (route.kind) {
-    case 'manifest':
-      return serveManifest(repository, route.reference);
-    case 'blob':
-      return serveBlob(repository, route.reference, request.headers);
-    case 'tags':
-      return serveTags(route.repository, repository, query);
-  }
+  const methods = METHODS[route.kind];
+  if (!methods.split(', ').includes(request.method)) return methodNotAllowed(methods);
+  const mayMount = (): boolean => {
+    const source: Asked = { ...asked, repository: asked.from, action: 'pull', from: undefined };
+    return authorize(state.rules, state.tokens, source).refusal === undefined;
+  };
+  return serveRoute(state, route, request, query, mayMount);
 }
 
 function serveTokenRoute(state: AppState, request: LoopbackRequest, query: URLSearchParams): AppAnswer {
@@ -81,7 +93,7 @@ function serveTokenRoute(state: AppState, request: LoopbackRequest, query: URLSe
   if (!accountRules(rules).some(({ type }) => type === 'bearer')) {
     return plain(errorAnswer(404, 'UNSUPPORTED', 'no such endpoint'), undefined);
   }
-  if (request.method !== 'GET' && request.method !== 'POST') return plain(methodNotAllowed('GET, POST'), undefined);
+  if (request.method !== 'GET' && request.method !== 'POST') return plain(methodNotAllowed(METHODS.token), undefined);
   const served = serveToken(rules, tokens, clock, tokenLifetimeSeconds, { ...request, query });
   return { ...served, repository: undefined };
 }

@@ -11,15 +11,21 @@ export interface LoopbackAccount {
   /** A bearer token that the registry takes as it is: Docker's `registrytoken`. */
   readonly registryToken?: string | undefined;
   /**
-   * Repositories that the account may pull, as prefixes.
+   * Repositories that the account may use, as prefixes.
    *
    * @defaultValue all under its rule
    */
   readonly repositories?: readonly string[] | undefined;
+  /**
+   * Whether it may push there, too.
+   *
+   * @defaultValue `true`
+   */
+  readonly push?: boolean | undefined;
 }
 
 /**
- * Open to everybody; an `Authorization` header is ignored.
+ * Open to everybody, also for pushes; an `Authorization` header is ignored.
  *
  * @beta
  */
@@ -36,13 +42,13 @@ export interface AccountAuth {
   readonly type: 'basic' | 'bearer';
   readonly accounts: readonly LoopbackAccount[];
   /**
-   * Lets those pull who show no credential. With `bearer` they still need a token, as at Docker Hub.
+   * Lets those pull who show no credential; pushing takes an account all the same. With `bearer` they still need a token, as at Docker Hub.
    *
    * @defaultValue `false`
    */
   readonly anonymousPull?: boolean | undefined;
   /**
-   * The answer to an account that the registry knows, but that may not pull the repository.
+   * The answer to an account that the registry knows, but that may not do what it asks for.
    *
    * @defaultValue `403`
    */
@@ -50,7 +56,7 @@ export interface AccountAuth {
 }
 
 /**
- * Who may pull what is under a prefix.
+ * Who may pull and push what is under a prefix.
  *
  * @beta
  */

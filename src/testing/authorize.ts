@@ -1,24 +1,28 @@
-import { accountRules, type AuthRules, mayPull, parseBasic, ruleFor } from './accounts.js';
+import { accountRules, type Action, type AuthRules, mayDo, parseBasic, ruleFor } from './accounts.js';
 import { type Answer, errorAnswer } from './answer.js';
 import type { AccountAuth } from './auth-options.js';
 import { byPassword, SERVICE } from './token-endpoint.js';
-import type { Holder, TokenTable } from './tokens.js';
+import { type Holder, scopeKey, type TokenTable } from './tokens.js';
 
-/** Who asks, and the answer when that one may not pull. */
+/** Who asks, and the answer when that one may not do it. */
 export interface Access {
   readonly account: string | undefined;
   readonly refusal: Answer | undefined;
 }
 
-interface Asked {
+/** What a request wants to do. */
+export interface Asked {
   /** `undefined` for `/v2/` itself. */
   readonly repository: string | undefined;
+  readonly action: Action;
+  /** Whence a blob is to be mounted: the challenge names it, too. */
+  readonly from?: string | undefined;
   readonly authorization: string | undefined;
   /** Where the client reached the registry: the realm is there, too. */
   readonly origin: string;
 }
 
-/** Decides whether a request may see a repository, as the rule for it says. */
+/** Decides whether a request may use a repository, as the rule for it says. */
 export function authorize(rules: AuthRules, tokens: TokenTable, asked: Asked): Access {
   const rule = asked.repository === undefined ? accountRules(rules)[0] : ruleFor(rules, asked.repository);
   if (rule === undefined || rule.type === 'anonymous') return { account: undefined, refusal: undefined };
@@ -27,7 +31,7 @@ export function authorize(rules: AuthRules, tokens: TokenTable, asked: Asked): A
 
 function checkBasic(rules: AuthRules, rule: AccountAuth, asked: Asked): Access {
   const challenge = `Basic realm="${SERVICE}"`;
-  if (asked.authorization === undefined && rule.anonymousPull === true) return allow(undefined);
+  if (asked.authorization === undefined && isPublic(rule, asked)) return allow(undefined);
   const basic = parseBasic(asked.authorization);
   const holder = basic === undefined ? undefined : byPassword(rules, basic.username, basic.password);
   if (holder === undefined) return unauthorized(challenge, undefined);
@@ -35,24 +39,34 @@ function checkBasic(rules: AuthRules, rule: AccountAuth, asked: Asked): Access {
 }
 
 function checkBearer(tokens: TokenTable, rule: AccountAuth, asked: Asked): Access {
-  const { repository, origin } = asked;
-  const scope = repository === undefined ? '' : `,scope="repository:${repository}:pull"`;
-  const challenge = `Bearer realm="${origin}/token",service="${SERVICE}"${scope}`;
+  const { repository, origin, action } = asked;
+  const challenge = `Bearer realm="${origin}/token",service="${SERVICE}"${challengeScope(asked)}`;
   const token = /^Bearer (\S+)$/i.exec(asked.authorization ?? '')?.[1];
   if (token === undefined) return unauthorized(challenge, undefined);
   const grant = tokens.lookUp(token);
   if (grant === undefined) return unauthorized(`${challenge},error="invalid_token"`, undefined);
-  const { holder, repositories } = grant;
-  if (repository === undefined || repositories?.has(repository) === true) return allow(holder);
+  const { holder, scopes } = grant;
+  if (repository === undefined || scopes?.has(scopeKey(repository, action)) === true) return allow(holder);
   const covered = isCovered(rule, asked, holder);
-  if (covered && repositories === undefined) return allow(holder);
+  if (covered && scopes === undefined) return allow(holder);
   if (!covered && holder.accounts.size > 0) return deny(rule, holder);
-  // The holder may pull, or is nobody: another token could open the repository.
+  // The holder may do it, or is nobody: another token could open the repository.
   return unauthorized(`${challenge},error="insufficient_scope"`, holder);
 }
 
-function isCovered(rule: AccountAuth, { repository }: Asked, holder: Holder): boolean {
-  return repository === undefined || rule.anonymousPull === true || mayPull(rule, repository, holder.accounts);
+function challengeScope({ repository, action, from }: Asked): string {
+  if (repository === undefined) return '';
+  const source = from === undefined ? '' : ` repository:${from}:pull`;
+  return `,scope="repository:${repository}:${action === 'push' ? 'pull,push' : 'pull'}${source}"`;
+}
+
+function isPublic(rule: AccountAuth, { action }: Asked): boolean {
+  return rule.anonymousPull === true && action === 'pull';
+}
+
+function isCovered(rule: AccountAuth, asked: Asked, holder: Holder): boolean {
+  const { repository, action } = asked;
+  return repository === undefined || isPublic(rule, asked) || mayDo(action, rule, repository, holder.accounts);
 }
 
 function allow(holder: Holder | undefined): Access {

@@ -1,5 +1,34 @@
-import { ImageError } from '../errors/index.js';
-import { type Fault, type FaultAction, isMeant } from './faults.js';
+import { checkFault } from './check-fault.js';
+import type { FaultAction } from './fault-action.js';
+
+/**
+ * Which requests go wrong, and how.
+ *
+ * @beta
+ */
+export interface Fault {
+  /** @defaultValue every method */
+  readonly method?: string | undefined;
+  /**
+   * A whole path, or a pattern that is looked for in path and query.
+   *
+   * @defaultValue every path
+   */
+  readonly path?: string | RegExp | undefined;
+  /**
+   * The first of the matching requests that goes wrong, counted from 1.
+   *
+   * @defaultValue 1
+   */
+  readonly nth?: number | undefined;
+  /**
+   * How many go wrong from there on.
+   *
+   * @defaultValue all
+   */
+  readonly times?: number | undefined;
+  readonly action: FaultAction;
+}
 
 /**
  * A fault in force.
@@ -31,7 +60,7 @@ export function createFaultScript(): FaultScript {
   const entries = new Set<Entry>();
   return {
     add(fault) {
-      checkCounts(fault);
+      checkFault(fault);
       const entry: Entry = { fault, seen: 0, hits: 0 };
       entries.add(entry);
       return {
@@ -49,6 +78,15 @@ export function createFaultScript(): FaultScript {
   };
 }
 
+/** Whether a fault is meant for a request; how often it was, the caller counts. */
+function isMeant({ method, path }: Fault, request: { readonly method: string; readonly url: string }): boolean {
+  if (method !== undefined && method.toUpperCase() !== request.method) return false;
+  if (path === undefined) return true;
+  if (typeof path === 'string') return request.url.split('?', 1)[0] === path;
+  // Unlike test(), search() does not depend on what a global pattern matched before.
+  return request.url.search(path) >= 0;
+}
+
 /** Counts a request that the fault is meant for, and says whether it is one of those to hit. */
 function countRequest(entry: Entry): boolean {
   const { nth = 1, times = Infinity } = entry.fault;
@@ -56,14 +94,4 @@ function countRequest(entry: Entry): boolean {
   const hit = entry.seen >= nth && entry.hits < times;
   if (hit) entry.hits += 1;
   return hit;
-}
-
-function checkCounts({ nth = 1, times = 1 }: Fault): void {
-  for (const [name, value] of [
-    ['nth', nth],
-    ['times', times],
-  ] as const) {
-    if (value >= 1 && (Number.isInteger(value) || value === Infinity)) continue;
-    throw new ImageError('ERR_OPTION_INVALID', `Cannot script a fault: ${name} must be a count from 1, not ${value}`);
-  }
 }

@@ -4,11 +4,18 @@
  *
  * @packageDocumentation
  */
+export { type BuildArtifactOptions, type BuiltArtifact, buildArtifact } from './artifact-builder.js';
 export { type AccountAuth, type AnonymousAuth, type LoopbackAccount, type RepositoryAuth } from './auth-options.js';
 export { type BuiltContent } from './content.js';
 export { createFakeClock, type FakeClock, type FakeClockOptions } from './fake-clock.js';
-export { type ActiveFault } from './fault-script.js';
-export { type Fault, type FaultAction } from './faults.js';
+export {
+  type AnswerFault,
+  type DeliveryFault,
+  type FaultAction,
+  type FaultFraming,
+  type RangeLie,
+} from './fault-action.js';
+export { type ActiveFault, type Fault } from './fault-script.js';
 export { buildImage, type BuildImageOptions, type BuiltImage } from './image-builder.js';
 export { buildIndex, type BuildIndexOptions, type BuiltIndex } from './index-builder.js';
 export { type FilesLayer, type LayerOptions, type RandomLayer } from './layer.js';
@@ -19,5 +26,12 @@ export {
   type LoopbackRegistryOptions,
 } from './loopback-registry.js';
 export { type MediaTypeFamily } from './media-types.js';
+export { type PushedContent } from './repositories.js';
 export { type LoopbackRequest } from './request-log.js';
-export { type StoreCheck, storeConformance, type StoreUnderTest } from './store-conformance.js';
+export {
+  managedStoreConformance,
+  type ManagedStoreUnderTest,
+  type StoreCheck,
+  storeConformance,
+  type StoreUnderTest,
+} from './store-conformance.js';

@@ -4,11 +4,8 @@ import type { AddressInfo } from 'node:net';
 import { type Clock, systemClock } from '../clock/index.js';
 import { ImageError } from '../errors/index.js';
 import type { RepositoryAuth } from './auth-options.js';
-import type { ActiveFault } from './fault-script.js';
-import type { Fault } from './faults.js';
-import type { BuiltImage } from './image-builder.js';
-import type { BuiltIndex } from './index-builder.js';
-import { pushContent } from './repositories.js';
+import type { ActiveFault, Fault } from './fault-script.js';
+import type { PushedContent } from './repositories.js';
 import type { LoopbackRequest } from './request-log.js';
 import { createContext, respond } from './respond.js';
 import { closeOnce, trackSockets } from './sockets.js';
@@ -27,14 +24,21 @@ export const DEFAULT_TOKEN_LIFETIME_SECONDS = 300;
  */
 export interface LoopbackRegistryOptions {
   /**
-   * Who may pull what, by prefix of the repository; the longest prefix counts, and `''` is every repository. A prefix
+   * Who may pull and push what, by prefix of the repository; the longest prefix counts, and `''` is every repository. A prefix
    * is text: `team/` does not cover `team-b/app`, and `team` does.
    *
-   * @defaultValue everybody may pull everything
+   * @defaultValue everybody may pull and push everything
    */
   readonly auth?: Readonly<Record<string, RepositoryAuth>> | undefined;
   /** @defaultValue {@link DEFAULT_TOKEN_LIFETIME_SECONDS} */
   readonly tokenLifetimeSeconds?: number | undefined;
+  /**
+   * Whether it has the referrers API. Without it, a client looks for the index under the tag `sha256-…` of the subject,
+   * and whoever pushes an artifact keeps that tag.
+   *
+   * @defaultValue `true`
+   */
+  readonly referrers?: boolean | undefined;
   /**
    * What tokens age by, and delays wait by.
    *
@@ -59,18 +63,18 @@ export interface LoopbackRegistry extends AsyncDisposable {
   /** How many connections are open now. */
   readonly connections: number;
   /**
-   * Puts an image or an index into a repository. It is served at once.
+   * Puts an image, an index or an artifact into a repository, without a request. It is served at once.
    *
    * @param repository - such as `team/app`
    * @param tags - one tag or several; none when the content is to be had by digest only
-   * @param content - what `buildImage` or `buildIndex` made
+   * @param content - what `buildImage`, `buildIndex` or `buildArtifact` made, or contents of your own
    * @throws {@link ImageError} `ERR_OPTION_INVALID` for a name or tag outside the grammar
    */
-  push(repository: string, tags: string | readonly string[], content: BuiltImage | BuiltIndex): void;
+  push(repository: string, tags: string | readonly string[], content: PushedContent): void;
   /**
    * Lets requests go wrong from now on. Several faults may hit the same request, in the order in which they were added.
    *
-   * @throws {@link ImageError} `ERR_OPTION_INVALID` when `nth` or `times` is no count
+   * @throws {@link ImageError} `ERR_OPTION_INVALID` when `nth`, `times` or a number of the action is no count
    */
   fault(fault: Fault): ActiveFault;
   /** Makes every token that was issued so far invalid, as a restart of a token server may. */
@@ -82,10 +86,10 @@ export interface LoopbackRegistry extends AsyncDisposable {
 /**
  * Starts an OCI registry on loopback for tests: seeded in memory, with authentication, a request log and faults.
  *
- * It serves `/v2/`, manifests, blobs with ranges, and tag lists, with the errors of the OCI distribution spec. With
- * `bearer` rules it is its own token server. It speaks plain HTTP.
+ * It serves `/v2/`, manifests, blobs with ranges, tag lists and referrers, and takes uploads, mounts and manifests, with
+ * the errors of the OCI distribution spec. With `bearer` rules it is its own token server. It speaks plain HTTP.
  *
- * @param options - who may pull, and the clock
+ * @param options - who may pull and push, what it can do, and the clock
  * @returns the registry, listening on a free port; whoever started it closes it
  * @throws {@link ImageError} `ERR_OPTION_INVALID` when the lifetime of tokens is not a positive number
  * @example
@@ -106,7 +110,12 @@ export interface LoopbackRegistry extends AsyncDisposable {
 export async function createLoopbackRegistry(options: LoopbackRegistryOptions = {}): Promise<LoopbackRegistry> {
   const { auth = {}, clock = systemClock } = options;
   const tokenLifetimeSeconds = checkLifetime(options.tokenLifetimeSeconds ?? DEFAULT_TOKEN_LIFETIME_SECONDS);
-  const context = createContext({ ...auth }, clock, tokenLifetimeSeconds);
+  const context = createContext({
+    rules: { ...auth },
+    clock,
+    tokenLifetimeSeconds,
+    referrers: options.referrers ?? true,
+  });
   const server = createServer((message, response) => void respond(context, message, response));
   const sockets = trackSockets(server);
   server.listen(0, '127.0.0.1');
@@ -121,8 +130,7 @@ export async function createLoopbackRegistry(options: LoopbackRegistryOptions = 
     get connections() {
       return sockets.size;
     },
-    push: (repository, tags, content) =>
-      pushContent(context.repositories, repository, typeof tags === 'string' ? [tags] : tags, content),
+    push: (repository, tags, content) => context.push(repository, typeof tags === 'string' ? [tags] : tags, content),
     fault: (fault) => context.faults.add(fault),
     revokeTokens: () => context.tokens.revoke(),
     close,

@@ -1,10 +1,21 @@
 import type { Digest } from '../digest/index.js';
 import { ImageError } from '../errors/index.js';
 import { quote } from '../internal/index.js';
+import type { Descriptor } from '../oci/index.js';
 import type { BuiltContent } from './content.js';
-import type { BuiltImage } from './image-builder.js';
-import type { BuiltIndex } from './index-builder.js';
 import { isRepository, isTag } from './route.js';
+
+/**
+ * What can be put into a loopback registry: an image, an index or an artifact, or documents of the test's own making.
+ *
+ * @beta
+ */
+export interface PushedContent {
+  /** Names the manifest that the tags point to. It is served as a manifest whatever its media type. */
+  readonly descriptor: Descriptor;
+  /** The manifest and all that is to be had beside it. Nothing is verified: a test may want to serve what is wrong. */
+  readonly contents: readonly BuiltContent[];
+}
 
 /** What one repository serves. Content of another repository is not there, as with a real registry. */
 export interface Repository {
@@ -20,17 +31,52 @@ export function pushContent(
   repositories: Repositories,
   name: string,
   tags: readonly string[],
-  pushed: BuiltImage | BuiltIndex,
+  pushed: PushedContent,
 ): void {
   checkNames(name, tags);
-  const repository = repositories.get(name) ?? { contents: new Map(), manifests: new Set(), tags: new Map() };
-  repositories.set(name, repository);
+  const repository = openRepository(repositories, name);
   for (const content of pushed.contents) {
     const { digest, mediaType } = content.descriptor;
     repository.contents.set(digest, content);
     if (isManifestType(mediaType)) repository.manifests.add(digest);
   }
-  for (const tag of tags) repository.tags.set(tag, pushed.descriptor.digest);
+  const { digest } = pushed.descriptor;
+  repository.manifests.add(digest);
+  for (const tag of tags) repository.tags.set(tag, digest);
+}
+
+/** Takes a blob that a client uploaded or mounted. */
+export function storeBlob(repositories: Repositories, name: string, digest: Digest, bytes: Uint8Array): Digest {
+  const { contents } = openRepository(repositories, name);
+  // What is known as a manifest keeps its media type.
+  if (!contents.has(digest)) {
+    contents.set(digest, { descriptor: { mediaType: 'application/octet-stream', digest, size: bytes.length }, bytes });
+  }
+  return digest;
+}
+
+/** Takes a manifest that a client pushed, and points the tags to it. */
+export function storeManifest(
+  repositories: Repositories,
+  name: string,
+  tags: readonly string[],
+  manifest: BuiltContent,
+): void {
+  const repository = openRepository(repositories, name);
+  const { digest } = manifest.descriptor;
+  repository.contents.set(digest, manifest);
+  repository.manifests.add(digest);
+  for (const tag of tags) repository.tags.set(tag, digest);
+}
+
+export function isManifestType(mediaType: string): boolean {
+  return /\.(?:manifest|index|manifest\.list)\.v\d\+json$/.test(mediaType);
+}
+
+function openRepository(repositories: Repositories, name: string): Repository {
+  const repository = repositories.get(name) ?? { contents: new Map(), manifests: new Set(), tags: new Map() };
+  repositories.set(name, repository);
+  return repository;
 }
 
 function checkNames(name: string, tags: readonly string[]): void {
@@ -41,8 +87,4 @@ function checkNames(name: string, tags: readonly string[]): void {
     if (isTag(tag)) continue;
     throw new ImageError('ERR_OPTION_INVALID', `Cannot push ${quote(tag)} to ${quote(name)}: it is not a tag`);
   }
-}
-
-function isManifestType(mediaType: string): boolean {
-  return /\.(?:manifest|index|manifest\.list)\.v\d\+json$/.test(mediaType);
 }

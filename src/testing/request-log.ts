@@ -14,6 +14,8 @@ export interface LoopbackRequest {
   readonly body: Uint8Array | undefined;
   /** `undefined` for requests that are not about a repository. */
   readonly repository: string | undefined;
+  /** The registry for which a pull-through cache is asked: the `ns` of the query. */
+  readonly namespace: string | undefined;
   /** The user as whom the registry knew the client; `undefined` for anybody. */
   readonly account: string | undefined;
   /** The status of the answer; `undefined` while there is none. */
@@ -26,12 +28,14 @@ export interface LoopbackRequest {
 export type OpenRequest = { -readonly [K in keyof LoopbackRequest]: LoopbackRequest[K] };
 
 export function openRequest(message: IncomingMessage, at: number): OpenRequest {
+  const url = message.url ?? '';
   return {
     method: message.method ?? '',
-    url: message.url ?? '',
+    url,
     headers: allHeaders(message.rawHeaders),
     body: undefined,
     repository: undefined,
+    namespace: new URLSearchParams(url.split('?')[1]).get('ns') ?? undefined,
     account: undefined,
     status: undefined,
     at,

@@ -2,17 +2,20 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Clock } from '../clock/index.js';
 import type { AuthRules } from './accounts.js';
 import { type App, createApp } from './app.js';
-import { readBody, sendPlan } from './exchange.js';
+import { readBody } from './read-body.js';
 import { createFaultScript, type FaultScript } from './fault-script.js';
 import { planAnswer } from './faults.js';
-import type { Repositories } from './repositories.js';
+import { tagReferrers } from './referrers-tag.js';
+import { type PushedContent, pushContent, type Repositories } from './repositories.js';
 import { type LoopbackRequest, openRequest, type OpenRequest } from './request-log.js';
+import { sendPlan } from './send-plan.js';
 import { createTokenTable, type TokenTable } from './tokens.js';
+import { createUploadTable } from './uploads.js';
 
 /** What one registry holds. */
 export interface Context {
   readonly clock: Clock;
-  readonly repositories: Repositories;
+  push(repository: string, tags: readonly string[], content: PushedContent): void;
   readonly tokens: TokenTable;
   readonly requests: LoopbackRequest[];
   readonly faults: FaultScript;
@@ -21,17 +24,29 @@ export interface Context {
   readonly app: App;
 }
 
-export function createContext(rules: AuthRules, clock: Clock, tokenLifetimeSeconds: number): Context {
+/** How a registry behaves. */
+export interface ContextOptions {
+  readonly rules: AuthRules;
+  readonly clock: Clock;
+  readonly tokenLifetimeSeconds: number;
+  readonly referrers: boolean;
+}
+
+export function createContext(options: ContextOptions): Context {
+  const { rules, clock, tokenLifetimeSeconds, referrers } = options;
   const repositories: Repositories = new Map();
   const tokens = createTokenTable(rules, clock, tokenLifetimeSeconds);
   return {
     clock,
-    repositories,
+    push(repository, tags, content) {
+      pushContent(repositories, repository, tags, content);
+      if (!referrers) tagReferrers(repositories, repository, content);
+    },
     tokens,
     requests: [],
     faults: createFaultScript(),
     closing: new AbortController(),
-    app: createApp({ rules, clock, repositories, tokens, tokenLifetimeSeconds }),
+    app: createApp({ ...options, repositories, tokens, uploads: createUploadTable() }),
   };
 }
 
@@ -61,7 +76,10 @@ async function answerRequest(
   const { answer, repository, account } = context.app(entry, body === 'too large');
   Object.assign(entry, { repository, account });
   const plan = planAnswer(answer, actions);
-  if (plan.delayMs > 0) await context.clock.sleep(plan.delayMs, { signal: context.closing.signal });
-  entry.status = plan.answer.status;
-  await sendPlan(response, entry.method, plan);
+  const gone = new AbortController();
+  response.once('close', () => gone.abort());
+  const signal = AbortSignal.any([context.closing.signal, gone.signal]);
+  if (plan.delayMs > 0) await context.clock.sleep(plan.delayMs, { signal });
+  if (plan.raw === undefined || plan.raw.after === 'answer') entry.status = plan.answer.status;
+  await sendPlan(response, entry.method, plan, { clock: context.clock, signal });
 }

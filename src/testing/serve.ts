@@ -1,7 +1,8 @@
 import { isDigest } from '../digest/index.js';
-import { type Answer, bytesAnswer, errorAnswer, jsonAnswer } from './answer.js';
+import { type Answer, bytesAnswer, errorAnswer, jsonAnswer, partAnswer } from './answer.js';
 import type { BuiltContent } from './content.js';
 import { parseRange } from './range.js';
+import { referrersIndex } from './referrers.js';
 import type { Repository } from './repositories.js';
 
 /** Answers for a manifest by tag or digest. The `Accept` header is not looked at: a manifest has only one form here. */
@@ -35,9 +36,7 @@ export function serveBlob(
     const total = { 'content-range': `bytes */${bytes.length}` };
     return errorAnswer(416, 'RANGE_INVALID', 'requested range is not satisfiable', total);
   }
-  const { start, end } = range;
-  const part = { ...common, 'content-range': `bytes ${start}-${end - 1}/${bytes.length}` };
-  return bytesAnswer(206, bytes.subarray(start, end), part, start);
+  return partAnswer(bytes, range.start, range.end, common);
 }
 
 /** Answers with the tags in lexical order, in pages of `n`, with a link to the next. */
@@ -52,10 +51,20 @@ export function serveTags(name: string, repository: Repository, query: URLSearch
   return jsonAnswer(200, { name, tags }, next === undefined ? {} : { link });
 }
 
+/** Answers with what refers to a manifest; of nothing known, that is nothing, and no error. */
+export function serveReferrers(repository: Repository, subject: string, query: URLSearchParams): Answer {
+  if (!isDigest(subject)) return digestInvalid();
+  const artifactType = query.get('artifactType') ?? undefined;
+  const { descriptor, bytes } = referrersIndex(repository, subject, artifactType);
+  const filtered = artifactType === undefined ? {} : { 'oci-filters-applied': 'artifactType' };
+  return bytesAnswer(200, bytes, { 'content-type': descriptor.mediaType, ...filtered });
+}
+
 function contentHeaders({ descriptor }: BuiltContent): Readonly<Record<'docker-content-digest' | 'etag', string>> {
   return { 'docker-content-digest': descriptor.digest, etag: `"${descriptor.digest}"` };
 }
 
-function digestInvalid(): Answer {
+/** The answer to a digest that is none, or not that of the content. */
+export function digestInvalid(): Answer {
   return errorAnswer(400, 'DIGEST_INVALID', 'provided digest did not parse');
 }

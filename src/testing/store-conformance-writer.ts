@@ -122,6 +122,37 @@ export function writerChecks(): readonly NamedCheck[] {
       },
     ],
     [
+      'goes on after a writer that was given up, from as much as it says that it kept',
+      async (store) => {
+        const content = sampleContent(900_000);
+        await giveUp(store, content, content.bytes.subarray(0, 700_000));
+        const writer = await store.ingest(content.descriptor);
+        ok(writer.offset <= 700_000, 'the store cannot have more than it was given');
+        await writeAll(writer, chunksOf(content.bytes.subarray(writer.offset), 65_536));
+        await writer.commit();
+        await givesBack(store, content);
+      },
+    ],
+    [
+      'goes on once at most from bytes that were wrong',
+      async (store) => {
+        const content = sampleContent(900_000);
+        await giveUp(store, content, flip(content.bytes, 10).subarray(0, 700_000));
+        const writer = await store.ingest(content.descriptor);
+        const isPoisoned = writer.offset > 0;
+        await writeAll(writer, chunksOf(content.bytes.subarray(writer.offset), 65_536));
+        if (isPoisoned) await failsWith('ERR_CONTENT_MISMATCH', () => writer.commit());
+        else await writer.commit();
+        await writer.abort();
+        strictEqual(await store.has(content.descriptor), !isPoisoned);
+        const next = await store.ingest(content.descriptor);
+        strictEqual(next.offset, 0, 'bytes that were refused must not be kept');
+        await writeAll(next, chunksOf(content.bytes, 65_536));
+        await next.commit();
+        await givesBack(store, content);
+      },
+    ],
+    [
       'does not commit once the signal of the writer is aborted',
       async (store) => {
         const content = sampleContent(1000);
@@ -143,6 +174,12 @@ async function openEmpty(store: ImageStore, { descriptor }: BuiltContent): Promi
   const writer = await store.ingest(descriptor);
   if (writer.offset > 0) await writer.restart();
   return writer;
+}
+
+async function giveUp(store: ImageStore, content: BuiltContent, bytes: Uint8Array): Promise<void> {
+  const writer = await openEmpty(store, content);
+  await writeAll(writer, chunksOf(bytes, 65_536));
+  await writer.abort();
 }
 
 async function refuses(store: ImageStore, spoil: (bytes: Uint8Array) => Uint8Array): Promise<void> {

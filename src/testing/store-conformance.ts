@@ -1,5 +1,6 @@
-import type { ImageStore } from '../store/index.js';
+import type { ImageStore, ManagedStore } from '../store/index.js';
 import { contentChecks } from './store-conformance-content.js';
+import { managedChecks } from './store-conformance-managed.js';
 import { nameChecks } from './store-conformance-names.js';
 import { writerChecks } from './store-conformance-writer.js';
 
@@ -13,6 +14,15 @@ export interface StoreUnderTest {
   readonly store: ImageStore;
   /** Called when the check has ended, however it ended. */
   readonly cleanup?: (() => void | Promise<void>) | undefined;
+}
+
+/**
+ * A store made for one check of {@link managedStoreConformance}.
+ *
+ * @public
+ */
+export interface ManagedStoreUnderTest extends StoreUnderTest {
+  readonly store: ManagedStore;
 }
 
 /**
@@ -49,7 +59,35 @@ export interface StoreCheck {
  * @public
  */
 export function storeConformance(createStore: () => Promise<StoreUnderTest>): readonly StoreCheck[] {
-  return [...contentChecks(), ...writerChecks(), ...nameChecks()].map(([name, check]) => ({
+  return toChecks(createStore, [...contentChecks(), ...writerChecks(), ...nameChecks()]);
+}
+
+/**
+ * What every `ManagedStore` has to do beyond {@link storeConformance}: names that can be listed and taken away, and a
+ * collection of garbage that takes nothing that anybody needs.
+ *
+ * @param createStore - makes an empty store, once for each check
+ * @returns the checks; they do not depend on each other
+ * @example
+ * ```ts
+ * import { managedStoreConformance } from 'kubepull/testing';
+ * import { nodeHasher } from 'kubepull/node';
+ * import { createMemoryStore } from 'kubepull/store';
+ *
+ * const checks = managedStoreConformance(async () => ({ store: createMemoryStore({ createHasher: nodeHasher }) }));
+ * for (const { run } of checks) await run();
+ * ```
+ * @public
+ */
+export function managedStoreConformance(createStore: () => Promise<ManagedStoreUnderTest>): readonly StoreCheck[] {
+  return toChecks(createStore, managedChecks());
+}
+
+function toChecks<Store>(
+  createStore: () => Promise<Pick<StoreUnderTest, 'cleanup'> & { readonly store: Store }>,
+  checks: readonly (readonly [name: string, check: (store: Store) => Promise<void>])[],
+): readonly StoreCheck[] {
+  return checks.map(([name, check]) => ({
     name,
     async run() {
       const { store, cleanup } = await createStore();

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { Clock } from '../clock/index.js';
-import { type AuthRules, findAccounts, mayPull, ruleFor } from './accounts.js';
+import { type Action, type AuthRules, findAccounts, mayDo, ruleFor } from './accounts.js';
 import type { LoopbackAccount } from './auth-options.js';
 
 /** Somebody, as far as the registry knows him; without accounts it is the public. */
@@ -12,8 +12,8 @@ export interface Holder {
 /** What a token stands for. */
 export interface TokenGrant {
   readonly holder: Holder;
-  /** The repositories that it opens; `undefined` for all that its holder may pull. */
-  readonly repositories: ReadonlySet<string> | undefined;
+  /** What it opens, each as {@link scopeKey} has it; `undefined` for all that its holder may do. */
+  readonly scopes: ReadonlySet<string> | undefined;
 }
 
 export const NOBODY: Holder = { username: undefined, accounts: /* @__PURE__ */ new Set() };
@@ -34,8 +34,9 @@ export function createTokenTable(rules: AuthRules, clock: Clock, lifetimeSeconds
   return {
     issue(holder, scopes) {
       const token = randomToken();
-      const repositories = new Set(scopes.flatMap(pulledRepository).filter((name) => isGranted(rules, name, holder)));
-      issued.set(token, { holder, repositories, until: clock.monotonic() + lifetimeSeconds * 1000 });
+      const wanted = scopes.flatMap(parseScope).filter((scope) => isGranted(rules, scope, holder));
+      const granted = new Set(wanted.map(({ repository, action }) => scopeKey(repository, action)));
+      issued.set(token, { holder, scopes: granted, until: clock.monotonic() + lifetimeSeconds * 1000 });
       return token;
     },
     issueRefresh(holder) {
@@ -47,7 +48,7 @@ export function createTokenTable(rules: AuthRules, clock: Clock, lifetimeSeconds
       const grant = issued.get(token);
       if (grant !== undefined) return clock.monotonic() < grant.until ? grant : undefined;
       const holder = holderOf(findAccounts(rules, ({ registryToken }) => registryToken === token));
-      return holder === undefined ? undefined : { holder, repositories: undefined };
+      return holder === undefined ? undefined : { holder, scopes: undefined };
     },
     lookUpRefresh: (token) =>
       refresh.get(token) ?? holderOf(findAccounts(rules, ({ identityToken }) => identityToken === token)),
@@ -64,13 +65,26 @@ function randomToken(): string {
   return randomBytes(32).toString('base64url');
 }
 
-/** The repository of a scope such as `repository:team/app:pull,push`; nothing but pulling is ever granted. */
-function pulledRepository(scope: string): readonly string[] {
-  const [, name, actions] = /^repository:(.+):([^:]*)$/.exec(scope) ?? [];
-  return name !== undefined && actions?.split(',').includes('pull') === true ? [name] : [];
+interface Scope {
+  readonly repository: string;
+  readonly action: Action;
 }
 
-function isGranted(rules: AuthRules, repository: string, holder: Holder): boolean {
+/** One action on one repository, as text. */
+export function scopeKey(repository: string, action: Action): string {
+  return `${repository}:${action}`;
+}
+
+/** What a scope such as `repository:team/app:pull,push` asks for; other resources and actions are never granted. */
+function parseScope(scope: string): readonly Scope[] {
+  const [, repository, actions = ''] = /^repository:(.+):([^:]*)$/.exec(scope) ?? [];
+  if (repository === undefined) return [];
+  const wanted = new Set(actions.split(','));
+  return (['pull', 'push'] as const).filter((action) => wanted.has(action)).map((action) => ({ repository, action }));
+}
+
+function isGranted(rules: AuthRules, { repository, action }: Scope, holder: Holder): boolean {
   const rule = ruleFor(rules, repository);
-  return rule.type === 'anonymous' || rule.anonymousPull === true || mayPull(rule, repository, holder.accounts);
+  if (rule.type === 'anonymous' || (rule.anonymousPull === true && action === 'pull')) return true;
+  return mayDo(action, rule, repository, holder.accounts);
 }

@@ -13,7 +13,8 @@ import { buildImage, type BuiltImage } from 'kubepull/testing';
 import { canary } from '../support/canary.ts';
 import { assertLayoutValid } from '../support/layout-check.ts';
 import { tempDir } from '../support/temp-dir.ts';
-import { run, startDockerRegistry } from './servers.ts';
+import { run } from './servers.ts';
+import { startDockerRegistry } from './servers-registry.ts';
 
 /** Writes an image into a layout, for skopeo to push. */
 async function writeLayout(directory: string, image: BuiltImage): Promise<void> {

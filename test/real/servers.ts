@@ -1,11 +1,7 @@
-import { execFile, spawn } from 'node:child_process';
+import { execFile, spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer } from 'node:net';
-import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { writeFileSync } from 'node:fs';
-import { onTestFinished } from 'vitest';
-import { tempDir } from '../support/temp-dir.ts';
 
 const execute = promisify(execFile);
 
@@ -15,55 +11,62 @@ export async function run(program: string, ...args: readonly string[]): Promise<
   return stdout;
 }
 
-/** A port of loopback that is free now. */
-export async function freePort(): Promise<number> {
+/** `127.0.0.1` with a port that is free now. */
+export async function freeHost(): Promise<string> {
   const server = createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');
   const address = server.address();
   await new Promise((resolve) => server.close(resolve));
   if (address === null || typeof address === 'string') throw new Error('No port');
-  return address.port;
+  return `127.0.0.1:${address.port}`;
 }
 
-export interface RealRegistry {
-  /** `127.0.0.1:port`. */
-  readonly host: string;
+/** A server process that can be hurt. */
+export interface Daemon {
+  /** Kills it without a word to its clients, and waits until it is gone. */
+  kill(): Promise<void>;
+  /** Starts it again, on the same port and with the same data, and waits until it answers. */
+  restart(): Promise<void>;
+  /** Lets it hang, connections and all. */
+  pause(): void;
+  resume(): void;
 }
 
-/** Starts Debian's docker-registry with an htpasswd file; it ends with the test. */
-export async function startDockerRegistry(account: {
-  readonly username: string;
-  readonly password: string;
-}): Promise<RealRegistry> {
-  const directory = tempDir();
-  const host = `127.0.0.1:${await freePort()}`;
-  const hashes = await run('htpasswd', '-Bbn', account.username, account.password);
-  const config = join(directory.path, 'config.yml');
-  writeFileSync(
-    config,
-    `version: 0.1
-log: { level: error, accesslog: { disabled: true } }
-storage: { filesystem: { rootdirectory: ${join(directory.path, 'data')} } }
-http: { addr: '${host}' }
-auth: { htpasswd: { realm: kubepull, path: ${directory.secretFile('htpasswd', hashes)} } }
-`,
-  );
-  const server = spawn('docker-registry', ['serve', config], { stdio: 'ignore' });
-  onTestFinished(async () => {
-    server.kill('SIGKILL');
-    if (server.exitCode === null && server.signalCode === null) await once(server, 'exit');
-  });
-  await untilAnswers(`http://${host}/v2/`);
-  return { host };
+/** Starts a program that serves until it is killed, and waits until it answers at a URL. */
+export async function startDaemon(program: string, args: readonly string[], url: string): Promise<Daemon> {
+  const start = async (): Promise<ChildProcess> => {
+    const child = spawn(program, [...args], { stdio: 'ignore' });
+    await untilAnswers(url, () => hasEnded(child));
+    return child;
+  };
+  let child = await start();
+  return {
+    async kill() {
+      child.kill('SIGKILL');
+      if (!hasEnded(child)) await once(child, 'exit');
+    },
+    async restart() {
+      child = await start();
+    },
+    pause: () => void child.kill('SIGSTOP'),
+    resume: () => void child.kill('SIGCONT'),
+  };
 }
 
-async function untilAnswers(url: string): Promise<void> {
-  for (let attempt = 0; attempt < 100; attempt += 1) {
+function hasEnded({ exitCode, signalCode }: ChildProcess): boolean {
+  return exitCode !== null || signalCode !== null;
+}
+
+/** Any answer will do, also one that a client without the certificate cannot read. */
+async function untilAnswers(url: string, hasFailed: () => boolean): Promise<void> {
+  for (let attempt = 0; attempt < 400 && !hasFailed(); attempt += 1) {
     try {
       await fetch(url);
       return;
-    } catch {
-      await new Promise((resolve) => setTimeout(resolve, 100));
+    } catch (error) {
+      const { code } = (error as { cause?: { code?: string } }).cause ?? {};
+      if (code !== 'ECONNREFUSED' && code !== 'ECONNRESET') return;
+      await new Promise((resolve) => setTimeout(resolve, 25));
     }
   }
   throw new Error(`Nothing answers at ${url}`);

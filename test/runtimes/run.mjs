@@ -1,4 +1,5 @@
-// `npm run test:runtimes`: the portable modules, as one bundle, in every runtime that the README names.
+// `npm run test:runtimes`: the portable modules, as one bundle, in every runtime that the README names, and pulls from
+// registries of this process in those that have no transport of their own here.
 import { execFile } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -6,6 +7,7 @@ import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
 import { build } from 'esbuild';
+import { runPullSuites } from './pull.mjs';
 
 const here = fileURLToPath(new URL('.', import.meta.url));
 const directory = mkdtempSync(join(tmpdir(), 'kubepull-runtimes-'));
@@ -63,5 +65,10 @@ for (const { name, program, args } of runtimes) {
   console.log(`${ok ? 'ok  ' : 'FAIL'} ${name}: ${files} files, ${cases} cases, ${differ} differ`);
   if (found === undefined) console.log(outcome.slice(-800));
 }
+failed += await runPullSuites(directory, (suite) => [
+  npx('Node 22', 'node@22', ['node', suite]),
+  npx('Deno', 'deno', ['deno', 'run', '--no-config', '--allow-net=127.0.0.1', suite]),
+  npx('Bun', 'bun', ['bun', 'run', suite]),
+]);
 rmSync(directory, { recursive: true, force: true });
 process.exitCode = failed === 0 ? 0 : 1;

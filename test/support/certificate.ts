@@ -8,7 +8,18 @@ export interface Certificate {
 
 type Der = Buffer;
 
-const OID_ECDSA_SHA256 = '2a8648ce3d040302';
+/** Each kind of key, with the identifier of its signatures over SHA-256. */
+const KEYS = {
+  ec: {
+    generate: () => generateKeyPairSync('ec', { namedCurve: 'P-256' }),
+    algorithm: () => sequence(oid('2a8648ce3d040302')),
+  },
+  rsa: {
+    generate: () => generateKeyPairSync('rsa', { modulusLength: 2048 }),
+    algorithm: () => sequence(oid('2a864886f70d01010b'), der(0x05, Buffer.alloc(0))),
+  },
+} as const;
+
 const OID_COMMON_NAME = '550403';
 const OID_SUBJECT_ALT_NAME = '551d11';
 
@@ -16,10 +27,11 @@ const OID_SUBJECT_ALT_NAME = '551d11';
  * Makes a certificate for TLS servers of a test, good for a day, without any program but Node.
  *
  * @param names - DNS names that it is for; it is always for 127.0.0.1
+ * @param keys - `rsa` where a program wants it: such a key takes a moment to make
  */
-export function createCertificate(names: readonly string[] = ['localhost']): Certificate {
-  const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
-  const algorithm = sequence(oid(OID_ECDSA_SHA256));
+export function createCertificate(names: readonly string[] = ['localhost'], keys: 'ec' | 'rsa' = 'ec'): Certificate {
+  const { privateKey, publicKey } = KEYS[keys].generate();
+  const algorithm = KEYS[keys].algorithm();
   const name = sequence(
     der(
       0x31,

@@ -251,6 +251,7 @@ function statOf(node: Node): LayoutStat {
     size: node.kind === 'file' ? node.data.length : 0,
     inode: `1:${node.id}`,
     changed: node.kind === 'file' ? BigInt(node.changed) : 0n,
+    touched: BigInt(Date.now()) * 1_000_000n,
   };
 }
 

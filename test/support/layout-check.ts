@@ -12,6 +12,8 @@ export interface LayoutFiles {
 export interface LayoutCheckOptions {
   /** Whether files in the making may stand in `ingest/`, as while somebody writes. */
   readonly allowTemps?: boolean;
+  /** Whether the part of a cut download may be kept for content that is not there; else `ingest/` has to be empty. */
+  readonly allowPartials?: boolean;
 }
 
 const HEX_LENGTH: ReadonlyMap<string, number> = new Map([
@@ -64,7 +66,8 @@ interface Named {
   readonly size: number;
 }
 
-function checkRoot(files: LayoutFiles, { allowTemps = false }: LayoutCheckOptions, check: Check): void {
+function checkRoot(files: LayoutFiles, options: LayoutCheckOptions, check: Check): void {
+  const { allowTemps = false, allowPartials = true } = options;
   const kinds = new Map([
     ['oci-layout', 'file'],
     ['index.json', 'file'],
@@ -72,8 +75,17 @@ function checkRoot(files: LayoutFiles, { allowTemps = false }: LayoutCheckOption
     ['ingest', 'directory'],
   ]);
   for (const { name, kind } of files.list('.')) check(kinds.get(name) === kind, `the root has a ${kind} ${name}`);
-  const temps = files.list('.').some(({ name }) => name === 'ingest') ? files.list('ingest') : [];
-  if (!allowTemps) check(temps.length === 0, `ingest has ${temps.map(({ name }) => name).join(', ')}`);
+  const hasIngest = files.list('.').some(({ name }) => name === 'ingest');
+  const temps = hasIngest ? files.list('ingest').map(({ name }) => name) : [];
+  const faults = temps.filter((name) => !allowPartials || !isPartial(files, name));
+  if (!allowTemps) check(faults.length === 0, `ingest has ${faults.join(', ')}`);
+}
+
+function isPartial(files: LayoutFiles, name: string): boolean {
+  const [, algorithm = '', hex] = /^(sha\d{3})-([0-9a-f]+)$/.exec(name) ?? [];
+  const has = (path: string, wanted: string | undefined): boolean =>
+    files.list(path).some((entry) => entry.name === wanted);
+  return hex?.length === HEX_LENGTH.get(algorithm) && !(has('blobs', algorithm) && has(`blobs/${algorithm}`, hex));
 }
 
 /** The size of each blob, by digest; all are hashed. */

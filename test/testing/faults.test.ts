@@ -23,7 +23,12 @@ interface Received {
 }
 
 /** Reads what comes until it ends, breaks or falls silent. */
-function get(registry: LoopbackRegistry, path: string, headers: Record<string, string> = {}): Promise<Received> {
+function get(
+  registry: LoopbackRegistry,
+  path: string,
+  headers: Record<string, string> = {},
+  silenceMs = 10_000,
+): Promise<Received> {
   return new Promise((resolve) => {
     const chunks: Buffer[] = [];
     let answer: Pick<Received, 'status' | 'headers'> = { status: undefined, headers: {} };
@@ -38,7 +43,7 @@ function get(registry: LoopbackRegistry, path: string, headers: Record<string, s
       response.on('error', () => finish('broken'));
     });
     request.on('error', () => finish('broken'));
-    request.setTimeout(200, () => finish('silent'));
+    request.setTimeout(silenceMs, () => finish('silent'));
     request.end();
   });
 }
@@ -97,7 +102,7 @@ describe('fault', () => {
     const registry = await seeded();
     const action = kind === 'cut' ? { kind, afterBytes } : { kind, afterBytes };
     registry.fault({ path: BLOB, action });
-    const received = await get(registry, BLOB);
+    const received = await get(registry, BLOB, {}, end === 'silent' ? 500 : undefined);
     expect(received).toMatchObject({ status, end });
     expect(received.body.equals(layerBytes.subarray(0, bytes))).toBe(true);
     if (status === 200) expect(received.headers['content-length']).toBe(String(layer.size));

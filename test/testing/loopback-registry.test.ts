@@ -112,7 +112,7 @@ describe('createLoopbackRegistry', () => {
   it('takes no other method', async () => {
     const registry = await seeded();
     const response = await fetch(`${registry.origin}/v2/team/app/manifests/1`, { method: 'DELETE' });
-    expect([response.status, response.headers.get('allow')]).toEqual([405, 'GET, HEAD']);
+    expect([response.status, response.headers.get('allow')]).toEqual([405, 'GET, HEAD, PUT']);
     expect((await fetch(`${registry.origin}/token`)).status).toBe(404);
     const large = await fetch(`${registry.origin}/v2/`, { method: 'POST', body: new Uint8Array(4 * 1024 * 1024 + 1) });
     expect(large.status).toBe(413);

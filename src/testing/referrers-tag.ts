@@ -1,0 +1,21 @@
+import type { Digest } from '../digest/index.js';
+import type { BuiltContent } from './content.js';
+import { readManifestDocument } from './manifest-document.js';
+import { referrersIndex } from './referrers.js';
+import { type PushedContent, type Repositories, storeManifest } from './repositories.js';
+
+/** Keeps the tag with the referrers of each subject, as whoever pushes an artifact to a registry without the API does. */
+export function tagReferrers(repositories: Repositories, name: string, { contents }: PushedContent): void {
+  const repository = repositories.get(name);
+  if (repository === undefined) return;
+  const subjects = contents
+    .filter(({ descriptor }) => repository.manifests.has(descriptor.digest))
+    .flatMap((content) => subjectOf(content) ?? []);
+  for (const subject of new Set(subjects)) {
+    storeManifest(repositories, name, [subject.replace(':', '-')], referrersIndex(repository, subject));
+  }
+}
+
+function subjectOf({ bytes }: BuiltContent): Digest | undefined {
+  return readManifestDocument(bytes)?.subject?.digest;
+}

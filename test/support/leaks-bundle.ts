@@ -1,0 +1,20 @@
+import { readdirSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { build } from 'esbuild';
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
+
+/** Makes one file of a program of this folder and the library's sources, so that a plain Node runs it. */
+export async function bundle(program: string, outfile: string): Promise<void> {
+  const folders = readdirSync(`${root}src`, { withFileTypes: true }).filter((entry) => entry.isDirectory());
+  await build({
+    entryPoints: [`${root}test/support/${program}`],
+    outfile,
+    bundle: true,
+    platform: 'node',
+    format: 'esm',
+    logLevel: 'error',
+    alias: Object.fromEntries(folders.map(({ name }) => [`kubepull/${name}`, `${root}src/${name}/index.ts`])),
+    banner: { js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);" },
+  });
+}
