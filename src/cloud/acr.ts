@@ -49,7 +49,7 @@ export function createAcrKeyring(options: AcrOptions): Keyring {
       provider: 'acr',
       target: (host) => (HOST.test(host) ? host : undefined),
       key: (host) => host,
-      fetch: (host, call) => exchange(client, host, options, call),
+      obtain: (host, call) => exchange(client, host, options, call),
     },
     client.clock,
   );

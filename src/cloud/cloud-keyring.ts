@@ -20,7 +20,7 @@ export interface CloudSource<T> {
   target(host: string): T | undefined;
   /** Equal for what one credential serves. */
   key(target: T): string;
-  fetch(target: T, options: CallOptions): Promise<CloudCredential>;
+  obtain(target: T, options: CallOptions): Promise<CloudCredential>;
 }
 
 interface Kept {
@@ -108,7 +108,7 @@ function fetchOnce<T>(
   if (running !== undefined) return running;
   const started = clock.monotonic();
   const flight = source
-    .fetch(target, {})
+    .obtain(target, {})
     .then((credential) => {
       const lifetimeMs = Math.min(credential.lifetimeMs, MAX_LIFETIME_MS);
       const expiresAt = started + lifetimeMs - MARGIN_MS;

@@ -55,7 +55,7 @@ export function createEcrKeyring(options: EcrOptions): Keyring {
       provider: 'ecr',
       target: parseEcrHost,
       key: ({ api, account }) => `${api} ${account ?? ''}`,
-      fetch: (registry, call) => getAuthorizationToken(client, options.credentials, registry, call),
+      obtain: (registry, call) => getAuthorizationToken(client, options.credentials, registry, call),
     },
     client.clock,
   );

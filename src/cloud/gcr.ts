@@ -54,7 +54,7 @@ export function createGcrKeyring(options: GcrOptions): Keyring {
       provider: 'gcr',
       target: (host) => (HOST.test(host) ? host : undefined),
       key: () => serviceAccount,
-      fetch: (_, call) => askMetadata(client, serviceAccount, call),
+      obtain: (_, call) => askMetadata(client, serviceAccount, call),
     },
     client.clock,
   );

@@ -43,7 +43,7 @@ export function createIbmKeyring(options: IbmOptions): Keyring {
       provider: 'ibm',
       target: (host) => (HOST.test(host) ? host : undefined),
       key: () => IAM,
-      fetch: (_, call) => askToken(client, options.apiKey, call),
+      obtain: (_, call) => askToken(client, options.apiKey, call),
     },
     client.clock,
   );

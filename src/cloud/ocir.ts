@@ -55,7 +55,7 @@ export function createOcirKeyring(options: OcirOptions): Keyring {
       provider: 'ocir',
       target: (host) => (HOST.test(host) ? host : undefined),
       key: (host) => host,
-      fetch: (host, call) => askToken(client, host, options.sign, call),
+      obtain: (host, call) => askToken(client, host, options.sign, call),
     },
     client.clock,
   );

@@ -43,29 +43,24 @@ export function decodeConfig(value: unknown): readonly RawProvider[] {
   if (kind !== KIND) throw new DecodeFault(`failed to decode "${kind}" (wrong Kind)`);
   if (group !== GROUP) throw new DecodeFault(`failed to decode ${KIND}, unexpected Group: ${group}`);
   if (!VERSIONS.includes(version)) throw new DecodeFault(`no kind "${KIND}" is registered for version "${apiVersion}"`);
-  const unknown = new UnknownFields();
-  unknown.check(fields, '', ['apiVersion', 'kind', 'providers']);
+  const unknown: UnknownFields = [];
+  checkKnown(unknown, fields, '', ['apiVersion', 'kind', 'providers']);
   const providers = asList(fields['providers'], 'providers').map((item, index) =>
     decodeProvider(item, `providers[${index}]`, version === 'v1', unknown),
   );
-  unknown.refuse();
+  if (unknown.length > 0) {
+    const list = unknown.map((path) => `unknown field ${JSON.stringify(path)}`).join(', ');
+    throw new DecodeFault(`strict decoding error: ${list}`);
+  }
   return providers;
 }
 
-class UnknownFields {
-  readonly #paths: string[] = [];
+/** Paths of fields that nobody knows; all are told of at once. */
+type UnknownFields = string[];
 
-  check(fields: Fields, place: string, known: readonly string[]): void {
-    for (const key of Object.keys(fields)) {
-      if (!known.includes(key)) this.#paths.push(place === '' ? key : `${place}.${key}`);
-    }
-  }
-
-  refuse(): void {
-    if (this.#paths.length === 0) return;
-    throw new DecodeFault(
-      `strict decoding error: ${this.#paths.map((path) => `unknown field ${JSON.stringify(path)}`).join(', ')}`,
-    );
+function checkKnown(unknown: UnknownFields, fields: Fields, place: string, known: readonly string[]): void {
+  for (const key of Object.keys(fields)) {
+    if (!known.includes(key)) unknown.push(place === '' ? key : `${place}.${key}`);
   }
 }
 
@@ -80,11 +75,11 @@ const TOKEN_FIELDS = [
 
 function decodeProvider(value: unknown, place: string, withTokens: boolean, unknown: UnknownFields): RawProvider {
   const fields = asObject(value, place) ?? {};
-  unknown.check(fields, place, withTokens ? [...PROVIDER_FIELDS, 'tokenAttributes'] : PROVIDER_FIELDS);
+  checkKnown(unknown, fields, place, withTokens ? [...PROVIDER_FIELDS, 'tokenAttributes'] : PROVIDER_FIELDS);
   const env = asList(fields['env'], `${place}.env`).map((item, index) => {
     const at = `${place}.env[${index}]`;
     const variable = asObject(item, at) ?? {};
-    unknown.check(variable, at, ['name', 'value']);
+    checkKnown(unknown, variable, at, ['name', 'value']);
     return { name: asText(variable['name'], `${at}.name`), value: asText(variable['value'], `${at}.value`) };
   });
   return {
@@ -102,7 +97,7 @@ function decodeTokens(value: unknown, provider: string, unknown: UnknownFields):
   const place = `${provider}.tokenAttributes`;
   const fields = asObject(value, place);
   if (fields === undefined) return undefined;
-  unknown.check(fields, place, TOKEN_FIELDS);
+  checkKnown(unknown, fields, place, TOKEN_FIELDS);
   const required = fields['requireServiceAccount'] ?? undefined;
   if (required !== undefined && typeof required !== 'boolean') throw mismatch(required, 'bool', place);
   const texts = (name: string): readonly string[] => asTexts(fields[name], `${place}.${name}`);

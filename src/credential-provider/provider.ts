@@ -1,7 +1,7 @@
 import type { CallOptions, Clock } from '../clock/index.js';
 import { createSecret, type CredentialSource, type DockerConfigEntry } from '../docker-config/index.js';
 import { type AnyImageError, ImageError, isImageError } from '../errors/index.js';
-import { printable, quote } from '../internal/index.js';
+import { equalSecrets, printable, quote } from '../internal/index.js';
 import type { SourceReport } from '../keyring/index.js';
 import { matchImages } from '../match/index.js';
 import { type AnswerCache, createAnswerCache } from './cache.js';
@@ -111,7 +111,7 @@ async function run(
 
 /** A token that came back as password would be sent to registries, and kept longer than it is good for. */
 function refuseToken({ auth }: PluginResponse, { token }: ServiceAccountIdentity): void {
-  if (auth.some(({ password }) => password === token.reveal()))
+  if (auth.some(({ password }) => equalSecrets(password, token.reveal())))
     throw new ResponseFault('a password is the token of the service account, which only cacheType "Token" allows');
 }
 

@@ -1,39 +1,77 @@
 import type { CallOptions } from '../clock/index.js';
-import { ImageError } from '../errors/index.js';
-import type { Descriptor } from '../oci/index.js';
+import { ContentMismatchError, ImageError } from '../errors/index.js';
+import { type Descriptor, embeddedContent } from '../oci/index.js';
 import type { ImageReference } from '../reference/index.js';
-import { refuseEncoding } from './read-body.js';
+import { isRangeRefused, rangeFrom, takePart } from './blob-range.js';
+import type { ClientContext } from './context.js';
+import { fetchForeign, isForeign } from './foreign.js';
+import { isEncoded } from './read-body.js';
 import { blobUrl } from './request-url.js';
-import type { Session } from './session.js';
+import { lengthOf } from './response-headers.js';
+import type { RefreshBudget, RepositoryActions } from './repository-request.js';
 import type { FetchedBlob } from './types.js';
 
 const OK = 200;
-const PARTIAL = 206;
-const RANGE_NOT_SATISFIABLE = 416;
+const NOT_FOUND = 404;
 
-/** A blob from an offset, or from the start when the registry cannot serve, or serves wrongly, what was asked for. */
+/** Which part of a blob is wanted. */
+export interface BlobCall extends CallOptions {
+  readonly offset?: number | undefined;
+  readonly refreshes?: RefreshBudget | undefined;
+}
+
+/**
+ * A blob from an offset, or from the start when the registry cannot serve, or serves wrongly, what was asked for. What
+ * the descriptor brings along itself is not asked for.
+ */
 export async function fetchBlob(
-  session: Session,
+  context: ClientContext,
   ref: ImageReference,
   blob: Descriptor,
-  { offset = 0, signal }: CallOptions & { readonly offset?: number | undefined },
+  call: BlobCall,
 ): Promise<FetchedBlob> {
+  const { offset = 0, signal, refreshes } = call;
   checkOffset(offset);
-  const url = blobUrl(session.origin, ref, blob.digest);
-  const range = offset === 0 ? {} : { range: `bytes=${offset}-` };
-  const followed = await session.send({ method: 'GET', ref, url, headers: range, signal });
-  const { status, headers, body } = followed.response;
-  if (status === OK) {
-    await refuseEncoding(followed);
-    return { offset: 0, content: body };
+  signal?.throwIfAborted();
+  const embedded = embeddedContent(blob, context.createHasher);
+  if (embedded !== undefined) return { offset, content: once(embedded.subarray(offset)) };
+  const { session } = context;
+  const url = blobUrl(session, ref, blob.digest);
+  const followed = await session.send({ method: 'GET', ref, url, headers: rangeFrom(offset), signal, refreshes });
+  if (followed.response.status === NOT_FOUND && context.foreignLayers && isForeign(blob)) {
+    await followed.response.discard();
+    return fetchForeign(session, blob, { offset, signal });
   }
-  if (offset === 0 || (status !== PARTIAL && status !== RANGE_NOT_SATISFIABLE)) throw await session.failure(followed);
-  if (status === PARTIAL && headers.get('content-range')?.[0] === `bytes ${offset}-${blob.size - 1}/${blob.size}`) {
-    await refuseEncoding(followed);
-    return { offset, content: body };
-  }
+  const part = await takePart(followed, blob, offset);
+  if (part !== undefined) return part;
+  if (!isRangeRefused(followed, offset)) throw await session.failure(followed);
   await followed.response.discard();
-  return fetchBlob(session, ref, blob, { signal });
+  return fetchBlob(context, ref, blob, { signal, refreshes });
+}
+
+/** Whether a repository has a blob. */
+export async function hasBlob(
+  { session }: ClientContext,
+  ref: ImageReference,
+  blob: Descriptor,
+  { signal, actions }: CallOptions & { readonly actions?: RepositoryActions | undefined },
+): Promise<boolean> {
+  const url = blobUrl(session, ref, blob.digest);
+  const followed = await session.send({ method: 'HEAD', ref, url, signal, actions });
+  const { response, shown } = followed;
+  if (response.status !== OK && response.status !== NOT_FOUND) throw await session.failure(followed);
+  await response.discard();
+  if (response.status === NOT_FOUND) return false;
+  const size = isEncoded(response) ? blob.size : (lengthOf(followed) ?? blob.size);
+  if (size === blob.size) return true;
+  throw new ContentMismatchError(`Cannot use ${shown}: it has ${size} bytes and should have ${blob.size}`, {
+    expected: blob,
+    actual: { digest: undefined, size },
+  });
+}
+
+async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array, void, undefined> {
+  if (bytes.length > 0) yield bytes;
 }
 
 function checkOffset(offset: number): void {

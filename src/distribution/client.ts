@@ -1,9 +1,19 @@
-import type { Clock } from '../clock/index.js';
+import { type Clock, systemClock } from '../clock/index.js';
 import type { CreateHasher } from '../digest/index.js';
 import type { Credential } from '../docker-config/index.js';
-import { fetchBlob } from './blobs.js';
+import { fetchBlob, hasBlob } from './blobs.js';
+import { streamBlob } from './blob-stream.js';
+import type { ClientContext } from './context.js';
 import { fetchManifest, resolveManifest } from './manifests.js';
+import type { RegistryNotice } from './notices.js';
+import { pushBlob } from './push-blob.js';
+import { pushManifest } from './push-manifest.js';
+import { readConfig, readManifest } from './read-image.js';
+import { listReferrers } from './referrers.js';
 import { createSession } from './session.js';
+import { listTags } from './tags.js';
+import type { RetryOptions } from './retry.js';
+import type { TokenCache } from './token-cache.js';
 import type { Transport } from './transport.js';
 import type { RegistryClient } from './types.js';
 import type { RealmPolicy } from './url-policy.js';
@@ -17,6 +27,14 @@ export interface RegistryClientOptions {
   readonly transport: Transport;
   /** Where the registry is, such as {@link registryOrigin} gives it. */
   readonly origin: string;
+  /**
+   * Where the API begins there.
+   *
+   * @defaultValue `'/v2'`
+   */
+  readonly apiPath?: string | undefined;
+  /** The registry to name in the query `ns`, for a mirror that serves several. */
+  readonly namespace?: string | undefined;
   /** Anonymous when absent. */
   readonly credential?: Credential | undefined;
   /**
@@ -37,6 +55,27 @@ export interface RegistryClientOptions {
    * @defaultValue the platform's `crypto`
    */
   readonly random?: (() => number) | undefined;
+  /**
+   * Where tokens are kept. Clients of any registries and credentials may share one.
+   *
+   * @defaultValue one of its own
+   */
+  readonly tokenCache?: TokenCache | undefined;
+  /**
+   * Whether a layer that the registry does not have is fetched from the URLs that the image names for it: without
+   * credential, from public addresses or the kind of network that the registry stands in, and verified as any other.
+   *
+   * @defaultValue `false`: an image could make whoever pulls it call any server
+   */
+  readonly foreignLayers?: boolean | undefined;
+  /**
+   * How often a request is repeated, and how long that may take.
+   *
+   * @defaultValue that of {@link withRetry}
+   */
+  readonly retry?: Pick<RetryOptions, 'attempts' | 'budgetMs'> | undefined;
+  /** Hears the registry's warnings, each once, and what is left of its rate limit. */
+  readonly onNotice?: ((notice: RegistryNotice) => void) | undefined;
 }
 
 /**
@@ -67,11 +106,20 @@ export interface RegistryClientOptions {
  * @public
  */
 export function createRegistryClient(options: RegistryClientOptions): RegistryClient {
-  const session = createSession(options);
-  const { createHasher } = options;
+  const { createHasher, clock = systemClock, foreignLayers = false } = options;
+  const context: ClientContext = { session: createSession(options), createHasher, clock, foreignLayers };
   return {
-    resolve: (ref, call = {}) => resolveManifest(session, createHasher, ref, call),
-    fetchManifest: (ref, call = {}) => fetchManifest(session, createHasher, ref, call),
-    fetchBlob: (ref, blob, call = {}) => fetchBlob(session, ref, blob, call),
+    resolve: (ref, call = {}) => resolveManifest(context, ref, call),
+    digest: async (ref, call = {}) => (await resolveManifest(context, ref, call)).digest,
+    fetchManifest: (ref, call = {}) => fetchManifest(context, ref, call),
+    manifest: (ref, call = {}) => readManifest(context, ref, call),
+    config: (ref, call = {}) => readConfig(context, ref, call),
+    fetchBlob: (ref, blob, call = {}) => fetchBlob(context, ref, blob, call),
+    hasBlob: (ref, blob, call = {}) => hasBlob(context, ref, blob, call),
+    layer: (ref, blob, call = {}) => streamBlob(context, ref, blob, call),
+    listTags: (ref, call = {}) => listTags(context, ref, call),
+    referrers: (ref, call = {}) => listReferrers(context, ref, call),
+    pushBlob: (ref, blob, call) => pushBlob(context, ref, blob, call),
+    pushManifest: (ref, manifest, call = {}) => pushManifest(context, ref, manifest, call),
   };
 }

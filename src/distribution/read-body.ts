@@ -39,7 +39,7 @@ export async function refuseEncoding({ response, shown }: FollowedResponse): Pro
 }
 
 /** Whether a body is compressed for the transfer, or says so. */
-export function isEncoded({ headers }: TransportResponse): boolean {
+export function isEncoded({ headers }: Pick<TransportResponse, 'headers'>): boolean {
   const encodings = headers.get('content-encoding') ?? [];
   return encodings.some((encoding) => encoding !== '' && encoding.toLowerCase() !== 'identity');
 }

@@ -6,6 +6,7 @@ import { admitRedirect, networkOf, type RegistryPeer, showTarget } from './url-p
 /** Redirects of one request for content that are followed. */
 const MAX_REDIRECTS = 5;
 const REDIRECTS: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
+const READING: ReadonlySet<string> = new Set(['GET', 'HEAD']);
 /** What another origin may see of a request; credentials and the caller's own headers are not in it. */
 const HARMLESS: ReadonlySet<string> = new Set(['accept', 'accept-encoding', 'range', 'user-agent']);
 
@@ -30,8 +31,9 @@ export interface RedirectRules {
 }
 
 /**
- * Sends a GET or HEAD and follows redirects by our own rules: within the address policy, and as soon as one leaves the
- * origin all but a few harmless headers are dropped, for the rest of the chain.
+ * Sends a request and, when it is a GET or HEAD, follows redirects by our own rules: within the address policy, and as
+ * soon as one leaves the origin all but a few harmless headers are dropped, for the rest of the chain. What writes, or
+ * has a secret in its body, is not sent on.
  */
 export async function sendFollowing(
   transport: Transport,
@@ -47,7 +49,7 @@ export async function sendFollowing(
   for (let hops = 0; ; hops += 1) {
     const response = await transport(current);
     const [location] = response.headers.get('location') ?? [];
-    if (!REDIRECTS.has(response.status) || location === undefined)
+    if (!READING.has(request.method) || !REDIRECTS.has(response.status) || location === undefined)
       return { response, request, shown: shownUrl(current), foreign };
     await response.discard();
     if (hops === maxRedirects)

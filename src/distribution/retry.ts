@@ -1,6 +1,6 @@
 import type { Clock } from '../clock/index.js';
 import { ImageError, isImageError } from '../errors/index.js';
-import type { Transport, TransportResponse } from './transport.js';
+import type { Transport, TransportRequest, TransportResponse } from './transport.js';
 
 /**
  * How requests are repeated.
@@ -17,11 +17,19 @@ export interface RetryOptions {
    * @defaultValue 5
    */
   readonly attempts?: number | undefined;
+  /**
+   * Milliseconds that the pauses of one request may take together; the answer stands that would need more.
+   *
+   * @defaultValue 120,000
+   */
+  readonly budgetMs?: number | undefined;
 }
 
 const FIRST_PAUSE_MS = 250;
 const MAX_PAUSE_MS = 60_000;
-const RETRYABLE: ReadonlySet<number> = new Set([408, 429, 500, 502, 503, 504]);
+const BUDGET_MS = 120_000;
+const TOO_MANY_REQUESTS = 429;
+const RETRYABLE: ReadonlySet<number> = new Set([408, TOO_MANY_REQUESTS, 500, 502, 503, 504]);
 
 /** Whether the same request may succeed later. */
 export function isRetryableStatus(status: number): boolean {
@@ -30,14 +38,16 @@ export function isRetryableStatus(status: number): boolean {
 
 /**
  * Wraps a transport so that GET and HEAD are repeated when the server is busy or the connection fails before the answer
- * begins. It is the one owner of retries: nothing above it repeats a request. A cut body is the puller's to resume.
+ * begins; any other request only when it was turned away for being one too many (429), because then nothing was done. It
+ * is the one owner of retries: nothing above it repeats a request. A cut body is the puller's to resume.
  *
  * The pause doubles from 250 ms, with jitter; `Retry-After` is honoured up to 60 s.
  *
  * @param next - sends one request
- * @param options - clock, randomness and the number of attempts
+ * @param options - clock, randomness, the number of attempts and the time for pauses
  * @returns a transport of the same kind
- * @throws {@link ImageError} `ERR_OPTION_INVALID` when `attempts` is not a whole number from 1
+ * @throws {@link ImageError} `ERR_OPTION_INVALID` when `attempts` is not a whole number from 1, or `budgetMs` not a number
+ * from 0
  * @example
  * ```ts
  * import { systemClock } from 'kubepull/clock';
@@ -47,29 +57,66 @@ export function isRetryableStatus(status: number): boolean {
  * ```
  * @public
  */
-export function withRetry(next: Transport, { clock, random, attempts = 5 }: RetryOptions): Transport {
-  if (!Number.isSafeInteger(attempts) || attempts < 1) {
-    throw new ImageError(
-      'ERR_OPTION_INVALID',
-      `Cannot retry ${attempts} times: attempts must be a whole number from 1`,
-    );
-  }
+export function withRetry(next: Transport, options: RetryOptions): Transport {
+  const { clock, attempts = 5, budgetMs = BUDGET_MS } = options;
+  checkLimits(attempts, budgetMs);
   return async (request) => {
-    const repeatable = request.method === 'GET' || request.method === 'HEAD';
+    let left = budgetMs;
     for (let attempt = 1; ; attempt += 1) {
-      const last = !repeatable || attempt === attempts;
-      let pause = FIRST_PAUSE_MS * 2 ** (attempt - 1) * (0.5 + random() / 2);
-      try {
-        const response = await next(request);
-        if (last || !isRetryableStatus(response.status)) return response;
-        pause = retryAfterMs(response, clock) ?? pause;
-        await response.discard();
-      } catch (error) {
-        if (last || !isImageError(error) || error.code !== 'ERR_TRANSPORT' || !error.retryable) throw error;
-      }
-      await clock.sleep(Math.min(pause, MAX_PAUSE_MS), { signal: request.signal });
+      const outcome = await settle(next(request));
+      if (attempt === attempts || !isPassing(request, outcome)) return take(outcome);
+      const pause = pauseBefore(attempt, outcome, options);
+      if (pause > left) return take(outcome);
+      left -= pause;
+      await outcome.response?.discard();
+      await clock.sleep(pause, { signal: request.signal });
     }
   };
+}
+
+/** How one request ended. */
+type Outcome =
+  | { readonly response: TransportResponse; readonly error?: undefined }
+  | { readonly response?: undefined; readonly error: unknown };
+
+function settle(sent: Promise<TransportResponse>): Promise<Outcome> {
+  return sent.then(
+    (response) => ({ response }),
+    (error: unknown) => ({ error }),
+  );
+}
+
+function take({ response, error }: Outcome): TransportResponse {
+  if (response === undefined) throw error;
+  return response;
+}
+
+/** Whether the same request may go better soon, and does no harm when it is sent twice. */
+function isPassing({ method, body }: TransportRequest, { response, error }: Outcome): boolean {
+  if (method === 'GET' || method === 'HEAD')
+    return response === undefined ? isPassingFailure(error) : isRetryableStatus(response.status);
+  const repeatable = body === undefined || body instanceof Uint8Array;
+  return repeatable && response?.status === TOO_MANY_REQUESTS;
+}
+
+function isPassingFailure(error: unknown): boolean {
+  return isImageError(error) && error.code === 'ERR_TRANSPORT' && error.retryable;
+}
+
+/** With jitter, so that those whom a server turned away together do not come back together. */
+function pauseBefore(attempt: number, { response }: Outcome, { clock, random }: RetryOptions): number {
+  const pause = FIRST_PAUSE_MS * 2 ** (attempt - 1) * (0.5 + random() / 2);
+  const asked = response === undefined ? 0 : (retryAfterMs(response, clock) ?? 0);
+  // Who wants us to stay away for longer than we will is asked a little earlier than that, not by all at once either.
+  if (asked > MAX_PAUSE_MS) return MAX_PAUSE_MS * (1 - random() / 10);
+  return Math.max(pause, Math.min(Math.ceil(asked * (1 + random() / 10)), MAX_PAUSE_MS));
+}
+
+function checkLimits(attempts: number, budgetMs: number): void {
+  const refuse = (because: string): ImageError => new ImageError('ERR_OPTION_INVALID', because);
+  if (!Number.isSafeInteger(attempts) || attempts < 1)
+    throw refuse(`Cannot retry ${attempts} times: attempts must be a whole number from 1`);
+  if (!(budgetMs >= 0)) throw refuse(`Cannot retry for ${budgetMs} ms: budgetMs must be a number from 0`);
 }
 
 /** The server's `Retry-After` in milliseconds from now: a number of seconds, or a date; `undefined` when it is neither. */

@@ -1,90 +1,106 @@
-import { type CallOptions, type Clock, systemClock } from '../clock/index.js';
+import { type Clock, systemClock } from '../clock/index.js';
+import type { CreateHasher } from '../digest/index.js';
 import type { Credential } from '../docker-config/index.js';
 import { ImageError } from '../errors/index.js';
 import { printable, redactUrl } from '../internal/index.js';
-import type { ImageReference } from '../reference/index.js';
-import { createAuthorizer } from './authorizer.js';
-import { parseChallenges } from './challenge.js';
-import { type FollowedResponse, sendFollowing } from './redirects.js';
-import { repositoryPath } from './request-url.js';
+import { type Authorizer, createAuthorizer } from './authorizer.js';
+import { type Challenge, parseChallenges } from './challenge.js';
+import type { RegistryNotice } from './notices.js';
+import type { FollowedResponse } from './redirects.js';
+import { checkTarget, type RefreshBudget, type RepositoryRequest, scopesOf } from './repository-request.js';
+import type { ApiBase } from './request-url.js';
 import { responseError } from './response-error.js';
-import { withRetry } from './retry.js';
+import { type RetryOptions, withRetry } from './retry.js';
+import { createSender, type ForeignRequest, type Sender } from './sender.js';
+import { createTokenCache, type TokenCache } from './token-cache.js';
 import type { Transport } from './transport.js';
 import type { RealmPolicy } from './url-policy.js';
 
-/** A request for something in a repository. */
-export interface RepositoryRequest extends CallOptions {
-  readonly method: 'GET' | 'HEAD';
-  readonly ref: ImageReference;
-  readonly url: string;
-  readonly headers?: Readonly<Record<string, string>>;
-}
-
 /** One registry, asked with one credential. */
-export interface Session {
-  readonly origin: string;
+export interface Session extends ApiBase {
   /** Sends a request, with the credential as the registry asks for it. */
   send(request: RepositoryRequest): Promise<FollowedResponse>;
+  /** Asks whoever an image names for a layer of its own: without credential, and guarded as a redirect is. */
+  sendForeign(request: ForeignRequest): Promise<FollowedResponse>;
   /** The error for an answer that is not the wanted one. */
   failure(followed: FollowedResponse): Promise<Error>;
 }
 
 /** What a session is made of; see `RegistryClientOptions`. */
-export interface SessionOptions {
+export interface SessionOptions extends ApiBase {
   readonly transport: Transport;
-  readonly origin: string;
   readonly credential?: Credential | undefined;
   readonly pathScoped?: boolean | undefined;
   readonly realmPolicy?: RealmPolicy | undefined;
   readonly clock?: Clock | undefined;
   readonly random?: (() => number) | undefined;
+  readonly createHasher: CreateHasher;
+  readonly tokenCache?: TokenCache | undefined;
+  readonly onNotice?: ((notice: RegistryNotice) => void) | undefined;
+  readonly retry?: Pick<RetryOptions, 'attempts' | 'budgetMs'> | undefined;
 }
 
 export function createSession(options: SessionOptions): Session {
-  const { credential, pathScoped = true, realmPolicy = 'guarded', clock = systemClock } = options;
-  const origin = checkOrigin(options.origin);
-  const registry = { origin, address: undefined };
-  const transport = withRetry(options.transport, { clock, random: options.random ?? randomFraction });
-  const authorizer = createAuthorizer({ transport, clock, origin, credential, realmPolicy });
-
-  const request = (
-    { method, ref, url, headers, signal }: RepositoryRequest,
-    authorization: string | undefined,
-  ): Promise<FollowedResponse> => {
-    const sent = {
-      ...headers,
-      'accept-encoding': 'identity',
-      'user-agent': 'kubepull',
-      ...(authorization === undefined ? {} : { authorization }),
-    };
-    const keepsCredential = (path: string): boolean => !pathScoped || isWithin(path, repositoryPath(ref));
-    return sendFollowing(transport, { method, url, signal, headers: sent }, registry, { keepsCredential });
-  };
-
+  const { apiPath, namespace, credential, createHasher, onNotice } = options;
+  const { clock = systemClock, random = randomFraction, pathScoped = true, realmPolicy = 'guarded' } = options;
+  const { tokenCache = createTokenCache({ clock }) } = options;
+  const base = { origin: checkOrigin(options.origin), apiPath, namespace };
+  const { origin } = base;
+  const transport = withRetry(options.transport, { ...options.retry, clock, random });
+  const sender = createSender({ transport, base, pathScoped, onNotice });
+  const authorizer = createAuthorizer({ transport, clock, origin, credential, realmPolicy, createHasher, tokenCache });
   return {
-    origin,
+    ...base,
     async send(wanted) {
-      const { ref, signal } = wanted;
-      const scope = `repository:${ref.path}:pull`;
-      const sent = authorizer.current(scope);
-      const followed = await request(wanted, sent);
-      const { response, foreign } = followed;
-      // Only the registry itself may ask for its credential, not whoever it redirects to.
-      if (response.status !== 401 || foreign) return followed;
-      const challenge = authorizer.choose(parseChallenges(response.headers.get('www-authenticate') ?? []), sent);
-      if (challenge === undefined) return followed;
-      await response.discard();
-      signal?.throwIfAborted();
-      const authorization = await authorizer.answer(challenge, { scope, address: response.remoteAddress, signal });
-      return request(wanted, authorization);
+      checkTarget(wanted, origin);
+      return sendAuthorized(sender, authorizer, wanted);
     },
+    sendForeign: sender.sendForeign,
     failure: (followed) => responseError(followed, { clock, credential }),
   };
 }
 
-/** Whether a path is below another for every reader: one may decode an escape that another takes as it is. */
-function isWithin(path: string, parent: string): boolean {
-  return path.startsWith(parent) && !path.includes('%');
+/** Sends a request again, at most once for each reason, when it lacks the credential or a redirect has run out. */
+async function sendAuthorized(
+  sender: Sender,
+  authorizer: Authorizer,
+  wanted: RepositoryRequest,
+): Promise<FollowedResponse> {
+  const { signal, refreshes } = wanted;
+  const need = { scopes: scopesOf(wanted), signal };
+  let sent = await authorizer.current(need);
+  for (let answered = false, renewed = false; ;) {
+    const followed = await sender.send(wanted, sent);
+    const challenge = answered ? undefined : challengeOf(authorizer, followed, sent, refreshes);
+    const stale: boolean = !renewed && isStale(followed);
+    if (challenge === undefined && !stale) return followed;
+    await followed.response.discard();
+    signal?.throwIfAborted();
+    renewed ||= stale;
+    if (challenge === undefined) continue;
+    answered = true;
+    sent = await authorizer.answer({ challenge, sent, address: followed.response.remoteAddress }, need);
+  }
+}
+
+/** The challenge to answer next, if the registry asks for something that can be given. */
+function challengeOf(
+  authorizer: Authorizer,
+  { response, foreign }: FollowedResponse,
+  sent: string | undefined,
+  refreshes: RefreshBudget | undefined,
+): Challenge | undefined {
+  // Only the registry itself may ask for its credential, not whoever it redirects to.
+  if (response.status !== 401 || foreign) return undefined;
+  const challenge = authorizer.choose(parseChallenges(response.headers.get('www-authenticate') ?? []), sent);
+  if (challenge === undefined || sent === undefined || refreshes === undefined) return challenge;
+  refreshes.left -= 1;
+  return refreshes.left < 0 ? undefined : challenge;
+}
+
+/** A URL that the registry has signed runs out; it gives a fresh one to whoever asks it again. */
+function isStale({ request, response, foreign }: FollowedResponse): boolean {
+  return foreign && request.method === 'GET' && (response.status === 401 || response.status === 403);
 }
 
 function checkOrigin(origin: string): string {

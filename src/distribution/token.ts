@@ -5,8 +5,9 @@ import { encodeUtf8, printable, readJson, redactUrl } from '../internal/index.js
 import { basicAuthorization, hasPassword, isToken } from './authorization.js';
 import type { Challenge } from './challenge.js';
 import { readDocument, refuseEncoding, unreadable } from './read-body.js';
-import { type FollowedResponse, sendFollowing, shownUrl } from './redirects.js';
+import { type FollowedResponse, sendFollowing } from './redirects.js';
 import { responseError } from './response-error.js';
+import type { BearerToken } from './token-cache.js';
 import type { Transport, TransportRequest } from './transport.js';
 import { admitRealm, type AdmittedUrl, type RealmPolicy, type RegistryPeer } from './url-policy.js';
 
@@ -14,12 +15,6 @@ const MAX_REPLY = 128 * 1024;
 const MAX_REDIRECTS = 3;
 const MIN_LIFETIME_S = 60;
 const MAX_LIFETIME_S = 24 * 60 * 60;
-
-/** A bearer token, and until when (on the monotonic clock) it is used. */
-export interface BearerToken {
-  readonly token: string;
-  readonly usableUntil: number;
-}
 
 /** What a token is fetched with. */
 export interface TokenContext {
@@ -31,36 +26,41 @@ export interface TokenContext {
   readonly realmPolicy: RealmPolicy;
 }
 
-/** What a token is for. */
-export interface TokenRequest {
-  /** Such as `repository:team/app:pull`. */
-  readonly scope: string;
-  /** Where the registry that asks for the token was reached. */
-  readonly address: string | undefined;
-  readonly signal: AbortSignal | undefined;
+/** Where a registry has its tokens fetched, admitted by the policy. */
+export interface TokenSource {
+  readonly registry: RegistryPeer;
+  readonly realm: AdmittedUrl;
+  readonly service: string | undefined;
 }
 
 /**
- * Fetches a token from the realm of a challenge: by GET, with Basic when there is a password, or by OAuth2 POST when
- * there is an identity token. Only the scope that is needed is asked for, whatever the challenge suggests.
+ * Reads a Bearer challenge.
+ *
+ * @throws {@link RequestRefusedError} when the realm may not be asked
+ */
+export function tokenSource(challenge: Challenge, registry: RegistryPeer, policy: RealmPolicy): TokenSource {
+  const realm = admitRealm(challenge.parameters.get('realm') ?? '', registry, policy);
+  return { registry, realm, service: checkService(challenge.parameters.get('service'), realm) };
+}
+
+/**
+ * Fetches a token: by GET, with Basic when there is a password, or by OAuth2 POST when there is an identity token. Only
+ * the scopes that are needed are asked for, whatever the challenge suggests.
  */
 export async function fetchToken(
   context: TokenContext,
-  challenge: Challenge,
-  { scope, address, signal }: TokenRequest,
+  source: TokenSource,
+  { scopes, signal }: { readonly scopes: readonly string[]; readonly signal: AbortSignal },
 ): Promise<BearerToken> {
-  const registry = { origin: context.origin, address };
-  const admitted = admitRealm(challenge.parameters.get('realm') ?? '', registry, context.realmPolicy);
-  const service = checkService(challenge.parameters.get('service'), admitted);
-  const request = { ...tokenRequest(context.credential, admitted, service, scope), signal };
-  const asked = context.clock.monotonic();
-  const followed = await sendToRealm(context.transport, request, registry);
+  const request = { ...tokenRequest(context.credential, source, scopes), signal };
+  const followed = await sendFollowing(context.transport, request, source.registry, {
+    maxRedirects: MAX_REDIRECTS,
+    sameOriginOnly: true,
+  });
   if (followed.response.status !== 200) throw await responseError(followed, context);
   await refuseEncoding(followed);
   const { token, expiresIn } = readReply(await readDocument(followed, MAX_REPLY), followed);
-  const lifetime = Math.min(Math.max(expiresIn, MIN_LIFETIME_S), MAX_LIFETIME_S);
-  // A tenth early, so that no token runs out on its way; and in milliseconds.
-  return { token, usableUntil: asked + lifetime * 900 };
+  return { token, lifetimeMs: Math.min(Math.max(expiresIn, MIN_LIFETIME_S), MAX_LIFETIME_S) * 1000 };
 }
 
 function checkService(service: string | undefined, { url }: AdmittedUrl): string | undefined {
@@ -74,41 +74,36 @@ function checkService(service: string | undefined, { url }: AdmittedUrl): string
 
 function tokenRequest(
   credential: Credential | undefined,
-  admitted: AdmittedUrl,
-  service: string | undefined,
-  scope: string,
+  { realm, service }: TokenSource,
+  scopes: readonly string[],
 ): TransportRequest {
   const headers = { accept: 'application/json', 'accept-encoding': 'identity', 'user-agent': 'kubepull' };
-  const parameters = { ...(service === undefined ? {} : { service }), scope };
   const refreshToken = credential?.identityToken?.reveal();
-  const { allowAddresses } = admitted;
-  const url = new URL(admitted.url);
+  const { allowAddresses } = realm;
+  const url = new URL(realm.url);
   if (refreshToken === undefined) {
-    for (const [name, value] of Object.entries(parameters)) url.searchParams.set(name, value);
+    setParameters(url.searchParams, service, scopes);
     const authorization = hasPassword(credential)
       ? { authorization: basicAuthorization(credential, redactUrl(url)) }
       : {};
     return { method: 'GET', url: url.href, headers: { ...headers, ...authorization }, allowAddresses };
   }
-  const grant = { grant_type: 'refresh_token', refresh_token: refreshToken, client_id: 'kubepull' };
+  const form = new URLSearchParams({ grant_type: 'refresh_token', refresh_token: refreshToken, client_id: 'kubepull' });
+  setParameters(form, service, [scopes.join(' ')]);
   return {
     method: 'POST',
     url: url.href,
     headers: { ...headers, 'content-type': 'application/x-www-form-urlencoded' },
-    body: encodeUtf8(new URLSearchParams({ ...grant, ...parameters }).toString()),
+    body: encodeUtf8(form.toString()),
     allowAddresses,
   };
 }
 
-/** The token server stands on its own: it may redirect within its own origin only, and a refresh token not at all. */
-async function sendToRealm(
-  transport: Transport,
-  request: TransportRequest,
-  registry: RegistryPeer,
-): Promise<FollowedResponse> {
-  if (request.method !== 'POST')
-    return sendFollowing(transport, request, registry, { maxRedirects: MAX_REDIRECTS, sameOriginOnly: true });
-  return { response: await transport(request), request, shown: shownUrl(request), foreign: false };
+/** Ours alone: what the realm's own query says about service and scope is overwritten. */
+function setParameters(parameters: URLSearchParams, service: string | undefined, scopes: readonly string[]): void {
+  if (service !== undefined) parameters.set('service', service);
+  parameters.delete('scope');
+  for (const scope of scopes) parameters.append('scope', scope);
 }
 
 function readReply(

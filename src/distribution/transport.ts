@@ -11,11 +11,15 @@ export type AddressClass = 'public' | 'private' | 'loopback' | 'link-local' | 'm
  * @public
  */
 export interface TransportRequest {
-  readonly method: 'GET' | 'HEAD' | 'POST' | 'PUT' | 'DELETE';
+  readonly method: 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
   /** An absolute `http:` or `https:` URL without user info. */
   readonly url: string;
   readonly headers: Readonly<Record<string, string>>;
-  readonly body?: Uint8Array | undefined;
+  /**
+   * What to send. Chunks are sent as they come, and only as fast as the server takes them; with a `content-length` header
+   * their sum has to be that.
+   */
+  readonly body?: Uint8Array | AsyncIterable<Uint8Array> | undefined;
   readonly signal?: AbortSignal | undefined;
   /**
    * The classes of addresses that may be dialled for this request; a transport checks the address that it really

@@ -1,6 +1,10 @@
 import type { CallOptions } from '../clock/index.js';
-import type { Descriptor } from '../oci/index.js';
+import type { Digest } from '../digest/index.js';
+import type { Descriptor, ImageConfig, ImageIndex, ImageManifest, ParsedManifest } from '../oci/index.js';
 import type { ImageReference } from '../reference/index.js';
+import type { PushBlobOptions, PushContent, PushedBlob, PushedManifest, PushManifestOptions } from './push-types.js';
+import type { ReferrersOptions } from './referrers.js';
+import type { ListTagsOptions } from './tags.js';
 
 /**
  * A manifest or index as the registry sent it: the bytes, and the descriptor that they were verified against.
@@ -10,6 +14,19 @@ import type { ImageReference } from '../reference/index.js';
 export interface FetchedManifest {
   readonly descriptor: Descriptor;
   readonly bytes: Uint8Array;
+}
+
+/**
+ * How a manifest is fetched.
+ *
+ * @public
+ */
+export interface FetchManifestOptions extends CallOptions {
+  /**
+   * The entry of an index to fetch, from the reference's repository, in place of what the reference names. What comes has
+   * to agree with it in media type, digest and size.
+   */
+  readonly descriptor?: Descriptor | undefined;
 }
 
 /**
@@ -25,6 +42,60 @@ export interface FetchedBlob {
 }
 
 /**
+ * Which part of a blob is fetched, and how.
+ *
+ * @public
+ */
+export interface FetchBlobOptions extends CallOptions {
+  /** @defaultValue 0 */
+  readonly offset?: number | undefined;
+  /**
+   * How many times a token that the registry takes no more may be replaced; counted down, so that all requests for one
+   * blob can share it.
+   *
+   * @defaultValue once a request
+   */
+  readonly refreshes?: { left: number } | undefined;
+}
+
+/**
+ * How a reference is read that may name an index.
+ *
+ * @public
+ */
+export interface ChooseOptions extends FetchManifestOptions {
+  /**
+   * Picks the entry of an index to go on with, such as `(index) => selectManifest(index, platform)`. Indexes within
+   * indexes are followed four levels deep.
+   */
+  readonly choose?: ((index: ImageIndex) => Descriptor) | undefined;
+}
+
+/**
+ * A manifest or index that was verified and read.
+ *
+ * @public
+ */
+export type ReadManifest = FetchedManifest & ParsedManifest;
+
+/**
+ * The config of an image or artifact.
+ *
+ * @public
+ */
+export interface ReadConfig {
+  /** The manifest that names it, with the platform that the index or else the config gives. */
+  readonly manifest: Descriptor;
+  readonly descriptor: Descriptor;
+  /** Verified. */
+  readonly bytes: Uint8Array;
+  /** What it says of the image; `undefined` when it is not an image's config, as that of an artifact. */
+  readonly image: ImageConfig | undefined;
+  /** The manifest itself. */
+  readonly document: ImageManifest;
+}
+
+/**
  * A registry seen with one credential. It keeps tokens, and follows redirects by its own rules.
  *
  * @public
@@ -32,12 +103,33 @@ export interface FetchedBlob {
 export interface RegistryClient {
   /** The descriptor that a reference names now, without its content. */
   resolve(ref: ImageReference, options?: CallOptions): Promise<Descriptor>;
+  /** The digest that a reference names now. */
+  digest(ref: ImageReference, options?: CallOptions): Promise<Digest>;
   /** The manifest or index of a reference, verified against its digest (by tag: against the digest of what came). */
-  fetchManifest(ref: ImageReference, options?: CallOptions): Promise<FetchedManifest>;
+  fetchManifest(ref: ImageReference, options?: FetchManifestOptions): Promise<FetchedManifest>;
+  /** The manifest or index of a reference, verified and read; with `choose`, always a manifest. */
+  manifest(ref: ImageReference, options?: ChooseOptions): Promise<ReadManifest>;
+  /** The config of the image or artifact that a reference names; of an index, of the entry that `choose` picks. */
+  config(ref: ImageReference, options?: ChooseOptions): Promise<ReadConfig>;
   /** A blob of the reference's repository, from `offset` when the registry can. */
-  fetchBlob(
-    ref: ImageReference,
-    blob: Descriptor,
-    options?: CallOptions & { readonly offset?: number | undefined },
-  ): Promise<FetchedBlob>;
+  fetchBlob(ref: ImageReference, blob: Descriptor, options?: FetchBlobOptions): Promise<FetchedBlob>;
+  /** Whether the reference's repository has a blob. */
+  hasBlob(ref: ImageReference, blob: Descriptor, options?: CallOptions): Promise<boolean>;
+  /**
+   * The content of a layer or any other blob. It is verified while it streams: it never has more bytes than the
+   * descriptor says, and the iteration fails with {@link ContentMismatchError} after the last of them if they are not the
+   * right ones, so use nothing of it before the end. A cut connection is resumed.
+   */
+  layer(ref: ImageReference, blob: Descriptor, options?: CallOptions): AsyncIterable<Uint8Array>;
+  /** The tags of the reference's repository, asked for page by page as they are wanted. */
+  listTags(ref: ImageReference, options?: ListTagsOptions): AsyncIterable<string>;
+  /**
+   * What refers to the manifest that a reference names, such as its signatures, by the referrers API or, where the
+   * registry has none, by the tag that stands in for it.
+   */
+  referrers(ref: ImageReference, options?: ReferrersOptions): AsyncIterable<Descriptor>;
+  /** Brings a blob into the reference's repository, unless it is there. */
+  pushBlob(ref: ImageReference, blob: Descriptor, options: PushBlobOptions): Promise<PushedBlob>;
+  /** Brings a manifest or index into the reference's repository, under its tag or digest, and all that it names first. */
+  pushManifest(ref: ImageReference, manifest: PushContent, options?: PushManifestOptions): Promise<PushedManifest>;
 }

@@ -94,6 +94,35 @@ export function admitRedirect(location: string, from: RedirectFrom, registry: st
   return guard(url, from.network, refuse);
 }
 
+/**
+ * Decides whether content may be fetched from a URL that an image names: as for a redirect from the registry, but that
+ * the URL stands for itself.
+ *
+ * @throws {@link RequestRefusedError} with the rule that refuses it
+ */
+export function admitForeign(url: string, { origin, address }: RegistryPeer): AdmittedUrl {
+  if (!URL.canParse(url)) throw refusal('fetch', '<invalid URL>')('invalid-url', 'it is not a URL');
+  return admitRedirect(url, { url: origin, allowAddresses: ['public'], network: networkOf(origin, address) }, origin);
+}
+
+/**
+ * Decides where an upload goes on: at the registry's own origin, because the credential goes there too.
+ *
+ * @param location - the `Location` header, which may be relative
+ * @param from - the URL that answered with it
+ * @returns the URL to go on at
+ * @throws {@link RequestRefusedError} with the rule that refuses it
+ */
+export function admitUpload(location: string, from: string): string {
+  const { url } = admitRedirect(
+    location,
+    { url: from, allowAddresses: undefined, network: undefined },
+    new URL(from).origin,
+  );
+  if (url.origin === new URL(from).origin) return url.href;
+  throw refusal('upload to', showTarget(url))('foreign-upload', 'it is not at the registry itself');
+}
+
 /** A redirect's target for messages: some are signed in the path, so no more than where it is. */
 export function showTarget(url: URL): string {
   return isHttp(url) ? `${url.origin}/…` : `${url.protocol}…`;

@@ -4,6 +4,7 @@ export { duplicate, type FieldError, forbidden, invalid, invalidValue, required,
 export { parseGoDuration } from './go-duration.js';
 export { collectBytes } from './collect-bytes.js';
 export { cannotUnmarshal, goKind, matchField } from './go-json-decode.js';
+export { equalSecrets } from './equal-secrets.js';
 export { goQuote } from './go-quote.js';
 export { quoteJson, wellFormed } from './go-json-text.js';
 export { type JsonMember, type JsonNode, type JsonResult, readJson } from './json.js';

@@ -13,6 +13,8 @@ export interface LayoutStat {
   readonly inode: string;
   /** When the content last changed, in nanoseconds since the epoch. */
   readonly changed: bigint;
+  /** When anything about it last changed: content, mode or name. Nobody can set it to another time. */
+  readonly touched: bigint;
 }
 
 /**
@@ -100,6 +102,7 @@ function layoutStat(stat: BigIntStats): LayoutStat {
     size: Number(stat.size),
     inode: `${stat.dev}:${stat.ino}`,
     changed: stat.mtimeNs,
+    touched: stat.ctimeNs,
   };
 }
 

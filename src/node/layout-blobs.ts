@@ -4,10 +4,20 @@ import type { LayoutFile, LayoutStat } from './file-system.js';
 import { checkKind, chunksOf, hashesTo, openBlob, statBlob, statBlobFile } from './layout-blob-file.js';
 import type { LayoutContext } from './layout-context.js';
 import { layoutError } from './layout-errors.js';
+import { leaseBlob } from './layout-lease.js';
 import { quarantineBlob } from './layout-quarantine.js';
 
-/** Whether a blob is there, and right. No blob is trusted for its name: each is hashed before its first use. */
+/** Whether a blob is there and right, and stays for as long as garbage is spared. */
 export async function hasBlob(context: LayoutContext, descriptor: Descriptor, options: CallOptions): Promise<boolean> {
+  return (await isBlobRight(context, descriptor, options)) && leaseBlob(context, descriptor, options);
+}
+
+/** Whether a blob is there and right. No blob is trusted for its name: each is hashed before its first use. */
+export async function isBlobRight(
+  context: LayoutContext,
+  descriptor: Descriptor,
+  options: CallOptions,
+): Promise<boolean> {
   options.signal?.throwIfAborted();
   const stat = await statBlob(context, descriptor);
   if (stat?.size !== descriptor.size) return false;

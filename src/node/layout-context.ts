@@ -2,6 +2,7 @@ import type { CallOptions, Clock } from '../clock/index.js';
 import type { CreateHasher } from '../digest/index.js';
 import type { LayoutFileSystem } from './file-system.js';
 import type { LayoutOwner } from './layout-owner.js';
+import type { PartialLimits } from './layout-partial.js';
 import type { LayoutPaths } from './layout-paths.js';
 import type { VerifiedFiles } from './layout-verified.js';
 
@@ -14,6 +15,7 @@ export interface LayoutContext {
   readonly clock: Clock;
   readonly createHasher: CreateHasher;
   readonly verified: VerifiedFiles;
+  readonly partials: PartialLimits;
   /** Runs what nobody else may do to this layout at the same time. */
   readonly exclusive: Exclusive;
 }

@@ -56,7 +56,24 @@ export function writeName(index: LayoutIndex, name: string, descriptor: Descript
   return text;
 }
 
-function nameOf({ annotations }: Descriptor): string | undefined {
+/** All names, each once. */
+export function listNames({ manifests }: LayoutIndex): readonly string[] {
+  return [...new Set(manifests.map(nameOf).filter((name) => name !== undefined))];
+}
+
+/** The text of the index without a name; `undefined` when it has no such name. Every other byte of it stays as it is. */
+export function removeName(index: LayoutIndex, name: string): string | undefined {
+  const { start, end, elements } = elementsOf(index.text, 'manifests');
+  const left = elements.filter((_, place) => {
+    const manifest = index.manifests[place];
+    return manifest === undefined || nameOf(manifest) !== name;
+  });
+  if (left.length === elements.length) return undefined;
+  return `${index.text.slice(0, start)}${left.join(',')}${index.text.slice(end)}`;
+}
+
+/** The name that an entry gives. */
+export function nameOf({ annotations }: Descriptor): string | undefined {
   return annotations !== undefined && Object.hasOwn(annotations, REF_NAME) ? annotations[REF_NAME] : undefined;
 }
 

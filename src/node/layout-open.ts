@@ -43,9 +43,9 @@ async function syncAncestors(fs: LayoutFileSystem, path: string): Promise<void> 
  */
 export async function prepareLayout(context: LayoutContext, options: CallOptions): Promise<void> {
   const { fs, paths, exclusive } = context;
-  if (await hasMarker(context)) return;
+  if (await readLayoutMarker(context)) return;
   await exclusive(async (confirm) => {
-    if (await hasMarker(context)) return;
+    if (await readLayoutMarker(context)) return;
     await syncAncestors(fs, paths.root);
     await ensureDirectory(fs, paths.blobs, paths.root);
     if (!(await succeeds(fs.lstat(paths.index), 'ENOENT')))
@@ -54,7 +54,8 @@ export async function prepareLayout(context: LayoutContext, options: CallOptions
   }, options);
 }
 
-async function hasMarker({ fs, paths }: LayoutContext): Promise<boolean> {
+/** Whether `oci-layout` is there; one that says anything but that this is a layout is refused. */
+export async function readLayoutMarker({ fs, paths }: Pick<LayoutContext, 'fs' | 'paths'>): Promise<boolean> {
   const bytes = await unlessMissing(readSmallFile(fs, paths.marker, MAX_MARKER_BYTES));
   if (bytes === undefined) return false;
   if (versionOf(new TextDecoder().decode(bytes)) === '1.0.0') return true;

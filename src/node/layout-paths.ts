@@ -12,14 +12,15 @@ export interface LayoutPaths {
   readonly ingest: string;
   readonly lock: string;
   readonly blobs: string;
-  algorithm(descriptor: Descriptor): string;
-  blob(descriptor: Descriptor): string;
+  algorithm(content: Pick<Descriptor, 'digest'>): string;
+  blob(content: Pick<Descriptor, 'digest'>): string;
 }
 
 /** The places below a root that is free of links. */
 export function layoutPaths(root: string): LayoutPaths {
   const blobs = join(root, 'blobs');
-  const algorithm = ({ digest }: Descriptor): string => join(blobs, digestAlgorithm(parseDigest(digest)));
+  const algorithm = ({ digest }: Pick<Descriptor, 'digest'>): string =>
+    join(blobs, digestAlgorithm(parseDigest(digest)));
   return {
     root,
     marker: join(root, 'oci-layout'),
@@ -28,7 +29,7 @@ export function layoutPaths(root: string): LayoutPaths {
     lock: join(root, 'ingest', 'lock'),
     blobs,
     algorithm,
-    blob: (descriptor) => join(algorithm(descriptor), digestEncoded(descriptor.digest)),
+    blob: (content) => join(algorithm(content), digestEncoded(content.digest)),
   };
 }
 

@@ -3,30 +3,44 @@ import type { Descriptor } from '../oci/index.js';
 import type { LayoutStat } from './file-system.js';
 import type { LayoutContext } from './layout-context.js';
 import { unlessMissing } from './layout-errors.js';
+import { ensureDirectory } from './layout-paths.js';
 import { ignoreStoreError } from './layout-temp.js';
 import { versionOf } from './layout-verified.js';
 
 /**
- * Takes a corrupt blob out of the way. Another writer may put the right one there at the same time, so the file is looked
- * at, moved aside, looked at again, and put back if it is not the one that was found corrupt. What cannot be removed, as in a
- * directory that may only be read, stays; it counts as absent all the same.
+ * Takes a corrupt blob out of the way. What cannot be removed, as in a directory that may only be read, stays; it counts
+ * as absent all the same.
  */
 export async function quarantineBlob(
-  { fs, paths, owner, exclusive }: LayoutContext,
+  context: LayoutContext,
   descriptor: Descriptor,
   corrupt: LayoutStat,
   signal: AbortSignal | undefined,
 ): Promise<void> {
-  const path = paths.blob(descriptor);
+  // Names are given under the lock, so what has come by now may be in use; what comes later is not yet.
+  const remove = (): Promise<unknown> => removeBlobFile(context, descriptor, corrupt);
+  await context.exclusive(remove, { signal }).catch(ignoreStoreError);
+}
+
+/**
+ * Removes the file of a blob if it is still the one that was looked at, and resolves to whether it was. Another writer may
+ * put a new one there at the same time, so the file is looked at, moved aside, looked at again, and put back if need be.
+ */
+export async function removeBlobFile(
+  { fs, paths, owner }: LayoutContext,
+  content: Pick<Descriptor, 'digest'>,
+  stat: LayoutStat,
+): Promise<boolean> {
+  const path = paths.blob(content);
+  const present = await unlessMissing(fs.lstat(path));
+  if (present === undefined || versionOf(present) !== versionOf(stat)) return false;
+  await ensureDirectory(fs, paths.ingest, paths.root);
   const aside = join(paths.ingest, owner.createToken());
-  const remove = async (): Promise<void> => {
-    // Names are given under the lock, so what has come by now may be in use; what comes later is not yet.
-    const present = await unlessMissing(fs.lstat(path));
-    if (present === undefined || versionOf(present) !== versionOf(corrupt)) return;
-    await fs.rename(path, aside);
-    const moved = await fs.lstat(aside);
-    if (versionOf(moved) === versionOf(corrupt)) await fs.unlink(aside);
-    else await fs.rename(aside, path);
-  };
-  await exclusive(remove, { signal }).catch(ignoreStoreError);
+  await fs.rename(path, aside);
+  const moved = await fs.lstat(aside);
+  const isSame = versionOf(moved) === versionOf(stat);
+  // A link is no blob, whoever put it there.
+  if (isSame || moved.kind === 'link') await fs.unlink(aside);
+  else await fs.rename(aside, path);
+  return isSame;
 }

@@ -1,16 +1,19 @@
 import { join } from 'node:path';
-import type { LayoutContext } from './layout-context.js';
 import { readDirectory } from './layout-lock.js';
-import { isOwnerToken } from './layout-owner.js';
+import { parseIngestName } from './layout-ingest-name.js';
+import { type PartialContext, tidyPartials } from './layout-partial.js';
 import { isRealDirectory } from './layout-paths.js';
 import { ignoreStoreError } from './layout-temp.js';
 
 /** Files of owners that nobody can ask about are left alone for a day. */
 const MAX_AGE_MS = 24 * 60 * 60 * 1000;
 
-type SweepContext = Pick<LayoutContext, 'fs' | 'paths' | 'owner' | 'clock'>;
+type SweepContext = PartialContext;
 
-/** Removes from `ingest/` what processes left there that have ended. Whatever cannot be removed stays, for next time. */
+/**
+ * Removes from `ingest/` what processes left there that have ended, all but what the next writer of the same content can
+ * go on from. Whatever cannot be removed stays, for next time.
+ */
 export async function sweepIngest(context: SweepContext): Promise<void> {
   const { fs, paths } = context;
   try {
@@ -20,15 +23,17 @@ export async function sweepIngest(context: SweepContext): Promise<void> {
       if (path === paths.lock) await sweepLock(context);
       else if (await isAbandoned(context, name, path)) await remove(context, path).catch(ignoreStoreError);
     }
+    await tidyPartials(context);
   } catch (error) {
     ignoreStoreError(error);
   }
 }
 
 async function isAbandoned({ fs, owner, clock }: SweepContext, name: string, path: string): Promise<boolean> {
-  if (!isOwnerToken(name)) return false;
-  const state = await owner.stateOf(name);
-  if (state !== 'unknown') return state === 'dead';
+  const { token, digest } = parseIngestName(name) ?? {};
+  if (token === undefined) return false;
+  const state = await owner.stateOf(token);
+  if (state !== 'unknown') return state === 'dead' && digest === undefined;
   const { changed } = await fs.lstat(path);
   return clock.now() - Number(changed / 1_000_000n) > MAX_AGE_MS;
 }

@@ -1,8 +1,10 @@
 import { join } from 'node:path';
+import type { Digest } from '../digest/index.js';
 import { StoreError } from '../errors/index.js';
 import type { LayoutFile, LayoutFileSystem, LayoutStat } from './file-system.js';
 import type { LayoutContext } from './layout-context.js';
 import { layoutError } from './layout-errors.js';
+import { ingestName } from './layout-ingest-name.js';
 import { ensureDirectory } from './layout-paths.js';
 import { writeFully } from './layout-write-queue.js';
 
@@ -15,9 +17,11 @@ export interface TempFile {
 
 export type TempPlace = Pick<LayoutContext, 'fs' | 'paths' | 'owner'>;
 
-export async function createTemp({ fs, paths, owner }: TempPlace): Promise<TempFile> {
+/** @param digest - what it is to be the content of, if that is worth knowing when its writer does not finish it */
+export async function createTemp({ fs, paths, owner }: TempPlace, digest?: Digest): Promise<TempFile> {
   await ensureDirectory(fs, paths.ingest, paths.root);
-  const path = join(paths.ingest, owner.createToken());
+  const token = owner.createToken();
+  const path = join(paths.ingest, digest === undefined ? token : ingestName(token, digest));
   return { path, file: await fs.create(path), closed: false };
 }
 
@@ -29,9 +33,14 @@ export async function sealTemp(temp: TempFile, size: number, mode: number): Prom
   }
   await temp.file.sync();
   await temp.file.chmod(mode);
+  await closeTemp(temp);
+  return stat;
+}
+
+export async function closeTemp(temp: TempFile): Promise<void> {
+  if (temp.closed) return;
   temp.closed = true;
   await temp.file.close();
-  return stat;
 }
 
 /** Gives a sealed file its name, in one step that lasts. */
@@ -47,8 +56,7 @@ export async function placeTemp(
 
 /** Removes what was not placed. What fails here is swept when the layout is opened after this process has ended. */
 export async function discardTemp(fs: LayoutFileSystem, temp: TempFile): Promise<void> {
-  if (!temp.closed) await temp.file.close().catch(ignoreStoreError);
-  temp.closed = true;
+  await closeTemp(temp).catch(ignoreStoreError);
   await fs.unlink(temp.path).catch(ignoreStoreError);
 }
 

@@ -1,31 +1,28 @@
 import type { CallOptions } from '../clock/index.js';
 import { StoreError } from '../errors/index.js';
 import type { Descriptor } from '../oci/index.js';
-import { type ContentWriter, createVerifier, type Verifier } from '../store/index.js';
+import type { ContentWriter } from '../store/index.js';
+import { type Attempt, beginAttempt, discardAttempt, keepAttempt, resumeAttempt } from './layout-attempt.js';
 import { hasBlob } from './layout-blobs.js';
 import type { LayoutContext } from './layout-context.js';
 import { failedWith } from './layout-errors.js';
+import { removeKept } from './layout-partial.js';
 import { ensureDirectory } from './layout-paths.js';
-import { createTemp, discardTemp, placeTemp, sealTemp, type TempFile } from './layout-temp.js';
-import { createWriteQueue, type WriteQueue } from './layout-write-queue.js';
-
-/** One try at the content, from its first byte. */
-interface Attempt {
-  readonly temp: TempFile;
-  readonly queue: WriteQueue;
-  readonly verifier: Verifier;
-}
+import { placeTemp, sealTemp } from './layout-temp.js';
 
 type State = 'open' | 'busy' | 'spoilt' | 'closed';
 
-/** Opens a writer whose bytes go to a file in `ingest/`, and into `blobs/` only when they are all there and right. */
+/**
+ * Opens a writer whose bytes go to a file in `ingest/`, and into `blobs/` only when they are all there and right. It goes
+ * on where an earlier one was cut; bytes that were refused are gone, so nobody goes on from those.
+ */
 export async function createLayoutWriter(
   context: LayoutContext,
   descriptor: Descriptor,
   { signal }: CallOptions,
 ): Promise<ContentWriter> {
   signal?.throwIfAborted();
-  let attempt = await beginAttempt(context, descriptor);
+  let attempt = await resumeAttempt(context, descriptor, signal);
   let state: State = 'open';
   let step: Promise<unknown> = Promise.resolve();
 
@@ -74,21 +71,11 @@ export async function createLayoutWriter(
     async abort() {
       if (state === 'closed') return;
       await step.catch(() => undefined);
+      const end = state === 'spoilt' ? discardAttempt : keepAttempt;
       state = 'closed';
-      await discardAttempt(context, attempt).catch(() => undefined);
+      await end(context, attempt, descriptor).catch(() => undefined);
     },
   };
-}
-
-async function beginAttempt(context: LayoutContext, descriptor: Descriptor): Promise<Attempt> {
-  const verifier = createVerifier(descriptor, context.createHasher);
-  const temp = await createTemp(context);
-  return { temp, verifier, queue: createWriteQueue(temp.file, descriptor.size) };
-}
-
-async function discardAttempt({ fs }: LayoutContext, { temp, queue }: Attempt): Promise<void> {
-  await queue.idle();
-  await discardTemp(fs, temp);
 }
 
 async function commitAttempt(
@@ -109,6 +96,7 @@ async function commitAttempt(
     signal?.throwIfAborted();
     await placeTemp(fs, temp, paths.blob(descriptor), directory);
     verified.remember(descriptor, stat, { durable: true });
+    await removeKept(context, descriptor.digest);
   } catch (error) {
     await discardAttempt(context, attempt);
     // Where a rename does not replace, another writer's copy of the same content is as good.

@@ -1,16 +1,23 @@
-import { type CallOptions, type Clock, systemClock } from '../clock/index.js';
-import type { CreateHasher } from '../digest/index.js';
-import { ImageError } from '../errors/index.js';
-import { checkClosure, checkStoreName, type ImageStore } from '../store/index.js';
-import { type LayoutFileSystem, nodeFileSystem } from './file-system.js';
+import { systemClock } from '../clock/index.js';
+import {
+  checkClosure,
+  checkStoreName,
+  type ContentStore,
+  type ImageStore,
+  isolateStore,
+  type ManagedStore,
+} from '../store/index.js';
+import { nodeFileSystem } from './file-system.js';
 import { nodeHasher } from './hasher.js';
-import { hasBlob, readBlob, settleBlobs } from './layout-blobs.js';
+import { hasBlob, isBlobRight, readBlob, settleBlobs } from './layout-blobs.js';
 import type { LayoutContext } from './layout-context.js';
 import { withStoreErrors } from './layout-errors.js';
-import { findName, readLayoutIndex, writeName } from './layout-index.js';
+import { collectLayoutGarbage } from './layout-garbage.js';
+import { findName, listNames, readLayoutIndex, removeName, writeName } from './layout-index.js';
 import { createLayoutLock } from './layout-lock.js';
 import { openRoot, prepareLayout } from './layout-open.js';
-import { type LayoutOwner, processOwner } from './layout-owner.js';
+import { type OciLayoutOptions, resolveLayoutLimits } from './layout-options.js';
+import { processOwner } from './layout-owner.js';
 import { layoutPaths } from './layout-paths.js';
 import { sweepIngest } from './layout-sweep.js';
 import { replaceFile } from './layout-temp.js';
@@ -18,44 +25,11 @@ import { createVerifiedFiles } from './layout-verified.js';
 import { createLayoutWriter } from './layout-writer.js';
 
 /**
- * How long a call waits for other processes that write to the same layout, when the caller does not say: 30 seconds.
- *
- * @public
- */
-export const DEFAULT_LOCK_TIMEOUT_MS = 30_000;
-
-/**
- * Options of {@link openOciLayout}.
- *
- * @public
- */
-export interface OciLayoutOptions extends CallOptions {
-  /** @defaultValue {@link nodeFileSystem} */
-  readonly fs?: LayoutFileSystem | undefined;
-  /** @defaultValue {@link nodeHasher} */
-  readonly createHasher?: CreateHasher | undefined;
-  /** @defaultValue `systemClock` */
-  readonly clock?: Clock | undefined;
-  /**
-   * Who owns the temporary files of this store.
-   *
-   * @defaultValue this process
-   */
-  readonly owner?: LayoutOwner | undefined;
-  /**
-   * How long to wait for other processes, in milliseconds.
-   *
-   * @defaultValue {@link DEFAULT_LOCK_TIMEOUT_MS}
-   */
-  readonly lockTimeoutMs?: number | undefined;
-}
-
-/**
  * An OCI image layout on disk.
  *
  * @public
  */
-export interface OciLayout extends ImageStore {
+export interface OciLayout extends ManagedStore {
   /** Where it is, without symbolic links. */
   readonly directory: string;
 }
@@ -66,13 +40,14 @@ export interface OciLayout extends ImageStore {
  * Whatever happens, a power cut included, the layout is valid: a blob shows only when it is whole and on the disk, and a
  * name only when all of its image is. Any number of processes may write to it at once. Content that was there before is
  * hashed once before it is used; what is corrupt is removed and counts as absent. Temporary files are in `ingest/`, and
- * those of processes that have ended are removed now.
+ * those of processes that have ended are removed now, but for the parts of downloads: the next writer of the same content
+ * goes on from there.
  *
  * @param directory - where the layout is or shall be; missing parents are made
  * @param options - see {@link OciLayoutOptions}
  * @returns the store; it holds nothing open between calls, so there is nothing to close
  * @throws {@link StoreError} when the directory cannot be used, or holds something else; `errno` has the system's code
- * @throws {@link ImageError} `ERR_OPTION_INVALID` for a `lockTimeoutMs` that is no time
+ * @throws {@link ImageError} `ERR_OPTION_INVALID` for a limit that is no number from 0
  * @example
  * ```ts
  * import { openOciLayout } from 'kubepull/node';
@@ -84,52 +59,82 @@ export interface OciLayout extends ImageStore {
  * @public
  */
 export async function openOciLayout(directory: string, options: OciLayoutOptions = {}): Promise<OciLayout> {
-  checkOptions(options);
+  const limits = resolveLayoutLimits(options);
   options.signal?.throwIfAborted();
-  const context = await createContext(directory, options);
+  const context = await createContext(directory, options, limits);
   await prepareLayout(context, options);
   await sweepIngest(context);
-  return layoutStore(context);
+  const store = { ...contentStore(context), ...nameStore(context) };
+  return { ...store, ...(options.isolated === true ? isolateStore(store) : {}), directory: context.paths.root };
 }
 
-function checkOptions({ lockTimeoutMs = DEFAULT_LOCK_TIMEOUT_MS }: OciLayoutOptions): void {
-  if (lockTimeoutMs >= 0) return;
-  throw new ImageError('ERR_OPTION_INVALID', `Cannot open a layout with lockTimeoutMs ${lockTimeoutMs}: it is no time`);
-}
-
-async function createContext(directory: string, options: OciLayoutOptions): Promise<LayoutContext> {
-  const { createHasher = nodeHasher, clock = systemClock, lockTimeoutMs = DEFAULT_LOCK_TIMEOUT_MS } = options;
+async function createContext(
+  directory: string,
+  options: OciLayoutOptions,
+  limits: ReturnType<typeof resolveLayoutLimits>,
+): Promise<LayoutContext> {
+  const { createHasher = nodeHasher, clock = systemClock } = options;
   const fs = withStoreErrors(options.fs ?? nodeFileSystem);
   const paths = layoutPaths(await openRoot(fs, directory));
   const base = { fs, paths, clock, owner: options.owner ?? (await processOwner()) };
-  return { ...base, createHasher, verified: createVerifiedFiles(), exclusive: createLayoutLock(base, lockTimeoutMs) };
+  return {
+    ...base,
+    createHasher,
+    verified: createVerifiedFiles(),
+    partials: { maxAgeMs: limits.maxPartialAgeMs, maxBytes: limits.maxPartialBytes },
+    exclusive: createLayoutLock(base, limits.lockTimeoutMs),
+  };
 }
 
-function layoutStore(context: LayoutContext): OciLayout {
-  const { fs, paths } = context;
-  const blobs: Pick<OciLayout, 'has' | 'read'> = {
+function contentStore(context: LayoutContext): ContentStore {
+  return {
     has: (descriptor, call = {}) => hasBlob(context, descriptor, call),
     read: (descriptor, call = {}) => readBlob(context, descriptor, call),
-  };
-  return {
-    ...blobs,
-    directory: paths.root,
     ingest: (descriptor, call = {}) => createLayoutWriter(context, descriptor, call),
+  };
+}
+
+function nameStore(context: LayoutContext): Omit<ManagedStore, keyof ContentStore> {
+  const { fs, paths } = context;
+  return {
     async resolve(name, { signal } = {}) {
       signal?.throwIfAborted();
       return findName(await readLayoutIndex(fs, paths.index), name);
     },
-    async tag(name, descriptor, call = {}) {
+    tag: tagger(context),
+    async names({ signal } = {}) {
+      signal?.throwIfAborted();
+      return listNames(await readLayoutIndex(fs, paths.index));
+    },
+    async untag(name, call = {}) {
       call.signal?.throwIfAborted();
-      checkStoreName(name);
-      const contents = await checkClosure(blobs, descriptor, call);
-      // Once before the lock, so that little is left to do under it.
-      await settleBlobs(context, contents, call);
-      await context.exclusive(async (confirm) => {
-        await settleBlobs(context, contents, call);
-        const index = await readLayoutIndex(fs, paths.index);
-        await replaceFile(context, paths.index, writeName(index, name, descriptor), confirm);
+      return context.exclusive(async (confirm) => {
+        const text = removeName(await readLayoutIndex(fs, paths.index), name);
+        if (text !== undefined) await replaceFile(context, paths.index, text, confirm);
+        return text !== undefined;
       }, call);
     },
+    collectGarbage: (call = {}) => collectLayoutGarbage(context, call),
+  };
+}
+
+function tagger(context: LayoutContext): ImageStore['tag'] {
+  const { fs, paths } = context;
+  const blobs: Pick<ContentStore, 'has' | 'read'> = {
+    // What is named is looked at again under the lock, so it need not be leased.
+    has: (descriptor, call = {}) => isBlobRight(context, descriptor, call),
+    read: (descriptor, call = {}) => readBlob(context, descriptor, call),
+  };
+  return async (name, descriptor, call = {}) => {
+    call.signal?.throwIfAborted();
+    checkStoreName(name);
+    const contents = await checkClosure(blobs, descriptor, call);
+    // Once before the lock, so that little is left to do under it.
+    await settleBlobs(context, contents, call);
+    await context.exclusive(async (confirm) => {
+      await settleBlobs(context, contents, call);
+      const index = await readLayoutIndex(fs, paths.index);
+      await replaceFile(context, paths.index, writeName(index, name, descriptor), confirm);
+    }, call);
   };
 }

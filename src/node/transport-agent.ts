@@ -1,12 +1,7 @@
-import { lookup as systemLookup } from 'node:dns/promises';
-import { isIP, type LookupFunction } from 'node:net';
-import { callbackify } from 'node:util';
-import { Agent, buildConnector, Client, Pool } from 'undici';
-import { type AddressClass, classifyAddress } from '../distribution/index.js';
-import type { UndiciTransportOptions } from './transport-options.js';
-
-/** What a look-up gives when none of a name's addresses may be dialled. */
-export const ADDRESS_REFUSED = 'ERR_KUBEPULL_ADDRESS_REFUSED';
+import { Agent, buildConnector, Client, Pool, ProxyAgent } from 'undici';
+import type { AddressClass } from '../distribution/index.js';
+import { type FindAddresses, guardedLookup } from './transport-lookup.js';
+import type { TlsSettings } from './transport-tls.js';
 
 /** Travels with a request through undici, and learns which connection it went out on. */
 export interface PeerSlot {
@@ -14,28 +9,81 @@ export interface PeerSlot {
   address: () => string | undefined;
 }
 
+/** Stands as code in the error for a proxy that hung up. */
+const PROXY_CUT = 'ERR_KUBEPULL_PROXY_CUT';
+
+/** How the connections of one agent are made. Agents of different settings share none. */
+export interface AgentSettings {
+  readonly find: FindAddresses;
+  readonly connectTimeoutMs: number;
+  readonly headersTimeoutMs: number;
+  readonly tls: TlsSettings;
+}
+
 /**
- * Makes an agent that dials addresses of some classes only. Agents for different classes share no connection.
+ * Makes an agent that dials addresses of some classes only.
  *
  * A request whose `opaque` is a {@link PeerSlot} learns its peer. Undici tells it nowhere, and the peer of another
  * connection to the same origin will not do: its name may resolve to several, of which a hostile one chooses.
  */
-export function createGuardedAgent(
-  options: UndiciTransportOptions,
-  allowed: readonly AddressClass[] | undefined,
-): Agent {
-  const { lookup = lookupAll, connectTimeoutMs = 10_000, headersTimeoutMs = 30_000, bodyTimeoutMs = 30_000 } = options;
-  const ca = options.ca === undefined ? {} : { ca: typeof options.ca === 'string' ? options.ca : [...options.ca] };
-  const connect = buildConnector({ timeout: connectTimeoutMs, lookup: guardedLookup(lookup, allowed), ...ca });
+export function createGuardedAgent(settings: AgentSettings, allowed: readonly AddressClass[] | undefined): Agent {
+  const { find, connectTimeoutMs, tls } = settings;
+  const connect = buildConnector({ timeout: connectTimeoutMs, lookup: guardedLookup(find, allowed), ...tls });
   return new Agent({
-    headersTimeout: headersTimeoutMs,
-    bodyTimeout: bodyTimeoutMs,
     factory: (origin, inherited) =>
       new Pool(origin, {
         ...(inherited as Pool.Options),
         factory: (url, limits) => createClient(url, limits, connect),
       }),
   });
+}
+
+/**
+ * Makes an agent that reaches everything through a proxy: `https:` by a tunnel, so that the proxy gets no header of ours;
+ * `http:` by whole URLs, as proxies expect it. The proxy's password is in the headers for the proxy only.
+ *
+ * @param proxyTls - for the connection to the proxy itself
+ */
+export function createProxyAgent(proxy: URL, settings: AgentSettings, proxyTls: TlsSettings): ProxyAgent {
+  const { find, connectTimeoutMs: timeout, headersTimeoutMs: headersTimeout, tls } = settings;
+  return new ProxyAgent({
+    uri: proxy.origin,
+    proxyTunnel: false,
+    ...(proxy.username === '' ? {} : { token: basicAuthorization(proxy) }),
+    proxyTls: { timeout, lookup: guardedLookup(find, undefined), ...proxyTls },
+    requestTls: { timeout, ...tls },
+    factory: (origin, options) => new Pool(origin, withFinalFaults(options)),
+    // The one that asks for tunnels.
+    clientFactory: (origin, options) => new Pool(origin, { ...options, headersTimeout }),
+  });
+}
+
+/**
+ * A proxy that hangs up instead of making a tunnel fails the attempt to connect with an error that undici knows from
+ * connections that were good once, and answers with the next attempt, without end. Under another code it gives up.
+ */
+function withFinalFaults(options: Pool.Options): Pool.Options {
+  const { connect } = options;
+  if (typeof connect !== 'function') return options;
+  return {
+    ...options,
+    connect: (target, callback) => {
+      connect(target, (...[error, socket]) => {
+        if (error === null) callback(null, socket);
+        else callback(isSocketFault(error) ? Object.assign(new Error(PROXY_CUT), { code: PROXY_CUT }) : error, null);
+      });
+    },
+  };
+}
+
+function isSocketFault(error: Error): boolean {
+  const { code } = error as { readonly code?: string };
+  return code === 'UND_ERR_SOCKET' || code === 'UND_ERR_INFO';
+}
+
+function basicAuthorization({ username, password }: URL): string {
+  const userPass = `${decodeURIComponent(username)}:${decodeURIComponent(password)}`;
+  return `Basic ${Buffer.from(userPass).toString('base64')}`;
 }
 
 /** A client is one connection at a time, with one request on it at a time. */
@@ -58,36 +106,4 @@ function createClient(origin: URL, limits: Client.Options, connect: buildConnect
     return dispatch(request, handler);
   };
   return client;
-}
-
-async function lookupAll(hostname: string): Promise<readonly string[]> {
-  return (await systemLookup(hostname, { all: true })).map(({ address }) => address);
-}
-
-/** The hook through which every name goes that is dialled; literal addresses do not come here. */
-function guardedLookup(
-  lookup: (hostname: string) => Promise<readonly string[]>,
-  allowed: readonly AddressClass[] | undefined,
-): LookupFunction {
-  const find = callbackify(async (hostname: string) => {
-    const found = await lookup(hostname);
-    const addresses = found.filter((address) => isAllowed(address, allowed));
-    if (addresses.length > 0) return addresses.map((address) => ({ address, family: isIP(address) }));
-    const code = found.length === 0 ? 'ENOTFOUND' : ADDRESS_REFUSED;
-    throw Object.assign(new Error(code), { code });
-  });
-  return (hostname, { all = false }, callback) => {
-    find(hostname, (error, addresses) => {
-      const [first] = addresses ?? [];
-      if (error !== null || first === undefined) callback(error, '', 0);
-      else if (all) callback(null, addresses);
-      else callback(null, first.address, first.family);
-    });
-  };
-}
-
-/** Whether an address is one, and may be dialled. */
-export function isAllowed(address: string, allowed: readonly AddressClass[] | undefined): boolean {
-  const found = classifyAddress(address);
-  return found !== undefined && (allowed === undefined || allowed.includes(found));
 }

@@ -1,49 +1,122 @@
-import type { Readable } from 'node:stream';
-import { setImmediate } from 'node:timers/promises';
-
+/** Bytes that may wait for the reader; past them the sender is held up. */
+const MAX_WAITING = 256 * 1024;
+/** Where a sender that was held up goes on. */
+const LOW_WATER = 64 * 1024;
+/** What a chunk costs besides its bytes: a server that sends byte by byte must not fill memory with chunks. */
+const CHUNK_COST = 256;
 /** Of a body that nobody wants, what is read so that its connection can be used again. */
 const MAX_REST = 8 * 1024;
-const MAX_WAIT_MS = 250;
+const MAX_REST_MS = 250;
 
-/** The body of a response. */
+/** The body of a response, for its reader. */
 export interface TransportBody {
   readonly content: AsyncIterable<Uint8Array>;
   discard(): Promise<void>;
 }
 
+/** The body of a response, for the connection that brings it. */
+export interface IncomingBody extends TransportBody {
+  push(chunk: Uint8Array): void;
+  /** The last bytes have come, and the connection is free again. */
+  end(): void;
+  fail(error: unknown): void;
+}
+
+/** What a body asks of its connection. */
+export interface BodyConnection {
+  pause(): void;
+  resume(): void;
+  /** Gives the connection up. */
+  abort(): void;
+}
+
 /**
- * Wraps undici's body.
+ * Hands chunks from a connection to a reader as they are, with no stream in between: that would cost as much time as the
+ * hash of the content does.
  *
- * @param translate - makes our error of undici's
+ * @param translate - makes our error of whatever ended the body early
  */
-export function createTransportBody(
-  body: Readable & { dump(options: { limit: number }): Promise<void> },
-  translate: (error: unknown) => unknown,
-): TransportBody {
-  let started = false;
-  body.on('error', () => undefined); // A discarded body may fail later; a reader gets the error from its loop.
-  const read = async function* (): AsyncGenerator<Uint8Array, void, undefined> {
-    started = true;
+export function createIncomingBody(connection: BodyConnection, translate: (error: unknown) => unknown): IncomingBody {
+  const chunks: Uint8Array[] = [];
+  let cost = 0;
+  let rest = 0;
+  let paused = false;
+  let reader: 'none' | 'reads' | 'discards' = 'none';
+  let outcome: 'ended' | { readonly error: unknown } | undefined;
+  let draining: Promise<void> | undefined;
+  let wake: () => void = () => undefined;
+  let release: () => void = () => undefined;
+  const settled = new Promise<void>((resolve) => void (release = resolve));
+
+  const woken = (): Promise<void> => new Promise((resolve) => void (wake = resolve));
+  const settle = (value: typeof outcome): void => {
+    outcome ??= value;
+    wake();
+    release();
+  };
+  const giveUp = (): void => {
+    chunks.length = 0;
+    if (outcome !== undefined) return;
+    settle({ error: new Error('discarded') });
+    connection.abort();
+  };
+  const letFlow = (): void => {
+    if (!paused || cost > LOW_WATER) return;
+    paused = false;
+    connection.resume();
+  };
+
+  async function* read(): AsyncGenerator<Uint8Array, void, undefined> {
+    reader = 'reads';
     try {
-      yield* body as AsyncIterable<Uint8Array>;
-      await setImmediate(); // Only then does undici know that the connection is free.
-    } catch (error) {
-      throw translate(error);
+      for (;;) {
+        for (let chunk = chunks.shift(); chunk !== undefined; chunk = chunks.shift()) {
+          yield chunk;
+          // Only now: what the reader works on is in memory, too.
+          cost -= chunk.length + CHUNK_COST;
+          letFlow();
+        }
+        if (outcome === 'ended') return;
+        if (outcome !== undefined) throw translate(outcome.error);
+        await woken();
+      }
+    } finally {
+      giveUp();
     }
+  }
+  /** Reads a short rest, which leaves the connection in order; a long or slow one costs more than a new connection. */
+  const drain = async (): Promise<void> => {
+    reader = 'discards';
+    for (const chunk of chunks.splice(0)) push(chunk);
+    cost = 0;
+    letFlow();
+    const overdue = setTimeout(giveUp, MAX_REST_MS);
+    await settled;
+    clearTimeout(overdue);
+  };
+  const push = (chunk: Uint8Array): void => {
+    if (outcome !== undefined) return;
+    if (reader === 'discards') {
+      rest += chunk.length;
+      if (rest > MAX_REST) giveUp();
+      return;
+    }
+    chunks.push(chunk);
+    cost += chunk.length + CHUNK_COST;
+    if (cost > MAX_WAITING && !paused) {
+      paused = true;
+      connection.pause();
+    }
+    wake();
   };
   return {
     content: { [Symbol.asyncIterator]: read },
-    discard: async () => {
-      if (started) body.destroy();
-      else await drain(body);
+    async discard() {
+      if (reader === 'reads' || outcome !== undefined) giveUp();
+      else await (draining ??= drain());
     },
+    push,
+    end: () => settle('ended'),
+    fail: (error) => settle({ error }),
   };
-}
-
-/** Reads a short rest, which leaves the connection in order; a long or slow one costs more than a new connection. */
-async function drain(body: Parameters<typeof createTransportBody>[0]): Promise<void> {
-  const overdue = setTimeout(() => body.destroy(), MAX_WAIT_MS);
-  await body.dump({ limit: MAX_REST }).catch(() => undefined);
-  clearTimeout(overdue);
-  await setImmediate();
 }

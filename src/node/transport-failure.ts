@@ -1,7 +1,8 @@
 import type { TransportRequest } from '../distribution/index.js';
 import { RequestRefusedError, TransportError, type TransportPhase } from '../errors/index.js';
 import { redactUrl } from '../internal/index.js';
-import { ADDRESS_REFUSED } from './transport-agent.js';
+import { BODY_SLOW, HEADERS_LATE } from './transport-limits.js';
+import { ADDRESS_REFUSED } from './transport-lookup.js';
 
 const PHASES: ReadonlyMap<string, TransportPhase> = new Map([
   ['ENOTFOUND', 'lookup'],
@@ -15,8 +16,16 @@ const PHASES: ReadonlyMap<string, TransportPhase> = new Map([
   ['UND_ERR_BODY_TIMEOUT', 'body'],
 ]);
 
+/** What says more than a code. */
+const REASONS: ReadonlyMap<string, string> = new Map([
+  [HEADERS_LATE, 'the answer did not begin in time'],
+  [BODY_SLOW, 'the answer came too slowly'],
+  ['UND_ERR_BODY_TIMEOUT', 'the answer stopped'],
+]);
+
 /** What will be the same at the next try. */
-const FINAL = /^(?:ENOTFOUND|UND_ERR_INVALID|UND_ERR_HEADERS_OVERFLOW|UND_ERR_DESTROYED|UND_ERR_CLOSED)/;
+const FINAL =
+  /^(?:ENOTFOUND|UND_ERR_INVALID|UND_ERR_HEADERS_OVERFLOW|UND_ERR_DESTROYED|UND_ERR_CLOSED|UND_ERR_REQ_CONTENT)/;
 
 /** What a handshake fails with, a server that speaks plain HTTP included: it stays so. */
 const TLS = /^(?:EPROTO|ERR_SSL|ERR_TLS|CERT_|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO)/;
@@ -39,20 +48,31 @@ export function transportFailure(
   const code = codeOf(error);
   if (code === ADDRESS_REFUSED) return addressRefusal(request);
   const where = TLS.test(code) ? 'tls' : (PHASES.get(code) ?? phase);
-  const reason = closed ? 'the transport was closed' : `the connection failed (${where}, ${code})`;
+  const proxyStatus = proxyStatusOf(error);
+  const because =
+    proxyStatus === undefined
+      ? (REASONS.get(code) ?? `the connection failed (${where}, ${code})`)
+      : `the proxy answered ${proxyStatus}`;
+  const reason = closed ? 'the transport was closed' : because;
   return new TransportError(`Cannot ${method} ${shownUrl}: ${reason}`, {
     method,
     url: shownUrl,
     phase: where,
-    retryable: !closed && where !== 'tls' && !FINAL.test(code),
+    retryable: !closed && (proxyStatus === undefined ? where !== 'tls' && !FINAL.test(code) : proxyStatus >= 500),
     cause: error,
   });
 }
 
 /** What names a fault; undici has no code for an answer that is not HTTP. */
 function codeOf(error: unknown): string {
-  const { code, name = 'unknown' } = error as { readonly code?: string; readonly name?: string };
+  const { code, name = 'unknown' } = (error ?? {}) as { readonly code?: string; readonly name?: string };
   return code ?? name;
+}
+
+/** What a proxy answered that did not let a request through; undici tells it in words only. */
+function proxyStatusOf(error: unknown): number | undefined {
+  const [, status] = /^Proxy .*\((\d{3})\)/.exec((error as Partial<Error> | undefined)?.message ?? '') ?? [];
+  return status === undefined ? undefined : Number(status);
 }
 
 /** The error for an address of a class that the request does not allow. */

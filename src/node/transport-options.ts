@@ -1,5 +1,28 @@
 import type { Dispatcher } from 'undici';
+import type { Secret } from '../docker-config/index.js';
 import { ImageError } from '../errors/index.js';
+import type { ProxyOption } from './transport-proxy.js';
+
+/**
+ * How TLS connections to one registry are made.
+ *
+ * @public
+ */
+export interface RegistryTls {
+  /** Certificates in PEM to trust for this registry, instead of those of the transport. */
+  readonly ca?: string | readonly string[] | undefined;
+  /** The certificate in PEM, with its chain, that says who we are; it takes a `key`. */
+  readonly cert?: string | undefined;
+  /** The private key of `cert`, in PEM. */
+  readonly key?: Secret | undefined;
+  /**
+   * Whether to take any certificate. Whoever is in the middle can then read credentials and change what is not pinned by
+   * digest.
+   *
+   * @defaultValue `false`
+   */
+  readonly insecureSkipVerify?: boolean | undefined;
+}
 
 /**
  * How connections are made.
@@ -16,13 +39,28 @@ export interface UndiciTransportOptions {
   /** Certificates in PEM to trust, instead of those that Node trusts by itself. */
   readonly ca?: string | readonly string[] | undefined;
   /**
-   * Sends the requests instead of agents of our own. Address rules, limits and closing are then its matter, and no
+   * What differs for some registries, by `host` or `host:port` as in references: a key without port is for port 443 only,
+   * and none of it is for other hosts that a registry redirects to.
+   */
+  readonly tls?: Readonly<Record<string, RegistryTls>> | undefined;
+  /**
+   * The way out of the network.
+   *
+   * @defaultValue `'environment'`
+   */
+  readonly proxy?: ProxyOption | undefined;
+  /**
+   * Sends the requests instead of agents of our own. Address rules, TLS, proxies and closing are then its matter, and no
    * answer tells its peer's address.
    */
   readonly dispatcher?: Dispatcher | undefined;
   /** @defaultValue 10,000 ms */
   readonly connectTimeoutMs?: number | undefined;
-  /** @defaultValue 30,000 ms */
+  /**
+   * The longest wait for an answer once the request is sent, or for a server to take the next piece of it.
+   *
+   * @defaultValue 30,000 ms
+   */
   readonly headersTimeoutMs?: number | undefined;
   /**
    * The longest silence within a body.
@@ -30,20 +68,33 @@ export interface UndiciTransportOptions {
    * @defaultValue 30,000 ms
    */
   readonly bodyTimeoutMs?: number | undefined;
+  /**
+   * What a body has to bring on average within `minRateWindowMs`, in bytes a second; 0 for no such limit. Time in which
+   * the reader holds the sender up does not count.
+   *
+   * @defaultValue 1,024
+   */
+  readonly minBytesPerSecond?: number | undefined;
+  /** @defaultValue 60,000 ms */
+  readonly minRateWindowMs?: number | undefined;
 }
 
-const TIMEOUTS = ['connectTimeoutMs', 'headersTimeoutMs', 'bodyTimeoutMs'] as const;
+const TIMEOUTS = ['connectTimeoutMs', 'headersTimeoutMs', 'bodyTimeoutMs', 'minRateWindowMs'] as const;
 /** What a timer can wait. */
 const MAX_TIMEOUT_MS = 2 ** 31 - 1;
 
-/** @throws {@link ImageError} `ERR_OPTION_INVALID` for a time-out that is none */
+/** @throws {@link ImageError} `ERR_OPTION_INVALID` for a limit that is none */
 export function checkTransportOptions(options: UndiciTransportOptions): void {
-  for (const name of TIMEOUTS) {
-    const value = options[name];
-    if (value === undefined || (Number.isSafeInteger(value) && value >= 1 && value <= MAX_TIMEOUT_MS)) continue;
-    throw new ImageError(
-      'ERR_OPTION_INVALID',
-      `Cannot make a transport with ${name} ${value}: it must be a whole number from 1 to ${MAX_TIMEOUT_MS}`,
-    );
-  }
+  for (const name of TIMEOUTS) checkWholeNumber(name, options[name], 1);
+  checkWholeNumber('minBytesPerSecond', options.minBytesPerSecond, 0);
+}
+
+function checkWholeNumber(name: string, value: number | undefined, least: number): void {
+  if (value === undefined || (Number.isSafeInteger(value) && value >= least && value <= MAX_TIMEOUT_MS)) return;
+  throw optionError(`${name} ${value}: it must be a whole number from ${least} to ${MAX_TIMEOUT_MS}`);
+}
+
+/** The error for an option; what it quotes must not be a secret. */
+export function optionError(fault: string): ImageError<'ERR_OPTION_INVALID'> {
+  return new ImageError('ERR_OPTION_INVALID', `Cannot make a transport with ${fault}`);
 }

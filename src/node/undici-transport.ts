@@ -1,18 +1,20 @@
-import { type Dispatcher, request as send } from 'undici';
 import {
-  type AddressClass,
   classifyAddress,
   type Transport,
   type TransportRequest,
   type TransportResponse,
 } from '../distribution/index.js';
 import type { TransportPhase } from '../errors/index.js';
-import { createGuardedAgent, isAllowed, type PeerSlot } from './transport-agent.js';
-import { createTransportBody } from './transport-body.js';
+import { untilAbort } from '../internal/index.js';
+import { createDispatchers, type Dispatchers } from './transport-dispatchers.js';
+import { exchange } from './transport-exchange.js';
 import { addressRefusal, transportFailure, urlRefusal } from './transport-failure.js';
+import { type TransportLimits, transportLimits } from './transport-limits.js';
+import { isAllowed } from './transport-lookup.js';
 import { checkTransportOptions, type UndiciTransportOptions } from './transport-options.js';
 
-export { type UndiciTransportOptions };
+export { type RegistryTls, type UndiciTransportOptions } from './transport-options.js';
+export { type ProxyOption, type ProxySettings } from './transport-proxy.js';
 
 /**
  * A transport over undici, and the end of its connections.
@@ -27,8 +29,8 @@ export interface UndiciTransport {
 
 /** Where requests go; nobody outside gets to see it, because printing a dispatcher shows the requests in it. */
 interface Connections {
-  readonly closed: boolean;
-  dispatcher(allowed: readonly AddressClass[] | undefined): Dispatcher;
+  readonly dispatchers: Dispatchers;
+  readonly limits: TransportLimits;
 }
 
 /**
@@ -36,7 +38,8 @@ interface Connections {
  *
  * @param options - see {@link UndiciTransportOptions}
  * @returns the transport; it holds connections until `close`
- * @throws {@link ImageError} `ERR_OPTION_INVALID` for a time-out that is not a whole number of milliseconds from 1
+ * @throws {@link ImageError} `ERR_OPTION_INVALID` for a limit that is not a whole number, for a host of `tls` or a proxy
+ * that is none, and for certificates and keys that cannot be read
  * @example
  * ```ts
  * import { createUndiciTransport } from 'kubepull/node';
@@ -50,62 +53,35 @@ interface Connections {
  */
 export function createUndiciTransport(options: UndiciTransportOptions = {}): UndiciTransport {
   checkTransportOptions(options);
-  const agents = new Map<string, Dispatcher>();
-  let closed = false;
-  const connections: Connections = {
-    get closed() {
-      return closed;
-    },
-    dispatcher(allowed) {
-      if (options.dispatcher !== undefined) return options.dispatcher;
-      const key = allowed === undefined ? 'any' : allowed.toSorted().join();
-      const agent = agents.get(key) ?? createGuardedAgent(options, allowed);
-      agents.set(key, agent);
-      return agent;
-    },
-  };
+  const limits = transportLimits(options);
+  const dispatchers = createDispatchers(options, limits);
   return {
-    transport: (request) => exchange(request, connections),
-    close: async () => {
-      closed = true;
-      await Promise.all([...agents.values()].map((agent) => agent.destroy()));
-    },
+    transport: (request) => send(request, { dispatchers, limits }),
+    close: () => dispatchers.close(),
   };
 }
 
-async function exchange(request: TransportRequest, connections: Connections): Promise<TransportResponse> {
-  const { url, method, headers, body = null, signal = null, allowAddresses } = request;
-  checkUrl(request);
-  signal?.throwIfAborted();
-  const fail = (error: unknown, phase: TransportPhase): unknown =>
-    transportFailure(request, error, phase, connections.closed);
-  if (connections.closed) throw fail(new Error('closed'), 'connect');
-  const opaque: PeerSlot = { address: () => undefined };
+async function send(request: TransportRequest, { dispatchers, limits }: Connections): Promise<TransportResponse> {
+  const url = checkUrl(request);
+  request.signal?.throwIfAborted();
+  const translate = (error: unknown, phase: TransportPhase): unknown =>
+    transportFailure(request, error, phase, dispatchers.closed);
   try {
-    const dispatcher = connections.dispatcher(allowAddresses);
-    const response = await send(url, { dispatcher, method, headers, body, signal, opaque });
-    return toResponse(response, opaque.address(), (error) => fail(error, 'body'));
+    if (dispatchers.closed) throw new Error('closed');
+    const found = dispatchers.find(url, request.allowAddresses);
+    const dispatcher = found instanceof Promise ? await untilAbort(found, request.signal) : found;
+    if (dispatchers.closed) throw new Error('closed');
+    return exchange(request, { dispatcher, limits, translate });
   } catch (error) {
-    throw fail(error, 'headers');
+    throw translate(error, 'connect');
   }
 }
 
-function checkUrl(request: TransportRequest): void {
+function checkUrl(request: TransportRequest): URL {
   const url = URL.canParse(request.url) ? new URL(request.url) : undefined;
   if (url === undefined || !/^https?:$/.test(url.protocol) || url.username !== '' || url.password !== '')
     throw urlRefusal(request);
   const literal = classifyAddress(url.hostname);
   if (literal !== undefined && !isAllowed(url.hostname, request.allowAddresses)) throw addressRefusal(request);
-}
-
-function toResponse(
-  { statusCode, headers, body }: Dispatcher.ResponseData<unknown>,
-  remoteAddress: string | undefined,
-  translate: (error: unknown) => unknown,
-): TransportResponse {
-  const values = Object.entries(headers).flatMap(([name, value]) =>
-    value === undefined ? [] : [[name, typeof value === 'string' ? [value] : value] as const],
-  );
-  const { content, discard } = createTransportBody(body, translate);
-  return { status: statusCode, headers: new Map(values), remoteAddress, body: content, discard };
+  return url;
 }

@@ -13,7 +13,7 @@ const MEDIA_TYPE = /^[a-z0-9][\w!#$&^.+-]{0,126}\/[a-z0-9][\w!#$&^.+-]{0,126}$/i
 /**
  * Reads a descriptor and checks it: a media type, a full digest of a known algorithm, an exact size.
  *
- * Unknown fields are passed over, as is embedded content (`data`), which nothing has verified.
+ * Unknown fields are passed over, as is embedded content (`data`) that is no text; what is text is not verified yet.
  *
  * @param bytes - the descriptor as JSON
  * @param options - limits
@@ -37,6 +37,7 @@ export function readDescriptor(place: Place): Descriptor {
   const fields = readFields(place, DESCRIPTOR_KEYS);
   const [urls, annotations] = [fields.optional('urls'), fields.optional('annotations')];
   const [artifactType, platform] = [fields.optional('artifactType'), fields.optional('platform')];
+  const data = fields.optional('data')?.node;
   return {
     mediaType: readMediaType(fields.required('mediaType')),
     digest: readDigest(fields.required('digest')),
@@ -45,6 +46,7 @@ export function readDescriptor(place: Place): Descriptor {
     ...(annotations === undefined ? {} : { annotations: readTextMap(annotations) }),
     ...(artifactType === undefined ? {} : { artifactType: readText(artifactType) }),
     ...(platform === undefined ? {} : { platform: readPlatform(platform) }),
+    ...(data?.kind === 'string' ? { data: data.value } : {}),
   };
 }
 

@@ -24,4 +24,8 @@ export {
   parseManifest,
   type ParsedManifest,
 } from './manifest.js';
+export { embeddedContent } from './embedded-content.js';
+export { annotateIndex, type IndexEntryChange } from './annotate-index.js';
+export { createIndex, type CreateIndexOptions } from './create-index.js';
+export { encodeManifest } from './encode-manifest.js';
 export { type ImageConfig, parseImageConfig } from './image-config.js';

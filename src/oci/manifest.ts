@@ -177,24 +177,36 @@ function readIndex(fields: Fields, mediaType: string, limits: DocumentLimits): I
   return {
     schemaVersion: 2,
     mediaType,
+    ...readArtifactType(fields),
     manifests: readList(fields.required('manifests'), limits.maxManifests).map(readDescriptor),
+    ...readSubject(fields),
     ...readAnnotations(fields),
   };
 }
 
 function readManifest(fields: Fields, mediaType: string, limits: DocumentLimits): ImageManifest {
-  const artifactType = fields.optional('artifactType');
   return {
     schemaVersion: 2,
     mediaType,
-    ...(artifactType === undefined ? {} : { artifactType: readText(artifactType) }),
+    ...readArtifactType(fields),
     config: readDescriptor(fields.required('config')),
     layers: readList(fields.required('layers'), limits.maxLayers).map(readDescriptor),
+    ...readSubject(fields),
     ...readAnnotations(fields),
   };
 }
 
-function readAnnotations(fields: Fields): Pick<ImageIndex, 'annotations'> {
+function readArtifactType(fields: Fields): Pick<ImageManifest, 'artifactType'> {
+  const artifactType = fields.optional('artifactType');
+  return artifactType === undefined ? {} : { artifactType: readText(artifactType) };
+}
+
+function readSubject(fields: Fields): Pick<ImageManifest, 'subject'> {
+  const subject = fields.optional('subject');
+  return subject === undefined ? {} : { subject: readDescriptor(subject) };
+}
+
+function readAnnotations(fields: Fields): Pick<ImageManifest, 'annotations'> {
   const annotations = fields.optional('annotations');
   return annotations === undefined ? {} : { annotations: readTextMap(annotations) };
 }

@@ -28,6 +28,8 @@ export interface Descriptor {
   readonly annotations?: Readonly<Record<string, string>> | undefined;
   readonly artifactType?: string | undefined;
   readonly platform?: Platform | undefined;
+  /** The content itself in Base64, as a hint that nothing has verified; see {@link embeddedContent}. */
+  readonly data?: string | undefined;
 }
 
 /**
@@ -38,7 +40,11 @@ export interface Descriptor {
 export interface ImageIndex {
   readonly schemaVersion: 2;
   readonly mediaType: string;
+  /** What the index is, when it is no image. */
+  readonly artifactType?: string | undefined;
   readonly manifests: readonly Descriptor[];
+  /** The manifest that this one is about, as a signature is about an image. */
+  readonly subject?: Descriptor | undefined;
   readonly annotations?: Readonly<Record<string, string>> | undefined;
 }
 
@@ -50,8 +56,11 @@ export interface ImageIndex {
 export interface ImageManifest {
   readonly schemaVersion: 2;
   readonly mediaType: string;
+  /** What the content is, when it is no image. */
   readonly artifactType?: string | undefined;
   readonly config: Descriptor;
   readonly layers: readonly Descriptor[];
+  /** The manifest that this one is about, as a signature is about an image. */
+  readonly subject?: Descriptor | undefined;
   readonly annotations?: Readonly<Record<string, string>> | undefined;
 }

@@ -1,93 +1,87 @@
 import type { Clock } from '../clock/index.js';
 import type { RegistryClient } from '../distribution/index.js';
-import { isImageError, TransportError } from '../errors/index.js';
+import { isImageError } from '../errors/index.js';
 import type { Descriptor } from '../oci/index.js';
 import type { ImageReference } from '../reference/index.js';
-import type { ContentWriter, ImageStore } from '../store/index.js';
-import type { PullEvent } from './types.js';
-
-/** Times that one blob is asked for; each further one resumes where the last was cut. */
-const MAX_ATTEMPTS = 5;
-const FIRST_PAUSE_MS = 500;
+import type { ImageStore } from '../store/index.js';
+import type { SharedDownloads } from './download-pool.js';
+import { fillWriter } from './fill-writer.js';
+import type { BlobEvent, Flight } from './flights.js';
+import type { BlobFailure, PullEvent } from './types.js';
 
 /** What the steps of one pull with one credential share. */
 export interface PullContext {
   readonly ref: ImageReference;
   readonly client: RegistryClient;
+  /** Origin and repository: who gave the manifest out gives its blobs out as well. */
+  readonly from: string;
   readonly store: ImageStore;
   readonly clock: Clock;
+  readonly downloads: SharedDownloads;
   readonly emit: (event: PullEvent) => void;
+  readonly onBlobFailed: (failure: BlobFailure) => void;
 }
 
-/** Brings one blob into the store, unless it is there. A cut connection is resumed; the store verifies. */
-export async function downloadBlob(
+/**
+ * Brings one blob into the store, unless it is there or another pull is about to bring it. Only for blobs of a manifest
+ * that the registry gave out to this pull's own credential.
+ */
+export async function downloadBlob(context: PullContext, blob: Descriptor, signal: AbortSignal): Promise<void> {
+  const { store, emit, from, downloads } = context;
+  for (;;) {
+    const flight = downloads.flights.find(store, blob);
+    if (flight === undefined) {
+      return downloads.flights.lead({ store, blob, from }, (tell) =>
+        bringBlob(context, blob, signal, (event) => {
+          emit(event);
+          tell(event);
+        }),
+      );
+    }
+    if (!(await mayFollow(context, flight, blob, signal))) return bringBlob(context, blob, signal, emit);
+    if (await flight.follow(emit, signal)) return;
+  }
+}
+
+/** A manifest is easily made to name a blob of others; whether one may have that blob, the registry knows. */
+async function mayFollow(
+  { client, ref, from }: PullContext,
+  flight: Flight,
+  blob: Descriptor,
+  signal: AbortSignal,
+): Promise<boolean> {
+  if (flight.from === from) return true;
+  try {
+    return await client.hasBlob(ref, blob, { signal });
+  } catch (error) {
+    signal.throwIfAborted();
+    if (!isImageError(error)) throw error;
+    // The download itself says better what is wrong.
+    return false;
+  }
+}
+
+async function bringBlob(
   context: PullContext,
   blob: Descriptor,
-  signal: AbortSignal | undefined,
+  signal: AbortSignal,
+  tell: (event: BlobEvent) => void,
 ): Promise<void> {
-  const { store, emit } = context;
+  const { store, downloads } = context;
+  const report = (phase: BlobEvent['phase'], bytes: number): void =>
+    tell({ type: 'blob', descriptor: blob, phase, bytes });
   if (await store.has(blob, { signal })) {
-    emit({ type: 'blob', descriptor: blob, phase: 'skipped', bytes: blob.size });
+    report('skipped', blob.size);
     return;
   }
-  const writer = await store.ingest(blob, { signal });
-  try {
-    emit({ type: 'blob', descriptor: blob, phase: 'started', bytes: writer.offset });
-    await fillWriter(context, blob, writer, signal);
-    await writer.commit();
-    emit({ type: 'blob', descriptor: blob, phase: 'verified', bytes: blob.size });
-  } finally {
-    await writer.abort();
-  }
-}
-
-async function fillWriter(
-  context: PullContext,
-  blob: Descriptor,
-  writer: ContentWriter,
-  signal: AbortSignal | undefined,
-): Promise<void> {
-  for (let attempt = 1; ; attempt += 1) {
+  await downloads.slots.run(async () => {
+    const writer = await store.ingest(blob, { signal });
     try {
-      await copyOnce(context, blob, writer, signal);
-      return;
-    } catch (error) {
-      signal?.throwIfAborted();
-      if (attempt === MAX_ATTEMPTS || !isCut(error)) throw error;
-      await context.clock.sleep(FIRST_PAUSE_MS * 2 ** (attempt - 1), { signal });
+      report('started', writer.offset);
+      await fillWriter(context, blob, { writer, signal, onProgress: (bytes) => report('progress', bytes) });
+      report('verified', blob.size);
+    } finally {
+      await writer.abort();
     }
-  }
-}
-
-/** One request for what the writer still lacks. */
-async function copyOnce(
-  { ref, client, emit }: PullContext,
-  blob: Descriptor,
-  writer: ContentWriter,
-  signal: AbortSignal | undefined,
-): Promise<void> {
-  const { offset, content } = await client.fetchBlob(ref, blob, { signal, offset: writer.offset });
-  if (offset !== writer.offset) await writer.restart();
-  for await (const chunk of content) {
-    await writer.write(chunk);
-    emit({ type: 'blob', descriptor: blob, phase: 'progress', bytes: writer.offset });
-  }
-  if (writer.offset < blob.size) throw cutShort(ref, blob, writer.offset);
-}
-
-/** A body that ends early looks like success on a connection that tells no length. */
-function cutShort(ref: ImageReference, blob: Descriptor, received: number): TransportError {
-  return new TransportError(
-    `Cannot read blob ${blob.digest} of ${ref.name}: it ended after ${received} of ${blob.size} bytes`,
-    {
-      method: 'GET',
-      url: `/v2/${ref.path}/blobs/${blob.digest}`,
-      phase: 'body',
-      retryable: true,
-    },
-  );
-}
-
-function isCut(error: unknown): boolean {
-  return isImageError(error) && error.code === 'ERR_TRANSPORT' && error.phase === 'body' && error.retryable;
+  }, signal);
 }

@@ -33,6 +33,8 @@ export function createEventQueue(): EventQueue {
       if (event.phase === 'progress') progressAt.set(digest, events.length);
       else progressAt.delete(digest);
     }
+    // What comes after a retry is told after it.
+    if (event.type === 'retry') progressAt.delete(event.descriptor.digest);
     events.push(event);
     notify();
   };

@@ -1,4 +1,4 @@
-import { ImageError, PlatformNotFoundError } from '../errors/index.js';
+import { ImageError, isImageError, PlatformNotFoundError } from '../errors/index.js';
 import {
   type Descriptor,
   type ImageManifest,
@@ -37,23 +37,39 @@ interface Selected {
  * Fetches the image of one platform: manifest, config, layers, each before what refers to it, so that the store never
  * holds a manifest whose content is missing.
  *
- * @param onAuthorized - called once the registry has given the manifest out
+ * @param options - `onAuthorized` is called once the registry has given the manifest out, `onResolved` once the
+ * manifest for the platform is found
  */
 export async function fetchImage(
   context: PullContext,
   wanted: Platform,
-  options: { readonly signal: AbortSignal | undefined; readonly parallel: number; readonly onAuthorized: () => void },
+  options: {
+    readonly signal: AbortSignal | undefined;
+    readonly parallel: number;
+    readonly onAuthorized: () => void;
+    readonly onResolved: (root: Descriptor) => void;
+  },
 ): Promise<FetchedImage> {
-  const { signal, parallel, onAuthorized } = options;
+  const { signal, parallel, onAuthorized, onResolved } = options;
   const selected = await selectImage(context, wanted, signal, onAuthorized);
+  onResolved(selected.root);
   const { manifest, descriptor } = selected;
-  await downloadBlob(context, manifest.config, signal);
+  await downloadBlobs(context, [manifest.config], { signal, limit: 1 });
   const platform = descriptor.platform ?? (await checkConfigPlatform(context, manifest.config, wanted, signal));
-  await runPool(uniqueBlobs(manifest.layers), parallel, { signal }, (layer, poolSignal) =>
-    downloadBlob(context, layer, poolSignal),
-  );
+  await downloadBlobs(context, uniqueBlobs(manifest.layers), { signal, limit: parallel });
   await writeContent(context.store, descriptor, selected.bytes, { signal });
   return { root: selected.root, manifest: descriptor, config: manifest.config, platform };
+}
+
+async function downloadBlobs(
+  context: PullContext,
+  blobs: readonly Descriptor[],
+  options: { readonly signal: AbortSignal | undefined; readonly limit: number },
+): Promise<void> {
+  const onFailure = (descriptor: Descriptor, error: unknown): void => {
+    if (isImageError(error)) context.onBlobFailed({ descriptor, error });
+  };
+  await runPool(blobs, { ...options, onFailure }, (blob, signal) => downloadBlob(context, blob, signal));
 }
 
 /** Follows the reference to a manifest, through as many indexes as there are. */

@@ -4,5 +4,18 @@
  * @packageDocumentation
  */
 export { aggregateErrorTexts } from './aggregate.js';
-export { DEFAULT_MAX_PARALLEL_DOWNLOADS, pullImage, pullImageEvents, storeName } from './pull.js';
-export { type PullAttempt, type PulledImage, type PullEvent, type PullOptions, type PullRuntime } from './types.js';
+export {
+  createDownloadPool,
+  DEFAULT_MAX_PARALLEL_DOWNLOADS,
+  type DownloadPool,
+  type DownloadPoolOptions,
+} from './download-pool.js';
+export { pullImage, pullImageEvents, storeName } from './pull.js';
+export {
+  type BlobFailure,
+  type PullAttempt,
+  type PulledImage,
+  type PullEvent,
+  type PullOptions,
+  type PullRuntime,
+} from './types.js';

@@ -1,5 +1,6 @@
 import { credentialName, type RegistryEndpoint } from '../distribution/index.js';
 import type { Credential, CredentialSource } from '../docker-config/index.js';
+import { equalSecrets } from '../internal/index.js';
 import type { CredentialCandidate } from '../keyring/index.js';
 import type { ImageReference } from '../reference/index.js';
 import type { PullOptions } from './types.js';
@@ -43,12 +44,9 @@ export function describeAttempt({ rank, source, candidate }: Attempt): Pick<Atte
 }
 
 export function equalCredentials(a: Credential, b: Credential | undefined): boolean {
-  const texts = (credential: Credential | undefined): readonly (string | undefined)[] => [
-    credential?.username,
-    credential?.password.reveal(),
-    credential?.identityToken?.reveal(),
-    credential?.registryToken?.reveal(),
-  ];
-  const others = texts(b);
-  return texts(a).every((text, at) => text === others[at]);
+  return b !== undefined && equalSecrets(textOf(a), textOf(b));
+}
+
+function textOf({ username, password, identityToken, registryToken }: Credential): string {
+  return JSON.stringify([username, password.reveal(), identityToken?.reveal(), registryToken?.reveal()]);
 }

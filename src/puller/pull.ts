@@ -1,32 +1,9 @@
-import { systemClock } from '../clock/index.js';
-import { createRegistryClient, registryOrigin } from '../distribution/index.js';
-import type { Credential, CredentialSource } from '../docker-config/index.js';
-import { type AnyImageError, ImageError, isImageError, PullFailedError } from '../errors/index.js';
-import { quote } from '../internal/index.js';
-import type { CredentialCandidate } from '../keyring/index.js';
-import { formatReference, type ImageReference, parseDockerReference } from '../reference/index.js';
+import { formatReference, parseDockerReference } from '../reference/index.js';
 import { linkAbort } from './abort.js';
-import { aggregateErrorTexts } from './aggregate.js';
+import { checkParallel, DEFAULT_MAX_PARALLEL_DOWNLOADS, sharedDownloads } from './download-pool.js';
 import { createEventQueue } from './event-queue.js';
-import { type FetchedImage, fetchImage } from './fetch-image.js';
-import type { PullAttempt, PulledImage, PullEvent, PullOptions } from './types.js';
-
-/**
- * Layers that one pull downloads at once when the caller does not say: Docker's number.
- *
- * @public
- */
-export const DEFAULT_MAX_PARALLEL_DOWNLOADS = 3;
-
-const ANONYMOUS: CredentialSource = { kind: 'anonymous' };
-
-/** One thing to try: a candidate of the keyring, or nobody. */
-interface Attempt {
-  readonly rank: number;
-  readonly candidate: CredentialCandidate | undefined;
-  readonly source: CredentialSource;
-  readonly credential: Credential | undefined;
-}
+import { runPull } from './run-pull.js';
+import type { PulledImage, PullEvent, PullOptions } from './types.js';
 
 /**
  * The name under which a pull tags an image in the store, and under which to look whether it is there: the full
@@ -49,11 +26,15 @@ export function storeName(image: string): string {
 }
 
 /**
- * Pulls an image into a store: one credential after the other in the keyring's order, as kubelet does, until the
- * registry gives the image out.
+ * Pulls an image into a store: one endpoint after the other, and at each one credential after the other in the
+ * keyring's order, as kubelet does, until a registry gives the image out.
+ *
+ * Without the option `endpoints` the image's own registry is the only one. Credentials are those for the host that is
+ * contacted: a mirror that has none of its own is asked anonymously. The first endpoint that knows a tag decides the
+ * digest; from then on everything is asked for, and verified, by digest.
  *
  * Nobody is tried only when the keyring has no credential: kubelet makes no anonymous attempt after a refused one. A
- * credential equal to one that was refused is not sent again.
+ * credential equal to one that an endpoint refused is not sent to it again.
  *
  * @param image - the image as a pod names it
  * @param options - where from, where to, and for which platform
@@ -83,7 +64,7 @@ export function storeName(image: string): string {
  * @public
  */
 export async function pullImage(image: string, options: PullOptions): Promise<PulledImage> {
-  return runPull(image, options, () => undefined);
+  return startPull(image, options, () => undefined);
 }
 
 /**
@@ -114,7 +95,7 @@ export async function* pullImageEvents(
 ): AsyncGenerator<PullEvent, void, undefined> {
   const { controller, release } = linkAbort(options.signal);
   const queue = createEventQueue();
-  const pull = runPull(image, { ...options, signal: controller.signal }, queue.push).then(queue.end, queue.fail);
+  const pull = startPull(image, { ...options, signal: controller.signal }, queue.push).then(queue.end, queue.fail);
   try {
     yield* queue;
   } finally {
@@ -124,122 +105,18 @@ export async function* pullImageEvents(
   }
 }
 
-async function runPull(image: string, options: PullOptions, emit: (event: PullEvent) => void): Promise<PulledImage> {
+/** However many steps a pull has under way, the caller's signal hears of one listener only. */
+async function startPull(image: string, options: PullOptions, emit: (event: PullEvent) => void): Promise<PulledImage> {
   checkOptions(options);
-  options.signal?.throwIfAborted();
-  const ref = parseDockerReference(image);
-  const failed: PullAttempt[] = [];
-  const refused: Credential[] = [];
-  for (const attempt of await planAttempts(ref, options)) {
-    if (attempt.credential !== undefined && refused.some((other) => equalCredentials(other, attempt.credential))) {
-      emit({ type: 'credential', ...describe(attempt), outcome: 'duplicate', error: undefined });
-      continue;
-    }
-    try {
-      const fetched = await tryAttempt(ref, attempt, options, emit);
-      return await finish(image, ref, attempt, fetched, failed, options, emit);
-    } catch (error) {
-      options.signal?.throwIfAborted();
-      if (!isImageError(error) || !isForNextCredential(error)) throw error;
-      emit({ type: 'credential', ...describe(attempt), outcome: 'rejected', error });
-      failed.push({ rank: attempt.rank, source: attempt.source, error });
-      if (attempt.credential !== undefined) refused.push(attempt.credential);
-    }
+  const { controller, release } = linkAbort(options.signal);
+  try {
+    return await runPull(image, { ...options, signal: controller.signal }, emit);
+  } finally {
+    release();
   }
-  throw pullFailed(image, failed);
 }
 
-function checkOptions({ maxParallelDownloads = DEFAULT_MAX_PARALLEL_DOWNLOADS }: PullOptions): void {
-  if (Number.isSafeInteger(maxParallelDownloads) && maxParallelDownloads >= 1) return;
-  throw new ImageError(
-    'ERR_OPTION_INVALID',
-    `Cannot pull with maxParallelDownloads ${maxParallelDownloads}: it must be a whole number from 1`,
-  );
-}
-
-/** What kubelet would try, in order: all that the keyring gives, or nobody when it gives nothing. */
-async function planAttempts(ref: ImageReference, { keyring, signal }: PullOptions): Promise<readonly Attempt[]> {
-  const lookup = await keyring?.lookup(ref.name, { signal });
-  const candidates = lookup?.candidates ?? [];
-  if (candidates.length === 0) return [{ rank: 1, candidate: undefined, source: ANONYMOUS, credential: undefined }];
-  return candidates.map((candidate) => ({
-    rank: candidate.rank,
-    candidate,
-    source: candidate.entry.source,
-    credential: candidate.entry.credential,
-  }));
-}
-
-async function tryAttempt(
-  ref: ImageReference,
-  attempt: Attempt,
-  options: PullOptions,
-  emit: (event: PullEvent) => void,
-): Promise<FetchedImage> {
-  const { runtime, store, plainHttp = [], maxParallelDownloads = DEFAULT_MAX_PARALLEL_DOWNLOADS } = options;
-  const clock = runtime.clock ?? systemClock;
-  emit({ type: 'credential', ...describe(attempt), outcome: 'trying', error: undefined });
-  const client = createRegistryClient({
-    transport: runtime.transport,
-    createHasher: runtime.createHasher,
-    clock,
-    origin: registryOrigin(ref.domain, { plainHttp: plainHttp.includes(ref.domain) }),
-    credential: attempt.credential,
-    pathScoped: attempt.candidate?.key.includes('/'),
-  });
-  return fetchImage({ ref, client, store, clock, emit }, options.platform ?? runtime.platform, {
-    signal: options.signal,
-    parallel: maxParallelDownloads,
-    onAuthorized: () => emit({ type: 'credential', ...describe(attempt), outcome: 'accepted', error: undefined }),
-  });
-}
-
-async function finish(
-  image: string,
-  ref: ImageReference,
-  attempt: Attempt,
-  fetched: FetchedImage,
-  attempts: readonly PullAttempt[],
-  { store, signal }: PullOptions,
-  emit: (event: PullEvent) => void,
-): Promise<PulledImage> {
-  const name = formatReference(ref);
-  await store.tag(name, fetched.manifest, { signal });
-  const pulled: PulledImage = {
-    image,
-    name,
-    imageRef: fetched.config.digest,
-    repoDigest: `${ref.name}@${fetched.root.digest}`,
-    manifest: fetched.manifest,
-    platform: fetched.platform,
-    source: attempt.source,
-    attempts,
-  };
-  emit({ type: 'pulled', image: pulled });
-  return pulled;
-}
-
-function describe({ rank, source, candidate }: Attempt): Pick<Attempt, 'rank' | 'source' | 'candidate'> {
-  return { rank, source, candidate };
-}
-
-function equalCredentials(a: Credential, b: Credential | undefined): boolean {
-  const texts = (credential: Credential | undefined): readonly (string | undefined)[] => [
-    credential?.username,
-    credential?.password.reveal(),
-    credential?.identityToken?.reveal(),
-    credential?.registryToken?.reveal(),
-  ];
-  const others = texts(b);
-  return texts(a).every((text, at) => text === others[at]);
-}
-
-/** Kubelet goes on after any error of the runtime; what no other credential can change ends the pull here. */
-function isForNextCredential({ code }: AnyImageError): boolean {
-  return code === 'ERR_REGISTRY_RESPONSE' || code === 'ERR_TRANSPORT' || code === 'ERR_REQUEST_REFUSED';
-}
-
-function pullFailed(image: string, attempts: readonly PullAttempt[]): PullFailedError {
-  const text = aggregateErrorTexts(attempts.map(({ error }) => error.message));
-  return new PullFailedError(`Cannot pull ${quote(image)}: ${text}`, image, attempts);
+function checkOptions({ maxParallelDownloads = DEFAULT_MAX_PARALLEL_DOWNLOADS, downloads }: PullOptions): void {
+  checkParallel(maxParallelDownloads, 'pull with maxParallelDownloads');
+  sharedDownloads(downloads);
 }

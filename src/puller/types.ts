@@ -1,11 +1,12 @@
 import type { CallOptions, Clock } from '../clock/index.js';
 import type { CreateHasher } from '../digest/index.js';
-import type { Transport } from '../distribution/index.js';
+import type { RegistryEndpoint, RegistryEndpoints, RegistryNotice, Transport } from '../distribution/index.js';
 import type { CredentialSource } from '../docker-config/index.js';
 import type { AnyImageError } from '../errors/index.js';
 import type { CredentialCandidate, Keyring } from '../keyring/index.js';
 import type { Descriptor, Platform } from '../oci/index.js';
 import type { ImageStore } from '../store/index.js';
+import type { DownloadPool } from './download-pool.js';
 
 /**
  * What a pull needs from its surroundings. `createNodeRuntime` of `kubepull/node` gives one.
@@ -39,18 +40,45 @@ export interface PullOptions extends CallOptions {
    * @defaultValue {@link DEFAULT_MAX_PARALLEL_DOWNLOADS}
    */
   readonly maxParallelDownloads?: number | undefined;
+  /**
+   * What this pull's downloads share with those of other pulls: a limit, and equal content. `createDownloadPool` makes
+   * one; whoever pulls several images at once sets it.
+   *
+   * @defaultValue nothing is shared
+   */
+  readonly downloads?: DownloadPool | undefined;
   /** Registries (`host` or `host:port`) to speak plain HTTP with; all others are spoken to over TLS only. */
   readonly plainHttp?: readonly string[] | undefined;
+  /**
+   * Where an image is pulled from, first choice first: `mirrorEndpoints`, or the configuration of containerd or podman
+   * that `kubepull/node` reads, or a function of your own.
+   *
+   * @defaultValue the image's own registry
+   */
+  readonly endpoints?: RegistryEndpoints | undefined;
 }
 
 /**
- * A credential that was tried and refused.
+ * A credential that was tried in vain, and where.
  *
  * @public
  */
 export interface PullAttempt {
   readonly rank: number;
   readonly source: CredentialSource;
+  readonly endpoint: RegistryEndpoint;
+  readonly error: AnyImageError;
+  /** The blobs that failed, when it got that far; those that were only cancelled because of them are not here. */
+  readonly blobs: readonly BlobFailure[];
+}
+
+/**
+ * A blob that could not be downloaded.
+ *
+ * @public
+ */
+export interface BlobFailure {
+  readonly descriptor: Descriptor;
   readonly error: AnyImageError;
 }
 
@@ -70,9 +98,11 @@ export interface PulledImage {
   readonly repoDigest: string;
   readonly manifest: Descriptor;
   readonly platform: Platform | undefined;
+  /** What served it. Blobs that an endpoint before it had served by then are not asked for again. */
+  readonly endpoint: RegistryEndpoint;
   /** Where the accepted credential came from. */
   readonly source: CredentialSource;
-  /** The credentials that were refused before it, in order. */
+  /** The attempts that failed before it, in order. */
   readonly attempts: readonly PullAttempt[];
 }
 
@@ -93,6 +123,15 @@ export type PullEvent =
       /** Why, when it was rejected. */
       readonly error: AnyImageError | undefined;
     }
+  | {
+      readonly type: 'endpoint';
+      readonly endpoint: RegistryEndpoint;
+      /** `resolve`: only asked what the tag means, since not every endpoint may be asked for tags and content. */
+      readonly purpose: 'pull' | 'resolve';
+      readonly outcome: 'trying' | 'served' | 'failed';
+      /** Why, when it failed. */
+      readonly error: AnyImageError | undefined;
+    }
   | { readonly type: 'manifest'; readonly descriptor: Descriptor }
   | {
       readonly type: 'platform';
@@ -108,4 +147,17 @@ export type PullEvent =
       /** Bytes of this blob that are done. */
       readonly bytes: number;
     }
+  | {
+      readonly type: 'retry';
+      readonly descriptor: Descriptor;
+      /** Why the blob is asked for again. */
+      readonly error: AnyImageError;
+      readonly delayMs: number;
+      /** Where the next request starts: 0 when what came was wrong. */
+      readonly offset: number;
+    }
+  /** The others of the pull are cancelled then. */
+  | { readonly type: 'blob-failed'; readonly descriptor: Descriptor; readonly error: AnyImageError }
+  /** What the registry says beside its answers. */
+  | { readonly type: 'notice'; readonly notice: RegistryNotice }
   | { readonly type: 'pulled'; readonly image: PulledImage };

@@ -1,10 +1,13 @@
-import type { CreateHasher, Digest } from '../digest/index.js';
+import type { Clock } from '../clock/index.js';
+import type { CreateHasher } from '../digest/index.js';
 import { ImageError, StoreError } from '../errors/index.js';
 import type { Descriptor } from '../oci/index.js';
 import { checkClosure } from './check-closure.js';
+import { collectMemoryGarbage } from './memory-garbage.js';
 import { createMemoryWriter, type MemoryContents } from './memory-writer.js';
 import { checkStoreName, nameTarget } from './store-name.js';
-import type { ContentStore, ImageStore } from './types.js';
+import type { ManagedStore } from './managed-types.js';
+import type { ContentStore } from './types.js';
 import { createVerifier } from './verifier.js';
 
 /**
@@ -31,6 +34,12 @@ export interface MemoryStoreOptions {
    * @defaultValue {@link DEFAULT_MEMORY_STORE_BYTES}
    */
   readonly maxBytes?: number | undefined;
+  /**
+   * What tells how old content is, for the collection of garbage.
+   *
+   * @defaultValue none: content stays young then, and is collected with `graceMs: 0` only
+   */
+  readonly clock?: Pick<Clock, 'monotonic'> | undefined;
 }
 
 /**
@@ -52,12 +61,13 @@ export interface MemoryStoreOptions {
  * ```
  * @public
  */
-export function createMemoryStore(options: MemoryStoreOptions): ImageStore {
-  const { createHasher, maxBytes = DEFAULT_MEMORY_STORE_BYTES } = options;
+export function createMemoryStore(options: MemoryStoreOptions): ManagedStore {
+  const { createHasher, maxBytes = DEFAULT_MEMORY_STORE_BYTES, clock } = options;
   checkLimit(maxBytes);
-  const contents: MemoryContents = { blobs: new Map(), used: 0, maxBytes };
+  const now = (): number => clock?.monotonic() ?? 0;
+  const contents: MemoryContents = { blobs: new Map(), used: 0, maxBytes, now };
   const names = new Map<string, Descriptor>();
-  const content = contentStore(contents.blobs);
+  const content = contentStore(contents);
   return {
     ...content,
     async ingest(descriptor, { signal } = {}) {
@@ -72,9 +82,21 @@ export function createMemoryStore(options: MemoryStoreOptions): ImageStore {
     async tag(name, descriptor, call = {}) {
       call.signal?.throwIfAborted();
       checkStoreName(name);
-      await checkClosure(content, descriptor, call);
+      const image = await checkClosure(content, descriptor, call);
+      // Garbage may have been collected since its first part was looked at.
+      const lost = image.find(({ digest, size }) => contents.blobs.get(digest)?.bytes.length !== size);
+      if (lost !== undefined) throw cannotTag(descriptor, lost);
       names.set(name, nameTarget(descriptor));
     },
+    async names({ signal } = {}) {
+      signal?.throwIfAborted();
+      return [...names.keys()];
+    },
+    async untag(name, { signal } = {}) {
+      signal?.throwIfAborted();
+      return names.delete(name);
+    },
+    collectGarbage: async (call = {}) => collectMemoryGarbage(contents, names, call),
   };
 }
 
@@ -86,15 +108,21 @@ function checkLimit(maxBytes: number): void {
   );
 }
 
-function contentStore(blobs: ReadonlyMap<Digest, Uint8Array>): Pick<ContentStore, 'has' | 'read'> {
+function cannotTag({ digest }: Descriptor, lost: Descriptor): StoreError {
+  return new StoreError(`Cannot name ${digest}: ${lost.digest} was removed meanwhile`, { operation: 'tag' });
+}
+
+function contentStore({ blobs, now }: MemoryContents): Pick<ContentStore, 'has' | 'read'> {
   return {
     async has({ digest, size }, { signal } = {}) {
       signal?.throwIfAborted();
-      return blobs.get(digest)?.length === size;
+      const blob = blobs.get(digest);
+      if (blob !== undefined) blob.touched = now();
+      return blob?.bytes.length === size;
     },
     async *read({ digest, size }, { signal } = {}) {
       signal?.throwIfAborted();
-      const blob = blobs.get(digest);
+      const blob = blobs.get(digest)?.bytes;
       if (blob?.length !== size) {
         const reason = `it is not in the store with ${size} bytes`;
         throw new StoreError(`Cannot read content ${digest}: ${reason}`, { operation: 'read' });

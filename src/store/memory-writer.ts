@@ -4,11 +4,19 @@ import type { Descriptor } from '../oci/index.js';
 import type { ContentWriter } from './types.js';
 import type { Verifier } from './verifier.js';
 
+/** Content, and when somebody last wrote or found it. */
+export interface MemoryBlob {
+  readonly bytes: Uint8Array;
+  touched: number;
+}
+
 /** What a memory store holds. `used` counts what open writers have reserved, too. */
 export interface MemoryContents {
-  readonly blobs: Map<Digest, Uint8Array>;
+  readonly blobs: Map<Digest, MemoryBlob>;
   used: number;
   readonly maxBytes: number;
+  /** Milliseconds that never go back. */
+  now(): number;
 }
 
 /** A writer whose bytes have their place from the start, so that nothing is moved and nothing can run over the limit. */
@@ -57,10 +65,11 @@ export function createMemoryWriter(
       const whole = check();
       verify(() => verifier.end());
       // The same content may have come by another writer meanwhile; then this copy gives its place back.
-      if (contents.blobs.get(digest) === undefined) {
-        contents.blobs.set(digest, whole);
+      const present = contents.blobs.get(digest);
+      if (present === undefined) {
+        contents.blobs.set(digest, { bytes: whole, touched: contents.now() });
         bytes = undefined;
-      }
+      } else present.touched = contents.now();
       close();
     },
     async abort() {

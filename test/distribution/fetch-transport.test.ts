@@ -1,7 +1,9 @@
+import { getEventListeners } from 'node:events';
+import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import { fetchTransport, type TransportRequest } from 'kubepull/distribution';
 import { canary } from '../support/canary.ts';
-import { serve, serveRaw } from '../support/servers.ts';
+import { eventually, serve, serveRaw } from '../support/servers.ts';
 
 const get = (url: string, more: Partial<TransportRequest> = {}): TransportRequest => ({
   method: 'GET',
@@ -97,11 +99,82 @@ describe('fetchTransport', () => {
       });
     const transport = fetchTransport(async () => new Response(endless()));
     await (await transport(get('https://r.example/'))).discard();
-    const response = await transport(get('https://r.example/'));
-    for await (const chunk of response.body) {
-      expect(chunk.length).toBe(1);
-      await response.discard();
-    }
+    const { body, discard } = await transport(get('https://r.example/'));
+    const reading = async (): Promise<void> => {
+      for await (const chunk of body) {
+        expect(chunk.length).toBe(1);
+        await discard();
+      }
+    };
+    // What was cut is no end.
+    await expect(reading()).rejects.toMatchObject({ code: 'ERR_TRANSPORT' });
     expect(cancelled).toBe(2);
+  });
+
+  it('M06 gives no bytes of a body that was decoded on the way', async () => {
+    const bomb = gzipSync(Buffer.alloc(1_000_000));
+    let accepted: unknown;
+    const { origin } = await serve((request, response) => {
+      accepted = request.headers['accept-encoding'];
+      response.writeHead(200, { 'content-encoding': 'gzip' }).end(bomb);
+    });
+    const response = await fetchTransport()(get(origin, { headers: { 'accept-encoding': 'identity' } }));
+    expect([accepted, response.headers.get('content-encoding')]).toEqual(['identity', ['gzip']]);
+    await expect(read(response.body)).rejects.toMatchObject({
+      message: `Cannot GET ${origin}/: it came with a Content-Encoding that was not asked for`,
+      retryable: false,
+    });
+  });
+
+  it('takes a body that says it is as it was', async () => {
+    const { origin } = await serve((_, response) => {
+      response.writeHead(200, { 'content-encoding': 'identity' }).end('abc');
+    });
+    expect(await read((await fetchTransport()(get(origin))).body)).toBe('abc');
+  });
+
+  it('fails where a runtime hides a redirect', async () => {
+    const hidden = Object.defineProperty(new Response(null), 'type', { value: 'opaqueredirect' });
+    await expect(fetchTransport(async () => hidden)(get('https://r.example/'))).rejects.toMatchObject({
+      code: 'ERR_TRANSPORT',
+    });
+  });
+
+  it('keeps headers apart that came several times, where the runtime does', async () => {
+    const { origin } = await serve((_, response) => {
+      response.setHeader('warning', ['299 - "a"', '299 - "b"']);
+      response.writeHead(200, { 'set-cookie': ['a=1', 'b=2'] }).end();
+    });
+    const response = await fetchTransport()(get(origin));
+    expect(response.headers.get('set-cookie')).toEqual(['a=1', 'b=2']);
+    expect(response.headers.get('warning')).toEqual(['299 - "a", 299 - "b"']);
+    await response.discard();
+  });
+
+  it.each(['', 'nonsense', 'ftp://r.test/', 'data:,x', 'http://u:p@127.0.0.1/', 'https://u@r.test/'])(
+    'A18 L04 sends nothing to %j',
+    async (url) => {
+      let sent = 0;
+      const transport = fetchTransport(async () => {
+        sent += 1;
+        return new Response();
+      });
+      await expect(transport(get(url))).rejects.toMatchObject({ code: 'ERR_REQUEST_REFUSED', rule: 'invalid-url' });
+      expect(sent).toBe(0);
+    },
+  );
+
+  it('I5 leaves no listener on a signal', async () => {
+    const { origin } = await serve((_, response) => response.end('x'));
+    const { signal } = new AbortController();
+    const transport = fetchTransport();
+    for (let attempt = 0; attempt < 6; attempt += 1) {
+      const response = await transport(
+        get(origin, { signal, ...(attempt % 3 === 0 ? { method: 'HEAD' as const } : {}) }),
+      );
+      await (attempt % 3 === 1 ? read(response.body) : response.discard());
+    }
+    await transport(get('http://127.0.0.1:1/', { signal })).catch(() => undefined);
+    await eventually(() => getEventListeners(signal, 'abort').length === 0);
   });
 });

@@ -18,39 +18,6 @@ import {
 } from './support.ts';
 
 describe('RegistryClient.fetchManifest', () => {
-  const byDigest = { ...ref, tag: undefined, digest };
-
-  it('M02 refuses other bytes than the digest that was asked for', async () => {
-    const lie: Reply = {
-      ...found,
-      headers: { 'content-type': mediaType, 'docker-content-digest': digest },
-      body: '{}',
-    };
-    const { client } = connect(createMemoryTransport(() => lie));
-    await expect(client.fetchManifest(byDigest)).rejects.toMatchObject({ code: 'ERR_CONTENT_MISMATCH' });
-    await expect(client.fetchManifest(ref)).rejects.toMatchObject({ code: 'ERR_CONTENT_MISMATCH' });
-  });
-
-  it('M02 verifies with the algorithm of the digest', async () => {
-    const sha512 = digestOf(manifest, nodeHasher, 'sha512');
-    const { client } = connect(createMemoryTransport(() => found));
-    expect((await client.fetchManifest({ ...byDigest, digest: sha512 })).descriptor.digest).toBe(sha512);
-  });
-
-  it('M04 stops at 4 MiB', async () => {
-    let sent = 0;
-    const endless = async function* (): AsyncGenerator<Uint8Array> {
-      for (;;) {
-        sent += 65_536;
-        yield new Uint8Array(65_536);
-      }
-    };
-    const server = createMemoryTransport(() => ({ ...found, body: endless() }));
-    await expect(connect(server).client.fetchManifest(ref)).rejects.toMatchObject({ code: 'ERR_REGISTRY_DOCUMENT' });
-    expect(sent).toBeLessThan(4 * 1024 * 1024 + 200_000);
-    expect(server.open()).toBe(0);
-  });
-
   it.each(['gzip', 'br', 'deflate', 'zstd', 'identity, gzip'])('M06 refuses Content-Encoding %s', async (encoding) => {
     const reply: Reply = { ...found, headers: { 'content-type': mediaType, 'content-encoding': encoding } };
     const server = createMemoryTransport(() => reply);
@@ -59,14 +26,6 @@ describe('RegistryClient.fetchManifest', () => {
     await expect(client.fetchBlob(ref, blob)).rejects.toMatchObject({ code: 'ERR_REGISTRY_DOCUMENT' });
     expect(server.requests[0]?.headers['accept-encoding']).toBe('identity');
     expect(server.open()).toBe(0);
-  });
-
-  it('M09 takes 200 and nothing else', async () => {
-    for (let status = 201; status < 600; status += 1) {
-      if ([408, 429, 500, 502, 503, 504].includes(status)) continue;
-      const { client } = connect(createMemoryTransport(() => ({ ...found, status })));
-      await expect(client.fetchManifest(ref)).rejects.toMatchObject({ code: 'ERR_REGISTRY_RESPONSE', status });
-    }
   });
 
   it.each([
@@ -90,12 +49,6 @@ describe('RegistryClient.fetchManifest', () => {
     const server = createMemoryTransport(() => ({ headers, body: manifest }));
     expect((await connect(server).client.fetchManifest(ref)).descriptor.mediaType).toBe(type);
     expect(server.requests[0]?.headers['accept']?.split(', ')).toContain(type);
-  });
-
-  it('M02 trusts no header about what was asked for by digest', async () => {
-    const headers = { 'content-type': mediaType, 'docker-content-digest': `sha256:${'0'.repeat(64)}` };
-    const server = createMemoryTransport(() => ({ headers, body: manifest }));
-    expect((await connect(server).client.fetchManifest(byDigest)).descriptor.digest).toBe(digest);
   });
 
   it.each(['sha256:abc', 'md5:d41d8cd98f00b204e9800998ecf8427e', 'nonsense', ''])(
@@ -178,6 +131,7 @@ describe('RegistryClient.resolve', () => {
     ['content-encoding', 'gzip'],
     ['content-length', '-1'],
     ['content-length', '1e3'],
+    ['content-length', '4194305'],
     ['content-length', '99999999999999999999'],
     ['docker-content-digest', 'sha256:abc'],
   ])('M05 M09 believes no %s: %s', async (name, value) => {

@@ -1,19 +1,55 @@
 // Run by oci-layout-processes.test.ts in processes of their own, bundled.
 import { nodeFileSystem } from '../../src/node/file-system.ts';
-import { openOciLayout } from '../../src/node/oci-layout.ts';
+import { type OciLayout, openOciLayout } from '../../src/node/oci-layout.ts';
 import { writeContent } from '../../src/store/write-content.ts';
-import { buildImage } from '../../src/testing/image-builder.ts';
+import { buildImage, type BuiltImage } from '../../src/testing/image-builder.ts';
+import { readContent } from '../../src/store/read-content.ts';
 
-const [mode = '', directory = '', id = ''] = process.argv.slice(2);
+const [mode = '', directory = '', id = '', count = ''] = process.argv.slice(2);
+const rounds = Number(count);
 
-/** Writes one and the same image, and gives it names of its own. */
-async function tagMany(): Promise<void> {
-  const { contents, descriptor } = buildImage({ layers: [{ randomBytes: 400_000, seed: 'shared' }] });
-  for (let round = 0; round < 5; round += 1) {
-    const store = await openOciLayout(directory);
-    for (const content of contents) await writeContent(store, content.descriptor, content.bytes);
-    await store.tag(`app:${id}-${round}`, descriptor);
+async function fill(store: OciLayout, { contents }: BuiltImage): Promise<void> {
+  for (const { descriptor, bytes } of contents) {
+    if (!(await store.has(descriptor))) await writeContent(store, descriptor, bytes);
   }
+}
+
+/** Writes the same images as all others, and reads each back. */
+async function pullSame(): Promise<void> {
+  const store = await openOciLayout(directory);
+  for (let round = 0; round < rounds; round += 1) {
+    const image = buildImage({ layers: [{ randomBytes: 20_000, seed: `image ${round}` }] });
+    await fill(store, image);
+    await store.tag(`image:${round}`, image.descriptor);
+    // A torn read shows as a mismatch.
+    for (const { descriptor } of image.contents) await readContent(store, descriptor, { maxBytes: 1e6 });
+  }
+}
+
+/** Gives names of its own to one and the same image, each from a store that was just opened. */
+async function tagMany(): Promise<void> {
+  const image = buildImage({ layers: [{ randomBytes: 400_000, seed: 'shared' }] });
+  for (let round = 0; round < rounds; round += 1) {
+    const store = await openOciLayout(directory);
+    await fill(store, image);
+    await store.tag(`app:${id}-${round}`, image.descriptor);
+  }
+}
+
+/** Moves a name between two images, takes it away, and collects what is left over, until it is told to stop. */
+async function churn(): Promise<void> {
+  const store = await openOciLayout(directory);
+  const stop = new AbortController();
+  process.stdin.once('data', () => stop.abort());
+  for (let round = 0; !stop.signal.aborted; round += 1) {
+    const image = buildImage({ layers: [{ randomBytes: 300_000, seed: `churn ${round % 3}` }] });
+    await fill(store, image);
+    await store.tag('moving', image.descriptor);
+    if (round % 2 === 0) await store.collectGarbage({ graceMs: 0 });
+    if (round % 7 === 0) await store.untag('moving');
+    if (round === 5) process.stdout.write('churning\n');
+  }
+  process.stdin.unref();
 }
 
 /** Stops for good while it holds the lock, with a blob half written. */
@@ -35,4 +71,5 @@ async function hang(): Promise<void> {
   await store.tag('app:hung', descriptor);
 }
 
-await (mode === 'tag' ? tagMany() : hang());
+const modes: Readonly<Record<string, () => Promise<void>>> = { pull: pullSame, tag: tagMany, churn, hold: hang };
+await modes[mode]?.();

@@ -1,38 +1,23 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { readdirSync } from 'node:fs';
+import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { build } from 'esbuild';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { openOciLayout } from 'kubepull/node';
 import { writeContent } from 'kubepull/store';
 import { buildImage } from 'kubepull/testing';
 import { assertLayoutValid } from '../support/layout-check.ts';
+import { allSucceed, bundleLayoutChild, readWhileChurning, startLayoutChild } from '../support/layout-processes.ts';
 import { tempDir } from '../support/temp-dir.ts';
 
 const image = buildImage({ layers: [{ randomBytes: 1000 }] });
-
-/** The child's program as one file, so that a plain Node of any release runs it. */
-async function bundle(directory: string): Promise<string> {
-  const outfile = join(directory, 'child.mjs');
-  const entry = fileURLToPath(new URL('oci-layout-child.ts', import.meta.url));
-  await build({ entryPoints: [entry], outfile, bundle: true, platform: 'node', format: 'esm', logLevel: 'error' });
-  return outfile;
-}
-
-function start(program: string, ...args: readonly string[]): ChildProcess {
-  const child = spawn(process.execPath, [program, ...args], { stdio: ['ignore', 'pipe', 'inherit'], env: {} });
-  onTestFinished(() => void child.kill('SIGKILL'));
-  return child;
-}
 
 /** A layout whose lock a child holds, and will not let go. */
 async function heldLayout(): Promise<{ readonly directory: string; readonly holder: ChildProcess }> {
   const { path } = tempDir();
   const directory = join(path, 'layout');
   await openOciLayout(directory);
-  const holder = start(await bundle(path), 'hold', directory, 'hang');
+  const holder = startLayoutChild(await bundleLayoutChild(path), 'hold', directory, 'hang');
   if (holder.stdout === null) throw new Error('No output');
   await once(holder.stdout, 'data');
   return { directory, holder };
@@ -45,22 +30,59 @@ async function fill(directory: string, lockTimeoutMs?: number): ReturnType<typeo
 }
 
 describe('openOciLayout', () => {
-  it('S05 S06 keeps every name, and one copy of the content, when 8 processes write at once', async () => {
+  it('S05 has one copy of each content, and no torn one, when 8 processes write the same 50 images', async () => {
     const { path } = tempDir();
-    const [program, directory] = [await bundle(path), join(path, 'layout')];
-    const children = Array.from({ length: 8 }, (_, id) => start(program, 'tag', directory, String(id)));
-    const codes = await Promise.all(children.map(async (child) => ((await once(child, 'exit')) as [number])[0]));
-    expect(codes).toEqual(Array(8).fill(0));
-
+    const [program, directory] = [await bundleLayoutChild(path), join(path, 'layout')];
+    await allSucceed(
+      Array.from({ length: 8 }, (_, id) => startLayoutChild(program, 'pull', directory, String(id), '50')),
+    );
     const store = await openOciLayout(directory);
-    for (let id = 0; id < 8; id += 1) {
-      for (let round = 0; round < 5; round += 1) {
-        expect(await store.resolve(`app:${id}-${round}`), `app:${id}-${round}`).toBeDefined();
-      }
-    }
+    expect((await store.names()).toSorted()).toEqual(Array.from({ length: 50 }, (_, at) => `image:${at}`).toSorted());
+    // A layer, a config and a manifest each.
+    expect(readdirSync(join(directory, 'blobs/sha256'))).toHaveLength(50 * 3);
+    await assertLayoutValid(directory, { allowPartials: false });
+  }, 120_000);
+
+  it('S06 keeps 320 of 320 names that 16 processes give in 20 rounds', async () => {
+    const { path } = tempDir();
+    const [program, directory] = [await bundleLayoutChild(path), join(path, 'layout')];
+    await allSucceed(
+      Array.from({ length: 16 }, (_, id) => startLayoutChild(program, 'tag', directory, String(id), '20')),
+    );
+    const names = Array.from({ length: 320 }, (_, at) => `app:${at % 16}-${Math.floor(at / 16)}`);
+    expect((await (await openOciLayout(directory)).names()).toSorted()).toEqual(names.toSorted());
     expect(readdirSync(join(directory, 'blobs/sha256'))).toHaveLength(3);
-    await assertLayoutValid(directory);
-  });
+    await assertLayoutValid(directory, { allowPartials: false });
+  }, 120_000);
+
+  it('S07 takes the lock from one killed holder after the other, and never while one lives', async () => {
+    const { path } = tempDir();
+    const [program, directory] = [await bundleLayoutChild(path), join(path, 'layout')];
+    for (let round = 0; round < 5; round += 1) {
+      await openOciLayout(directory);
+      const holder = startLayoutChild(program, 'hold', directory, 'hang');
+      if (holder.stdout === null) throw new Error('No output');
+      await once(holder.stdout, 'data');
+      const store = await fill(directory);
+      let taken = false;
+      const tagged = store.tag(`app:${round}`, image.descriptor).then(() => (taken = true));
+      holder.kill('SIGSTOP');
+      await new Promise((resolve) => setTimeout(resolve, 100));
+      expect(taken).toBe(false);
+      holder.kill('SIGKILL');
+      const killed = performance.now();
+      await tagged;
+      expect(performance.now() - killed).toBeLessThan(10_000);
+    }
+    expect(await (await openOciLayout(directory)).names()).toHaveLength(5);
+    await assertLayoutValid(directory, { allowPartials: false });
+  }, 60_000);
+
+  it('S14 shows readers the whole of the old or of the new while another process writes, deletes and collects', async () => {
+    const { directory, whole } = await readWhileChurning(3000);
+    expect(whole).toBeGreaterThan(10);
+    await assertLayoutValid(directory, { allowPartials: false });
+  }, 60_000);
 
   it('S07 S13 takes the lock from a process that was killed, and sweeps what it left', async () => {
     const { directory, holder } = await heldLayout();
@@ -73,6 +95,22 @@ describe('openOciLayout', () => {
     expect(readdirSync(join(directory, 'ingest'))).not.toEqual([]);
     await openOciLayout(directory);
     await assertLayoutValid(directory);
+  });
+
+  it('S07 takes the lock from an owner whose id another process has by now', async () => {
+    const { path } = tempDir();
+    const store = await fill(path);
+    const writer = await store.ingest(image.descriptor);
+    const [own = ''] = readdirSync(join(path, 'ingest'));
+    await writer.abort();
+    // Our own id, with another start.
+    const token = own.slice(0, own.indexOf('.')).replace(/-\d+-(?=[0-9a-f]{8}-)/, '-1-');
+    expect(token).toContain(`-${process.pid}-1-`);
+    mkdirSync(join(path, 'ingest/lock'));
+    writeFileSync(join(path, 'ingest/lock', token), '');
+    await store.tag('app:1', image.descriptor);
+    expect(await store.resolve('app:1')).toEqual(image.descriptor);
+    await assertLayoutValid(path);
   });
 
   it('S07 waits for a process that lives, though it is stopped, and gives up in time or on abort', async () => {

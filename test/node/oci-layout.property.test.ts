@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { digestOf } from 'kubepull/digest';
+import { type DigestAlgorithm, digestOf } from 'kubepull/digest';
 import { nodeHasher, openOciLayout } from 'kubepull/node';
 import type { Descriptor } from 'kubepull/oci';
 import { buildImage } from 'kubepull/testing';
@@ -43,6 +43,53 @@ describe('openOciLayout', () => {
         },
       ),
       { numRuns: 300 },
+    );
+  });
+
+  it('S10 S12 makes file names of lower-case hex and of its own words, whatever names and descriptors say', async () => {
+    const image = buildImage({ layers: [{ files: { a: 'b' } }] });
+    const disk = createCrashDisk();
+    const store = await openOciLayout('/layout', { fs: disk.mount(), owner: owner() });
+    const text = fc.oneof(
+      fc.string({ unit: 'binary' }),
+      fc.constantFrom('../../x', '/etc/x', 'CON', 'a\\b', 'blobs/sha256/x'),
+    );
+    await fc.assert(
+      fc.asyncProperty(
+        text,
+        text,
+        fc.constantFrom<DigestAlgorithm>('sha256', 'sha512'),
+        async (name, title, algorithm) => {
+          const annotations = { 'org.opencontainers.image.title': title, 'org.opencontainers.image.ref.name': name };
+          const bytes = new TextEncoder().encode(name + title);
+          const digest = digestOf(bytes, nodeHasher, algorithm);
+          const contents = [...image.contents, { descriptor: { mediaType: title, digest, size: bytes.length }, bytes }];
+          for (const { descriptor, bytes } of contents) {
+            const writer = await store.ingest({ ...descriptor, annotations });
+            await writer.write(bytes);
+            await writer.commit();
+          }
+          // Not every text is a name; what is refused leaves nothing, either.
+          await store.tag(name, { ...image.descriptor, annotations }).catch((error: unknown) => {
+            expect(error).toMatchObject({ code: 'ERR_OPTION_INVALID' });
+          });
+          await store.untag(name);
+          const files = disk.files('/layout');
+          expect(
+            files
+              .list('.')
+              .map((entry) => entry.name)
+              .toSorted(),
+          ).toEqual(['blobs', 'index.json', 'ingest', 'oci-layout']);
+          for (const { name: folder } of files.list('blobs')) {
+            expect(['sha256', 'sha512']).toContain(folder);
+            const names = files.list(`blobs/${folder}`).map((entry) => entry.name);
+            expect(names.filter((entry) => !/^[0-9a-f]{64,128}$/.test(entry))).toEqual([]);
+          }
+          expect(files.list('ingest')).toEqual([]);
+        },
+      ),
+      { numRuns: 150 },
     );
   });
 

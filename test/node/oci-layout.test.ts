@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest';
 import type { CreateHasher } from 'kubepull/digest';
 import { type LayoutFileSystem, nodeFileSystem, nodeHasher, openOciLayout } from 'kubepull/node';
 import { readContent, writeContent } from 'kubepull/store';
-import { buildImage, storeConformance } from 'kubepull/testing';
+import { buildImage, managedStoreConformance, storeConformance } from 'kubepull/testing';
 import { assertLayoutValid } from '../support/layout-check.ts';
 import { tempDir } from '../support/temp-dir.ts';
 
@@ -47,10 +47,11 @@ function countingHasher(): CreateHasher & { started: number } {
 }
 
 describe('openOciLayout, as every store', () => {
-  const checks = storeConformance(async () => {
+  const create = async () => {
     const directory = join(tempDir().path, 'layout');
     return { store: await openOciLayout(directory), cleanup: () => assertLayoutValid(directory) };
-  });
+  };
+  const checks = [...storeConformance(create), ...managedStoreConformance(create)];
 
   it.each(checks.map(({ name, run }) => [name, run] as const))('%s, and stays valid', async (_, run) => run());
 });
@@ -242,7 +243,7 @@ describe('openOciLayout', () => {
     await writer.write(layer.bytes.subarray(0, 10));
     const [own = ''] = readdirSync(join(directory, 'ingest'));
     expect(own).toContain(`-${process.pid}-`);
-    const [space = '', , started = '', ...rest] = own.split('-');
+    const [space = '', , started = '', ...rest] = own.slice(0, own.indexOf('.')).split('-');
     const token = (where: string, pid: number, at: string): string => [where, pid, at, ...rest].join('-');
     const dead = [token(space, 4_194_305, started), token(space, process.pid, '1')];
     const kept = [own, token('f'.repeat(16), 1, '1'), 'somebody-elses.tmp'];

@@ -55,10 +55,11 @@ describe('parseDescriptor', () => {
     }
   });
 
-  it('M11 ignores embedded data', () => {
+  it('M11 keeps embedded data as it is written, and passes over what is no text', () => {
     const withData = { ...(config as object), data: 'ZXZpbA==' } as Json;
-    expect(parseDescriptor(bytesOf(withData))).toEqual(config);
-    expect(parseDescriptor(bytesOf({ ...(config as object), data: 5 }))).toEqual(config);
+    expect(parseDescriptor(bytesOf(withData))).toEqual(withData);
+    for (const data of [5, null, [1], {}, true])
+      expect(parseDescriptor(bytesOf({ ...(config as object), data }))).toEqual(config);
   });
 
   it.each(['__proto__', 'constructor', 'toString', 'hasOwnProperty', 'prototype', 'valueOf', '__defineGetter__'])(

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { parseDigest } from 'kubepull/digest';
+import { ImageError } from 'kubepull/errors';
 import type { PullEvent } from 'kubepull/puller';
 import { createEventQueue } from '../../src/puller/event-queue.ts';
 
@@ -38,6 +39,18 @@ describe('createEventQueue', () => {
       'a verified 10',
       'a progress 1',
     ]);
+  });
+
+  it('tells what comes after a retry after it', async () => {
+    const queue = createEventQueue();
+    const { descriptor } = blob('a', 'progress', 0) as Extract<PullEvent, { type: 'blob' }>;
+    const error = new ImageError('ERR_OPTION_INVALID', 'Cannot read "a": cut');
+    queue.push(blob('a', 'progress', 1));
+    queue.push({ type: 'retry', descriptor, error, delayMs: 1, offset: 1 });
+    queue.push(blob('a', 'progress', 2));
+    queue.push(blob('a', 'progress', 3));
+    queue.end();
+    expect(await drain(queue)).toEqual(['a progress 1', 'retry', 'a progress 3']);
   });
 
   it('wakes a reader that waits', async () => {

@@ -9,7 +9,7 @@ describe('runPool', () => {
       fc.asyncProperty(fc.scheduler(), fc.array(fc.nat()), fc.integer({ min: 1, max: 5 }), async (s, items, limit) => {
         const done: number[] = [];
         let [running, most] = [0, 0];
-        const pool = runPool([...items.keys()], limit, {}, async (item) => {
+        const pool = runPool([...items.keys()], { limit }, async (item) => {
           running += 1;
           most = Math.max(most, running);
           await s.schedule(Promise.resolve());
@@ -27,7 +27,7 @@ describe('runPool', () => {
   it('aborts and awaits the others when one fails, and throws the first failure', async () => {
     const settled: string[] = [];
     const failure = new Error('first');
-    const pool = runPool(['slow', 'bad', 'never'], 2, {}, async (item, signal) => {
+    const pool = runPool(['slow', 'bad', 'never'], { limit: 2 }, async (item, signal) => {
       if (item === 'bad') throw failure;
       await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve()));
       settled.push(item);
@@ -44,13 +44,12 @@ describe('runPool', () => {
     const [add, remove] = [signal.addEventListener.bind(signal), signal.removeEventListener.bind(signal)];
     signal.addEventListener = (...args: Parameters<typeof add>) => void ((listeners += 1), add(...args));
     signal.removeEventListener = (...args: Parameters<typeof remove>) => void ((listeners -= 1), remove(...args));
-    await runPool([1, 2, 3], 2, { signal }, async () => undefined);
+    await runPool([1, 2, 3], { limit: 2, signal }, async () => undefined);
     expect(listeners).toBe(0);
     const reason = new Error('enough');
     const pool = runPool(
       [1],
-      1,
-      { signal },
+      { limit: 1, signal },
       (_, inner) =>
         new Promise((_resolve, reject) => {
           inner.addEventListener('abort', () => reject(inner.reason as Error));

@@ -12,7 +12,7 @@ import { buildImage, type BuiltImage, buildIndex } from 'kubepull/testing';
 import { put, storeWith, zstdRaw } from '../node/archive-support.ts';
 import { assertLayoutValid } from '../support/layout-check.ts';
 import { tempDir } from '../support/temp-dir.ts';
-import { hasProgram, startContainerd, startPodman } from './containerd.ts';
+import { startContainerd, startPodman } from './containerd.ts';
 import { run } from './servers.ts';
 
 const motd = { files: { 'etc/motd': 'hello\n' } };
@@ -160,7 +160,7 @@ describe('docker-archive', () => {
   });
 });
 
-describe.runIf(hasProgram('ctr'))('containerd', () => {
+describe('containerd', () => {
   it('imports an oci-archive: same names, same digests, and unpacks what is in it', async () => {
     const { ctr } = await startContainerd();
     const tar = join(tempDir().path, 'oci.tar');
@@ -191,7 +191,7 @@ describe.runIf(hasProgram('ctr'))('containerd', () => {
   });
 });
 
-describe.runIf(hasProgram('podman'))('podman', () => {
+describe('podman', () => {
   it.each(['stored', 'unpacked'] as const)('loads a docker-archive of several images, layers %s', async (layers) => {
     const podman = startPodman();
     const tar = join(tempDir().path, 'docker.tar');

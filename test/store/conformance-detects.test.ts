@@ -3,8 +3,15 @@ import { describe, expect, it } from 'vitest';
 import { ContentMismatchError, StoreError } from 'kubepull/errors';
 import { nodeHasher } from 'kubepull/node';
 import type { Descriptor } from 'kubepull/oci';
-import { checkClosure, checkStoreName, createVerifier, type ImageStore } from 'kubepull/store';
-import { storeConformance } from 'kubepull/testing';
+import {
+  checkClosure,
+  checkStoreName,
+  createMemoryStore,
+  createVerifier,
+  type ImageStore,
+  type ManagedStore,
+} from 'kubepull/store';
+import { managedStoreConformance, storeConformance } from 'kubepull/testing';
 
 /** Each is a mistake that a store could make. */
 const DEFECTS = [
@@ -22,6 +29,7 @@ const DEFECTS = [
   'keeps annotations with a name',
   'takes any name',
   'passes signals over',
+  'goes on for ever from bytes that are wrong',
 ] as const;
 
 type Defect = (typeof DEFECTS)[number];
@@ -29,6 +37,7 @@ type Defect = (typeof DEFECTS)[number];
 /** A plain store, with one mistake or none. */
 function plainStore(defect?: Defect): ImageStore {
   const blobs = new Map<string, Uint8Array>();
+  const kept = new Map<string, readonly Uint8Array[]>();
   const names: Record<string, Descriptor> = defect === 'takes names for properties' ? {} : (Object.create(null) as {});
   const check = (signal: AbortSignal | undefined): void => {
     if (defect !== 'passes signals over') signal?.throwIfAborted();
@@ -51,7 +60,7 @@ function plainStore(defect?: Defect): ImageStore {
     async ingest(descriptor, options) {
       check(options?.signal);
       createVerifier(descriptor, nodeHasher);
-      let parts: Uint8Array[] = [];
+      let parts: Uint8Array[] = [...(kept.get(descriptor.digest) ?? [])];
       let ended = false;
       const open = (): void => {
         if (ended && defect !== 'forgets that it was ended')
@@ -81,6 +90,7 @@ function plainStore(defect?: Defect): ImageStore {
         },
         async abort() {
           if (ended && defect === 'fails a second abort') throw new Error('ended');
+          if (!ended && defect === 'goes on for ever from bytes that are wrong') kept.set(descriptor.digest, parts);
           if (!ended && defect === 'loses content when a second writer is given up') blobs.delete(descriptor.digest);
           ended = true;
         },
@@ -123,6 +133,48 @@ async function failures(create: () => ImageStore): Promise<readonly string[]> {
   }
   return failed;
 }
+
+/** A memory store that makes one mistake in looking after what it has. */
+const MISMANAGED: Readonly<Record<string, (store: ManagedStore) => Partial<ManagedStore>>> = {
+  'lists a name twice': (store) => ({
+    names: async (call) => [...(await store.names(call)), ...(await store.names(call))],
+  }),
+  'takes no name away': () => ({ untag: async () => true }),
+  'takes away what is not there': (store) => ({
+    untag: async (name, call) => {
+      await store.untag(name, call);
+      return true;
+    },
+  }),
+  'removes nothing': (store) => ({ collectGarbage: (call) => store.collectGarbage({ ...call, dryRun: true }) }),
+  'removes in a dry run': (store) => ({ collectGarbage: (call) => store.collectGarbage({ ...call, dryRun: false }) }),
+  'knows no grace': (store) => ({ collectGarbage: (call) => store.collectGarbage({ graceMs: 0, ...call }) }),
+  'takes any grace': (store) => ({
+    collectGarbage: (call) => store.collectGarbage({ ...call, graceMs: Math.max(0, call?.graceMs ?? 0) || 0 }),
+  }),
+  'counts wrong': (store) => ({
+    collectGarbage: async (call) => ({ ...(await store.collectGarbage(call)), removedBytes: 0 }),
+  }),
+  'passes signals over': (store) => ({ names: () => store.names() }),
+  'loses what has a name': (store) => ({
+    collectGarbage: async (call) => {
+      for (const name of await store.names()) await store.untag(name);
+      return store.collectGarbage(call);
+    },
+  }),
+};
+
+describe('managedStoreConformance', () => {
+  it.each(Object.entries(MISMANAGED))('finds a store that %s', async (_, spoil) => {
+    const failed: string[] = [];
+    const create = async (): Promise<{ store: ManagedStore }> => {
+      const store = createMemoryStore({ createHasher: nodeHasher });
+      return { store: { ...store, ...spoil(store) } };
+    };
+    for (const { name, run } of managedStoreConformance(create)) await run().catch(() => failed.push(name));
+    expect(failed).not.toEqual([]);
+  });
+});
 
 describe('storeConformance', () => {
   it('passes a plain store without mistakes', async () => {

@@ -1,10 +1,11 @@
 import { describe, it } from 'vitest';
 import { nodeHasher } from 'kubepull/node';
 import { createMemoryStore } from 'kubepull/store';
-import { storeConformance } from 'kubepull/testing';
+import { managedStoreConformance, storeConformance } from 'kubepull/testing';
 
 describe('createMemoryStore', () => {
-  const checks = storeConformance(async () => ({ store: createMemoryStore({ createHasher: nodeHasher }) }));
+  const create = async () => ({ store: createMemoryStore({ createHasher: nodeHasher }) });
+  const checks = [...storeConformance(create), ...managedStoreConformance(create)];
 
   it.each(checks.map(({ name, run }) => [name, run] as const))('%s', async (_, run) => run());
 });

@@ -1,0 +1,13 @@
+import fc from 'fast-check';
+import { describe, it } from 'vitest';
+import { equalSecrets } from '../../src/internal/index.ts';
+
+describe('equalSecrets', () => {
+  it('L09 says what === says', () => {
+    const text = fc.string({ maxLength: 4, unit: fc.constantFrom('a', 'b', '\0') });
+    fc.assert(
+      fc.property(text, text, (a, b) => equalSecrets(a, b) === (a === b)),
+      { numRuns: 10_000 },
+    );
+  });
+});

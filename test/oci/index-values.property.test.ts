@@ -1,0 +1,110 @@
+import fc from 'fast-check';
+import { digestOf } from 'kubepull/digest';
+import { nodeHasher } from 'kubepull/node';
+import {
+  annotateIndex,
+  createIndex,
+  type Descriptor,
+  embeddedContent,
+  encodeManifest,
+  type IndexEntryChange,
+  MEDIA_TYPES,
+  parseImageIndex,
+} from 'kubepull/oci';
+import { describe, expect, it } from 'vitest';
+
+/** Each reads and writes a document. */
+const RUNS = { numRuns: 2000 };
+const name = fc.string({ unit: 'grapheme', minLength: 1, maxLength: 8 });
+const platform = fc
+  .record(
+    {
+      os: name,
+      architecture: name,
+      variant: name,
+      'os.version': name,
+      'os.features': fc.array(name, { maxLength: 3 }),
+    },
+    { requiredKeys: ['os', 'architecture'] },
+  )
+  .map((value) => ({ ...value }));
+const annotations = fc.dictionary(fc.oneof(name, fc.constant('__proto__')), fc.string(), { maxKeys: 3 });
+const descriptor = fc
+  .record({ content: fc.uint8Array({ minLength: 1, maxLength: 2 }), platform, docker: fc.boolean() })
+  .map(({ content, platform, docker }): Descriptor => ({
+    mediaType: docker ? MEDIA_TYPES.dockerManifest : MEDIA_TYPES.ociManifest,
+    digest: digestOf(content, nodeHasher),
+    size: content.length,
+    platform,
+  }));
+const entries = fc.array(descriptor, { minLength: 1, maxLength: 6 });
+
+describe('createIndex', () => {
+  it('M01 makes an index that reads back as the same', () => {
+    fc.assert(
+      fc.property(entries, (manifests) => {
+        const index = createIndex(manifests);
+        expect(parseImageIndex(encodeManifest(index), { mediaType: index.mediaType })).toEqual(index);
+      }),
+      RUNS,
+    );
+  });
+
+  it('has every digest once, as it was given last, and is made of its own entries again', () => {
+    fc.assert(
+      fc.property(entries, (manifests) => {
+        const index = createIndex(manifests);
+        const lasts = new Map(manifests.map((entry) => [entry.digest, entry]));
+        expect(index.manifests).toEqual([...lasts.values()]);
+        expect(createIndex(index.manifests)).toEqual(index);
+      }),
+      RUNS,
+    );
+  });
+});
+
+const change: fc.Arbitrary<IndexEntryChange> = fc.record(
+  {
+    os: name,
+    architecture: name,
+    variant: name,
+    osVersion: name,
+    osFeatures: fc.array(name, { maxLength: 3 }),
+    annotations,
+  },
+  { requiredKeys: [] },
+);
+
+describe('annotateIndex', () => {
+  it('C01 changes one entry, the same the second time, into what reads back as the same', () => {
+    fc.assert(
+      fc.property(entries, change, fc.nat(), (manifests, said, at) => {
+        const index = createIndex(manifests, { mediaType: MEDIA_TYPES.ociIndex });
+        const place = at % index.manifests.length;
+        const { digest } = index.manifests[place] as Descriptor;
+        const once = annotateIndex(index, digest, said);
+        expect(annotateIndex(once, digest, said)).toEqual(once);
+        expect(once.manifests.toSpliced(place, 1)).toEqual(index.manifests.toSpliced(place, 1));
+        expect(parseImageIndex(encodeManifest(once))).toEqual(once);
+      }),
+      RUNS,
+    );
+  });
+});
+
+describe('embeddedContent', () => {
+  const content = fc.uint8Array({ maxLength: 12 });
+  const base64 = (bytes: Uint8Array): string => Buffer.from(bytes).toString('base64');
+
+  it('M11 gives the content of the digest or nothing, whatever the data is', () => {
+    fc.assert(
+      fc.property(content, fc.oneof(fc.string(), fc.base64String(), content.map(base64)), (bytes, data) => {
+        const named = { mediaType: 'a/b', digest: digestOf(bytes, nodeHasher), size: bytes.length };
+        const given = embeddedContent({ ...named, data }, nodeHasher);
+        expect(given === undefined || Buffer.compare(given, bytes) === 0).toBe(true);
+        expect(embeddedContent({ ...named, data: base64(bytes) }, nodeHasher)).toEqual(bytes);
+      }),
+      { numRuns: 10_000 },
+    );
+  });
+});

@@ -1,0 +1,232 @@
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+import { describe, expect, it } from 'vitest';
+import { systemClock } from 'kubepull/clock';
+import type { Transport, TransportResponse } from 'kubepull/distribution';
+import { createKeyring } from 'kubepull/keyring';
+import { nodeHasher, openOciLayout } from 'kubepull/node';
+import { createDownloadPool, pullImage, type PullOptions } from 'kubepull/puller';
+import { type ContentWriter, createMemoryStore, type ImageStore } from 'kubepull/store';
+import { buildImage, buildIndex, type LoopbackRegistry } from 'kubepull/testing';
+import { canary } from '../support/canary.ts';
+import { assertInvariants, countingSignal, startWatch } from '../support/invariants.ts';
+import { createMemoryTransport } from '../support/memory-transport.ts';
+import { startRegistry } from '../support/registry.ts';
+import { tempDir } from '../support/temp-dir.ts';
+import { amd64, startRuntime, STORES } from './downloads-support.ts';
+import { entryFor } from './mirrors-support.ts';
+
+/** Calls that are counted, before and after each: the places at which an abort may come. */
+type Point = <T>(step: () => Promise<T>) => Promise<T>;
+
+function watchedTransport(next: Transport, point: Point): Transport {
+  const watchBody = async function* (body: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+    const iterator = body[Symbol.asyncIterator]();
+    try {
+      for (;;) {
+        const { done, value } = await point(() => iterator.next());
+        if (done === true) return;
+        yield value;
+      }
+    } finally {
+      await iterator.return?.();
+    }
+  };
+  return async (request): Promise<TransportResponse> => {
+    const response = await point(() => next(request));
+    return {
+      ...response,
+      body: { [Symbol.asyncIterator]: () => watchBody(response.body) },
+      discard: () => response.discard(),
+    };
+  };
+}
+
+function watchedStore(store: ImageStore, point: Point): ImageStore {
+  const watchWriter = (writer: ContentWriter): ContentWriter => ({
+    get offset() {
+      return writer.offset;
+    },
+    write: (chunk) => point(async () => writer.write(chunk)),
+    restart: () => point(() => writer.restart()),
+    commit: () => point(() => writer.commit()),
+    abort: () => point(() => writer.abort()),
+  });
+  return {
+    has: (...args) => point(() => store.has(...args)),
+    read: (...args) => store.read(...args),
+    ingest: async (...args) => watchWriter(await point(() => store.ingest(...args))),
+    resolve: (...args) => point(() => store.resolve(...args)),
+    tag: (...args) => point(() => store.tag(...args)),
+  };
+}
+
+interface Prepared {
+  readonly registry: LoopbackRegistry;
+  readonly name: string;
+  readonly options: Omit<PullOptions, 'runtime' | 'store' | 'signal'>;
+  /** Something that runs beside the pull. */
+  readonly beside?: ((options: PullOptions) => Promise<unknown>) | undefined;
+  /** Faults for the next pull. */
+  arm?(): void;
+}
+
+const layers = Array.from({ length: 4 }, (_, at) => ({ randomBytes: 6000, seed: `b14-${at}` }));
+const image = buildImage({ platform: amd64, layers });
+
+const SCENARIOS: Readonly<Record<string, () => Promise<Prepared>>> = {
+  async 'a plain pull'() {
+    const registry = await startRegistry();
+    registry.push('app', '1', image);
+    return { registry, name: `${registry.host}/app:1`, options: { plainHttp: [registry.host] } };
+  },
+  async 'an index, with tokens and the second credential'() {
+    const right = canary('password');
+    const registry = await startRegistry({
+      auth: { 'team/': { type: 'bearer', accounts: [{ username: 'u', password: right }] } },
+    });
+    registry.push('team/app', '1', buildIndex([image]));
+    const keyring = createKeyring([
+      entryFor(`${registry.host}/team`, canary('password')),
+      entryFor(registry.host, right),
+    ]);
+    return { registry, name: `${registry.host}/team/app:1`, options: { plainHttp: [registry.host], keyring } };
+  },
+  async 'cuts, a busy registry and wrong bytes'() {
+    const registry = await startRegistry();
+    registry.push('app', '1', image);
+    const digests = image.manifest.layers.map(({ digest }) => new RegExp(`/blobs/${digest}`));
+    const arm = (): void => {
+      const [first, second, third] = digests;
+      registry.fault({ path: first ?? '', times: 2, action: { kind: 'cut', afterBytes: 2000 } });
+      registry.fault({ path: second ?? '', times: 2, action: { kind: 'status', status: 503 } });
+      registry.fault({ path: third ?? '', times: 1, action: { kind: 'flip', offset: 9 } });
+    };
+    return { registry, name: `${registry.host}/app:1`, options: { plainHttp: [registry.host] }, arm };
+  },
+  async 'a shared pool of one place, beside another pull of the same'() {
+    const registry = await startRegistry();
+    registry.push('app', '1', image);
+    const downloads = createDownloadPool({ maxParallel: 1 });
+    const name = `${registry.host}/app:1`;
+    return {
+      registry,
+      name,
+      options: { plainHttp: [registry.host], downloads },
+      beside: (options) => pullImage(name, options),
+    };
+  },
+};
+
+/** The points are spread over several tests, since each has a lot of requests to look back on. */
+const QUARTERS = [0, 1, 2, 3];
+
+/** Aborts at the n-th point, before or after its step. */
+function abortAt(place: number, abort: () => void): { readonly point: Point; count(): number } {
+  let count = 0;
+  const pass = (): void => {
+    if (count === place) abort();
+    count += 1;
+  };
+  return {
+    count: () => count,
+    async point(step) {
+      pass();
+      const value = await step();
+      pass();
+      return value;
+    },
+  };
+}
+
+describe.each(STORES)('B14 an abort at every point, with the %s store', (kind) => {
+  const rows = Object.entries(SCENARIOS).flatMap(([scenario, prepare]) =>
+    QUARTERS.map((quarter) => ({ scenario, prepare, quarter })),
+  );
+
+  it.each(rows)('B14 I4 I5 of $scenario, part $quarter', { timeout: 120_000 }, async ({ prepare, quarter }) => {
+    const watch = startWatch();
+    const { registry, name, options, beside, arm } = await prepare();
+    const reason = new Error('enough');
+    const runtime = startRuntime();
+    const faults: string[] = [];
+    const { path: root } = tempDir();
+
+    const run = async (place: number): Promise<number> => {
+      arm?.();
+      const directory = join(root, String(place));
+      const store =
+        kind === 'memory' ? createMemoryStore({ createHasher: nodeHasher }) : await openOciLayout(directory);
+      const signal = countingSignal();
+      const { point, count } = abortAt(place, () => signal.abort(reason));
+      const clock = { ...systemClock, sleep: () => point(async () => signal.signal.throwIfAborted()) };
+      const watched: PullOptions = {
+        ...options,
+        runtime: { ...runtime, clock, transport: watchedTransport(runtime.transport, point) },
+        store: watchedStore(store, point),
+        signal: signal.signal,
+      };
+      // The other pull sees the bare store through the same object, so that the two can share.
+      const other = beside?.({ ...watched, signal: undefined, runtime });
+      const outcome = await pullImage(name, watched).then(
+        () => 'pulled',
+        (error: unknown) => error,
+      );
+      await other;
+      const aborted = signal.signal.aborted;
+      const tagged = (await store.resolve(name)) !== undefined;
+      const expected = outcome === reason || (outcome === 'pulled' && tagged);
+      if (aborted ? !expected : outcome !== 'pulled') faults.push(`at ${place}: ${String(outcome)}`);
+      if (signal.listeners > 0) faults.push(`at ${place}: ${signal.listeners} listeners left`);
+      if (signal.peak > 1) faults.push(`at ${place}: ${signal.peak} listeners at once`);
+      rmSync(directory, { recursive: true, force: true });
+      return count();
+    };
+
+    const points = await run(Infinity);
+    expect(points).toBeGreaterThanOrEqual(60);
+    for (let k = quarter; k <= 60; k += QUARTERS.length) await run(Math.floor((k * points) / 60));
+    expect(faults).toEqual([]);
+    await assertInvariants({ closeables: [runtime], registries: [registry], watch });
+  });
+});
+
+describe('B16 one signal for many', () => {
+  const { manifest, contents, descriptor } = buildImage({ platform: amd64, layers: [{ files: { a: 'b' } }] });
+  const bytes = new Map(contents.map(({ descriptor: { digest }, bytes }) => [digest as string, bytes]));
+  const server = createMemoryTransport(({ url }) => {
+    const digest = url.slice(url.lastIndexOf('/') + 1);
+    const found = url.includes('/manifests/') ? bytes.get(descriptor.digest) : bytes.get(digest);
+    return { body: found ?? '', headers: { 'content-type': manifest.mediaType } };
+  });
+  const collect = (): number => {
+    setFlagsFromString('--expose-gc');
+    (runInNewContext('gc') as () => void)();
+    return process.memoryUsage().heapUsed;
+  };
+
+  it('B16 10,000 pulls and look-ups leave no listener and no heap behind', { timeout: 120_000 }, async () => {
+    const watched = countingSignal();
+    const keyring = createKeyring([entryFor('other.example', canary('password', []))]);
+    const store = createMemoryStore({ createHasher: nodeHasher });
+    // The log of the fake server would be what grows.
+    const transport: Transport = (request) => {
+      (server.requests as unknown[]).length = 0;
+      return server.transport(request);
+    };
+    const runtime = { transport, createHasher: nodeHasher, platform: amd64 };
+    const options: PullOptions = { runtime, store, keyring, signal: watched.signal, downloads: createDownloadPool() };
+    const batch = async (count: number): Promise<void> => {
+      for (let at = 0; at < count; at += 10)
+        await Promise.all(Array.from({ length: 10 }, () => pullImage('r.example/app:1', options)));
+    };
+    await batch(1000);
+    const before = collect();
+    await batch(9000);
+    expect(watched.listeners).toBe(0);
+    expect(watched.peak).toBeLessThanOrEqual(10);
+    expect(collect() - before).toBeLessThan(1024 * 1024);
+  });
+});
