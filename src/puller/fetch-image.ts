@@ -90,7 +90,7 @@ async function selectImage(
     if (parsed.kind === 'manifest') return { root, descriptor, manifest: parsed.manifest, bytes: fetched.bytes };
     const chosen = selectManifest(parsed.index, wanted);
     emit({ type: 'platform', wanted, chosen, available: platformsOf(parsed.index.manifests) });
-    fetched = await client.fetchManifest({ ...ref, tag: undefined, digest: chosen.digest }, { signal });
+    fetched = await client.fetchManifest(ref, { descriptor: chosen, signal });
     descriptor = { ...fetched.descriptor, platform: chosen.platform };
   }
   throw new ImageError(
