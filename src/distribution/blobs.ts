@@ -1,8 +1,8 @@
 import type { CallOptions } from '../clock/index.js';
-import { ContentMismatchError, ImageError } from '../errors/index.js';
+import { ContentMismatchError } from '../errors/index.js';
 import { type Descriptor, embeddedContent } from '../oci/index.js';
 import type { ImageReference } from '../reference/index.js';
-import { isRangeRefused, rangeFrom, takePart } from './blob-range.js';
+import { isRangeRefused, rangeHeader, rangeOf, takePart } from './blob-range.js';
 import type { ClientContext } from './context.js';
 import { fetchForeign, isForeign } from './foreign.js';
 import { isEncoded } from './read-body.js';
@@ -17,12 +17,13 @@ const NOT_FOUND = 404;
 /** Which part of a blob is wanted. */
 export interface BlobCall extends CallOptions {
   readonly offset?: number | undefined;
+  readonly end?: number | undefined;
   readonly refreshes?: RefreshBudget | undefined;
 }
 
 /**
- * A blob from an offset, or from the start when the registry cannot serve, or serves wrongly, what was asked for. What
- * the descriptor brings along itself is not asked for.
+ * A part of a blob, or all of it when the registry cannot serve, or serves wrongly, what was asked for. What the
+ * descriptor brings along itself is not asked for.
  */
 export async function fetchBlob(
   context: ClientContext,
@@ -30,21 +31,22 @@ export async function fetchBlob(
   blob: Descriptor,
   call: BlobCall,
 ): Promise<FetchedBlob> {
-  const { offset = 0, signal, refreshes } = call;
-  checkOffset(offset);
+  const { signal, refreshes } = call;
+  const range = rangeOf(blob, call);
   signal?.throwIfAborted();
   const embedded = embeddedContent(blob, context.createHasher);
-  if (embedded !== undefined) return { offset, content: once(embedded.subarray(offset)) };
+  if (embedded !== undefined) return { ...range, content: once(embedded.subarray(range.offset, range.end)) };
   const { session } = context;
   const url = blobUrl(session, ref, blob.digest);
-  const followed = await session.send({ method: 'GET', ref, url, headers: rangeFrom(offset), signal, refreshes });
+  const headers = rangeHeader(blob, range);
+  const followed = await session.send({ method: 'GET', ref, url, headers, signal, refreshes });
   if (followed.response.status === NOT_FOUND && context.foreignLayers && isForeign(blob)) {
     await followed.response.discard();
-    return fetchForeign(session, blob, { offset, signal });
+    return fetchForeign(session, blob, { range, signal });
   }
-  const part = await takePart(followed, blob, offset);
+  const part = await takePart(followed, blob, range);
   if (part !== undefined) return part;
-  if (!isRangeRefused(followed, offset)) throw await session.failure(followed);
+  if (!isRangeRefused(followed, blob, range)) throw await session.failure(followed);
   await followed.response.discard();
   return fetchBlob(context, ref, blob, { signal, refreshes });
 }
@@ -72,9 +74,4 @@ export async function hasBlob(
 
 async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array, void, undefined> {
   if (bytes.length > 0) yield bytes;
-}
-
-function checkOffset(offset: number): void {
-  if (Number.isSafeInteger(offset) && offset >= 0) return;
-  throw new ImageError('ERR_OPTION_INVALID', `Cannot read a blob from ${offset}: it must be a whole number from 0`);
 }

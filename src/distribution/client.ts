@@ -69,11 +69,11 @@ export interface RegistryClientOptions {
    */
   readonly foreignLayers?: boolean | undefined;
   /**
-   * How often a request is repeated, and how long that may take.
+   * How often a request is repeated, how long that may take, and who hears of it.
    *
    * @defaultValue that of {@link withRetry}
    */
-  readonly retry?: Pick<RetryOptions, 'attempts' | 'budgetMs'> | undefined;
+  readonly retry?: Pick<RetryOptions, 'attempts' | 'budgetMs' | 'onRetry'> | undefined;
   /** Hears the registry's warnings, each once, and what is left of its rate limit. */
   readonly onNotice?: ((notice: RegistryNotice) => void) | undefined;
 }

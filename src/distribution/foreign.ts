@@ -1,7 +1,7 @@
 import type { CallOptions } from '../clock/index.js';
 import { RequestRefusedError, TransportError } from '../errors/index.js';
 import type { Descriptor } from '../oci/index.js';
-import { isRangeRefused, rangeFrom, takePart } from './blob-range.js';
+import { type BlobRange, isRangeRefused, rangeHeader, takePart } from './blob-range.js';
 import type { FollowedResponse } from './redirects.js';
 import type { Session } from './session.js';
 import type { FetchedBlob } from './types.js';
@@ -23,12 +23,12 @@ export function isForeign({ urls = [] }: Descriptor): boolean {
 export async function fetchForeign(
   session: Session,
   blob: Descriptor,
-  { offset, signal }: CallOptions & { readonly offset: number },
+  { range, signal }: CallOptions & { readonly range: BlobRange },
 ): Promise<FetchedBlob> {
   let failure: unknown;
   for (const url of blob.urls?.slice(0, MAX_URLS) ?? []) {
     try {
-      return await fetchFrom(session, url, blob, { offset, signal });
+      return await fetchFrom(session, url, blob, { range, signal });
     } catch (error) {
       signal?.throwIfAborted();
       failure = error;
@@ -41,14 +41,14 @@ async function fetchFrom(
   session: Session,
   url: string,
   blob: Descriptor,
-  { offset, signal }: CallOptions & { readonly offset: number },
+  { range, signal }: CallOptions & { readonly range: BlobRange },
 ): Promise<FetchedBlob> {
-  const followed = await session.sendForeign({ url, headers: rangeFrom(offset), signal });
-  const part = await takePart(followed, blob, offset);
+  const followed = await session.sendForeign({ url, headers: rangeHeader(blob, range), signal });
+  const part = await takePart(followed, blob, range);
   if (part !== undefined) return part;
   await followed.response.discard();
-  if (!isRangeRefused(followed, offset)) throw cannotFetch(followed);
-  return fetchFrom(session, url, blob, { offset: 0, signal });
+  if (!isRangeRefused(followed, blob, range)) throw cannotFetch(followed);
+  return fetchFrom(session, url, blob, { range: { offset: 0, end: blob.size }, signal });
 }
 
 /** Not the registry's answer: what it says of credentials is not about those for the registry. */

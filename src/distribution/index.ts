@@ -35,6 +35,6 @@ export { mirrorEndpoints } from './endpoint-routes.js';
 export { fetchTransport, type FetchTransportOptions } from './fetch-transport.js';
 export { type RegistryNotice } from './notices.js';
 export { registryOrigin } from './registry-origin.js';
-export { type RetryOptions, withRetry } from './retry.js';
+export { type RequestRetry, type RetryOptions, withRetry } from './retry.js';
 export { type BearerToken, createTokenCache, type TokenCache, type TokenQuery } from './token-cache.js';
 export { type RealmPolicy, type RealmRule } from './url-policy.js';

@@ -1,6 +1,19 @@
 import type { Clock } from '../clock/index.js';
-import { ImageError, isImageError } from '../errors/index.js';
+import { type AnyImageError, ImageError, isImageError, RegistryError } from '../errors/index.js';
+import { redactUrl } from '../internal/index.js';
 import type { Transport, TransportRequest, TransportResponse } from './transport.js';
+
+/**
+ * A request that will be sent again.
+ *
+ * @public
+ */
+export interface RequestRetry {
+  /** Why: the answer, without the registry's own words, or the failed connection. It says which request it is. */
+  readonly error: AnyImageError;
+  /** Milliseconds until it is sent again. */
+  readonly delayMs: number;
+}
 
 /**
  * How requests are repeated.
@@ -23,6 +36,8 @@ export interface RetryOptions {
    * @defaultValue 120,000
    */
   readonly budgetMs?: number | undefined;
+  /** Hears of each request that is repeated, before the pause. */
+  readonly onRetry?: ((retry: RequestRetry) => void) | undefined;
 }
 
 const FIRST_PAUSE_MS = 250;
@@ -58,7 +73,7 @@ export function isRetryableStatus(status: number): boolean {
  * @public
  */
 export function withRetry(next: Transport, options: RetryOptions): Transport {
-  const { clock, attempts = 5, budgetMs = BUDGET_MS } = options;
+  const { clock, attempts = 5, budgetMs = BUDGET_MS, onRetry } = options;
   checkLimits(attempts, budgetMs);
   return async (request) => {
     let left = budgetMs;
@@ -68,6 +83,8 @@ export function withRetry(next: Transport, options: RetryOptions): Transport {
       const pause = pauseBefore(attempt, outcome, options);
       if (pause > left) return take(outcome);
       left -= pause;
+      const error = onRetry === undefined ? undefined : reasonOf(request, outcome, clock);
+      if (error !== undefined) onRetry?.({ error, delayMs: pause });
       await outcome.response?.discard();
       await clock.sleep(pause, { signal: request.signal });
     }
@@ -101,6 +118,21 @@ function isPassing({ method, body }: TransportRequest, { response, error }: Outc
 
 function isPassingFailure(error: unknown): boolean {
   return isImageError(error) && error.code === 'ERR_TRANSPORT' && error.retryable;
+}
+
+/** The body of a passing answer is not worth waiting for. */
+function reasonOf(request: TransportRequest, { response, error }: Outcome, clock: Clock): AnyImageError | undefined {
+  if (response === undefined) return isImageError(error) ? error : undefined;
+  const { method, shownUrl: url = redactUrl(request.url) } = request;
+  const { status } = response;
+  return new RegistryError(`Cannot ${method} ${url}: ${status}`, {
+    method,
+    url,
+    status,
+    retryable: true,
+    retryAfterMs: retryAfterMs(response, clock),
+    diagnostics: [],
+  });
 }
 
 /** With jitter, so that those whom a server turned away together do not come back together. */

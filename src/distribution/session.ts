@@ -37,7 +37,7 @@ export interface SessionOptions extends ApiBase {
   readonly createHasher: CreateHasher;
   readonly tokenCache?: TokenCache | undefined;
   readonly onNotice?: ((notice: RegistryNotice) => void) | undefined;
-  readonly retry?: Pick<RetryOptions, 'attempts' | 'budgetMs'> | undefined;
+  readonly retry?: Pick<RetryOptions, 'attempts' | 'budgetMs' | 'onRetry'> | undefined;
 }
 
 export function createSession(options: SessionOptions): Session {

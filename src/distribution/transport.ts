@@ -43,7 +43,7 @@ export interface TransportResponse {
   readonly status: number;
   /** Lower-case names; a header that came several times has several values. */
   readonly headers: ReadonlyMap<string, readonly string[]>;
-  /** The raw bytes, once; leaving the loop early closes the connection. */
+  /** The raw bytes, once, in chunks that are the reader's to keep; leaving the loop early closes the connection. */
   readonly body: AsyncIterable<Uint8Array>;
   /**
    * Gives the rest of the body up. A transport may read a short rest to use the connection again, and closes it

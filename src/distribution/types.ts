@@ -30,14 +30,16 @@ export interface FetchManifestOptions extends CallOptions {
 }
 
 /**
- * A part of a blob: where the registry's answer starts, and its bytes.
+ * A part of a blob: where the registry's answer starts and ends, and its bytes.
  *
  * @public
  */
 export interface FetchedBlob {
   /** The offset of the first byte: what was asked for, or 0 when the registry ignores ranges. */
   readonly offset: number;
-  /** Unverified bytes; the store verifies them before it commits. */
+  /** The offset behind its last byte: the `end` that was asked for, or the size when the registry sends all of it. */
+  readonly end: number;
+  /** Unverified bytes, and as many as the registry sends; the store verifies them before it commits. */
   readonly content: AsyncIterable<Uint8Array>;
 }
 
@@ -49,6 +51,13 @@ export interface FetchedBlob {
 export interface FetchBlobOptions extends CallOptions {
   /** @defaultValue 0 */
   readonly offset?: number | undefined;
+  /**
+   * The offset behind the last byte that is wanted. An answer counts only if it is exactly that range; else all of the
+   * blob is fetched.
+   *
+   * @defaultValue the blob's size
+   */
+  readonly end?: number | undefined;
   /**
    * How many times a token that the registry takes no more may be replaced; counted down, so that all requests for one
    * blob can share it.
@@ -111,7 +120,7 @@ export interface RegistryClient {
   manifest(ref: ImageReference, options?: ChooseOptions): Promise<ReadManifest>;
   /** The config of the image or artifact that a reference names; of an index, of the entry that `choose` picks. */
   config(ref: ImageReference, options?: ChooseOptions): Promise<ReadConfig>;
-  /** A blob of the reference's repository, from `offset` when the registry can. */
+  /** A blob of the reference's repository, from `offset` to `end` when the registry can. */
   fetchBlob(ref: ImageReference, blob: Descriptor, options?: FetchBlobOptions): Promise<FetchedBlob>;
   /** Whether the reference's repository has a blob. */
   hasBlob(ref: ImageReference, blob: Descriptor, options?: CallOptions): Promise<boolean>;

@@ -8,7 +8,7 @@ import { formatGoDuration } from './duration.js';
  */
 export interface PodEvent {
   readonly type: 'Normal' | 'Warning';
-  readonly reason: 'Pulling' | 'Pulled' | 'Failed' | 'BackOff';
+  readonly reason: 'Pulling' | 'Pulled' | 'Failed' | 'BackOff' | 'InspectFailed' | 'ErrImageNeverPull';
   readonly message: string;
 }
 
@@ -30,6 +30,9 @@ export type PullStep =
     }
   | { readonly step: 'failed'; readonly errorText: string }
   | { readonly step: 'back-off' }
+  | { readonly step: 'invalid-name'; readonly errorText: string }
+  /** The runtime could not be asked for the image; kubelet quotes an empty text where the image should stand. */
+  | { readonly step: 'inspect-failed'; readonly errorText: string }
   /** What the container gets in addition after any failure; `error` is the waiting reason. */
   | { readonly step: 'error'; readonly error: string };
 
@@ -62,6 +65,12 @@ export function pullStepEvent(image: string, step: PullStep): PodEvent {
       return { type: 'Warning', reason: 'Failed', message: `Failed to pull image ${name}: ${step.errorText}` };
     case 'back-off':
       return { type: 'Normal', reason: 'BackOff', message: `Back-off pulling image ${name}` };
+    case 'invalid-name': {
+      const message = `Failed to apply default image tag ${name}: ${step.errorText}`;
+      return { type: 'Warning', reason: 'InspectFailed', message };
+    }
+    case 'inspect-failed':
+      return { type: 'Warning', reason: 'InspectFailed', message: `Failed to inspect image "": ${step.errorText}` };
     case 'error':
       return { type: 'Warning', reason: 'Failed', message: `Error: ${step.error}` };
   }

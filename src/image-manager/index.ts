@@ -1,8 +1,46 @@
 /**
- * What kubelet says about a pull: waiting reasons, messages and events, to the letter.
+ * Kubelet's image manager: what a node does with the image of a container, and what it says about it, to the letter.
  *
  * @packageDocumentation
  */
 export { formatGoDuration } from './duration.js';
 export { type PodEvent, pullStepEvent, type PullStep } from './events.js';
 export { type Waiting, waitingAfterFailure, waitingInBackOff, type WaitingReason } from './waiting.js';
+export {
+  type ImageFileSystem,
+  type ImageService,
+  type ImageSpec,
+  type PodSandbox,
+  type PulledRecords,
+  type PullImageRequest,
+  type RuntimeImage,
+} from './types.js';
+export { createMemoryRecords } from './memory-records.js';
+export {
+  DEFAULT_REGISTRY_BURST,
+  DEFAULT_REGISTRY_PULL_QPS,
+  type ImageFeatureGates,
+  type PullConfiguration,
+} from './configuration.js';
+export { type NodeKeyring } from './credentials.js';
+export {
+  type ContainerImageRequest,
+  type EnsureImageRequest,
+  type EnsureImageResult,
+  type ImageEvent,
+  type ImageManager,
+  type ImageManagerOptions,
+  type ImageManagerStats,
+  type ImageMount,
+  type ImageVolumeResult,
+  type InvolvedObject,
+  type ManagedPodLike,
+  type ManagedPodSpecLike,
+  type MountedImage,
+  type MountingContainerLike,
+  type PodImageRequest,
+  type VolumeMountLike,
+} from './manager-types.js';
+export { createImageManager } from './create-image-manager.js';
+export { imageMounts } from './image-volumes.js';
+export { createPullerImageService, type PullerImageServiceOptions } from './puller-service.js';

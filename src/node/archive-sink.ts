@@ -33,12 +33,12 @@ async function writeToFile(
   const directory = dirname(path);
   const temporary = join(directory, `.kubepull-${randomUUID()}.tmp`);
   const temp: TempFile = { path: temporary, file: await fs.create(temporary), closed: false };
-  const queue = createWriteQueue(temp.file, Number.MAX_SAFE_INTEGER);
+  const queue = createWriteQueue(temp.file);
   try {
     let size = 0;
     for await (const chunk of chunks) {
       size += chunk.length;
-      await queue.add(chunk);
+      await queue.add(chunk.slice());
     }
     await queue.drain();
     await sealTemp(temp, size, 0o644);

@@ -25,8 +25,8 @@ export interface LayoutStat {
 export interface LayoutFile {
   /** Reads at a position; resolves to the number of bytes read, 0 at the end. */
   read(into: Uint8Array, position: number): Promise<number>;
-  /** Writes at a position; resolves to the number of bytes written, which may be fewer than given. */
-  write(bytes: Uint8Array, position: number): Promise<number>;
+  /** Writes parts behind each other from a position; resolves to the number of bytes written, which may be fewer. */
+  write(parts: readonly Uint8Array[], position: number): Promise<number>;
   stat(): Promise<LayoutStat>;
   chmod(mode: number): Promise<void>;
   /** Forces content and size to the disk. */
@@ -88,7 +88,7 @@ export const nodeFileSystem: LayoutFileSystem = {
 function layoutFile(handle: FileHandle): LayoutFile {
   return {
     read: async (into, position) => (await handle.read(into, 0, into.length, position)).bytesRead,
-    write: async (bytes, position) => (await handle.write(bytes, 0, bytes.length, position)).bytesWritten,
+    write: async (parts, position) => (await handle.writev(parts as Uint8Array[], position)).bytesWritten,
     stat: async () => layoutStat(await handle.stat({ bigint: true })),
     chmod: (mode) => handle.chmod(mode),
     sync: () => handle.sync(),

@@ -55,3 +55,4 @@ export { type HostsTomlOptions, readHostsToml } from './hosts-toml.js';
 export { readRegistriesConf, type RegistriesConf, type RegistriesConfOptions } from './registries-conf.js';
 export { type DockerKeyringOptions, loadDockerKeyring } from './docker-keyring.js';
 export { dockerLogin, type DockerLoginOptions, type DockerLoginResult, dockerLogout } from './docker-login.js';
+export { openPulledRecords } from './image-records.js';

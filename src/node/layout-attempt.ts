@@ -18,7 +18,7 @@ export interface Attempt {
 export async function beginAttempt(context: LayoutContext, descriptor: Descriptor): Promise<Attempt> {
   const verifier = createVerifier(descriptor, context.createHasher);
   const temp = await createTemp(context, descriptor.digest);
-  return { temp, verifier, queue: createWriteQueue(temp.file, descriptor.size) };
+  return { temp, verifier, queue: createWriteQueue(temp.file) };
 }
 
 /**
@@ -66,7 +66,7 @@ async function copyPartial(
   try {
     for await (const chunk of chunksOf(file, size, signal)) {
       verifier.update(chunk);
-      await queue.add(chunk);
+      await queue.add(chunk.slice());
     }
   } finally {
     await file.close();

@@ -36,8 +36,8 @@ export function withStoreErrors(fs: LayoutFileSystem): LayoutFileSystem {
 function fileWithStoreErrors(file: LayoutFile, path: string): LayoutFile {
   return {
     read: (into, position) => guard('read', path, () => file.read(into, position)),
-    write: async (bytes, position) => {
-      const written = await guard('write', path, () => file.write(bytes, position));
+    write: async (parts, position) => {
+      const written = await guard('write', path, () => file.write(parts, position));
       // Whoever writes the rest until none is left would do so for ever.
       if (!(written > 0)) throw layoutError('write', path, 'the system took no bytes');
       return written;

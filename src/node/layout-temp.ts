@@ -70,7 +70,7 @@ export async function replaceFile(
   const temp = await createTemp(place);
   try {
     const bytes = new TextEncoder().encode(text);
-    await writeFully(temp.file, bytes, 0);
+    await writeFully(temp.file, [bytes], 0);
     await sealTemp(temp, bytes.length, 0o644);
     await beforeRename();
     await placeTemp(place.fs, temp, target, place.paths.root);

@@ -1,11 +1,13 @@
 import type { LayoutFile } from './file-system.js';
 
-/** Bytes that are written at once: fewer cost calls; more make ext4 take large blocks of memory, which came slower. */
-const PIECE_BYTES = 128 * 1024;
+/** Bytes that are written at once: fewer cost calls, more cost memory. */
+const BATCH_BYTES = 256 * 1024;
+/** What a chunk costs besides its bytes: a sender of single bytes must not fill memory with chunks. */
+const CHUNK_COST = 1024;
 
-/** Takes bytes and writes them in large pieces, one after the other, while the next piece fills. */
+/** Takes chunks and writes them in batches, one after the other, while the next batch gathers. */
 export interface WriteQueue {
-  /** Takes bytes; the promise, if there is one, has to be waited for before the next call. */
+  /** Takes a chunk, which must not change any more; the promise, if there is one, has to be waited for. */
   add(chunk: Uint8Array): void | Promise<void>;
   /** Writes what is left. */
   drain(): Promise<void>;
@@ -14,64 +16,52 @@ export interface WriteQueue {
 }
 
 /**
- * Starts a queue on an empty file. It holds two pieces at most, so a fast sender waits for a slow disk.
+ * Starts a queue on an empty file. It holds two batches at most, so a fast sender waits for a slow disk.
  *
- * Bytes are copied once, because the caller may reuse its chunk; that costs less than a call to the system per chunk.
- *
- * @param size - how many bytes will come at most
+ * Chunks are written as they are: to copy them into a buffer of our own took a third longer for a large image.
  */
-export function createWriteQueue(file: LayoutFile, size: number): WriteQueue {
-  const pieceBytes = Math.max(1, Math.min(PIECE_BYTES, size));
-  const spare: Uint8Array[] = [];
-  let piece: Uint8Array | undefined;
-  let filled = 0;
+export function createWriteQueue(file: LayoutFile): WriteQueue {
+  let batch: Uint8Array[] = [];
+  let bytes = 0;
   let position = 0;
   let writing: Promise<void> | undefined;
   let failure: { readonly error: unknown } | undefined;
 
   const flush = (): void => {
-    if (piece === undefined || filled === 0) return;
-    const [full, at] = [piece, position];
-    position += filled;
-    writing = writeFully(file, full.subarray(0, filled), at)
+    if (bytes === 0) return;
+    const [parts, at] = [batch, position];
+    position += bytes;
+    batch = [];
+    bytes = 0;
+    writing = writeFully(file, parts, at)
       .catch((error: unknown) => {
         failure = { error };
       })
       .finally(() => {
-        spare.push(full);
         writing = undefined;
       });
-    piece = undefined;
-    filled = 0;
   };
   const rethrow = (): void => {
     if (failure !== undefined) throw failure.error;
   };
-  const add = (chunk: Uint8Array): void | Promise<void> => {
-    rethrow();
-    for (let rest = chunk; rest.length > 0;) {
-      piece ??= spare.pop() ?? new Uint8Array(pieceBytes);
-      const part = rest.subarray(0, pieceBytes - filled);
-      piece.set(part, filled);
-      filled += part.length;
-      rest = rest.subarray(part.length);
-      if (filled < pieceBytes) return;
-      if (writing !== undefined) return addLater(rest);
-      flush();
-    }
-  };
-  const addLater = async (rest: Uint8Array): Promise<void> => {
+  const flushLater = async (): Promise<void> => {
     await writing;
     rethrow();
     flush();
-    await add(rest);
   };
   return {
-    add,
-    async drain() {
-      await writing;
+    add(chunk) {
       rethrow();
+      if (chunk.length === 0) return undefined;
+      batch.push(chunk);
+      bytes += chunk.length;
+      if (bytes + batch.length * CHUNK_COST < BATCH_BYTES) return undefined;
+      if (writing !== undefined) return flushLater();
       flush();
+      return undefined;
+    },
+    async drain() {
+      await flushLater();
       await writing;
       rethrow();
     },
@@ -82,8 +72,20 @@ export function createWriteQueue(file: LayoutFile, size: number): WriteQueue {
 }
 
 /** Writes all of it: the system may take less at a time, which is no error. */
-export async function writeFully(file: LayoutFile, bytes: Uint8Array, position: number): Promise<void> {
-  for (let at = 0; at < bytes.length;) {
-    at += await file.write(bytes.subarray(at), position + at);
+export async function writeFully(file: LayoutFile, parts: readonly Uint8Array[], position: number): Promise<void> {
+  let rest = parts;
+  for (let at = position; rest.length > 0;) {
+    const written = await file.write(rest, at);
+    at += written;
+    rest = skipBytes(rest, written);
   }
+}
+
+function skipBytes(parts: readonly Uint8Array[], count: number): readonly Uint8Array[] {
+  let left = count;
+  return parts.flatMap((part) => {
+    const skipped = Math.min(left, part.length);
+    left -= skipped;
+    return skipped < part.length ? [part.subarray(skipped)] : [];
+  });
 }

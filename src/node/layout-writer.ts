@@ -48,11 +48,11 @@ export async function createLayoutWriter(
     get offset() {
       return state === 'spoilt' ? 0 : attempt.verifier.size;
     },
-    write(chunk) {
+    write(chunk, { owned = false } = {}) {
       const { verifier, queue } = enter();
       state = 'spoilt';
       verifier.update(chunk);
-      const rest = queue.add(chunk);
+      const rest = queue.add(owned ? chunk : chunk.slice());
       state = 'open';
       return rest === undefined ? undefined : run(() => rest);
     },

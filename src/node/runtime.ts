@@ -1,4 +1,5 @@
 import { type Clock, systemClock } from '../clock/index.js';
+import { createTokenCache } from '../distribution/index.js';
 import type { Platform } from '../oci/index.js';
 import type { PullRuntime } from '../puller/index.js';
 import { nodeHasher } from './hasher.js';
@@ -45,5 +46,6 @@ export interface NodeRuntime extends PullRuntime, AsyncDisposable {
 export function createNodeRuntime(options: NodeRuntimeOptions = {}): NodeRuntime {
   const { platform = hostPlatform(), clock = systemClock } = options;
   const { transport, close } = createUndiciTransport(options);
-  return { transport, createHasher: nodeHasher, platform, clock, close, [Symbol.asyncDispose]: close };
+  const tokenCache = createTokenCache({ clock });
+  return { transport, createHasher: nodeHasher, platform, clock, tokenCache, close, [Symbol.asyncDispose]: close };
 }

@@ -9,8 +9,45 @@ const PROGRESS_SHARE = 0.1;
 /** How long attempts may go on without that much progress, however slowly each of them dies. */
 const MAX_FRUITLESS_MS = 10 * 60_000;
 const FIRST_PAUSE_MS = 500;
+/** How long one blob may take in all, however well it goes on. */
+const MAX_TOTAL_MS = 6 * 60 * 60_000;
+/** Tokens that are replaced during one blob because the registry takes them no more. */
+const MAX_REFRESHES = 2;
 
-/** Decides whether a blob that was cut is worth another request. */
+/** What all requests for one blob may take together. */
+export interface BlobBudget {
+  readonly clock: Clock;
+  readonly random: () => number;
+  /** Token refreshes that are left. */
+  readonly refreshes: { left: number };
+  /** Whether the time is over. */
+  isOver(): boolean;
+  /** Takes one more request that follows a cut; false when there is none left. */
+  takeAttempt(): boolean;
+  /** From now on nothing is left: what one part cannot get is not worth asking for as a part of more. */
+  giveUp(): void;
+}
+
+export function createBlobBudget(clock: Clock, random: () => number): BlobBudget {
+  const until = clock.monotonic() + MAX_TOTAL_MS;
+  const isOver = (): boolean => clock.monotonic() > until;
+  let attempts = 1;
+  return {
+    clock,
+    random,
+    refreshes: { left: MAX_REFRESHES },
+    isOver,
+    takeAttempt() {
+      attempts += 1;
+      return attempts <= MAX_ATTEMPTS_IN_ALL && !isOver();
+    },
+    giveUp() {
+      attempts = MAX_ATTEMPTS_IN_ALL;
+    },
+  };
+}
+
+/** Decides whether a blob, or a range of one, that was cut is worth another request. */
 export interface DownloadRetries {
   /** Milliseconds to wait before the next request; `undefined` when there is to be none. */
   pauseAfter(offset: number): number | undefined;
@@ -24,17 +61,19 @@ export interface DownloadRetries {
  */
 export function planRetries(
   { size, offset }: { readonly size: number; readonly offset: number },
-  { clock, random }: { readonly clock: Clock; readonly random: () => number },
+  { clock, random, takeAttempt, giveUp }: BlobBudget,
 ): DownloadRetries {
   const enough = Math.min(PROGRESS_BYTES, size * PROGRESS_SHARE);
-  let [furthest, since, attempts, inAll] = [offset, clock.monotonic(), 0, 0];
+  let [furthest, since, attempts] = [offset, clock.monotonic(), 0];
   return {
     pauseAfter(reached) {
-      inAll += 1;
       attempts += 1;
       if (reached - furthest >= enough) [furthest, since, attempts] = [reached, clock.monotonic(), 1];
       const fruitless = attempts >= MAX_ATTEMPTS || clock.monotonic() - since > MAX_FRUITLESS_MS;
-      if (fruitless || inAll >= MAX_ATTEMPTS_IN_ALL) return undefined;
+      if (fruitless || !takeAttempt()) {
+        giveUp();
+        return undefined;
+      }
       // With jitter, so that those whom a server cut off together do not come back together.
       return FIRST_PAUSE_MS * 2 ** (attempts - 1) * (0.5 + random() / 2);
     },

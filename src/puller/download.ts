@@ -7,6 +7,7 @@ import type { ImageStore } from '../store/index.js';
 import type { SharedDownloads } from './download-pool.js';
 import { fillWriter } from './fill-writer.js';
 import type { BlobEvent, Flight } from './flights.js';
+import type { RangePlan } from './layer-ranges.js';
 import type { BlobFailure, PullEvent } from './types.js';
 
 /** What the steps of one pull with one credential share. */
@@ -18,6 +19,8 @@ export interface PullContext {
   readonly store: ImageStore;
   readonly clock: Clock;
   readonly downloads: SharedDownloads;
+  /** How large layers are downloaded, if not as one stream. */
+  readonly ranges: RangePlan | undefined;
   readonly emit: (event: PullEvent) => void;
   readonly onBlobFailed: (failure: BlobFailure) => void;
 }

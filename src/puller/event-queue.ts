@@ -34,7 +34,7 @@ export function createEventQueue(): EventQueue {
       else progressAt.delete(digest);
     }
     // What comes after a retry is told after it.
-    if (event.type === 'retry') progressAt.delete(event.descriptor.digest);
+    if (event.type === 'retry' && event.descriptor !== undefined) progressAt.delete(event.descriptor.digest);
     events.push(event);
     notify();
   };

@@ -1,43 +1,44 @@
-import { type AnyImageError, isImageError, TransportError } from '../errors/index.js';
+import { type AnyImageError, isImageError } from '../errors/index.js';
 import type { Descriptor } from '../oci/index.js';
-import type { ImageReference } from '../reference/index.js';
 import type { ContentWriter } from '../store/index.js';
+import { type BlobRequests, copyPart, type Filling, isCut } from './copy-blob.js';
+import { copyRanges } from './copy-ranges.js';
 import type { PullContext } from './download.js';
-import { type DownloadRetries, planRetries } from './download-retries.js';
-
-/** Tokens that are replaced during one blob because the registry takes them no more. */
-const MAX_REFRESHES = 2;
-
-/** A writer to fill, and what goes with it. */
-export interface Filling {
-  readonly writer: ContentWriter;
-  readonly signal: AbortSignal;
-  /** Hears how many bytes the writer has. */
-  readonly onProgress: (bytes: number) => void;
-}
+import { createBlobBudget, type DownloadRetries, planRetries } from './download-retries.js';
+import { type RangePlan, rangesFor } from './layer-ranges.js';
 
 /**
  * Fills a writer and commits it. A cut connection is resumed where the writer stands; content that turns out to be wrong
- * is asked for once more, from its first byte.
+ * is asked for once more, from its first byte and as one stream.
  */
 export async function fillWriter(context: PullContext, blob: Descriptor, filling: Filling): Promise<void> {
   const { clock, emit } = context;
   const { writer, signal } = filling;
-  const recover = planRecovery(planRetries({ size: blob.size, offset: writer.offset }, { clock, random }), writer);
-  const refreshes = { left: MAX_REFRESHES };
+  const budget = createBlobBudget(clock, random);
+  const recover = planRecovery(planRetries({ size: blob.size, offset: writer.offset }, budget), writer);
+  let ranges = rangesFor(blob, context.ranges);
   for (;;) {
     try {
-      if (writer.offset < blob.size) await copyOnce(context, blob, filling, refreshes);
+      while (writer.offset < blob.size)
+        if (!(await copyBlob({ context, blob, budget }, ranges, filling))) ranges = undefined;
       await writer.commit();
       return;
     } catch (error) {
       signal.throwIfAborted();
       const delayMs = isImageError(error) ? await recover(error) : undefined;
       if (!isImageError(error) || delayMs === undefined) throw error;
+      if (!isCut(error)) ranges = undefined;
       emit({ type: 'retry', descriptor: blob, error, delayMs, offset: writer.offset });
       await clock.sleep(delayMs, { signal });
     }
   }
+}
+
+/** Asks for what the writer lacks, and says whether ranges may be asked for again. */
+async function copyBlob(requests: BlobRequests, ranges: RangePlan | undefined, filling: Filling): Promise<boolean> {
+  if (ranges !== undefined) return copyRanges(requests, ranges, filling);
+  await copyPart(requests, requests.blob.size, filling);
+  return false;
 }
 
 /** Makes the writer fit for another request, and says when to send it; `undefined` when there is nothing to hope for. */
@@ -54,43 +55,6 @@ function planRecovery(
     await writer.restart();
     return 0;
   };
-}
-
-/** One request for what the writer still lacks. */
-async function copyOnce(
-  { ref, client }: PullContext,
-  blob: Descriptor,
-  { writer, signal, onProgress }: Filling,
-  refreshes: { left: number },
-): Promise<void> {
-  const { offset, content } = await client.fetchBlob(ref, blob, { signal, refreshes, offset: writer.offset });
-  let startsOver = offset !== writer.offset;
-  for await (const chunk of content) {
-    // Within the loop, so that the connection is given up if the store fails.
-    if (startsOver) await writer.restart();
-    startsOver = false;
-    await writer.write(chunk);
-    onProgress(writer.offset);
-  }
-  if (writer.offset < blob.size) throw cutShort(ref, blob, writer.offset);
-}
-
-/** A body that ends early looks like success on a connection that tells no length. */
-function cutShort(ref: ImageReference, blob: Descriptor, received: number): TransportError {
-  return new TransportError(
-    `Cannot read blob ${blob.digest} of ${ref.name}: it ended after ${received} of ${blob.size} bytes`,
-    {
-      method: 'GET',
-      url: `/v2/${ref.path}/blobs/${blob.digest}`,
-      phase: 'body',
-      retryable: true,
-    },
-  );
-}
-
-/** Requests that fail before their body are repeated by the client; doing so here as well would multiply them. */
-function isCut(error: AnyImageError): boolean {
-  return error.code === 'ERR_TRANSPORT' && error.phase === 'body' && error.retryable;
 }
 
 function random(): number {

@@ -10,6 +10,7 @@ export {
   type DownloadPool,
   type DownloadPoolOptions,
 } from './download-pool.js';
+export { type LayerRanges } from './layer-ranges.js';
 export { pullImage, pullImageEvents, storeName } from './pull.js';
 export {
   type BlobFailure,

@@ -2,6 +2,7 @@ import { formatReference, parseDockerReference } from '../reference/index.js';
 import { linkAbort } from './abort.js';
 import { checkParallel, DEFAULT_MAX_PARALLEL_DOWNLOADS, sharedDownloads } from './download-pool.js';
 import { createEventQueue } from './event-queue.js';
+import { planRanges } from './layer-ranges.js';
 import { runPull } from './run-pull.js';
 import type { PulledImage, PullEvent, PullOptions } from './types.js';
 
@@ -116,7 +117,9 @@ async function startPull(image: string, options: PullOptions, emit: (event: Pull
   }
 }
 
-function checkOptions({ maxParallelDownloads = DEFAULT_MAX_PARALLEL_DOWNLOADS, downloads }: PullOptions): void {
+function checkOptions(options: PullOptions): void {
+  const { maxParallelDownloads = DEFAULT_MAX_PARALLEL_DOWNLOADS, downloads, layerRanges } = options;
   checkParallel(maxParallelDownloads, 'pull with maxParallelDownloads');
   sharedDownloads(downloads);
+  planRanges(layerRanges);
 }

@@ -6,6 +6,7 @@ import { formatReference, parseDockerReference } from '../reference/index.js';
 import type { PullContext } from './download.js';
 import { DEFAULT_MAX_PARALLEL_DOWNLOADS, sharedDownloads } from './download-pool.js';
 import { type FetchedImage, fetchImage } from './fetch-image.js';
+import { planRanges } from './layer-ranges.js';
 import { findEndpoints, mustResolveFirst, referenceAt, withCapability } from './pull-endpoints.js';
 import { type EndpointSuccess, type PullRun, type Target, tryEndpoints } from './try-endpoints.js';
 import type { PulledImage, PullEvent, PullOptions } from './types.js';
@@ -69,6 +70,7 @@ function fetchFrom(pull: PullRun, target: Target, steps: FetchSteps): Promise<Fe
     store,
     clock: runtime.clock ?? systemClock,
     downloads: sharedDownloads(options.downloads),
+    ranges: planRanges(options.layerRanges),
     emit,
     onBlobFailed(failure) {
       failedBlobs.push(failure);
@@ -94,7 +96,11 @@ function clientFor({ endpoint, attempt, last }: Target, { options: { runtime }, 
     namespace,
     credential,
     pathScoped: candidate?.key.includes('/'),
-    retry: last ? undefined : RETRY_BEFORE_NEXT,
+    tokenCache: runtime.tokenCache,
+    retry: {
+      ...(last ? {} : RETRY_BEFORE_NEXT),
+      onRetry: (retry) => emit({ type: 'retry', descriptor: undefined, offset: undefined, ...retry }),
+    },
     onNotice: (notice) => emit({ type: 'notice', notice }),
   });
 }

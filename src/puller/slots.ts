@@ -4,6 +4,10 @@ import { untilAbort } from '../internal/index.js';
 export interface Slots {
   readonly taken: number;
   readonly waiting: number;
+  /** Whether there is a place that nobody wants now. */
+  readonly spare: boolean;
+  /** Takes such a place, and returns how to give it back. */
+  enterSpare(): (() => void) | undefined;
   /** Runs a task once there is a place for it; first come, first served. */
   run<T>(task: () => Promise<T>, signal: AbortSignal | undefined): Promise<T>;
 }
@@ -45,6 +49,14 @@ export function createSlots(limit: number): Slots {
     },
     get waiting() {
       return queue.size;
+    },
+    get spare() {
+      return taken < limit;
+    },
+    enterSpare() {
+      if (taken >= limit) return undefined;
+      taken += 1;
+      return leave;
     },
     async run(task, signal) {
       await enter(signal);

@@ -91,7 +91,8 @@ async function tryCredentials<T>(
     } catch (error) {
       options.signal?.throwIfAborted();
       const next = isImageError(error) ? nextAfter(error, last) : undefined;
-      if (!isImageError(error) || next === undefined) throw error;
+      if (!isImageError(error)) throw error;
+      if (next === undefined) throw withBlobs(error, failedBlobs);
       failed.push({ rank, source, endpoint, error, blobs: failedBlobs.splice(0) });
       if (next === 'endpoint') return undefined;
       emit({ type: 'credential', ...shown, outcome: 'rejected', error });
@@ -113,6 +114,13 @@ function nextAfter(error: AnyImageError, last: boolean): 'credential' | 'endpoin
   if (code === 'ERR_TRANSPORT' || code === 'ERR_REQUEST_REFUSED') return 'credential';
   if (code === 'ERR_CONTENT_MISMATCH' || code === 'ERR_REGISTRY_DOCUMENT') return last ? undefined : 'endpoint';
   return undefined;
+}
+
+/** An error that ends the pull by itself says of each blob what was wrong with it, as one of several attempts does. */
+function withBlobs(error: AnyImageError, blobs: readonly BlobFailure[]): AnyImageError {
+  if (blobs.length > 0 && Object.isExtensible(error))
+    Object.defineProperty(error, 'blobs', { value: [...blobs], configurable: true });
+  return error;
 }
 
 function pullFailed({ image, failed }: PullRun): PullFailedError {

@@ -1,12 +1,19 @@
 import type { CallOptions, Clock } from '../clock/index.js';
 import type { CreateHasher } from '../digest/index.js';
-import type { RegistryEndpoint, RegistryEndpoints, RegistryNotice, Transport } from '../distribution/index.js';
+import type {
+  RegistryEndpoint,
+  RegistryEndpoints,
+  RegistryNotice,
+  TokenCache,
+  Transport,
+} from '../distribution/index.js';
 import type { CredentialSource } from '../docker-config/index.js';
 import type { AnyImageError } from '../errors/index.js';
 import type { CredentialCandidate, Keyring } from '../keyring/index.js';
 import type { Descriptor, Platform } from '../oci/index.js';
 import type { ImageStore } from '../store/index.js';
 import type { DownloadPool } from './download-pool.js';
+import type { LayerRanges } from './layer-ranges.js';
 
 /**
  * What a pull needs from its surroundings. `createNodeRuntime` of `kubepull/node` gives one.
@@ -20,6 +27,12 @@ export interface PullRuntime {
   readonly platform: Platform;
   /** @defaultValue `systemClock` */
   readonly clock?: Clock | undefined;
+  /**
+   * Keeps the registries' tokens from one pull to the next.
+   *
+   * @defaultValue each pull fetches its own
+   */
+  readonly tokenCache?: TokenCache | undefined;
 }
 
 /**
@@ -47,6 +60,14 @@ export interface PullOptions extends CallOptions {
    * @defaultValue nothing is shared
    */
   readonly downloads?: DownloadPool | undefined;
+  /**
+   * Large layers in parallel ranges, for a registry that gives each connection less than the network bears. A range takes
+   * a place of `downloads` that nobody else wants at that time. A registry that does not know ranges is asked for the
+   * layer as one stream.
+   *
+   * @defaultValue every layer is one stream
+   */
+  readonly layerRanges?: LayerRanges | undefined;
   /** Registries (`host` or `host:port`) to speak plain HTTP with; all others are spoken to over TLS only. */
   readonly plainHttp?: readonly string[] | undefined;
   /**
@@ -149,12 +170,13 @@ export type PullEvent =
     }
   | {
       readonly type: 'retry';
-      readonly descriptor: Descriptor;
-      /** Why the blob is asked for again. */
+      /** The blob that is asked for again; `undefined` when a request is sent again that got no answer worth reading. */
+      readonly descriptor: Descriptor | undefined;
+      /** Why something is asked for again; it says which request it was. */
       readonly error: AnyImageError;
       readonly delayMs: number;
-      /** Where the next request starts: 0 when what came was wrong. */
-      readonly offset: number;
+      /** Where in the blob the next request starts: 0 when what came was wrong. */
+      readonly offset: number | undefined;
     }
   /** The others of the pull are cancelled then. */
   | { readonly type: 'blob-failed'; readonly descriptor: Descriptor; readonly error: AnyImageError }

@@ -3,7 +3,7 @@
  *
  * @packageDocumentation
  */
-export { type ContentStore, type ContentWriter, type ImageStore } from './types.js';
+export { type ContentStore, type ContentWriter, type ImageStore, type WriteOptions } from './types.js';
 export {
   type CollectGarbageOptions,
   DEFAULT_GARBAGE_GRACE_MS,

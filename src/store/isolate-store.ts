@@ -64,7 +64,7 @@ function withProof(writer: ContentWriter, prove: () => void): ContentWriter {
     get offset() {
       return writer.offset;
     },
-    write: (chunk) => writer.write(chunk),
+    write: (chunk, options) => writer.write(chunk, options),
     restart: () => writer.restart(),
     abort: () => writer.abort(),
     async commit() {

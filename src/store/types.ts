@@ -2,6 +2,20 @@ import type { CallOptions } from '../clock/index.js';
 import type { Descriptor } from '../oci/index.js';
 
 /**
+ * How a chunk is handed to a {@link ContentWriter}.
+ *
+ * @public
+ */
+export interface WriteOptions {
+  /**
+   * Whether the store may keep the chunk itself.
+   *
+   * @defaultValue `false`: it copies what it keeps
+   */
+  readonly owned?: boolean | undefined;
+}
+
+/**
  * Takes the bytes of one piece of content, in order, until they are committed or given up.
  *
  * @public
@@ -10,11 +24,12 @@ export interface ContentWriter {
   /** Bytes accepted so far; above 0 from the start when the store kept a part of an earlier attempt. */
   readonly offset: number;
   /**
-   * Takes the next bytes. The chunk may be reused by the caller once the call (or its promise) is done, and the next call
+   * Takes the next bytes. The caller may reuse the chunk once the call (or its promise) is done, unless it says `owned`:
+   * then the chunk is the store's to keep, which spares it a copy, and must not change any more. The next call
    * has to wait for that. Fails with `ContentMismatchError` when the bytes are too many; then only `restart` and `abort`
    * are left.
    */
-  write(chunk: Uint8Array): void | Promise<void>;
+  write(chunk: Uint8Array, options?: WriteOptions): void | Promise<void>;
   /** Forgets everything written so far; `offset` is 0 again. It is possible after a failed `write` or `commit`, too. */
   restart(): Promise<void>;
   /**

@@ -12,8 +12,14 @@ export function tagReferrers(repositories: Repositories, name: string, { content
     .filter(({ descriptor }) => repository.manifests.has(descriptor.digest))
     .flatMap((content) => subjectOf(content) ?? []);
   for (const subject of new Set(subjects)) {
-    storeManifest(repositories, name, [subject.replace(':', '-')], referrersIndex(repository, subject));
+    storeManifest(repositories, name, [referrersTag(subject)], referrersIndex(repository, subject));
   }
+}
+
+/** The tag of the distribution spec, which cuts both halves of a digest. */
+function referrersTag(subject: Digest): string {
+  const [algorithm = '', encoded = ''] = subject.split(':');
+  return `${algorithm.slice(0, 32)}-${encoded.slice(0, 64)}`;
 }
 
 function subjectOf({ bytes }: BuiltContent): Digest | undefined {

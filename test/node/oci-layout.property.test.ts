@@ -137,5 +137,5 @@ const KNOWN = /^(mediatype|digest|size|urls|annotations|data|artifacttype|platfo
 async function replace(disk: ReturnType<typeof createCrashDisk>, text: string): Promise<void> {
   const fs = disk.mount();
   await fs.unlink('/layout/index.json');
-  await (await fs.create('/layout/index.json')).write(new TextEncoder().encode(text), 0);
+  await (await fs.create('/layout/index.json')).write([new TextEncoder().encode(text)], 0);
 }

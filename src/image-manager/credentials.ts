@@ -1,0 +1,87 @@
+import type { CallOptions } from '../clock/index.js';
+import type { PodIdentity } from '../credential-provider/index.js';
+import type { CreateHasher } from '../digest/index.js';
+import { createKeyring, type CredentialCandidate, type Keyring, unionKeyrings } from '../keyring/index.js';
+import {
+  credentialHash,
+  type ImagePullCredentials,
+  type ObjectCoordinates,
+  type PodPullCredentials,
+  type RecordedSecret,
+  toPullCredentials,
+} from '../pull-policy/index.js';
+import { mergePullSecrets, type SecretLike } from '../pull-secrets/index.js';
+import { parseImageName } from '../reference/index.js';
+
+/**
+ * The node's own credentials: a keyring, or a function that gives one on behalf of a pod, such as `forPod` of a keyring
+ * of plugins.
+ *
+ * @public
+ */
+export type NodeKeyring = Keyring | ((pod: PodIdentity) => Keyring);
+
+/** What a pod has for an image: looked up when it is needed for the first time, and then kept. */
+export type LazyCredentials = () => Promise<readonly CredentialCandidate[]>;
+
+export function lazyCredentials(
+  image: string,
+  pullSecrets: Iterable<SecretLike>,
+  options: { readonly keyring: NodeKeyring | undefined; readonly pod: PodIdentity } & CallOptions,
+): LazyCredentials {
+  let found: Promise<readonly CredentialCandidate[]> | undefined;
+  return () => (found ??= lookUp(image, pullSecrets, options));
+}
+
+async function lookUp(
+  image: string,
+  pullSecrets: Iterable<SecretLike>,
+  { keyring, pod, signal }: { readonly keyring: NodeKeyring | undefined; readonly pod: PodIdentity } & CallOptions,
+): Promise<readonly CredentialCandidate[]> {
+  const { repository } = parseImageName(image);
+  const ofSecrets = createKeyring(mergePullSecrets(pullSecrets).entries);
+  const ofNode = typeof keyring === 'function' ? keyring(pod) : keyring;
+  const union = ofNode === undefined ? ofSecrets : unionKeyrings(ofSecrets, ofNode);
+  return (await union.lookup(repository, { signal })).candidates;
+}
+
+/** What can be compared with the records: credentials of the node have no owner there, because every pod has them. */
+export function podCredentials(
+  candidates: readonly CredentialCandidate[],
+  createHasher: CreateHasher,
+): PodPullCredentials {
+  const owners = candidates.map((candidate) => ownerOf(candidate, createHasher));
+  return {
+    secrets: owners.flatMap(({ secret }) => secret ?? []),
+    serviceAccount: owners.find(({ serviceAccount }) => serviceAccount !== undefined)?.serviceAccount,
+  };
+}
+
+/** What to record of the credential with which a pull succeeded; nobody's is the node's. */
+export function recordedCredentials(
+  used: CredentialCandidate | undefined,
+  createHasher: CreateHasher,
+): ImagePullCredentials {
+  const { secret, serviceAccount } = used === undefined ? NOBODY : ownerOf(used, createHasher);
+  if (secret !== undefined) return toPullCredentials({ kind: 'secret', secret });
+  if (serviceAccount !== undefined) return toPullCredentials({ kind: 'service-account', serviceAccount });
+  return toPullCredentials({ kind: 'node' });
+}
+
+interface Owner {
+  readonly secret: RecordedSecret | undefined;
+  readonly serviceAccount: ObjectCoordinates | undefined;
+}
+
+const NOBODY: Owner = { secret: undefined, serviceAccount: undefined };
+
+function ownerOf({ entry: { source, credential } }: CredentialCandidate, createHasher: CreateHasher): Owner {
+  if (source.kind === 'plugin' && source.serviceAccount !== undefined) {
+    const { namespace, name, uid } = source.serviceAccount;
+    return { secret: undefined, serviceAccount: { namespace, name, uid } };
+  }
+  if (source.kind !== 'secret') return NOBODY;
+  const { namespace, name, uid = '' } = source;
+  const secret = { uid, namespace, name, credentialHash: credentialHash(credential, createHasher) };
+  return { secret, serviceAccount: undefined };
+}

@@ -1,0 +1,129 @@
+import { decidePull, needsImageStatus, type PullDecision } from '../pull-policy/index.js';
+import type { SecretLike } from '../pull-secrets/index.js';
+import { applyDefaultTag } from '../reference/index.js';
+import { lazyCredentials, podCredentials } from './credentials.js';
+import { asError, errorText, rethrowAbort } from './error-text.js';
+import { pullStepEvent } from './events.js';
+import type { ImageStep, ManagerContext } from './image-step.js';
+import type { EnsureImageResult } from './manager-types.js';
+import { pullStep } from './pull-step.js';
+import { inspectImage } from './runtime-images.js';
+import type { WaitingReason } from './waiting.js';
+
+/** What is asked for, before its name is read. */
+export interface StepRequest extends Pick<ImageStep, 'image' | 'policy' | 'about' | 'sandbox' | 'signal'> {
+  readonly runtimeHandler: string;
+  readonly serviceAccountName: string;
+  readonly pullSecrets: Iterable<SecretLike>;
+}
+
+/** An end before anything was pulled; the table of steps has none of these count for back-off. */
+type Early = EnsureImageResult | 'pull';
+
+/**
+ * Kubelet's steps from the name to the pull. The number of each is that of the table in the docs.
+ *
+ * @see EnsureImageExists in kubernetes pkg/kubelet/images/image_manager.go, v1.35
+ */
+export async function ensureImage(context: ManagerContext, request: StepRequest): Promise<EnsureImageResult> {
+  const name = nameForRuntime(context, request);
+  if (typeof name !== 'string') return name;
+  const step = startStep(context, request, name);
+  const early = await precheck(context, step);
+  if (early !== 'pull') return early;
+  try {
+    await step.credentials();
+  } catch (error) {
+    rethrowAbort(step.signal);
+    return failedWith(error);
+  }
+  const recheck = context.recheckPresence ? async () => presentNow(context, step) : undefined;
+  return pullStep(context, step, recheck);
+}
+
+function startStep({ keyring }: ManagerContext, request: StepRequest, name: string): ImageStep {
+  const { runtimeHandler, serviceAccountName, pullSecrets, ...step } = request;
+  const { sandbox, signal } = step;
+  const pod = { namespace: sandbox.namespace, name: sandbox.name, uid: sandbox.uid, serviceAccountName };
+  return {
+    ...step,
+    spec: { image: name, annotations: sandbox.annotations, runtimeHandler },
+    credentials: lazyCredentials(name, pullSecrets, { keyring, pod, signal }),
+  };
+}
+
+/** The image as the runtime sees it, or the end of it. */
+function nameForRuntime({ emit }: ManagerContext, { image, about }: StepRequest): string | EnsureImageResult {
+  try {
+    return applyDefaultTag(image);
+  } catch (error) {
+    const event = pullStepEvent(image, { step: 'invalid-name', errorText: errorText(error) });
+    emit(about, event);
+    return waiting('InvalidImageName', event.message, error);
+  }
+}
+
+/** What the policy, presence and the records say: use the image, fail, or pull. */
+async function precheck(context: ManagerContext, step: ImageStep): Promise<Early> {
+  let imageRef: string;
+  try {
+    imageRef = await presentRef(context, step);
+  } catch (error) {
+    rethrowAbort(step.signal);
+    const event = pullStepEvent(step.image, { step: 'inspect-failed', errorText: errorText(error) });
+    context.emit(step.about, event);
+    return waiting('ImageInspectError', event.message, error);
+  }
+  let decision: PullDecision;
+  try {
+    decision = await decide(context, step, imageRef);
+  } catch (error) {
+    rethrowAbort(step.signal);
+    return failedWith(error);
+  }
+  if (decision.action === 'pull') return 'pull';
+  context.emit(step.about, decision.event);
+  return decision.action === 'use'
+    ? { status: 'present', imageRef, message: decision.message }
+    : waiting(decision.reason, decision.message);
+}
+
+async function presentRef({ images }: ManagerContext, { policy, spec, signal }: ImageStep): Promise<string> {
+  if (!needsImageStatus(policy)) return '';
+  return (await inspectImage(images, spec, { signal }))?.id ?? '';
+}
+
+async function decide(context: ManagerContext, step: ImageStep, imageRef: string): Promise<PullDecision> {
+  const { ledger, createHasher } = context;
+  const { image, policy, credentials } = step;
+  const present = imageRef !== '';
+  const mustPull =
+    present && ledger !== undefined
+      ? await ledger.mustPull(image, imageRef, async () => podCredentials(await credentials(), createHasher))
+      : false;
+  return decidePull({ image, policy, present, verifiesCredentials: ledger !== undefined, mustPull });
+}
+
+/** The same question once more, by who waited in the queue; whatever goes wrong with it, the pull will tell. */
+async function presentNow(context: ManagerContext, step: ImageStep): Promise<EnsureImageResult | undefined> {
+  try {
+    const imageRef = await presentRef(context, step);
+    const decision = await decide(context, step, imageRef);
+    if (decision.action !== 'use') return undefined;
+    context.emit(step.about, decision.event);
+    return { status: 'present', imageRef, message: decision.message };
+  } catch {
+    rethrowAbort(step.signal);
+    return undefined;
+  }
+}
+
+function waiting(reason: WaitingReason, message: string, error?: unknown): EnsureImageResult {
+  const errors = error === undefined ? [] : [asError(error)];
+  return { status: 'waiting', reason, message, retryAfterMs: 0, errors };
+}
+
+function failedWith(error: unknown): EnsureImageResult {
+  const text = errorText(error);
+  return { status: 'error', reason: text, message: text, error: asError(error) };
+}

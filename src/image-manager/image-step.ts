@@ -1,0 +1,39 @@
+import type { BackoffTracker } from '../backoff/index.js';
+import type { Clock } from '../clock/index.js';
+import type { CreateHasher } from '../digest/index.js';
+import type { LazyCredentials, NodeKeyring } from './credentials.js';
+import type { PodEvent } from './events.js';
+import type { ImagePuller } from './image-puller.js';
+import type { PullLedger } from './ledger.js';
+import type { InvolvedObject } from './manager-types.js';
+import type { ImageService, ImageSpec, PodSandbox } from './types.js';
+import type { Waiting } from './waiting.js';
+
+/** What all images of a manager share. */
+export interface ManagerContext {
+  readonly images: ImageService;
+  readonly clock: Clock;
+  readonly createHasher: CreateHasher;
+  readonly keyring: NodeKeyring | undefined;
+  readonly puller: ImagePuller;
+  readonly backoff: BackoffTracker;
+  /** How the last attempt ended, by the keys of `backoff`. */
+  readonly failures: Map<string, Waiting>;
+  /** `undefined` while the gate is off: then nothing is recorded, and presence is enough. */
+  readonly ledger: PullLedger | undefined;
+  readonly recheckPresence: boolean;
+  emit(about: InvolvedObject, event: PodEvent): void;
+}
+
+/** One image of one pod, on its way through the steps. */
+export interface ImageStep {
+  /** As the pod has it: what texts quote. */
+  readonly image: string;
+  /** As the runtime gets it. */
+  readonly spec: ImageSpec;
+  readonly policy: string;
+  readonly about: InvolvedObject;
+  readonly sandbox: PodSandbox;
+  readonly credentials: LazyCredentials;
+  readonly signal: AbortSignal | undefined;
+}

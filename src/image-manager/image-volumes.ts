@@ -1,0 +1,52 @@
+import type {
+  EnsureImageResult,
+  ImageMount,
+  ImageVolumeResult,
+  MountedImage,
+  MountingContainerLike,
+} from './manager-types.js';
+import type { ImageSpec } from './types.js';
+
+/**
+ * The mounts of a container's image volumes, as kubelet gives them to the runtime.
+ *
+ * @param container - the container; mounts of other volumes are passed over
+ * @param volumes - what `ensureImageVolumes` gave for its pod
+ * @returns the mounts in the container's order; those whose image is not there are left out
+ * @example
+ * ```ts
+ * import { imageMounts } from 'kubepull/image-manager';
+ *
+ * imageMounts({ name: 'app', volumeMounts: [{ name: 'data', mountPath: '/data' }] }, new Map()); // []
+ * ```
+ * @see makeMounts in kubernetes pkg/kubelet/kubelet_pods.go
+ * @public
+ */
+export function imageMounts(
+  container: MountingContainerLike,
+  volumes: ReadonlyMap<string, ImageVolumeResult>,
+): readonly ImageMount[] {
+  return (container.volumeMounts ?? []).flatMap(({ name = '', mountPath = '', subPath = '' }) => {
+    const image = volumes.get(name)?.image;
+    if (image === undefined) return [];
+    return [{ containerPath: mountPath, hostPath: '', readonly: true, image, imageSubPath: subPath } as const];
+  });
+}
+
+/** What keeps a container from starting: the first of its mounts whose image is not there. */
+export function failedMount(
+  container: MountingContainerLike,
+  volumes: ReadonlyMap<string, ImageVolumeResult>,
+): EnsureImageResult | undefined {
+  const results = (container.volumeMounts ?? []).flatMap(({ name = '' }) => volumes.get(name) ?? []);
+  return results.find(({ image }) => image === undefined)?.result;
+}
+
+export function mountedImage(
+  result: EnsureImageResult,
+  reference: string,
+  { annotations, runtimeHandler }: Omit<ImageSpec, 'image'>,
+): MountedImage | undefined {
+  if (result.status !== 'present' && result.status !== 'pulled') return undefined;
+  return { image: result.imageRef, userSpecifiedImage: reference, annotations, runtimeHandler };
+}

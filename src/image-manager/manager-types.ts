@@ -1,0 +1,271 @@
+import type { CallOptions, Clock } from '../clock/index.js';
+import type { BackoffOptions } from '../backoff/index.js';
+import type { CreateHasher } from '../digest/index.js';
+import type { CredentialSource } from '../docker-config/index.js';
+import type { AllowlistRelease, ContainerLike, PodLike, PodSpecLike } from '../pull-policy/index.js';
+import type { SecretLike } from '../pull-secrets/index.js';
+import type { PullConfiguration } from './configuration.js';
+import type { NodeKeyring } from './credentials.js';
+import type { PodEvent } from './events.js';
+import type { ImageService, PulledRecords } from './types.js';
+import type { WaitingReason } from './waiting.js';
+
+/**
+ * How an image manager works.
+ *
+ * @public
+ */
+export interface ImageManagerOptions extends PullConfiguration {
+  /** The runtime that has the images. */
+  readonly images: ImageService;
+  /** Where hashes of credentials come from, such as `nodeHasher` of `kubepull/node`. */
+  readonly createHasher: CreateHasher;
+  /** The node's credentials, which are tried after those of the pod's secrets. None by default. */
+  readonly keyring?: NodeKeyring | undefined;
+  /**
+   * What is remembered of pulls.
+   *
+   * @defaultValue in memory: after a restart all images count as preloaded
+   */
+  readonly records?: PulledRecords | undefined;
+  /** @defaultValue `systemClock` */
+  readonly clock?: Clock | undefined;
+  /** How the delays after failed pulls grow. @defaultValue those of kubelet: 10 seconds, doubled up to 5 minutes */
+  readonly backoff?: BackoffOptions | undefined;
+  /** Gives the handler of a RuntimeClass; used while the gate `RuntimeClassInImageCriApi` is on. */
+  readonly runtimeHandler?: ((runtimeClassName: string, options: CallOptions) => string | Promise<string>) | undefined;
+  /** How the allow list of preloaded images is compared. @defaultValue `'1.36'` */
+  readonly allowlistRelease?: AllowlistRelease | undefined;
+  /**
+   * Pulls of the same image with equal credentials that are waiting or under way are made once, for all who want it.
+   * Credentials are never shared: who has others pulls with those.
+   *
+   * @defaultValue `false`, as in kubelet, which leaves it to the runtime
+   */
+  readonly mergeEqualPulls?: boolean | undefined;
+  /**
+   * An image that was absent is looked for once more when the turn of its pull has come, and used if it is there by then.
+   *
+   * @defaultValue `false`, as in kubelet, which looks before it queues and not after
+   */
+  readonly recheckPresence?: boolean | undefined;
+  /** Hears of every event, at once and in order. It must not throw. */
+  readonly onEvent?: ((event: ImageEvent) => void) | undefined;
+  /** Hears of records that could not be read or written, where kubelet writes a line to its log and goes on. */
+  readonly onWarning?: ((error: unknown) => void) | undefined;
+}
+
+/**
+ * What an event is about, in the fields of a Kubernetes Event.
+ *
+ * @public
+ */
+export interface InvolvedObject {
+  readonly apiVersion: 'v1';
+  readonly kind: 'Pod';
+  readonly namespace: string;
+  readonly name: string;
+  readonly uid: string;
+  /** Such as `spec.containers{app}`; `undefined` for the pod itself. */
+  readonly fieldPath: string | undefined;
+}
+
+/**
+ * An event of the image manager.
+ *
+ * @public
+ */
+export interface ImageEvent extends PodEvent {
+  readonly involvedObject: InvolvedObject;
+}
+
+/**
+ * A container, with the mounts that tell which image volumes it needs.
+ *
+ * @public
+ */
+export interface MountingContainerLike extends ContainerLike {
+  readonly volumeMounts?: readonly VolumeMountLike[] | undefined;
+}
+
+/**
+ * A mount of a volume into a container.
+ *
+ * @public
+ */
+export interface VolumeMountLike {
+  readonly name?: string | undefined;
+  readonly mountPath?: string | undefined;
+  readonly subPath?: string | undefined;
+}
+
+/**
+ * A pod, as far as the image manager reads one.
+ *
+ * @public
+ */
+export interface ManagedPodLike extends PodLike {
+  readonly spec?: ManagedPodSpecLike | undefined;
+}
+
+/**
+ * The `spec` of a {@link ManagedPodLike}.
+ *
+ * @public
+ */
+export interface ManagedPodSpecLike extends PodSpecLike {
+  readonly containers?: readonly MountingContainerLike[] | undefined;
+  readonly initContainers?: readonly MountingContainerLike[] | undefined;
+  readonly ephemeralContainers?: readonly MountingContainerLike[] | undefined;
+  readonly runtimeClassName?: string | undefined;
+}
+
+/**
+ * What every request of a pod says.
+ *
+ * @public
+ */
+export interface PodImageRequest extends CallOptions {
+  readonly pod: ManagedPodLike;
+  /** The pod's pull secrets, fetched: `found` of `selectPullSecrets`. They are read only when they are needed. */
+  readonly pullSecrets?: Iterable<SecretLike> | undefined;
+}
+
+/**
+ * A pod's wish for an image.
+ *
+ * @public
+ */
+export interface EnsureImageRequest extends PodImageRequest {
+  /** As the pod has it. */
+  readonly image: string;
+  /** @defaultValue what the API server fills in for the image */
+  readonly pullPolicy?: string | undefined;
+  /** The part of the pod that events are about. @defaultValue the pod itself */
+  readonly fieldPath?: string | undefined;
+}
+
+/**
+ * The start of a container, as far as its image goes.
+ *
+ * @public
+ */
+export interface ContainerImageRequest extends PodImageRequest {
+  /** The name of a container of any kind. */
+  readonly container: string;
+  /** What `ensureImageVolumes` gave for this pod: volumes that the container mounts must be there. */
+  readonly volumes?: ReadonlyMap<string, ImageVolumeResult> | undefined;
+}
+
+/**
+ * What came of it: the image is `present`, was `pulled`, or the container is `waiting` for the reason that kubelet shows.
+ * `error` is a failure for which kubelet has no reason of its own and shows the error's text as reason: a malformed pull
+ * secret, an intent that could not be written, or a RuntimeClass that was not found.
+ *
+ * @public
+ */
+export type EnsureImageResult =
+  | { readonly status: 'present'; readonly imageRef: string; readonly message: string }
+  | {
+      readonly status: 'pulled';
+      readonly imageRef: string;
+      /** Where the accepted credential came from. */
+      readonly source: CredentialSource;
+      /** How long the pull took, and how long with the time in the queue, in milliseconds. */
+      readonly pullMs: number;
+      readonly totalMs: number;
+      /** In bytes; 0 when the runtime could not tell. */
+      readonly size: number;
+    }
+  | {
+      readonly status: 'waiting';
+      readonly reason: WaitingReason;
+      readonly message: string;
+      /** How long nothing will be pulled, in milliseconds from now; 0 when every call tries again. */
+      readonly retryAfterMs: number;
+      /** What failed, in the order of the credentials; empty when nothing was tried. */
+      readonly errors: readonly Error[];
+    }
+  | { readonly status: 'error'; readonly reason: string; readonly message: string; readonly error: Error };
+
+/**
+ * What came of one image volume of a pod.
+ *
+ * @public
+ */
+export interface ImageVolumeResult {
+  readonly volume: string;
+  readonly reference: string;
+  readonly result: EnsureImageResult;
+  /** What to mount; `undefined` when the image is not there. */
+  readonly image: MountedImage | undefined;
+}
+
+/**
+ * CRI's `ImageSpec` in a mount.
+ *
+ * @public
+ */
+export interface MountedImage {
+  /** What the runtime gave for the image. */
+  readonly image: string;
+  readonly userSpecifiedImage: string;
+  readonly annotations: Readonly<Record<string, string>>;
+  readonly runtimeHandler: string;
+}
+
+/**
+ * CRI's `Mount` of an image volume.
+ *
+ * @public
+ */
+export interface ImageMount {
+  readonly containerPath: string;
+  readonly hostPath: '';
+  readonly readonly: true;
+  readonly image: MountedImage;
+  readonly imageSubPath: string;
+}
+
+/**
+ * Kubelet's image manager.
+ *
+ * @public
+ */
+export interface ImageManager {
+  /**
+   * Does for one image what kubelet's `EnsureImageExists` does. It resolves for every outcome that a pod can meet; it
+   * rejects with the signal's reason when it is aborted.
+   */
+  ensureImageExists(request: EnsureImageRequest): Promise<EnsureImageResult>;
+  /**
+   * The same at the start of a container, with the policy that it has or gets by default, and with the event that
+   * kubelet adds to every failure, `Error: <reason>`. Rejects with `ERR_OPTION_INVALID` for a name that the pod does not
+   * have.
+   */
+  ensureContainerImage(request: ContainerImageRequest): Promise<EnsureImageResult>;
+  /** Brings the images of all image volumes, one after the other; the results are by the name of the volume. */
+  ensureImageVolumes(request: PodImageRequest): Promise<ReadonlyMap<string, ImageVolumeResult>>;
+  /**
+   * What kubelet does at its start with the intents of pulls that were interrupted: an image that is there by now gets a
+   * record without credentials, so that everybody has to show some. Resolves to the image strings; call it once, first.
+   */
+  recoverIntents(options?: CallOptions): Promise<readonly string[]>;
+  /** Forgets the records of images that the runtime does not have any more, as kubelet does after a garbage collection. */
+  pruneRecords(options: CallOptions & { readonly startedAt: number }): Promise<readonly string[]>;
+  readonly stats: ImageManagerStats;
+}
+
+/**
+ * How busy an image manager is.
+ *
+ * @public
+ */
+export interface ImageManagerStats {
+  /** Pulls under way. */
+  readonly pulling: number;
+  /** Pulls that wait for their turn. */
+  readonly queued: number;
+  /** Pods and images that failed not long ago. */
+  readonly inBackoff: number;
+}

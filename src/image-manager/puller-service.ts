@@ -1,0 +1,110 @@
+import { type Keyring, createKeyring } from '../keyring/index.js';
+import type { DockerConfigEntry } from '../docker-config/index.js';
+import { PullFailedError } from '../errors/index.js';
+import { pullImage, type PullOptions } from '../puller/index.js';
+import { parseImageName } from '../reference/index.js';
+import { DEFAULT_GARBAGE_GRACE_MS, type ImageStore, type ManagedStore } from '../store/index.js';
+import { contentBytes, findImage, listStoredImages, managedStore, type StoredImage } from './stored-images.js';
+import type { ImageService, RuntimeImage } from './types.js';
+
+/**
+ * How images are pulled into a store, and looked after there.
+ *
+ * @public
+ */
+export interface PullerImageServiceOptions extends Omit<PullOptions, 'store' | 'keyring' | 'signal'> {
+  /** Where images are. To list and to remove them it has to be a `ManagedStore`. */
+  readonly store: ImageStore | ManagedStore;
+  /** Tells which images garbage collection must leave alone, by the name in the store. @defaultValue none */
+  readonly isPinned?: ((name: string) => boolean) | undefined;
+  /** What `imageFsInfo` says of where the store is. @defaultValue an empty text */
+  readonly mountpoint?: string | undefined;
+  /**
+   * How long the content of removed images is spared: it must be longer than any pull, unless nobody else writes.
+   *
+   * @defaultValue {@link DEFAULT_GARBAGE_GRACE_MS}
+   */
+  readonly garbageGraceMs?: number | undefined;
+}
+
+/**
+ * Makes an `ImageService` of this library's own puller and a store, so that an image manager needs no container runtime.
+ *
+ * Each call shows one credential, or none: the loop over credentials is the manager's. A mirror is shown a credential only
+ * if its entry is for the mirror's host. An image that the store holds as an index counts as absent, because a pull names
+ * the manifest of one platform.
+ *
+ * @param options - as for `pullImage`, with a store; a `downloads` pool lets parallel pulls share layers
+ * @returns the service; without a `ManagedStore`, `listImages`, `removeImage` and `imageFsInfo` reject with
+ * `ERR_OPTION_INVALID`
+ * @example
+ * ```ts
+ * import { createPullerImageService } from 'kubepull/image-manager';
+ * import { createDownloadPool } from 'kubepull/puller';
+ * import { createNodeRuntime, openOciLayout } from 'kubepull/node';
+ *
+ * const images = createPullerImageService({
+ *   runtime: createNodeRuntime(),
+ *   store: await openOciLayout('./layout'),
+ *   downloads: createDownloadPool(),
+ * });
+ * ```
+ * @public
+ */
+export function createPullerImageService(options: PullerImageServiceOptions): ImageService {
+  const { store, isPinned = () => false, mountpoint = '', garbageGraceMs, ...pull } = options;
+  const describe = (image: StoredImage): RuntimeImage => describeImage(image, isPinned);
+  return {
+    async imageStatus(image, call) {
+      const found = await findImage(store, image.image, call);
+      return found === undefined ? undefined : describe(found);
+    },
+    async pullImage({ image, auth }, call = {}) {
+      const keyring = auth === undefined ? undefined : keyringOf(auth, image.image);
+      try {
+        return (await pullImage(image.image, { ...pull, ...call, store, keyring })).imageRef;
+      } catch (error) {
+        throw onlyError(error);
+      }
+    },
+    listImages: async (call) => (await listStoredImages(managedStore(store, 'list images'), call)).map(describe),
+    async removeImage(image, call = {}) {
+      const managed = managedStore(store, 'remove an image');
+      const found = await findImage(managed, image.image, call);
+      if (found === undefined) return;
+      const same = (await listStoredImages(managed, call)).find(({ id }) => id === found.id);
+      for (const name of same?.names ?? found.names) await managed.untag(name, call);
+      await managed.collectGarbage({ ...call, graceMs: garbageGraceMs ?? DEFAULT_GARBAGE_GRACE_MS });
+    },
+    async imageFsInfo(call) {
+      const images = await listStoredImages(managedStore(store, 'measure images'), call);
+      return [{ mountpoint, usedBytes: contentBytes(images), inodesUsed: undefined }];
+    },
+  };
+}
+
+/** The one credential for the image's own registry; for any other host it has to match as it would in a keyring. */
+function keyringOf(auth: DockerConfigEntry, image: string): Keyring {
+  const single = createKeyring([auth]);
+  const { repository } = parseImageName(image);
+  return {
+    lookup(name) {
+      const found = single.lookup(name);
+      if (name !== repository || found.candidates.length > 0) return found;
+      // Whoever asked for the pull found it by rules of its own.
+      const candidate = { rank: 1, entry: auth, key: auth.pattern, rule: 'exact' } as const;
+      return { ...found, candidates: [candidate], rejected: [] };
+    },
+  };
+}
+
+/** One credential at one endpoint fails with one error, and that is the text to show. */
+function onlyError(error: unknown): unknown {
+  if (!(error instanceof PullFailedError) || error.attempts.length !== 1) return error;
+  return error.attempts[0]?.error ?? error;
+}
+
+function describeImage(image: StoredImage, isPinned: (name: string) => boolean): RuntimeImage {
+  const { id, size, names, repoTags, repoDigests } = image;
+  return { id, size, repoTags, repoDigests, pinned: names.some(isPinned), runtimeHandler: '' };
+}

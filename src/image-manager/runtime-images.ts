@@ -1,0 +1,35 @@
+import type { CallOptions } from '../clock/index.js';
+import { goQuote } from '../internal/index.js';
+import type { ImageService, ImageSpec, PullImageRequest, RuntimeImage } from './types.js';
+
+/**
+ * What the runtime knows of an image, checked as kubelet does.
+ *
+ * @see verify in kubernetes staging/src/k8s.io/cri-client/pkg/remote_image.go
+ */
+export async function inspectImage(
+  images: ImageService,
+  spec: ImageSpec,
+  options: CallOptions,
+): Promise<RuntimeImage | undefined> {
+  const found = await images.imageStatus(spec, options);
+  if (found !== undefined && (found.id === '' || found.size === 0)) {
+    throw new Error(`Id or size of image ${goQuote(spec.image)} is not set`);
+  }
+  return found;
+}
+
+/** The size of an image that was just pulled; 0 when it cannot be told. */
+export async function imageSize(images: ImageService, spec: ImageSpec, options: CallOptions): Promise<number> {
+  try {
+    return (await inspectImage(images, spec, options))?.size ?? 0;
+  } catch {
+    return 0;
+  }
+}
+
+export async function pullOnce(images: ImageService, request: PullImageRequest, options: CallOptions): Promise<string> {
+  const imageRef = await images.pullImage(request, options);
+  if (imageRef === '') throw new Error(`imageRef of image ${goQuote(request.image.image)} is not set`);
+  return imageRef;
+}

@@ -1,0 +1,119 @@
+import { createHash } from 'node:crypto';
+import { createFakeClock, type FakeClock } from 'kubepull/testing';
+import {
+  createImageManager,
+  createMemoryRecords,
+  type ImageEvent,
+  type ImageManager,
+  type ImageManagerOptions,
+  type ImageService,
+  type PulledRecords,
+  type PullImageRequest,
+  type RuntimeImage,
+} from 'kubepull/image-manager';
+import { nodeHasher } from 'kubepull/node';
+import { createPullSecret, type SecretLike } from 'kubepull/pull-secrets';
+
+export const REF = `sha256:${'a'.repeat(64)}`;
+export const IMAGE = 'private.example/app:1';
+
+/** A runtime whose answers a test scripts; it logs every call. */
+export interface FakeImages extends ImageService {
+  readonly calls: string[];
+  readonly present: Map<string, RuntimeImage>;
+  /** What a pull does; the default brings the image at once. */
+  onPull: (request: PullImageRequest, signal?: AbortSignal) => string | Promise<string>;
+  onStatus: (image: string) => RuntimeImage | undefined;
+}
+
+export function runtimeImage(image: string, id = REF, size = 10_485_760): RuntimeImage {
+  return { id, repoTags: [image], repoDigests: [], size, pinned: false, runtimeHandler: '' };
+}
+
+export function createFakeImages(): FakeImages {
+  const calls: string[] = [];
+  const present = new Map<string, RuntimeImage>();
+  const fake: FakeImages = {
+    calls,
+    present,
+    onPull: ({ image: { image } }) => {
+      present.set(image, runtimeImage(image));
+      return REF;
+    },
+    onStatus: (image) => present.get(image),
+    async imageStatus({ image, runtimeHandler }) {
+      calls.push(`ImageStatus(${image}${runtimeHandler && `, ${runtimeHandler}`})`);
+      return fake.onStatus(image);
+    },
+    async pullImage(request, { signal } = {}) {
+      const { image, auth } = request;
+      const handler = image.runtimeHandler && `, ${image.runtimeHandler}`;
+      calls.push(`PullImage(${image.image}, ${auth?.credential.username ?? 'nobody'}${handler})`);
+      return fake.onPull(request, signal);
+    },
+    async listImages() {
+      calls.push('ListImages');
+      return [...present.values()];
+    },
+    async removeImage({ image }) {
+      calls.push(`RemoveImage(${image})`);
+      for (const [name, { id }] of present) if (id === image || name === image) present.delete(name);
+    },
+    imageFsInfo: async () => [],
+  };
+  return fake;
+}
+
+export interface Kit {
+  readonly images: FakeImages;
+  readonly clock: FakeClock;
+  readonly events: ImageEvent[];
+  readonly records: PulledRecords;
+  readonly manager: ImageManager;
+  /** The events since the last call, one line each. */
+  said(): readonly string[];
+}
+
+export function createKit(options: Partial<ImageManagerOptions> = {}): Kit {
+  const images = createFakeImages();
+  const clock = createFakeClock();
+  const events: ImageEvent[] = [];
+  const records = options.records ?? createMemoryRecords();
+  const manager = createImageManager({
+    images,
+    clock,
+    records,
+    createHasher: nodeHasher,
+    onEvent: (event) => void events.push(event),
+    ...options,
+  });
+  let seen = 0;
+  const said = (): readonly string[] => {
+    const fresh = events.slice(seen);
+    seen = events.length;
+    return fresh.map(({ type, reason, message }) => `${type} ${reason} ${message}`);
+  };
+  return { images, clock, events, records, manager, said };
+}
+
+export const GATE_OFF = { featureGates: { KubeletEnsureSecretPulledImages: false } } as const;
+
+export function podOf(image: string, imagePullPolicy?: string, uid = 'u1') {
+  return {
+    metadata: { name: 'web', namespace: 'default', uid },
+    spec: { containers: [{ name: 'app', image, imagePullPolicy }] },
+  };
+}
+
+/** One secret with one user for each registry of the tests. */
+export function secretOf(username: string, { name = `creds-${username}`, server = 'private.example', uid = name } = {}) {
+  const password = createHash('sha256').update(username).digest('hex').slice(0, 10);
+  const secret = createPullSecret({ name, namespace: 'default', server, username, password });
+  return { ...secret, metadata: { ...secret.metadata, uid } } satisfies SecretLike;
+}
+
+export const MALFORMED: SecretLike = {
+  metadata: { name: 'bad', namespace: 'default', uid: 'bad' },
+  type: 'kubernetes.io/dockerconfigjson',
+  stringData: { '.dockerconfigjson': '{' },
+};

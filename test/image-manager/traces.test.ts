@@ -1,0 +1,96 @@
+import { describe, expect, it } from 'vitest';
+import { createKit, IMAGE, podOf, REF, secretOf } from './fake-images.ts';
+
+describe('semantics 06 §15: worked traces', () => {
+  it('trace 1: the second credential is accepted', async () => {
+    const { images, clock, manager, said } = createKit();
+    images.onPull = async ({ auth, image }) => {
+      if (auth?.credential.username === 'A') throw new Error('failed to authorize');
+      await clock.sleep(1234);
+      images.present.set(image.image, { ...runtime, repoTags: [image.image] });
+      return REF;
+    };
+    const runtime = { id: REF, repoTags: [], repoDigests: [], size: 10_485_760, pinned: false, runtimeHandler: '' };
+    const pullSecrets = [secretOf('A'), secretOf('B')];
+    const done = manager.ensureContainerImage({ pod: podOf(IMAGE, 'IfNotPresent'), container: 'app', pullSecrets });
+    await clock.advance(1234);
+    expect(await done).toEqual({
+      status: 'pulled',
+      imageRef: REF,
+      source: { kind: 'secret', namespace: 'default', name: 'creds-B', uid: 'creds-B' },
+      pullMs: 1234,
+      totalMs: 1234,
+      size: 10_485_760,
+    });
+    expect(images.calls).toEqual([
+      `ImageStatus(${IMAGE})`,
+      `PullImage(${IMAGE}, A)`,
+      `PullImage(${IMAGE}, B)`,
+      `ImageStatus(${IMAGE})`,
+    ]);
+    expect(said()).toEqual([
+      'Normal Pulling Pulling image "private.example/app:1"',
+      'Normal Pulled Successfully pulled image "private.example/app:1" in 1.234s (1.234s including waiting). Image size: 10485760 bytes.',
+    ]);
+    expect(manager.stats.inBackoff).toBe(0);
+  });
+
+  it('trace 2: both fail, then back-off repeats it', async () => {
+    const { images, clock, manager, said } = createKit();
+    images.onPull = ({ auth }) => {
+      const text = auth?.credential.username === 'A' ? 'failed to authorize' : 'rpc error: code = NotFound desc = x';
+      throw new Error(text);
+    };
+    const request = {
+      pod: podOf(IMAGE, 'IfNotPresent'),
+      container: 'app',
+      pullSecrets: [secretOf('A'), secretOf('B')],
+    };
+    const bracket = '[failed to authorize, rpc error: code = NotFound desc = x]';
+    const first = await manager.ensureContainerImage(request);
+    expect(first).toMatchObject({ status: 'waiting', reason: 'ErrImagePull', message: bracket, retryAfterMs: 10_000 });
+    expect(said()).toEqual([
+      'Normal Pulling Pulling image "private.example/app:1"',
+      `Warning Failed Failed to pull image "private.example/app:1": ${bracket}`,
+      'Warning Failed Error: ErrImagePull',
+    ]);
+    await clock.advance(9_999);
+    images.calls.length = 0;
+    expect(await manager.ensureContainerImage(request)).toMatchObject({
+      status: 'waiting',
+      reason: 'ImagePullBackOff',
+      message: `Back-off pulling image "private.example/app:1": ErrImagePull: ${bracket}`,
+      retryAfterMs: 1,
+    });
+    expect(images.calls).toEqual([`ImageStatus(${IMAGE})`]);
+    expect(said()).toEqual([
+      'Normal BackOff Back-off pulling image "private.example/app:1"',
+      'Warning Failed Error: ImagePullBackOff',
+    ]);
+  });
+
+  it('trace 3: the registry is unavailable', async () => {
+    const { images, manager } = createKit();
+    images.onPull = () => {
+      throw new Error('RegistryUnavailable: connection refused');
+    };
+    const request = { pod: podOf('app:1', 'IfNotPresent'), container: 'app' };
+    const message = 'image pull failed for app:1 because the registry is unavailable: connection refused';
+    expect(await manager.ensureContainerImage(request)).toMatchObject({ reason: 'RegistryUnavailable', message });
+    expect(await manager.ensureContainerImage(request)).toMatchObject({
+      reason: 'ImagePullBackOff',
+      message: `Back-off pulling image "app:1": RegistryUnavailable: ${message}`,
+    });
+  });
+
+  it('trace 4: an invalid name asks nobody', async () => {
+    const { images, manager, said } = createKit();
+    const result = await manager.ensureContainerImage({ pod: podOf('Foo', 'IfNotPresent'), container: 'app' });
+    const [inspect, failed] = said();
+    expect(images.calls).toEqual([]);
+    expect(inspect).toMatch(/^Warning InspectFailed Failed to apply default image tag "Foo": couldn't parse image name "Foo": /);
+    expect(failed).toBe('Warning Failed Error: InvalidImageName');
+    expect(result).toMatchObject({ status: 'waiting', reason: 'InvalidImageName' });
+    expect(`Warning InspectFailed ${result.status === 'waiting' ? result.message : ''}`).toBe(inspect);
+  });
+});
