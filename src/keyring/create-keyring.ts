@@ -43,7 +43,7 @@ function lookup(compiled: CompiledKeyring, image: string, options: MatchOptions)
   const candidates = target === undefined ? [] : findMatches(compiled, target, options);
   if (candidates.length === 0 && isDefaultRegistry(image)) {
     const slot = compiled.byKey.get(DEFAULT_KEY);
-    if (slot !== undefined) addCandidates(candidates, slot, 'default-registry');
+    if (slot !== undefined) addCandidates(candidates, slot, 'default-registry', undefined);
   }
   return lookupResult(image, candidates, () =>
     explain(compiled, target, new Set(candidates.map((c) => c.key)), options),
@@ -54,14 +54,25 @@ function findMatches(compiled: CompiledKeyring, image: ParsedTarget, options: Ma
   const candidates: CredentialCandidate[] = [];
   for (const slot of compiled.near(image).toSorted((a, b) => a.rank - b.rank)) {
     const result = decide(slot, image, options);
-    if (result.matched) addCandidates(candidates, slot, result.rule);
+    if (result.matched) addCandidates(candidates, slot, result.rule, image);
   }
   return candidates;
 }
 
-function addCandidates(candidates: CredentialCandidate[], slot: Slot, rule: CredentialCandidate['rule']): void {
-  const { key } = slot.target;
-  for (const entry of slot.entries) candidates.push({ rank: candidates.length + 1, entry, key, rule });
+function addCandidates(
+  candidates: CredentialCandidate[],
+  { target, entries }: Slot,
+  rule: CredentialCandidate['rule'],
+  image: ParsedTarget | undefined,
+): void {
+  const { key } = target;
+  const cutsSegment = image !== undefined && endsWithin(target.path, image.path);
+  for (const entry of entries) candidates.push({ rank: candidates.length + 1, entry, key, rule, cutsSegment });
+}
+
+function endsWithin(prefix: string, path: string): boolean {
+  const ended = prefix === '' || prefix.endsWith('/') || path.length === prefix.length;
+  return !ended && path.charAt(prefix.length) !== '/';
 }
 
 function decide(slot: Slot, image: ParsedTarget | undefined, options: MatchOptions): MatchResult {

@@ -21,8 +21,9 @@ export function formatLookup(result: LookupResult): string {
   const count = candidates.length;
   const head = count === 0 ? 'no credential, the pull is anonymous' : `${count} to try, in this order`;
   const lines = [`${printable(result.image)}: ${head}`];
-  for (const { rank, key, entry, rule } of candidates) {
-    lines.push(`  ${rank}. ${printable(key)} (${formatCredentialSource(entry.source)}): ${rule}`);
+  for (const { rank, key, entry, rule, cutsSegment } of candidates) {
+    const hazard = cutsSegment ? ', though its path ends within a segment of the name' : '';
+    lines.push(`  ${rank}. ${printable(key)} (${formatCredentialSource(entry.source)}): ${rule}${hazard}`);
   }
   if (rejected.length > 0) lines.push('not tried:');
   for (const { key, entry, because } of rejected) {

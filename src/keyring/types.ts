@@ -19,6 +19,11 @@ export interface CredentialCandidate {
    * of the default registry (`default-registry`).
    */
   readonly rule: 'exact' | 'glob' | 'default-registry';
+  /**
+   * Whether the key's path ends within a segment of the image's, as `r.io/team` does for `r.io/team-evil/app`: kubelet
+   * compares plain text, so a neighbour's image gets the credential. The option `pathMatch: 'segment'` closes it.
+   */
+  readonly cutsSegment: boolean;
 }
 
 /**

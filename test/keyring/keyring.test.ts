@@ -175,6 +175,20 @@ describe('createKeyring', () => {
     expect(JSON.parse(JSON.stringify(result))).toMatchObject({ rejected: [{ key: 'x.io', because: 'label' }] });
   });
 
+  it.each([
+    ['r.io/team', 'r.io/team-evil/app', true],
+    ['r.io/team', 'r.io/team/app', false],
+    ['r.io/team', 'r.io/team', false],
+    ['r.io/team/', 'r.io/team/app', false],
+    ['r.io', 'r.io/team', false],
+    ['*.io/te', 'r.io/team', true],
+  ])('A27 tells when the path of %s ends within a segment of %s', (key, image, cutsSegment) => {
+    const result = createKeyring([entry(key)]).lookup(image);
+    expect(result.candidates.map((candidate) => candidate.cutsSegment)).toEqual([cutsSegment]);
+    expect(formatLookup(result).includes('though its path ends within a segment')).toBe(cutsSegment);
+    if (cutsSegment) expect(createKeyring([entry(key)], { pathMatch: 'segment' }).lookup(image).candidates).toEqual([]);
+  });
+
   it('L01 hides every secret of its answers', () => {
     const password = canary('password');
     const auth = Buffer.from(`u:${password}`).toString('base64');
