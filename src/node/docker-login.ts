@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import { env as processEnv } from 'node:process';
 import { applyEdits, type FormattingOptions, modify } from 'jsonc-parser';
 import { type Credential, type DockerConfig, encodeAuth, readDockerConfig } from '../docker-config/index.js';
-import { ImageError } from '../errors/index.js';
+import { ImageError, InvalidConfigError, StoreError } from '../errors/index.js';
 import { quote, readJson } from '../internal/index.js';
 import { dockerConfigPath } from './docker-config-files.js';
 import { eraseInHelper, storeInHelper } from './docker-helper.js';
@@ -52,8 +52,9 @@ export interface DockerLoginResult {
  * @param credential - what to keep; it is not tried
  * @param options - see {@link DockerLoginOptions}
  * @returns where it went to
- * @throws {@link ImageError} `ERR_CONFIG_INVALID` when the file cannot be read for sure, which leaves it untouched;
- * `ERR_CREDENTIAL_PROVIDER` when the helper fails
+ * @throws {@link InvalidConfigError} when the file cannot be read for sure, which leaves it untouched
+ * @throws {@link StoreError} when it cannot be written
+ * @throws {@link ImageError} `ERR_CREDENTIAL_PROVIDER` when the helper fails
  * @example
  * ```ts
  * import { createSecret } from 'kubepull/docker-config';
@@ -207,6 +208,7 @@ async function replaceFile(path: string, text: string): Promise<void> {
   }
 }
 
-function refuse(path: string, reason: string): ImageError<'ERR_CONFIG_INVALID'> {
-  return new ImageError('ERR_CONFIG_INVALID', `Cannot change ${quote(path)}: ${reason}, so it is left as it is`);
+function refuse(path: string, reason: string): InvalidConfigError {
+  const message = `Cannot change ${quote(path)}: ${reason}, so it is left as it is`;
+  return new InvalidConfigError(message, { upstream: reason, offset: undefined });
 }
