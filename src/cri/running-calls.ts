@@ -31,7 +31,7 @@ export function createRunningCalls(): RunningCalls {
         };
         const fail = (error: unknown): void => {
           release();
-          reject(error as Error);
+          reject(error);
           call.cancel();
         };
         const onClose = (): void => fail(closedError(operation));

@@ -118,7 +118,9 @@ function numberFaults({ maxParallelImagePulls: parallel }: PullConfiguration, qp
     ...(burst < 0
       ? [`invalid configuration: registryBurst (--registry-burst) ${burst} must not be a negative number`]
       : []),
-    ...(qps < 0 ? [`invalid configuration: registryPullQPS (--registry-qps) ${qps} must not be a negative number`] : []),
+    ...(qps < 0
+      ? [`invalid configuration: registryPullQPS (--registry-qps) ${qps} must not be a negative number`]
+      : []),
   ];
 }
 

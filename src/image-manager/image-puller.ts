@@ -86,7 +86,9 @@ const QPS_EXCEEDED = 'pull QPS exceeded';
 interface Flight {
   readonly done: Promise<JobOutcome<unknown>>;
   isFor(job: PullJob<unknown>): boolean;
-  join(signal: AbortSignal | undefined): Promise<JobOutcome<never> | { readonly kind: 'present'; readonly found: unknown }>;
+  join(
+    signal: AbortSignal | undefined,
+  ): Promise<JobOutcome<never> | { readonly kind: 'present'; readonly found: unknown }>;
 }
 
 function startFlight<P>(job: PullJob<P>, pull: (signal: AbortSignal) => Promise<JobOutcome<P>>): Flight {

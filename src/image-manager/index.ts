@@ -44,3 +44,24 @@ export {
 export { createImageManager } from './create-image-manager.js';
 export { imageMounts } from './image-volumes.js';
 export { createPullerImageService, type PullerImageServiceOptions } from './puller-service.js';
+export { prePull, type PrePulledImage, type PrePullOptions, type PrePullReport } from './pre-pull.js';
+export {
+  DEFAULT_GC_HIGH_THRESHOLD_PERCENT,
+  DEFAULT_GC_LOW_THRESHOLD_PERCENT,
+  DEFAULT_MINIMUM_GC_AGE_MS,
+  type ImageGcConfiguration,
+} from './gc-policy.js';
+export {
+  type DiskRoom,
+  type ImageGcDecision,
+  type ImageGcPlan,
+  type ImageGcQuestion,
+  type ImageUse,
+  planImageGc,
+} from './gc-plan.js';
+export {
+  createImageCollector,
+  type ImageCollector,
+  type ImageCollectorOptions,
+  type ImageGcReport,
+} from './gc-collector.js';

@@ -1,4 +1,4 @@
-import { type Keyring, createKeyring } from '../keyring/index.js';
+import { createKeyring, type Keyring, type LookupResult } from '../keyring/index.js';
 import type { DockerConfigEntry } from '../docker-config/index.js';
 import { PullFailedError } from '../errors/index.js';
 import { pullImage, type PullOptions } from '../puller/index.js';
@@ -88,12 +88,11 @@ function keyringOf(auth: DockerConfigEntry, image: string): Keyring {
   const single = createKeyring([auth]);
   const { repository } = parseImageName(image);
   return {
-    lookup(name) {
+    lookup(name): LookupResult {
       const found = single.lookup(name);
       if (name !== repository || found.candidates.length > 0) return found;
       // Whoever asked for the pull found it by rules of its own.
-      const candidate = { rank: 1, entry: auth, key: auth.pattern, rule: 'exact' } as const;
-      return { ...found, candidates: [candidate], rejected: [] };
+      return { ...found, candidates: [{ rank: 1, entry: auth, key: auth.pattern, rule: 'exact' }], rejected: [] };
     },
   };
 }

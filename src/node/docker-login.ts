@@ -202,7 +202,9 @@ async function replaceFile(path: string, text: string): Promise<void> {
     await rename(temporary, path);
   } catch (error) {
     await rm(temporary, { force: true });
-    throw new ImageError('ERR_CONFIG_INVALID', `Cannot write ${quote(path)}: the file system refused`, {
+    throw new StoreError(`Cannot write ${quote(path)}: the file system refused`, {
+      operation: 'write',
+      errno: (error as NodeJS.ErrnoException).code,
       cause: error,
     });
   }

@@ -227,7 +227,7 @@ describe('listImages', () => {
   });
 
   it('gives nothing of a stream that breaks off', async () => {
-    const broken = { messages: [page(0, 2)], then: { code: status.INTERNAL, details: 'disk' } };
+    const broken = { messages: [page(0, 2)], ending: { code: status.INTERNAL, details: 'disk' } };
     const { service } = await connect({ StreamImages: () => broken });
     await expect(service.listImages()).rejects.toMatchObject({
       message: 'rpc error: code = Internal desc = disk',

@@ -88,7 +88,9 @@ describe('semantics 06 §15: worked traces', () => {
     const result = await manager.ensureContainerImage({ pod: podOf('Foo', 'IfNotPresent'), container: 'app' });
     const [inspect, failed] = said();
     expect(images.calls).toEqual([]);
-    expect(inspect).toMatch(/^Warning InspectFailed Failed to apply default image tag "Foo": couldn't parse image name "Foo": /);
+    expect(inspect).toMatch(
+      /^Warning InspectFailed Failed to apply default image tag "Foo": couldn't parse image name "Foo": /,
+    );
     expect(failed).toBe('Warning Failed Error: InvalidImageName');
     expect(result).toMatchObject({ status: 'waiting', reason: 'InvalidImageName' });
     expect(`Warning InspectFailed ${result.status === 'waiting' ? result.message : ''}`).toBe(inspect);

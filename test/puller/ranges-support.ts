@@ -1,4 +1,5 @@
 import { systemClock } from 'kubepull/clock';
+import { digestOf } from 'kubepull/digest';
 import type { TransportRequest } from 'kubepull/distribution';
 import { nodeHasher } from 'kubepull/node';
 import type { Descriptor } from 'kubepull/oci';
@@ -36,21 +37,20 @@ export function startRangeServer(
   sizes: readonly number[],
   change: (asked: Asked, reply: Reply) => Reply | Promise<Reply> = (_, reply) => reply,
 ): RangeServer {
-  const image = buildImage({
-    platform: amd64,
-    layers: sizes.map((randomBytes, at) => ({ randomBytes, compression: 'none', seed: `ranges-${at}` })),
-  });
+  const { manifest, contents: parts } = buildImage({ platform: amd64, layers: [] });
   const contents = new Map<string, Uint8Array>();
-  for (const { descriptor, bytes } of image.contents) contents.set(descriptor.digest, bytes);
-  const layers = new Map(image.manifest.layers.map((layer) => [layer.digest as string, layer]));
+  for (const { descriptor, bytes } of parts) contents.set(descriptor.digest, bytes);
+  const layers = new Map<string, Descriptor>();
+  for (const bytes of sizes.map(layerOf)) {
+    const digest = digestOf(bytes, nodeHasher);
+    contents.set(digest, bytes);
+    layers.set(digest, { mediaType: 'application/vnd.oci.image.layer.v1.tar', digest, size: bytes.length });
+  }
+  const document = new TextEncoder().encode(JSON.stringify({ ...manifest, layers: [...layers.values()] }));
   const ranges: (string | undefined)[] = [];
   const server = createMemoryTransport((request) => {
     const digest = request.url.slice(request.url.lastIndexOf('/') + 1);
-    if (request.url.includes('/manifests/'))
-      return {
-        body: contents.get(image.descriptor.digest) ?? '',
-        headers: { 'content-type': image.manifest.mediaType },
-      };
+    if (request.url.includes('/manifests/')) return { body: document, headers: { 'content-type': manifest.mediaType } };
     const layer = layers.get(digest);
     const bytes = contents.get(digest) ?? new Uint8Array();
     if (layer === undefined) return { body: bytes };
@@ -67,7 +67,12 @@ export function startRangeServer(
     platform: amd64,
     clock: { ...systemClock, sleep: async () => undefined },
   };
-  return { ...server, name: 'r.example/app:1', runtime, layers: image.manifest.layers, contents, ranges: () => ranges };
+  return { ...server, name: 'r.example/app:1', runtime, layers: [...layers.values()], contents, ranges: () => ranges };
+}
+
+/** Bytes of which no two near each other are alike, so that none can stand in for another. */
+function layerOf(size: number, seed: number): Uint8Array {
+  return Uint8Array.from({ length: size }, (_, at) => (at * 2_654_435_761 + (at >> 8) * 40_503 + seed) % 251);
 }
 
 /** A right answer for a range. */

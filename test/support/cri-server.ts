@@ -20,7 +20,7 @@ export interface CriCall {
 /** What a scripted runtime does with a call: a message, several for a stream, a status, or nothing at all. */
 export type CriAnswer =
   | { readonly message: object }
-  | { readonly messages: readonly object[]; readonly then?: CriFailure }
+  | { readonly messages: readonly object[]; readonly ending?: CriFailure }
   | { readonly failure: CriFailure }
   | 'never';
 
@@ -216,12 +216,12 @@ function handler(method: string, script: CriScript[string], calls: CriCall[]): H
     calls.push(seen);
     const answer = await script(seen);
     if (answer === 'never') return;
-    const failure = 'failure' in answer ? answer.failure : 'messages' in answer ? answer.then : undefined;
+    const failure = 'failure' in answer ? answer.failure : 'messages' in answer ? answer.ending : undefined;
     const sent = 'message' in answer ? [answer.message] : 'messages' in answer ? answer.messages : [];
     if (callback !== undefined) callback(failure ?? null, sent[0]);
     else finishStream(call, sent, failure);
   };
-  return serve as unknown as Handler;
+  return serve as Handler;
 }
 
 function finishStream(call: ServerCall, messages: readonly object[], failure: CriFailure | undefined): void {
