@@ -202,6 +202,15 @@ describe('createExecPlugin', () => {
     }
   });
 
+  it('L08 hands the token of a service account on by standard input alone', async () => {
+    const [token, { path }] = [canary('service-account-token'), tempDir()];
+    const script = `{ tr '\\0' ' ' < /proc/$$/cmdline; tr '\\0' ' ' < /proc/$$/environ; } > ${path}/seen; cat | wc -c`;
+    const stdin = JSON.stringify({ serviceAccountToken: token });
+    expect(await run(script, { args: ['get'], stdin: () => stdin })).toBe(`${stdin.length}\n`);
+    // The canary hook searches the directory.
+    expect(readFileSync(join(path, 'seen'), 'utf8')).toMatch(/plugin get .*PATH=/);
+  });
+
   it.each([0, -1, 1.5, Number.NaN, 2 ** 31])('refuses a time limit of %d', (timeoutMs) => {
     expect(() => createExecPlugin({ binDir: '/', timeoutMs })).toThrow('it must be a whole number from 1');
   });
