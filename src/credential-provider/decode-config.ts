@@ -60,8 +60,13 @@ type UnknownFields = string[];
 
 function checkKnown(unknown: UnknownFields, fields: Fields, place: string, known: readonly string[]): void {
   for (const key of Object.keys(fields)) {
-    if (!known.includes(key)) unknown.push(place === '' ? key : `${place}.${key}`);
+    if (!known.includes(key)) unknown.push(place === '' ? shownKey(key) : `${place}.${shownKey(key)}`);
   }
+}
+
+/** A key of a document that went wrong may hold a value, a secret in it; so it is cut where it is no more a name. */
+function shownKey(key: string): string {
+  return /^[\w.-]{0,64}/.exec(key)?.[0] ?? '';
 }
 
 const PROVIDER_FIELDS = ['name', 'matchImages', 'defaultCacheDuration', 'apiVersion', 'args', 'env'];
