@@ -7,9 +7,11 @@ import {
   type ServiceError,
   status,
 } from '@grpc/grpc-js';
+import { systemClock } from '../clock/index.js';
 import { CriError, type CriOperation } from './cri-error.js';
 import { goDescription } from './go-status.js';
-import { createRunningCalls } from './running-calls.js';
+import { watchHandshake } from './handshake.js';
+import { createRunningCalls, type SentCall, type Settlement } from './running-calls.js';
 
 /** Of kubelet's client: how soon it dials again after a failure. */
 const FIRST_REDIAL_MS = 100;
@@ -42,15 +44,23 @@ export interface RpcClient {
 export function createRpcClient(socketPath: string, maxMessageBytes: number): RpcClient {
   const client = openClient(socketPath, maxMessageBytes);
   const calls = createRunningCalls();
-  const translate = ({ code, details }: Pick<ServiceError, 'code' | 'details'>, settings: CallSettings): CriError => {
-    const { operation, mask } = settings;
-    return new CriError({ operation, code, description: mask(goDescription({ code, details }, socketPath)) });
-  };
+
+  /** Runs a call, whose failures come as gRPC's and go as ours. */
+  const run = <T>(settings: CallSettings, begin: (outcome: Outcome<T>) => SentCall): Promise<T> =>
+    calls.run<T>(settings, (settlement) => {
+      const fail = (answer: ClientStatus): void => settlement.reject(errorOf(answer, settings, socketPath));
+      const sent = begin({ ...settlement, fail });
+      return { cancel: () => sent.cancel(), release: watchHandshake(client, () => fail(silence(socketPath))) };
+    });
   return {
     unary: (method, request, settings) =>
-      calls.run(settings, ({ resolve, reject }) => {
+      run(settings, ({ resolve, fail }) => {
         const { path, requestSerialize, responseDeserialize } = method;
         const options = callOptions(settings);
+        const onAnswer = (error: ServiceError | null, answer: Parameters<typeof resolve>[0] | undefined): void => {
+          if (error !== null || answer === undefined) fail(error ?? NO_ANSWER);
+          else resolve(answer);
+        };
         return client.makeUnaryRequest(
           path,
           requestSerialize,
@@ -58,20 +68,17 @@ export function createRpcClient(socketPath: string, maxMessageBytes: number): Rp
           request,
           new Metadata(),
           options,
-          (error, answer) => {
-            if (error !== null || answer === undefined) reject(translate(error ?? NO_ANSWER, settings));
-            else resolve(answer);
-          },
+          onAnswer,
         );
       }),
     stream: (method, request, settings, onMessage) =>
-      calls.run(settings, ({ resolve, reject }) => {
+      run(settings, ({ resolve, reject, fail }) => {
         const { path, requestSerialize, responseDeserialize } = method;
         const options = callOptions(settings);
         return client
           .makeServerStreamRequest(path, requestSerialize, responseDeserialize, request, new Metadata(), options)
           .on('data', (message) => attempt(() => onMessage(message), reject))
-          .on('error', (error: ServiceError) => reject(translate(error, settings)))
+          .on('error', fail)
           .on('end', () => resolve());
       }),
     close() {
@@ -81,7 +88,28 @@ export function createRpcClient(socketPath: string, maxMessageBytes: number): Rp
   };
 }
 
-const NO_ANSWER = { code: status.INTERNAL, details: 'the runtime sent no answer' };
+/** As gRPC has it: for some faults in a message it has neither code nor words, whatever its types say. */
+interface ClientStatus {
+  readonly code: status | undefined;
+  readonly details: string | undefined;
+}
+
+interface Outcome<T> extends Settlement<T> {
+  /** Rejects with what a status stands for. */
+  fail(answer: ClientStatus): void;
+}
+
+const NO_ANSWER: ClientStatus = { code: undefined, details: undefined };
+
+function errorOf(answer: ClientStatus, { operation, mask }: CallSettings, socketPath: string): CriError {
+  const { code = status.INTERNAL, details = 'grpc: the answer cannot be read' } = answer;
+  return new CriError({ operation, code, description: mask(goDescription({ code, details }, socketPath)) });
+}
+
+function silence(socketPath: string): ClientStatus {
+  const reason = `error reading server preface: read unix @->${socketPath}: use of closed network connection`;
+  return { code: status.UNAVAILABLE, details: `connection error: desc = "${reason}"` };
+}
 
 function openClient(socketPath: string, maxMessageBytes: number): Client {
   return new Client(`unix:${socketPath}`, credentials.createInsecure(), {
@@ -97,7 +125,7 @@ function openClient(socketPath: string, maxMessageBytes: number): Client {
 }
 
 function callOptions({ timeoutMs }: CallSettings): CallOptions {
-  return timeoutMs === undefined ? {} : { deadline: Date.now() + timeoutMs };
+  return timeoutMs === undefined ? {} : { deadline: systemClock.now() + timeoutMs };
 }
 
 function attempt(action: () => void, onError: (error: unknown) => void): void {

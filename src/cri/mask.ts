@@ -3,21 +3,40 @@ import { encodeBase64, encodeUtf8 } from '../internal/index.js';
 
 /** Shorter ones occur by chance. */
 const MIN_SECRET = 4;
+const REDACTED = '[redacted]';
 
-const URL_USER = /\b([a-z][a-z0-9+.-]*:\/\/)[^\s/"'@?#]+@/gi;
-const URL_SECRET = /([?&;][^=&\s"']*(?:sig|token|secret|credential|passw|auth|policy|key)[^=&\s"']*=)[^&\s"']+/gi;
+const WORD = /[^\s"'`<>]+/g;
+const PARAMETER = /[^?&;#]+|[?&;#]/g;
+/** What signs a URL, in the parameters of the clouds and of CDNs. */
+const SECRET_NAME = /sig|token|secret|credential|passw|auth|policy|key/i;
 
 /**
- * Makes the filter for what a runtime says about a pull. It takes out the credential, in every form in which a runtime or
+ * Makes the filter for what a runtime says about a call. It takes out the credential, in every form in which a runtime or
  * a registry could echo it, and from URLs user info and what signs them.
  */
 export function createMask(credential: Credential | undefined): (text: string) => string {
   const forms = credential === undefined ? [] : formsOf(credential);
   return (text) =>
-    forms
-      .reduce((masked, form) => masked.replaceAll(form, '[redacted]'), text)
-      .replace(URL_USER, '$1[redacted]@')
-      .replace(URL_SECRET, '$1[redacted]');
+    forms.reduce((masked, form) => masked.replaceAll(form, REDACTED), text).replace(WORD, maskParameters);
+}
+
+function maskParameters(word: string): string {
+  const query = word.indexOf('?');
+  const path = maskUser(query < 0 ? word : word.slice(0, query));
+  return query < 0 ? path : path + word.slice(query).replace(PARAMETER, maskParameter);
+}
+
+function maskParameter(parameter: string): string {
+  const end = parameter.indexOf('=') + 1;
+  return end > 0 && SECRET_NAME.test(parameter.slice(0, end)) ? parameter.slice(0, end) + REDACTED : parameter;
+}
+
+function maskUser(url: string): string {
+  const start = url.indexOf('://') + '://'.length;
+  if (start < '://'.length) return url;
+  const slash = url.indexOf('/', start);
+  const at = url.lastIndexOf('@', slash < 0 ? url.length : slash);
+  return at < start ? url : url.slice(0, start) + REDACTED + url.slice(at);
 }
 
 function formsOf({ username, password }: Credential): readonly string[] {

@@ -7,11 +7,18 @@ export interface Settlement<T> {
   reject(error: unknown): void;
 }
 
+/** A call that was sent. */
+export interface SentCall {
+  cancel(): void;
+  /** Is called once, when nobody waits any more. */
+  release?(): void;
+}
+
 /** The calls that are under way. */
 export interface RunningCalls {
   run<T>(
     settings: { readonly operation: CriOperation; readonly signal: AbortSignal | undefined },
-    begin: (settlement: Settlement<T>) => { cancel(): void },
+    begin: (settlement: Settlement<T>) => SentCall,
   ): Promise<T>;
   /** Ends all of them, and refuses new ones. */
   close(): void;
@@ -25,23 +32,25 @@ export function createRunningCalls(): RunningCalls {
       new Promise((resolve, reject) => {
         signal?.throwIfAborted();
         if (closed) throw closedError(operation);
-        const release = (): void => {
-          running.delete(onClose);
+        let sent: SentCall | undefined;
+        const release = (): boolean => {
+          if (!running.delete(onClose)) return false;
           signal?.removeEventListener('abort', onAbort);
+          sent?.release?.();
+          return true;
         };
         const fail = (error: unknown): void => {
-          release();
+          if (!release()) return;
           reject(error);
-          call.cancel();
+          sent?.cancel();
         };
         const onClose = (): void => fail(closedError(operation));
         const onAbort = (): void => fail(signal?.reason);
         running.add(onClose);
         signal?.addEventListener('abort', onAbort, { once: true });
-        const call = begin({
+        sent = begin({
           resolve(value) {
-            release();
-            resolve(value);
+            if (release()) resolve(value);
           },
           reject: fail,
         });

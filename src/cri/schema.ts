@@ -1,6 +1,5 @@
-import type { AnyDefinition } from '@grpc/proto-loader';
-import type { ImageServiceDefinition } from './wire.js';
 import { fromJSON } from '@grpc/proto-loader';
+import type { ImageServiceDefinition } from './wire.js';
 
 const string = (id: number): Field => ({ type: 'string', id });
 const list = (type: string, id: number): Field => ({ rule: 'repeated', type, id });
@@ -85,9 +84,5 @@ export function loadImageService(): ImageServiceDefinition {
     { nested: { runtime: { nested: { v1 } } } },
     { longs: String, defaults: true, arrays: true, objects: true },
   );
-  return asService(definitions['runtime.v1.ImageService']);
-}
-
-function asService(definition: AnyDefinition | undefined): ImageServiceDefinition {
-  return definition as unknown as ImageServiceDefinition;
+  return definitions['runtime.v1.ImageService'] as unknown as ImageServiceDefinition;
 }

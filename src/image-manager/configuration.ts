@@ -150,6 +150,6 @@ function checkVerification(
     return verification;
   } catch (error) {
     if (error instanceof InvalidConfigError) throw error;
-    throw refuseConfiguration(`unknown image pull credential verification policy: ${String(policy)}`);
+    throw refuseConfiguration(`unknown image pull credential verification policy: ${policy}`);
   }
 }

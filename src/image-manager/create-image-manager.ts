@@ -1,4 +1,3 @@
-import { createBackoffTracker } from '../backoff/index.js';
 import { type CallOptions, systemClock } from '../clock/index.js';
 import { defaultPullPolicy } from '../pull-policy/index.js';
 import { type CheckedConfiguration, checkConfiguration } from './configuration.js';
@@ -21,6 +20,7 @@ import type {
 } from './manager-types.js';
 import { createMemoryRecords } from './memory-records.js';
 import { findContainer, involvedObject, sandboxOf } from './pod-parts.js';
+import { createPullFailures } from './pull-failures.js';
 import { createPullQueue, type PullQueue } from './pull-queue.js';
 import { createTokenBucket } from './token-bucket.js';
 
@@ -73,7 +73,7 @@ export function createImageManager(options: ImageManagerOptions): ImageManager {
         return queue.waiting;
       },
       get inBackoff() {
-        return context.backoff.size;
+        return context.failures.size;
       },
     },
   };
@@ -96,8 +96,7 @@ function createContext(options: ImageManagerOptions, config: CheckedConfiguratio
     createHasher,
     keyring,
     puller: createImagePuller({ images, queue, bucket, clock, merge }),
-    backoff: createBackoffTracker({ ...options.backoff, clock }),
-    failures: new Map(),
+    failures: createPullFailures(options.backoff, clock),
     ledger: verification === undefined ? undefined : createLedger({ records, verification, clock, onWarning }),
     recheckPresence,
     emit: (about, event) => onEvent?.({ involvedObject: about, ...event }),

@@ -86,9 +86,7 @@ const QPS_EXCEEDED = 'pull QPS exceeded';
 interface Flight {
   readonly done: Promise<JobOutcome<unknown>>;
   isFor(job: PullJob<unknown>): boolean;
-  join(
-    signal: AbortSignal | undefined,
-  ): Promise<JobOutcome<never> | { readonly kind: 'present'; readonly found: unknown }>;
+  join(signal: AbortSignal | undefined): Promise<JobOutcome<unknown>>;
 }
 
 function startFlight<P>(job: PullJob<P>, pull: (signal: AbortSignal) => Promise<JobOutcome<P>>): Flight {
@@ -101,7 +99,7 @@ function startFlight<P>(job: PullJob<P>, pull: (signal: AbortSignal) => Promise<
     async join(signal) {
       joined += 1;
       try {
-        return (await untilAbort(done, signal)) as JobOutcome<never>;
+        return await untilAbort(done, signal);
       } finally {
         joined -= 1;
         if (joined === 0) controller.abort();

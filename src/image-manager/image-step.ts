@@ -1,4 +1,3 @@
-import type { BackoffTracker } from '../backoff/index.js';
 import type { Clock } from '../clock/index.js';
 import type { CreateHasher } from '../digest/index.js';
 import type { LazyCredentials, NodeKeyring } from './credentials.js';
@@ -6,8 +5,8 @@ import type { PodEvent } from './events.js';
 import type { ImagePuller } from './image-puller.js';
 import type { PullLedger } from './ledger.js';
 import type { InvolvedObject } from './manager-types.js';
+import type { PullFailures } from './pull-failures.js';
 import type { ImageService, ImageSpec, PodSandbox } from './types.js';
-import type { Waiting } from './waiting.js';
 
 /** What all images of a manager share. */
 export interface ManagerContext {
@@ -16,9 +15,7 @@ export interface ManagerContext {
   readonly createHasher: CreateHasher;
   readonly keyring: NodeKeyring | undefined;
   readonly puller: ImagePuller;
-  readonly backoff: BackoffTracker;
-  /** How the last attempt ended, by the keys of `backoff`. */
-  readonly failures: Map<string, Waiting>;
+  readonly failures: PullFailures;
   /** `undefined` while the gate is off: then nothing is recorded, and presence is enough. */
   readonly ledger: PullLedger | undefined;
   readonly recheckPresence: boolean;

@@ -7,6 +7,7 @@ import type { JobOutcome } from './image-puller.js';
 import type { ImageStep, ManagerContext } from './image-step.js';
 import type { PullLedger } from './ledger.js';
 import type { EnsureImageResult } from './manager-types.js';
+import type { BackOff } from './pull-failures.js';
 import { waitingAfterFailure, waitingInBackOff } from './waiting.js';
 
 type Recheck = (() => Promise<EnsureImageResult | undefined>) | undefined;
@@ -19,7 +20,6 @@ interface Attempted {
   readonly pulled?: Pulled;
 }
 
-const SWEEP_EVERY = 1024;
 const ANONYMOUS: CredentialSource = { kind: 'anonymous' };
 
 /**
@@ -57,50 +57,39 @@ async function beginPull(ledger: PullLedger, { image, signal }: ImageStep): Prom
 }
 
 async function attempt(context: ManagerContext, step: ImageStep, recheck: Recheck): Promise<Attempted> {
-  const { clock, backoff, failures, puller } = context;
+  const { clock, failures, puller, emit } = context;
   const { image, spec, sandbox, signal, about } = step;
   const key = `${sandbox.uid}_${image}`;
-  if (backoff.isInBackoffSinceUpdate(key)) return { result: backOff(context, step, key) };
-  failures.delete(key);
+  const backOff = failures.backOff(key);
+  if (backOff !== undefined) return { result: tooEarly(context, step, backOff) };
+  failures.retry(key);
   const start = clock.monotonic();
-  context.emit(about, pullStepEvent(image, { step: 'pulling' }));
+  emit(about, pullStepEvent(image, { step: 'pulling' }));
   const outcome = await puller.pull({ spec, candidates: await step.credentials(), sandbox, signal, recheck });
   if (outcome.kind === 'present') return { result: outcome.found };
   if (!outcome.ok) return { result: failed(context, step, key, outcome) };
   const { pullMs, size, imageRef, used } = outcome;
   const totalMs = clock.monotonic() - start;
-  context.emit(about, pullStepEvent(image, { step: 'pulled', pullMs, totalMs, size }));
-  forgetExpired(context);
+  emit(about, pullStepEvent(image, { step: 'pulled', pullMs, totalMs, size }));
+  failures.sweep();
   const source = used?.entry.source ?? ANONYMOUS;
   return { result: { status: 'pulled', imageRef, source, pullMs, totalMs, size }, pulled: outcome };
 }
 
-function backOff({ backoff, clock, failures, emit }: ManagerContext, step: ImageStep, key: string): EnsureImageResult {
-  emit(step.about, pullStepEvent(step.image, { step: 'back-off' }));
-  const state = backoff.state.get(key);
-  const ends = state === undefined ? 0 : state.updatedAt + state.delayMs - clock.monotonic();
-  const waiting = waitingInBackOff(step.image, failures.get(key));
-  return { status: 'waiting', ...waiting, retryAfterMs: Math.max(0, ends), errors: [] };
+function tooEarly({ emit }: ManagerContext, { image, about }: ImageStep, backOff: BackOff): EnsureImageResult {
+  emit(about, pullStepEvent(image, { step: 'back-off' }));
+  const { previous, retryAfterMs } = backOff;
+  return { status: 'waiting', ...waitingInBackOff(image, previous), retryAfterMs, errors: [] };
 }
 
 function failed(
-  context: ManagerContext,
+  { failures, emit }: ManagerContext,
   { image, about }: ImageStep,
   key: string,
   { text, errors }: Extract<Tried, { readonly ok: false }>,
 ): EnsureImageResult {
-  const { backoff, failures } = context;
-  context.emit(about, pullStepEvent(image, { step: 'failed', errorText: text }));
-  const { delayMs } = backoff.next(key);
+  emit(about, pullStepEvent(image, { step: 'failed', errorText: text }));
   const waiting = waitingAfterFailure(image, text);
-  failures.set(key, waiting);
-  // Where nothing ever succeeds kubelet keeps all keys; those that have expired mean nothing.
-  if (backoff.size % SWEEP_EVERY === 0) forgetExpired(context);
-  return { status: 'waiting', ...waiting, retryAfterMs: delayMs, errors };
-}
-
-/** A success does not reset its own key. What is stored of a failure is shown in back-off only, and so dies with its key. */
-function forgetExpired({ backoff, failures }: ManagerContext): void {
-  if (backoff.gc() === 0) return;
-  for (const key of failures.keys()) if (!backoff.state.has(key)) failures.delete(key);
+  const retryAfterMs = failures.add(key, waiting);
+  return { status: 'waiting', ...waiting, retryAfterMs, errors };
 }

@@ -85,14 +85,14 @@ export function createPullerImageService(options: PullerImageServiceOptions): Im
 
 /** The one credential for the image's own registry; for any other host it has to match as it would in a keyring. */
 function keyringOf(auth: DockerConfigEntry, image: string): Keyring {
-  const single = createKeyring([auth]);
+  const asFound = createKeyring([auth]);
   const { repository } = parseImageName(image);
   return {
     lookup(name): LookupResult {
-      const found = single.lookup(name);
-      if (name !== repository || found.candidates.length > 0) return found;
-      // Whoever asked for the pull found it by rules of its own.
-      return { ...found, candidates: [{ rank: 1, entry: auth, key: auth.pattern, rule: 'exact' }], rejected: [] };
+      const found = asFound.lookup(name);
+      // Whoever asked for the pull may have found it by rules of its own.
+      const matches = name !== repository || found.candidates.length > 0;
+      return matches ? found : createKeyring([{ ...auth, pattern: name }]).lookup(name);
     },
   };
 }

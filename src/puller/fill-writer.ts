@@ -29,7 +29,7 @@ export async function fillWriter(context: PullContext, blob: Descriptor, filling
       if (!isImageError(error) || delayMs === undefined) throw error;
       if (!isCut(error)) ranges = undefined;
       emit({ type: 'retry', descriptor: blob, error, delayMs, offset: writer.offset });
-      await clock.sleep(delayMs);
+      await clock.sleep(delayMs, { signal });
     }
   }
 }

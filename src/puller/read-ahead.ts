@@ -21,7 +21,7 @@ export interface Window {
  */
 export async function* readAhead<P, T>(
   parts: Iterable<P>,
-  fetch: (part: P, signal: AbortSignal) => Promise<T>,
+  fetchPart: (part: P, signal: AbortSignal) => Promise<T>,
   { parallel, slots, signal }: Window,
 ): AsyncGenerator<T, void, undefined> {
   const { controller, release } = linkAbort(signal);
@@ -36,7 +36,7 @@ export async function* readAhead<P, T>(
       leave();
       return false;
     }
-    const fetched = fetch(next.value, controller.signal).finally(leave);
+    const fetched = fetchPart(next.value, controller.signal).finally(leave);
     // Its failure is seen when its turn comes.
     fetched.catch(() => undefined);
     underWay.push(fetched);
@@ -48,7 +48,7 @@ export async function* readAhead<P, T>(
       const [first] = underWay;
       if (first === undefined) return;
       yield await first;
-      underWay.shift();
+      void underWay.shift();
     }
   } finally {
     controller.abort();

@@ -1,3 +1,4 @@
+import { inspect } from 'node:util';
 import { status } from '@grpc/grpc-js';
 import { CriError, createCriImageService, type CriImageService, type CriImageServiceOptions } from 'kubepull/cri';
 import { createSecret, type DockerConfigEntry } from 'kubepull/docker-config';
@@ -174,6 +175,21 @@ describe('pullImage', () => {
     expect((error as Error).message).toMatch(/^no: \[redacted\] /);
     expect((error as Error).message).toMatch(/\\x0a\\x1b\[31m$/);
     expect((error as Error).message).not.toContain(password);
+  });
+
+  it('L07 shows no credential to whoever prints the service or the call, also while it pulls', async () => {
+    const { server, service } = await connect({ PullImage: () => 'never' });
+    const [username, password] = [canary('username'), canary('password')];
+    const controller = new AbortController();
+    const request = { image: spec('app:1'), auth: entry(username, password), sandbox: undefined };
+    const pulling = service.pullImage(request, { signal: controller.signal });
+    await expect.poll(() => server.calls.length).toBe(1);
+    const options = { depth: 30, showHidden: true, getters: true } as const;
+    const shown = [service, request, pulling, controller].map((value) => inspect(value, options)).join('\n');
+    expect(shown.includes(password)).toBe(false);
+    expect(JSON.stringify(request).includes(password)).toBe(false);
+    controller.abort();
+    await failureOf(pulling);
   });
 
   it('L05 takes out of URLs what signs them, and leaves the rest to the letter', async () => {

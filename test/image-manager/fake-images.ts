@@ -106,13 +106,11 @@ export function podOf(image: string, imagePullPolicy?: string, uid = 'u1') {
 }
 
 /** One secret with one user for each registry of the tests. */
-export function secretOf(
-  username: string,
-  { name = `creds-${username}`, server = 'private.example', uid = name } = {},
-) {
+export function secretOf(username: string, server = 'private.example') {
+  const name = `creds-${username}`;
   const password = createHash('sha256').update(username).digest('hex').slice(0, 10);
   const secret = createPullSecret({ name, namespace: 'default', server, username, password });
-  return { ...secret, metadata: { ...secret.metadata, uid } } satisfies SecretLike;
+  return { ...secret, metadata: { ...secret.metadata, uid: name } } satisfies SecretLike;
 }
 
 export const MALFORMED: SecretLike = {

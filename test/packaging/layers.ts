@@ -37,6 +37,7 @@ const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   'node:': ['node', 'testing', 'cri'],
   undici: ['node', 'testing', 'cri'],
   '@grpc/grpc-js': ['cri'],
+  '@grpc/proto-loader': ['cri'],
   picomatch: ['rules'],
   aws4fetch: ['cloud'],
   'jsonc-parser': ['node'],

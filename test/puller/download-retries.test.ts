@@ -70,4 +70,28 @@ describe('B09 planRetries', () => {
     await clock.advance(1);
     expect(retries.pauseAfter(MIB)).toBeUndefined();
   });
+
+  it('B09 counts the cuts of all parts of a blob together', () => {
+    const budget = createBlobBudget(createFakeClock(), () => 0);
+    const parts = Array.from({ length: 10 }, () => planRetries({ size: MIB, offset: 0 }, budget));
+    const pauses = Array.from({ length: 20 }, (_, at) => parts[at % parts.length]?.pauseAfter(0));
+    expect(pauses.map((pause) => pause !== undefined)).toEqual(pauses.map((_, at) => at < 19));
+  });
+
+  it('B09 gives the blob up with the part that has failed for good', () => {
+    const budget = createBlobBudget(createFakeClock(), () => 0);
+    const [part, other] = [0, 1].map(() => planRetries({ size: MIB, offset: 0 }, budget));
+    for (let attempt = 0; attempt < 5; attempt += 1) part?.pauseAfter(0);
+    expect(other?.pauseAfter(MIB)).toBeUndefined();
+  });
+
+  it('B09 ends after six hours, whatever has come', async () => {
+    const { clock, retries } = plan(GIB);
+    for (let hour = 1; hour <= 6; hour += 1) {
+      await clock.advance(3_600_000);
+      expect(retries.pauseAfter(hour * MIB)).toBeDefined();
+    }
+    await clock.advance(1);
+    expect(retries.pauseAfter(7 * MIB)).toBeUndefined();
+  });
 });

@@ -176,14 +176,15 @@ const lazyDisk: LayoutFileSystem = {
 /** How long something takes from now on; turns are counted only where they are few. */
 function startStopwatch(countsTurns: boolean): { stop(): { readonly turns: number; readonly ms: number } } {
   const start = performance.now();
+  const stopped = new AbortController();
   let turns = 0;
-  let running = countsTurns;
   void (async () => {
-    for (; running; turns += 1) await setImmediate();
+    if (!countsTurns) return;
+    for (; !stopped.signal.aborted; turns += 1) await setImmediate();
   })();
   return {
     stop() {
-      running = false;
+      stopped.abort();
       return { turns, ms: performance.now() - start };
     },
   };

@@ -51,4 +51,19 @@ describe('createSlots', () => {
     await expect(slots.run(async () => 'in', watched.signal)).rejects.toBe('enough');
     expect(await slots.run(async () => 'in', undefined)).toBe('in');
   });
+
+  it('gives out a spare place only when nobody waits, and hands it to who waits when it comes back', async () => {
+    const slots = createSlots(2);
+    const leave = slots.enterSpare();
+    const other = slots.enterSpare();
+    expect([slots.taken, slots.spare, slots.enterSpare()]).toEqual([2, false, undefined]);
+    let ran = false;
+    const waits = slots.run(async () => void (ran = true), undefined);
+    expect([ran, slots.waiting]).toEqual([false, 1]);
+    leave?.();
+    expect([slots.spare, slots.enterSpare()]).toEqual([false, undefined]);
+    await waits;
+    other?.();
+    expect([ran, slots.taken, slots.spare]).toEqual([true, 0, true]);
+  });
 });

@@ -1,0 +1,105 @@
+import { ImageError } from '../errors/index.js';
+import { aggregate, parseGoDuration } from '../internal/index.js';
+
+/** Kubelet's `imageGCHighThresholdPercent` when its configuration does not say. @public */
+export const DEFAULT_GC_HIGH_THRESHOLD_PERCENT = 85;
+
+/** Kubelet's `imageGCLowThresholdPercent` when its configuration does not say. @public */
+export const DEFAULT_GC_LOW_THRESHOLD_PERCENT = 80;
+
+/** Kubelet's `imageMinimumGCAge` when its configuration does not say: two minutes. @public */
+export const DEFAULT_MINIMUM_GC_AGE_MS = 120_000;
+
+/**
+ * The fields of a `KubeletConfiguration` that concern the garbage collection of images, under their own names.
+ *
+ * @public
+ */
+export interface ImageGcConfiguration {
+  /**
+   * From this use of the disk on images are removed, in percent.
+   *
+   * @defaultValue {@link DEFAULT_GC_HIGH_THRESHOLD_PERCENT}
+   */
+  readonly imageGCHighThresholdPercent?: number | undefined;
+  /**
+   * Down to this use of the disk, in percent.
+   *
+   * @defaultValue {@link DEFAULT_GC_LOW_THRESHOLD_PERCENT}
+   */
+  readonly imageGCLowThresholdPercent?: number | undefined;
+  /**
+   * An image is left alone for so long after it was seen first: a duration as Go writes it, or milliseconds.
+   *
+   * @defaultValue {@link DEFAULT_MINIMUM_GC_AGE_MS}
+   */
+  readonly imageMinimumGCAge?: string | number | undefined;
+  /**
+   * An image that was not used for longer is removed even when there is room; 0 for never.
+   *
+   * @defaultValue `0`
+   */
+  readonly imageMaximumGCAge?: string | number | undefined;
+  /**
+   * The age of an image that was never used counts from when it was seen first. Kubelet takes it for older than any
+   * `imageMaximumGCAge`, so it removes what was brought for a pod that did not start yet.
+   *
+   * @defaultValue `false`, as in kubelet
+   */
+  readonly agesFromFirstSeen?: boolean | undefined;
+}
+
+/** The same, checked and whole, in milliseconds. */
+export interface GcPolicy {
+  readonly high: number;
+  readonly low: number;
+  readonly minAgeMs: number;
+  readonly maxAgeMs: number;
+  readonly agesFromFirstSeen: boolean;
+}
+
+export function checkGcPolicy(configuration: ImageGcConfiguration = {}): GcPolicy {
+  const {
+    imageGCHighThresholdPercent: high = DEFAULT_GC_HIGH_THRESHOLD_PERCENT,
+    imageGCLowThresholdPercent: low = DEFAULT_GC_LOW_THRESHOLD_PERCENT,
+    imageMinimumGCAge = DEFAULT_MINIMUM_GC_AGE_MS,
+    imageMaximumGCAge = 0,
+    agesFromFirstSeen = false,
+  } = configuration;
+  const minAgeMs = readAge('imageMinimumGCAge', imageMinimumGCAge);
+  const maxAgeMs = readAge('imageMaximumGCAge', imageMaximumGCAge);
+  const faults = [...percentFaults(high, low), ...ageFaults(minAgeMs, maxAgeMs, imageMinimumGCAge, imageMaximumGCAge)];
+  if (faults.length > 0) throw refuse(aggregate(faults.map((fault) => `invalid configuration: ${fault}`)));
+  return { high, low, minAgeMs, maxAgeMs, agesFromFirstSeen };
+}
+
+function percentFaults(high: number, low: number): string[] {
+  const [highName, lowName] = [
+    'imageGCHighThresholdPercent (--image-gc-high-threshold)',
+    'imageGCLowThresholdPercent (--image-gc-low-threshold)',
+  ];
+  const isPercent = (value: number): boolean => Number.isInteger(value) && value >= 0 && value <= 100;
+  return [
+    ...(isPercent(high) ? [] : [`${highName} ${high} must be between 0 and 100, inclusive`]),
+    ...(isPercent(low) ? [] : [`${lowName} ${low} must be between 0 and 100, inclusive`]),
+    ...(low < high ? [] : [`${lowName} ${low} must be less than ${highName} ${high}`]),
+  ];
+}
+
+function ageFaults(minMs: number, maxMs: number, min: string | number, max: string | number): string[] {
+  return [
+    ...(minMs < 0 ? [`imageMinimumGCAge ${min} must not be negative`] : []),
+    ...(maxMs < 0 ? [`imageMaximumGCAge ${max} must not be negative`] : []),
+    ...(maxMs > 0 && maxMs <= minMs ? [`imageMaximumGCAge ${max} must be greater than imageMinimumGCAge ${min}`] : []),
+  ];
+}
+
+function readAge(name: string, age: string | number): number {
+  const ms = typeof age === 'string' ? parseGoDuration(age) : age;
+  if (typeof ms === 'number' && Number.isFinite(ms)) return ms;
+  throw refuse(typeof ms === 'string' ? ms : `${name} ${String(age)} is no duration`);
+}
+
+function refuse(reason: string): ImageError<'ERR_OPTION_INVALID'> {
+  return new ImageError('ERR_OPTION_INVALID', `Cannot collect images: ${reason}`);
+}

@@ -1,0 +1,165 @@
+import { type CallOptions, type Clock, systemClock } from '../clock/index.js';
+import type { CredentialSource } from '../docker-config/index.js';
+import type { Keyring } from '../keyring/index.js';
+import { applyDefaultTag, parseImageName } from '../reference/index.js';
+import { refuseConfiguration } from './configuration.js';
+import { pullWithEach } from './credential-loop.js';
+import { asError, errorText, rethrowAbort } from './error-text.js';
+import { createPullQueue } from './pull-queue.js';
+import { imageSize, inspectImage } from './runtime-images.js';
+import type { ImageService, ImageSpec } from './types.js';
+
+/**
+ * How a node is warmed up.
+ *
+ * @public
+ */
+export interface PrePullOptions extends CallOptions {
+  /** The runtime to bring the images to. */
+  readonly images: ImageService;
+  /** The node's credentials. None by default. */
+  readonly keyring?: Keyring | undefined;
+  /**
+   * `Always` pulls what is present, too: the tag may have moved.
+   *
+   * @defaultValue `'IfNotPresent'`
+   */
+  readonly pullPolicy?: 'IfNotPresent' | 'Always' | undefined;
+  /**
+   * Images pulled at the same time, a whole number from 1.
+   *
+   * @defaultValue 1
+   */
+  readonly maxParallelImagePulls?: number | undefined;
+  /** @defaultValue `systemClock` */
+  readonly clock?: Pick<Clock, 'monotonic'> | undefined;
+  /** Hears of each image when it is done. */
+  readonly onResult?: ((result: PrePulledImage) => void) | undefined;
+}
+
+/**
+ * What came of one image of a warm-up.
+ *
+ * @public
+ */
+export interface PrePulledImage {
+  /** As it was asked for. */
+  readonly image: string;
+  readonly outcome: 'present' | 'pulled' | 'failed';
+  /** `undefined` when it failed. */
+  readonly imageRef: string | undefined;
+  /** In bytes; 0 when it failed, or the runtime could not tell. */
+  readonly size: number;
+  /** How long it took, in milliseconds, without waiting for its turn. */
+  readonly ms: number;
+  /** Where the accepted credential came from; `undefined` when nothing was pulled. */
+  readonly source: CredentialSource | undefined;
+  /** Why it failed, in kubelet's words. */
+  readonly message: string | undefined;
+  /** What failed, in the order of the credentials. */
+  readonly errors: readonly Error[];
+}
+
+/**
+ * What came of a warm-up.
+ *
+ * @public
+ */
+export interface PrePullReport {
+  /** In the order of the images, each image string once. */
+  readonly results: readonly PrePulledImage[];
+  readonly present: number;
+  readonly pulled: number;
+  readonly failed: number;
+  /** The sizes of all that was pulled. Layers that images share count for each. */
+  readonly pulledBytes: number;
+}
+
+/**
+ * Brings images to a node before any pod asks for them.
+ *
+ * One that fails does not stop the others. Nothing is recorded of it, so a kubelet or an image manager takes the images for
+ * preloaded: by default every pod may use them without showing credentials.
+ *
+ * @param images - as pods name them
+ * @param options - where to, and with whose credentials
+ * @returns what came of each
+ * @throws {@link ImageError} `ERR_OPTION_INVALID` for a number of pulls that is none
+ * @example
+ * ```ts
+ * import { createPullerImageService, prePull } from 'kubepull/image-manager';
+ * import { createNodeRuntime, loadNodeKeyring, openOciLayout } from 'kubepull/node';
+ *
+ * const images = createPullerImageService({ runtime: createNodeRuntime(), store: await openOciLayout('./layout') });
+ * const report = await prePull(['nginx:1.27', 'busybox'], { images, keyring: await loadNodeKeyring() });
+ * for (const { image, message } of report.results) if (message !== undefined) console.error(image, message);
+ * ```
+ * @public
+ */
+export async function prePull(images: Iterable<string>, options: PrePullOptions): Promise<PrePullReport> {
+  const { maxParallelImagePulls: parallel = 1, signal, onResult } = options;
+  if (!Number.isSafeInteger(parallel) || parallel < 1) {
+    throw refuseConfiguration(`invalid configuration: maxParallelImagePulls ${parallel} must be a positive number`);
+  }
+  const queue = createPullQueue(parallel);
+  const pullNext = async (image: string): Promise<PrePulledImage> => {
+    const result = await queue.run(() => bring(image, options), signal);
+    onResult?.(result);
+    return result;
+  };
+  return report(await Promise.all(Array.from(new Set(images), pullNext)));
+}
+
+type Brought = Omit<PrePulledImage, 'image' | 'ms'>;
+
+async function bring(image: string, options: PrePullOptions): Promise<PrePulledImage> {
+  const { clock = systemClock, signal } = options;
+  const start = clock.monotonic();
+  const brought = await tryToBring(image, options);
+  signal?.throwIfAborted();
+  return { image, ...brought, ms: clock.monotonic() - start };
+}
+
+async function tryToBring(image: string, options: PrePullOptions): Promise<Brought> {
+  const { images, keyring, pullPolicy, signal } = options;
+  try {
+    const spec: ImageSpec = { image: applyDefaultTag(image), annotations: {}, runtimeHandler: '' };
+    const found = pullPolicy === 'Always' ? undefined : await inspectImage(images, spec, { signal });
+    if (found !== undefined) return { ...NOTHING, outcome: 'present', imageRef: found.id, size: found.size };
+    const lookup = await keyring?.lookup(parseImageName(image).repository, { signal });
+    const outcome = await pullWithEach(
+      images,
+      lookup?.candidates ?? [],
+      { image: spec, sandbox: undefined },
+      { signal },
+    );
+    if (!outcome.ok) return { ...NOTHING, message: outcome.text, errors: outcome.errors };
+    const { imageRef, used } = outcome;
+    const source = used?.entry.source ?? { kind: 'anonymous' };
+    return { ...NOTHING, outcome: 'pulled', imageRef, size: await imageSize(images, spec, { signal }), source };
+  } catch (error) {
+    rethrowAbort(signal);
+    return { ...NOTHING, message: errorText(error), errors: [asError(error)] };
+  }
+}
+
+const NOTHING: Brought = {
+  outcome: 'failed',
+  imageRef: undefined,
+  size: 0,
+  source: undefined,
+  message: undefined,
+  errors: [],
+};
+
+function report(results: readonly PrePulledImage[]): PrePullReport {
+  const count = (outcome: PrePulledImage['outcome']): number => results.filter((one) => one.outcome === outcome).length;
+  const sizes = results.map(({ outcome, size }) => (outcome === 'pulled' ? size : 0));
+  return {
+    results,
+    present: count('present'),
+    pulled: count('pulled'),
+    failed: count('failed'),
+    pulledBytes: sizes.reduce((sum, size) => sum + size, 0),
+  };
+}
