@@ -7,34 +7,37 @@ import { listEntries, NODE_ENTRIES } from './test/packaging/entries.mjs';
  * @type {Record<string, number>}
  */
 const BUDGETS = {
-  index: 66.7,
+  index: 105.5,
   backoff: 1.3,
   clock: 0.3,
+  cloud: 14.7,
+  'credential-provider': 12.6,
+  cri: 6.1,
   digest: 0.9,
-  distribution: 12.0,
+  distribution: 23.9,
   'docker-config': 5.9,
   errors: 0.9,
-  explain: 15.5,
-  'image-manager': 1.1,
-  keyring: 4.8,
+  explain: 15.6,
+  'image-manager': 50.9,
+  keyring: 4.9,
   lint: 25.3,
   match: 2.9,
-  node: 23.0,
-  oci: 6.1,
+  node: 122.0,
+  oci: 7.5,
   platform: 4.1,
   'pull-policy': 7.5,
   'pull-secrets': 9.0,
-  puller: 19.1,
+  puller: 32.1,
   reference: 4.2,
-  rules: 11.8,
-  store: 8.0,
-  testing: 13.3,
+  rules: 12.0,
+  store: 10.7,
+  testing: 18.4,
 };
 
 /** What is used together, and all that a program needs which never pulls. */
 const GROUPS = {
   'keyring, docker-config, match': { entries: ['keyring', 'docker-config', 'match'], limit: 9.4 },
-  'index without puller': { entries: listEntries().filter(isCore), limit: 63.8 },
+  'index without puller': { entries: listEntries().filter(isCore), limit: 90.4 },
 };
 
 /** @param {string} entry */

@@ -35,6 +35,7 @@ export interface TokenAttributes {
 export interface CredentialProvider {
   /** The name of the program in kubelet's directory of plugins. */
   readonly name: string;
+  /** Patterns of the images that it is asked for. */
   readonly matchImages: readonly string[];
   /** How long an answer is kept that does not say it itself, in milliseconds; 0 for not at all. */
   readonly defaultCacheDurationMs: number;

@@ -13,10 +13,15 @@ const MAX_SHOWN = 2_048;
  */
 export type CriOperation = 'ListImages' | 'StreamImages' | 'ImageStatus' | 'PullImage' | 'RemoveImage' | 'ImageFsInfo';
 
-/** A failure of a call, with Go's description of it. */
+/**
+ * A failure of a call, with Go's description of it.
+ *
+ * @public
+ */
 export interface CriFailure {
   readonly operation: CriOperation;
-  readonly code: status;
+  /** The gRPC status, as a number. */
+  readonly code: number;
   readonly description: string;
 }
 

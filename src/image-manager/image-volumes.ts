@@ -1,10 +1,5 @@
-import type {
-  EnsureImageResult,
-  ImageMount,
-  ImageVolumeResult,
-  MountedImage,
-  MountingContainerLike,
-} from './manager-types.js';
+import type { EnsureImageResult, ImageVolumeResult, MountingContainerLike } from './manager-types.js';
+import type { ImageMount, MountedImage } from './mount-types.js';
 import type { ImageSpec } from './types.js';
 
 /**

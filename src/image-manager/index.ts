@@ -31,16 +31,15 @@ export {
   type ImageManager,
   type ImageManagerOptions,
   type ImageManagerStats,
-  type ImageMount,
   type ImageVolumeResult,
   type InvolvedObject,
   type ManagedPodLike,
   type ManagedPodSpecLike,
-  type MountedImage,
   type MountingContainerLike,
   type PodImageRequest,
   type VolumeMountLike,
 } from './manager-types.js';
+export { type ImageMount, type MountedImage } from './mount-types.js';
 export { createImageManager } from './create-image-manager.js';
 export { imageMounts } from './image-volumes.js';
 export { createPullerImageService, type PullerImageServiceOptions } from './puller-service.js';

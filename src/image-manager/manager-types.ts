@@ -7,6 +7,7 @@ import type { SecretLike } from '../pull-secrets/index.js';
 import type { PullConfiguration } from './configuration.js';
 import type { NodeKeyring } from './credentials.js';
 import type { PodEvent } from './events.js';
+import type { MountedImage } from './mount-types.js';
 import type { ImageService, PulledRecords } from './types.js';
 import type { WaitingReason } from './waiting.js';
 
@@ -199,32 +200,6 @@ export interface ImageVolumeResult {
   readonly result: EnsureImageResult;
   /** What to mount; `undefined` when the image is not there. */
   readonly image: MountedImage | undefined;
-}
-
-/**
- * CRI's `ImageSpec` in a mount.
- *
- * @public
- */
-export interface MountedImage {
-  /** What the runtime gave for the image. */
-  readonly image: string;
-  readonly userSpecifiedImage: string;
-  readonly annotations: Readonly<Record<string, string>>;
-  readonly runtimeHandler: string;
-}
-
-/**
- * CRI's `Mount` of an image volume.
- *
- * @public
- */
-export interface ImageMount {
-  readonly containerPath: string;
-  readonly hostPath: '';
-  readonly readonly: true;
-  readonly image: MountedImage;
-  readonly imageSubPath: string;
 }
 
 /**

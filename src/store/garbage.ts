@@ -7,9 +7,15 @@ import {
   type RemovedContent,
 } from './managed-types.js';
 
-/** What is in a store, and what a name leads to. */
+/**
+ * What is in a store, and what a name leads to.
+ *
+ * @beta
+ */
 export interface Sorting {
+  /** What is there, with its size. */
   readonly contents: ReadonlyMap<Digest, number>;
+  /** What names lead to. */
   readonly reached: ReadonlySet<Digest>;
   /** Whether content that nothing names is too young to be removed. */
   isYoung(digest: Digest): boolean | Promise<boolean>;
@@ -17,13 +23,21 @@ export interface Sorting {
   remove(digest: Digest): boolean | Promise<boolean>;
 }
 
-/** The grace that holds with these options. */
+/**
+ * The grace that holds with these options.
+ *
+ * @beta
+ */
 export function graceOf({ graceMs = DEFAULT_GARBAGE_GRACE_MS }: CollectGarbageOptions): number {
   if (graceMs >= 0) return graceMs;
   throw new ImageError('ERR_OPTION_INVALID', `Cannot collect garbage with graceMs ${graceMs}: it is no time`);
 }
 
-/** Removes what is not reached and not young, and counts. */
+/**
+ * Removes what is not reached and not young, and counts.
+ *
+ * @beta
+ */
 export async function sweepGarbage(
   { contents, reached, isYoung, remove }: Sorting,
   { dryRun = false, signal }: CollectGarbageOptions,

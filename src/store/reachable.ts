@@ -12,7 +12,11 @@ import {
 /** Artifacts of before OCI 1.1 have a manifest of their own, with a subject. */
 const ARTIFACT_MANIFEST = 'application/vnd.oci.artifact.manifest.v1+json';
 
-/** What the search for garbage asks of a store. */
+/**
+ * What the search for garbage asks of a store.
+ *
+ * @beta
+ */
 export interface ReachableSource {
   /** What is there, with its size. */
   readonly contents: ReadonlyMap<Digest, number>;
@@ -25,8 +29,13 @@ type Link = Pick<Descriptor, 'digest' | 'mediaType'>;
 /**
  * The content that roots lead to. It errs on the side of keeping: whatever looks like a descriptor counts, in any field of
  * a manifest, known or not.
+ *
+ * @beta
  */
-export async function reachableContent(source: ReachableSource, roots: readonly Link[]): Promise<ReadonlySet<Digest>> {
+export async function reachableContent(
+  source: ReachableSource,
+  roots: readonly Pick<Descriptor, 'digest' | 'mediaType'>[],
+): Promise<ReadonlySet<Digest>> {
   const reached = new Set<Digest>();
   await follow(source, roots, reached, () => []);
   const referrers = await findReferrers(source, reached);

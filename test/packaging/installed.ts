@@ -29,8 +29,14 @@ export async function installPacked(): Promise<InstalledPackage> {
 
 /** The dependencies come from the folders here, which are of the right versions already. */
 function projectManifest(tarball: string): unknown {
-  const { dependencies } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { dependencies: object };
-  const linked = Object.keys(dependencies).map((name) => [name, `file:${join(root, 'node_modules', name)}`]);
+  const { dependencies, peerDependencies } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
+    dependencies: object;
+    peerDependencies: object;
+  };
+  const linked = Object.keys({ ...dependencies, ...peerDependencies }).map((name) => [
+    name,
+    `file:${join(root, 'node_modules', name)}`,
+  ]);
   return {
     private: true,
     type: 'module',

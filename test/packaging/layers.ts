@@ -24,7 +24,17 @@ export const ARROWS: Readonly<Record<string, readonly string[]>> = {
   'credential-provider': ['keyring', 'match', 'docker-config', 'clock'],
   cloud: ['keyring', 'docker-config', 'distribution', 'clock'],
   puller: ['reference', 'platform', 'keyring', 'distribution', 'store', 'digest', 'clock', 'oci'],
-  'image-manager': ['puller', 'pull-policy', 'pull-secrets', 'keyring', 'backoff', 'clock', 'reference', 'store'],
+  'image-manager': [
+    'puller',
+    'pull-policy',
+    'pull-secrets',
+    'keyring',
+    'backoff',
+    'clock',
+    'reference',
+    'store',
+    'oci',
+  ],
   lint: ['reference', 'match', 'docker-config', 'keyring', 'pull-secrets', 'pull-policy', 'platform'],
   explain: ['reference', 'match', 'docker-config', 'keyring', 'pull-secrets', 'pull-policy', 'platform', 'lint'],
 };
