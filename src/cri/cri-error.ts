@@ -39,7 +39,7 @@ export class CriError extends StoreError {
   readonly status: string;
 
   constructor({ operation, code, description }: CriFailure) {
-    const isBare = operation === 'PullImage' && code === status.UNKNOWN;
+    const isBare = operation === 'PullImage' && code === Number(status.UNKNOWN);
     super(printable(isBare ? description : goStatusText(code, description), MAX_SHOWN), { operation });
     this.status = goCodeName(code);
   }
