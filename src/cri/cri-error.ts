@@ -1,4 +1,3 @@
-import { status } from '@grpc/grpc-js';
 import { StoreError } from '../errors/index.js';
 import { printable } from '../internal/index.js';
 import { goCodeName, goStatusText } from './go-status.js';
@@ -39,7 +38,7 @@ export class CriError extends StoreError {
   readonly status: string;
 
   constructor({ operation, code, description }: CriFailure) {
-    const isBare = operation === 'PullImage' && code === Number(status.UNKNOWN);
+    const isBare = operation === 'PullImage' && goCodeName(code) === 'Unknown';
     super(printable(isBare ? description : goStatusText(code, description), MAX_SHOWN), { operation });
     this.status = goCodeName(code);
   }
