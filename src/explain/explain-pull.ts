@@ -105,13 +105,14 @@ type Credentials = Pick<PullExplanation, 'lookup' | 'skipped' | 'configError'>;
 function readCredentials(
   found: readonly SecretLike[],
   name: ImageName | undefined,
-  { nodeConfig = [] }: ExplainPullOptions,
+  { nodeConfig = [], nodeLookup }: ExplainPullOptions,
 ): Credentials {
   let skipped: readonly SkippedSecret[] = [];
   try {
     const merged = mergePullSecrets(found);
     skipped = merged.skipped;
-    const keyring = unionKeyrings(createKeyring(merged.entries), createKeyring(nodeConfig));
+    const asked = nodeLookup === undefined ? [] : [{ lookup: () => nodeLookup }];
+    const keyring = unionKeyrings(createKeyring(merged.entries), createKeyring(nodeConfig), ...asked);
     const lookup = name === undefined ? undefined : keyring.lookup(name.repository);
     return { lookup, skipped, configError: undefined };
   } catch (error) {
@@ -133,14 +134,17 @@ function verify(
   return decideMustPull({ ...question, credentials: podCredentials(lookup, present) });
 }
 
-/** The credentials that are the pod's own; those of the node are everybody's. Service accounts have none without plugins. */
+/** The credentials that are the pod's own; those of the node are everybody's. Plugins may give a service account some. */
 function podCredentials(lookup: LookupResult, { createHasher }: PresentImage): PodPullCredentials {
   const secrets = lookup.candidates.flatMap(({ entry: { source, credential } }) => {
     if (source.kind !== 'secret') return [];
     const { namespace, name, uid = '' } = source;
     return [{ namespace, name, uid, credentialHash: credentialHash(credential, createHasher) }];
   });
-  return { secrets, serviceAccount: undefined };
+  const account = lookup.candidates.map(({ entry: { source } }) =>
+    source.kind === 'plugin' ? source.serviceAccount : undefined,
+  );
+  return { secrets, serviceAccount: account.find((coordinates) => coordinates !== undefined) };
 }
 
 function failureOf({

@@ -40,6 +40,13 @@ export interface ExplainPullOptions {
   readonly serviceAccount?: ServiceAccountLike | undefined;
   /** The entries of the node's docker config. */
   readonly nodeConfig?: readonly DockerConfigEntry[] | undefined;
+  /**
+   * The answer, for this image, of a keyring that has to be asked, such as that of `createNodeKeyring` or of a cloud. It
+   * comes last, after the secrets and `nodeConfig`.
+   *
+   * @defaultValue none
+   */
+  readonly nodeLookup?: LookupResult | undefined;
   /** The image on the node; `undefined` when it is not there. */
   readonly present?: PresentImage | undefined;
 }

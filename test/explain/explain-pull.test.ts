@@ -4,6 +4,7 @@ import { explainPull, formatExplanation } from 'kubepull/explain';
 import { nodeHasher } from '../../src/node/hasher.ts';
 import { credentialHash, type ImagePulledRecord } from 'kubepull/pull-policy';
 import { createPullSecret } from 'kubepull/pull-secrets';
+import { createKeyring } from 'kubepull/keyring';
 import { canary } from '../support/canary.ts';
 
 const pod = (image: string, more: object = {}) => ({
@@ -47,6 +48,20 @@ describe('explainPull', () => {
       ['r.example/team', 'file'],
     ]);
     expect(explained.lookup?.rejected).toHaveLength(1);
+  });
+
+  it('puts what plugins and clouds gave last, and says what each did', () => {
+    const serviceAccount = { namespace: 'shop', name: 'default', uid: 'u' };
+    const source = { kind: 'plugin', provider: 'ecr', serviceAccount } as const;
+    const asked = createKeyring([{ ...nodeEntry('r.example'), source }]).lookup('r.example/team/app');
+    const report = { source, outcome: 'fetched', detail: 'not kept', error: undefined } as const;
+    const explained = explainPull(pod('r.example/team/app:1'), 'web', {
+      secrets: [secret('team', 'r.example', canary('password'))],
+      nodeConfig: [nodeEntry('r.example/team')],
+      nodeLookup: { ...asked, sources: [report] },
+    });
+    expect(explained.lookup?.candidates.map(({ entry }) => entry.source.kind)).toEqual(['secret', 'file', 'plugin']);
+    expect(formatExplanation(explained)).toContain('plugin ecr');
   });
 
   it("takes the service account's list when the pod has none", () => {
