@@ -1,7 +1,8 @@
 import { inspect } from 'node:util';
 import { describe, expect, it } from 'vitest';
+import { digestOf } from 'kubepull/digest';
 import { isImageError } from 'kubepull/errors';
-import { type LayoutOwner, type OciLayout, openOciLayout } from 'kubepull/node';
+import { type LayoutOwner, nodeHasher, type OciLayout, openOciLayout } from 'kubepull/node';
 import { writeContent } from 'kubepull/store';
 import { buildImage } from 'kubepull/testing';
 import { type Call, type CrashDisk, createCrashDisk, type Fault, type PowerLoss } from '../support/crash-fs.ts';
@@ -263,6 +264,24 @@ describe('openOciLayout', () => {
       for (const errno of ERRNOS) for (const call of some) if (await failAt(call, errno)) noticed += 1;
     }
     expect(noticed).toBeGreaterThan(KINDS.length * ERRNOS.length);
+  });
+
+  it('S03 does not forget a sync that failed while more was written: the system tells of it only once', async () => {
+    const disk = createCrashDisk();
+    let syncs = 0;
+    const isFirst = ({ operation, path }: Call): boolean =>
+      operation === 'fsync' && path.includes('/ingest/') && (syncs += 1) === 1;
+    const owner = processes().start();
+    await openOciLayout(ROOT, { fs: disk.mount(), owner });
+    const store = await openOciLayout(ROOT, {
+      fs: disk.mount((call) => (isFirst(call) ? { errno: 'EIO' } : undefined)),
+      owner,
+    });
+    const bytes = new Uint8Array(40 * 1024 * 1024);
+    const large = { mediaType: 'application/octet-stream', digest: digestOf(bytes, nodeHasher), size: bytes.length };
+    await expect(writeContent(store, large, bytes)).rejects.toMatchObject({ code: 'ERR_STORE', errno: 'EIO' });
+    expect(syncs).toBe(1);
+    expect(await store.has(large)).toBe(false);
   });
 
   it.each([1, 7, 100_000])('S04 writes all when the system takes only %i bytes at a time', async (limit) => {
