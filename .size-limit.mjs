@@ -7,7 +7,7 @@ import { listEntries, NODE_ENTRIES } from './test/packaging/entries.mjs';
  * @type {Record<string, number>}
  */
 const BUDGETS = {
-  index: 105.5,
+  index: 109.0,
   backoff: 1.3,
   clock: 0.3,
   cloud: 14.7,
@@ -32,6 +32,7 @@ const BUDGETS = {
   rules: 12.0,
   store: 10.7,
   testing: 18.4,
+  tracing: 2.5,
 };
 
 /** What is used together, and all that a program needs which never pulls. */

@@ -66,4 +66,5 @@ for (let round = 1; round <= 5; round += 1) {
       `heap +${(heap() - before).toFixed(1)} MiB`,
   );
 }
-console.log(`${events} events`);
+const peak = process.resourceUsage().maxRSS / 1024;
+console.log(`${events} events; most memory of the whole process: ${peak.toFixed(0)} MiB`);

@@ -1,6 +1,7 @@
 import { type CallOptions, type Clock, systemClock } from '../clock/index.js';
 import { untilAbort } from '../internal/index.js';
 import { createKeyring, type LookupResult } from '../keyring/index.js';
+import type { Tracing } from '../tracing/index.js';
 import { createProvider, type Provider } from './provider.js';
 import type {
   CredentialProviderConfig,
@@ -25,6 +26,8 @@ export interface CredentialProviderOptions {
   readonly serviceAccounts?: ServiceAccountAccess | undefined;
   /** @defaultValue `systemClock` */
   readonly clock?: Clock | undefined;
+  /** Watches the runs of plugins. @defaultValue nobody */
+  readonly tracing?: Tracing | undefined;
 }
 
 /**
@@ -54,8 +57,9 @@ export function createCredentialProviderKeyring(
   config: CredentialProviderConfig,
   options: CredentialProviderOptions,
 ): CredentialProviderKeyring {
-  const { exec, serviceAccounts, clock = systemClock } = options;
-  const providers = config.providers.map((provider) => createProvider(provider, { exec, serviceAccounts, clock }));
+  const { exec, serviceAccounts, clock = systemClock, tracing } = options;
+  const runtime = { exec, serviceAccounts, clock, tracing };
+  const providers = config.providers.map((provider) => createProvider(provider, runtime));
   return {
     lookup: (image, call = {}) => lookup(providers, image, undefined, call),
     forPod: (pod) => ({ lookup: (image, call = {}) => lookup(providers, image, pod, call) }),

@@ -4,6 +4,7 @@ import { type AnyImageError, ImageError, isImageError } from '../errors/index.js
 import { equalSecrets, printable, quote } from '../internal/index.js';
 import type { SourceReport } from '../keyring/index.js';
 import { matchImages } from '../match/index.js';
+import { traced, type Tracing } from '../tracing/index.js';
 import { type AnswerCache, createAnswerCache } from './cache.js';
 import { accountParts, CACHE_KEY_TYPES, cacheKey, flightKey } from './cache-key.js';
 import { encodeRequest } from './request.js';
@@ -27,6 +28,7 @@ export interface ProviderRuntime {
   readonly exec: ExecPlugin;
   readonly clock: Clock;
   readonly serviceAccounts: ServiceAccountAccess | undefined;
+  readonly tracing: Tracing | undefined;
 }
 
 interface Plugin {
@@ -105,7 +107,9 @@ async function run(
   account: ServiceAccountIdentity | undefined,
 ): Promise<PluginResponse> {
   const { name: provider, args, env, apiVersion } = config;
-  const stdout = await runtime.exec({ provider, args, env, stdin: () => encodeRequest(config, image, account) });
+  const stdout = await traced(runtime.tracing, 'plugin', { plugin: provider, image }, () =>
+    runtime.exec({ provider, args, env, stdin: () => encodeRequest(config, image, account) }),
+  );
   return decodeResponse(stdout, apiVersion);
 }
 

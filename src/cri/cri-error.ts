@@ -1,4 +1,4 @@
-import { StoreError } from '../errors/index.js';
+import { ImageError } from '../errors/index.js';
 import { printable } from '../internal/index.js';
 import { goCodeName, goStatusText } from './go-status.js';
 
@@ -32,14 +32,15 @@ export interface CriFailure {
  *
  * @public
  */
-export class CriError extends StoreError {
-  declare readonly operation: CriOperation;
+export class CriError extends ImageError<'ERR_RUNTIME'> {
+  readonly operation: CriOperation;
   /** Go's name of the gRPC status, such as `NotFound` or `Unavailable`. */
   readonly status: string;
 
   constructor({ operation, code, description }: CriFailure) {
     const isBare = operation === 'PullImage' && goCodeName(code) === 'Unknown';
-    super(printable(isBare ? description : goStatusText(code, description), MAX_SHOWN), { operation });
+    super('ERR_RUNTIME', printable(isBare ? description : goStatusText(code, description), MAX_SHOWN));
+    this.operation = operation;
     this.status = goCodeName(code);
   }
 }

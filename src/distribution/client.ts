@@ -1,6 +1,7 @@
 import { type Clock, systemClock } from '../clock/index.js';
 import type { CreateHasher } from '../digest/index.js';
 import type { Credential } from '../docker-config/index.js';
+import type { Tracing } from '../tracing/index.js';
 import { fetchBlob, hasBlob } from './blobs.js';
 import { streamBlob } from './blob-stream.js';
 import type { ClientContext } from './context.js';
@@ -74,6 +75,8 @@ export interface RegistryClientOptions {
    * @defaultValue that of {@link withRetry}
    */
   readonly retry?: Pick<RetryOptions, 'attempts' | 'budgetMs' | 'onRetry'> | undefined;
+  /** Watches the requests for manifests. */
+  readonly tracing?: Tracing | undefined;
   /** Hears the registry's warnings, each once, and what is left of its rate limit. */
   readonly onNotice?: ((notice: RegistryNotice) => void) | undefined;
 }
@@ -106,8 +109,8 @@ export interface RegistryClientOptions {
  * @public
  */
 export function createRegistryClient(options: RegistryClientOptions): RegistryClient {
-  const { createHasher, clock = systemClock, foreignLayers = false } = options;
-  const context: ClientContext = { session: createSession(options), createHasher, clock, foreignLayers };
+  const { createHasher, clock = systemClock, foreignLayers = false, tracing } = options;
+  const context: ClientContext = { session: createSession(options), createHasher, clock, foreignLayers, tracing };
   return {
     resolve: (ref, call = {}) => resolveManifest(context, ref, call),
     digest: async (ref, call = {}) => (await resolveManifest(context, ref, call)).digest,

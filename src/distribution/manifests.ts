@@ -10,6 +10,7 @@ import {
   isManifestMediaType,
 } from '../oci/index.js';
 import type { ImageReference } from '../reference/index.js';
+import { type ManifestTrace, traced } from '../tracing/index.js';
 import type { ClientContext } from './context.js';
 import { isEncoded, readDocument, refuseEncoding, unreadable } from './read-body.js';
 import type { FollowedResponse } from './redirects.js';
@@ -26,7 +27,14 @@ const OK = 200;
 const NO_SUCH_METHOD: ReadonlySet<number> = new Set([405, 501]);
 
 /** What a reference names now: by HEAD, or by GET when the registry does not say all that is needed without the body. */
-export async function resolveManifest(
+export function resolveManifest(context: ClientContext, ref: ImageReference, call: CallOptions): Promise<Descriptor> {
+  return watch(context, 'HEAD', ref, async () => {
+    const descriptor = await askForDescriptor(context, ref, call);
+    return { descriptor, value: descriptor };
+  });
+}
+
+async function askForDescriptor(
   context: ClientContext,
   ref: ImageReference,
   { signal }: CallOptions,
@@ -49,23 +57,50 @@ export async function resolveManifest(
  * A manifest or index with its bytes, verified against the digest in the reference, or against the registry's own; and
  * against the descriptor that led to it, if there is one.
  */
-export async function fetchManifest(
+export function fetchManifest(
+  context: ClientContext,
+  ref: ImageReference,
+  options: FetchManifestOptions,
+): Promise<FetchedManifest> {
+  const wanted = options.descriptor?.digest ?? ref.digest;
+  const asked = wanted === undefined ? ref : atDigest(ref, wanted);
+  return watch(context, 'GET', asked, async () => {
+    const fetched = await askForManifest(context, asked, options);
+    return { descriptor: fetched.descriptor, value: fetched };
+  });
+}
+
+async function askForManifest(
   { session, createHasher }: ClientContext,
   ref: ImageReference,
   { signal, descriptor: parent }: FetchManifestOptions,
 ): Promise<FetchedManifest> {
-  const wanted = parent?.digest ?? ref.digest;
-  const url = manifestUrl(session, wanted === undefined ? ref : atDigest(ref, wanted));
+  const url = manifestUrl(session, ref);
   const followed = await session.send({ method: 'GET', ref, url, headers: ACCEPT, signal });
   if (followed.response.status !== OK) throw await session.failure(followed);
   await refuseEncoding(followed);
   const mediaType = manifestType(followed) ?? (await refuseType(followed));
   const bytes = await readManifest(followed, mediaType, parent);
-  const expected = wanted ?? digestHeader(followed);
+  const expected = ref.digest ?? digestHeader(followed);
   const digest = digestOf(bytes, createHasher, expected === undefined ? 'sha256' : digestAlgorithm(expected));
   const descriptor = { mediaType, digest, size: bytes.length };
   checkDigest(descriptor, expected ?? digest, followed);
   return { descriptor, bytes };
+}
+
+async function watch<T>(
+  { tracing }: ClientContext,
+  method: ManifestTrace['method'],
+  { name, tag, digest }: ImageReference,
+  ask: () => Promise<{ readonly descriptor: Descriptor; readonly value: T }>,
+): Promise<T> {
+  const facts = { digest: undefined, mediaType: undefined, size: undefined };
+  const context: ManifestTrace = { method, name, reference: digest ?? tag ?? '', ...facts };
+  return traced(tracing, 'manifest', context, async () => {
+    const { descriptor, value } = await ask();
+    Object.assign(context, { digest: descriptor.digest, mediaType: descriptor.mediaType, size: descriptor.size });
+    return value;
+  });
 }
 
 /** The same repository, by digest. */

@@ -24,7 +24,8 @@ export type AnyImageError =
   | ImageError<'ERR_PLATFORM_INVALID'>
   | ImageError<'ERR_OPTION_INVALID'>
   | ImageError<'ERR_CREDENTIAL_PROVIDER'>
-  | ImageError<'ERR_REGISTRY_DOCUMENT'>;
+  | ImageError<'ERR_REGISTRY_DOCUMENT'>
+  | ImageError<'ERR_RUNTIME'>;
 
 /**
  * A value or an error: what the `safe…` functions return.

@@ -19,6 +19,7 @@ export type ImageErrorCode =
   | 'ERR_CONTENT_MISMATCH'
   | 'ERR_PLATFORM_NOT_FOUND'
   | 'ERR_STORE'
+  | 'ERR_RUNTIME'
   | 'ERR_PULL_FAILED';
 
 const BRAND: unique symbol = /* @__PURE__ */ Symbol.for('kubepull.ImageError') as never;

@@ -8,12 +8,12 @@ import { createImagePuller } from './image-puller.js';
 import type { ManagerContext } from './image-step.js';
 import { failedMount, mountedImage } from './image-volumes.js';
 import { createLedger } from './ledger.js';
+import type { ImageManagerOptions } from './manager-options.js';
 import type {
   ContainerImageRequest,
   EnsureImageRequest,
   EnsureImageResult,
   ImageManager,
-  ImageManagerOptions,
   ImageVolumeResult,
   ManagedPodLike,
   PodImageRequest,
@@ -23,6 +23,7 @@ import { findContainer, involvedObject, sandboxOf } from './pod-parts.js';
 import { createPullFailures } from './pull-failures.js';
 import { createPullQueue, type PullQueue } from './pull-queue.js';
 import { createTokenBucket } from './token-bucket.js';
+import { traceImages } from './trace-images.js';
 
 /**
  * Makes an image manager that does with the images of pods what kubelet does, in the same steps, and says the same words.
@@ -86,7 +87,8 @@ interface Run {
 }
 
 function createContext(options: ImageManagerOptions, config: CheckedConfiguration, queue: PullQueue): ManagerContext {
-  const { images, createHasher, keyring, clock = systemClock, onEvent, onWarning = () => undefined } = options;
+  const { createHasher, keyring, clock = systemClock, onEvent, onWarning = () => undefined, tracing } = options;
+  const images = traceImages(options.images, tracing);
   const { mergeEqualPulls: merge = false, recheckPresence = false, records = createMemoryRecords() } = options;
   const bucket = createTokenBucket(config.qps, config.burst, clock);
   const { verification } = config;
@@ -99,6 +101,7 @@ function createContext(options: ImageManagerOptions, config: CheckedConfiguratio
     failures: createPullFailures(options.backoff, clock),
     ledger: verification === undefined ? undefined : createLedger({ records, verification, clock, onWarning }),
     recheckPresence,
+    tracing,
     emit: (about, event) => onEvent?.({ involvedObject: about, ...event }),
   };
 }

@@ -12,6 +12,7 @@ import {
 } from '../pull-policy/index.js';
 import { mergePullSecrets, type SecretLike } from '../pull-secrets/index.js';
 import { parseImageName } from '../reference/index.js';
+import { type LookupTrace, traced, type Tracing } from '../tracing/index.js';
 
 /**
  * The node's own credentials: a keyring, or a function that gives one on behalf of a pod, such as `forPod` of a keyring
@@ -24,10 +25,16 @@ export type NodeKeyring = Keyring | ((pod: PodIdentity) => Keyring);
 /** What a pod has for an image: looked up when it is needed for the first time, and then kept. */
 export type LazyCredentials = () => Promise<readonly CredentialCandidate[]>;
 
+interface LookUpOptions extends CallOptions {
+  readonly keyring: NodeKeyring | undefined;
+  readonly pod: PodIdentity;
+  readonly tracing: Tracing | undefined;
+}
+
 export function lazyCredentials(
   image: string,
   pullSecrets: Iterable<SecretLike>,
-  options: { readonly keyring: NodeKeyring | undefined; readonly pod: PodIdentity } & CallOptions,
+  options: LookUpOptions,
 ): LazyCredentials {
   let found: Promise<readonly CredentialCandidate[]> | undefined;
   return () => (found ??= lookUp(image, pullSecrets, options));
@@ -36,13 +43,18 @@ export function lazyCredentials(
 async function lookUp(
   image: string,
   pullSecrets: Iterable<SecretLike>,
-  { keyring, pod, signal }: { readonly keyring: NodeKeyring | undefined; readonly pod: PodIdentity } & CallOptions,
+  { keyring, pod, tracing, signal }: LookUpOptions,
 ): Promise<readonly CredentialCandidate[]> {
   const { repository } = parseImageName(image);
   const ofSecrets = createKeyring(mergePullSecrets(pullSecrets).entries);
   const ofNode = typeof keyring === 'function' ? keyring(pod) : keyring;
   const union = ofNode === undefined ? ofSecrets : unionKeyrings(ofSecrets, ofNode);
-  return (await union.lookup(repository, { signal })).candidates;
+  const trace: LookupTrace = { image: repository, candidates: undefined, rejected: undefined };
+  return traced(tracing, 'lookup', trace, async () => {
+    const { candidates, rejected } = await union.lookup(repository, { signal });
+    Object.assign(trace, { candidates: candidates.length, rejected: rejected.length });
+    return candidates;
+  });
 }
 
 /** What can be compared with the records: credentials of the node have no owner there, because every pod has them. */

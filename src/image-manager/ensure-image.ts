@@ -1,6 +1,7 @@
 import { decidePull, needsImageStatus, type PullDecision } from '../pull-policy/index.js';
 import type { SecretLike } from '../pull-secrets/index.js';
 import { applyDefaultTag } from '../reference/index.js';
+import { type EnsureTrace, traced } from '../tracing/index.js';
 import { lazyCredentials, podCredentials } from './credentials.js';
 import { asError, errorText, rethrowAbort } from './error-text.js';
 import { pullStepEvent } from './events.js';
@@ -25,10 +26,31 @@ type Early = EnsureImageResult | 'pull';
  *
  * @see EnsureImageExists in kubernetes pkg/kubelet/images/image_manager.go, v1.35
  */
-export async function ensureImage(context: ManagerContext, request: StepRequest): Promise<EnsureImageResult> {
+export function ensureImage(context: ManagerContext, request: StepRequest): Promise<EnsureImageResult> {
+  const trace = startTrace(request);
+  return traced(context.tracing, 'ensure', trace, async () => {
+    const result = await runSteps(context, request, trace);
+    return Object.assign(trace, outcomeOf(result)) && result;
+  });
+}
+
+function startTrace({ image, policy, sandbox: { namespace, name: pod, uid } }: StepRequest): EnsureTrace {
+  const facts = { presentLocally: undefined, pullRequired: undefined, check: undefined, status: undefined };
+  const outcome = { reason: undefined, size: undefined, totalMs: undefined };
+  return { image, namespace, pod, uid, pullPolicy: policy, ...facts, ...outcome };
+}
+
+function outcomeOf(result: EnsureImageResult): Pick<EnsureTrace, 'status' | 'reason' | 'size' | 'totalMs'> {
+  const { status } = result;
+  const reason = status === 'waiting' ? result.reason : undefined;
+  if (status !== 'pulled') return { status, reason, size: undefined, totalMs: undefined };
+  return { status, reason, size: result.size, totalMs: result.totalMs };
+}
+
+async function runSteps(context: ManagerContext, request: StepRequest, trace: EnsureTrace): Promise<EnsureImageResult> {
   const name = nameForRuntime(context, request);
   if (typeof name !== 'string') return name;
-  const step = startStep(context, request, name);
+  const step = startStep(context, request, name, trace);
   const early = await precheck(context, step);
   if (early !== 'pull') return early;
   try {
@@ -41,14 +63,20 @@ export async function ensureImage(context: ManagerContext, request: StepRequest)
   return pullStep(context, step, recheck);
 }
 
-function startStep({ keyring }: ManagerContext, request: StepRequest, name: string): ImageStep {
+function startStep(
+  { keyring, tracing }: ManagerContext,
+  request: StepRequest,
+  name: string,
+  trace: EnsureTrace,
+): ImageStep {
   const { runtimeHandler, serviceAccountName, pullSecrets, ...step } = request;
   const { sandbox, signal } = step;
   const pod = { namespace: sandbox.namespace, name: sandbox.name, uid: sandbox.uid, serviceAccountName };
   return {
     ...step,
+    trace,
     spec: { image: name, annotations: sandbox.annotations, runtimeHandler },
-    credentials: lazyCredentials(name, pullSecrets, { keyring, pod, signal }),
+    credentials: lazyCredentials(name, pullSecrets, { keyring, pod, tracing, signal }),
   };
 }
 
@@ -65,9 +93,11 @@ function nameForRuntime({ emit }: ManagerContext, { image, about }: StepRequest)
 
 /** What the policy, presence and the records say: use the image, fail, or pull. */
 async function precheck(context: ManagerContext, step: ImageStep): Promise<Early> {
+  const { trace } = step;
   let imageRef: string;
   try {
     imageRef = await presentRef(context, step);
+    trace.presentLocally = imageRef !== '';
   } catch (error) {
     rethrowAbort(step.signal);
     const event = pullStepEvent(step.image, { step: 'inspect-failed', errorText: errorText(error) });
@@ -78,14 +108,22 @@ async function precheck(context: ManagerContext, step: ImageStep): Promise<Early
   try {
     decision = await decide(context, step, imageRef);
   } catch (error) {
+    trace.check = 'error';
     rethrowAbort(step.signal);
     return failedWith(error);
   }
+  trace.pullRequired = pullRequired(decision, trace);
   if (decision.action === 'pull') return 'pull';
   context.emit(step.about, decision.event);
   return decision.action === 'use'
     ? { status: 'present', imageRef, message: decision.message }
     : waiting(decision.reason, decision.message);
+}
+
+/** Kubelet does not say of an image that is absent, and never pulled, whether it would have to be. */
+function pullRequired({ action }: PullDecision, { presentLocally }: EnsureTrace): boolean | undefined {
+  if (action === 'use') return false;
+  return action === 'pull' || presentLocally === true ? true : undefined;
 }
 
 async function presentRef({ images }: ManagerContext, { policy, spec, signal }: ImageStep): Promise<string> {
@@ -97,10 +135,12 @@ async function decide(context: ManagerContext, step: ImageStep, imageRef: string
   const { ledger, createHasher } = context;
   const { image, policy, credentials } = step;
   const present = imageRef !== '';
-  const mustPull =
+  const checked =
     present && ledger !== undefined
       ? await ledger.mustPull(image, imageRef, async () => podCredentials(await credentials(), createHasher))
-      : false;
+      : undefined;
+  step.trace.check = checked?.because;
+  const mustPull = checked !== undefined && checked.mustPull !== false;
   return decidePull({ image, policy, present, verifiesCredentials: ledger !== undefined, mustPull });
 }
 

@@ -1,8 +1,10 @@
 import { type CallOptions, type Clock, systemClock } from '../clock/index.js';
+import { traced, type Tracing } from '../tracing/index.js';
 import { asError, rethrowAbort } from './error-text.js';
 import { type DiskRoom, type ImageGcPlan, type ImageUse, planImageGc, shortOfSpace } from './gc-plan.js';
 import { checkGcPolicy, type ImageGcConfiguration } from './gc-policy.js';
 import type { ImageManager } from './manager-types.js';
+import { traceImages } from './trace-images.js';
 import type { ImageService } from './types.js';
 
 /**
@@ -18,6 +20,8 @@ export interface ImageCollectorOptions extends ImageGcConfiguration {
   readonly imagesInUse: (options: CallOptions) => Iterable<string> | Promise<Iterable<string>>;
   /** Whose records of removed images are to be forgotten. None by default. */
   readonly manager?: Pick<ImageManager, 'pruneRecords'> | undefined;
+  /** Watches removals, and the calls of `images`. @defaultValue nobody */
+  readonly tracing?: Tracing | undefined;
   /** @defaultValue `systemClock` */
   readonly clock?: Pick<Clock, 'monotonic' | 'now'> | undefined;
 }
@@ -55,7 +59,7 @@ export interface ImageCollector {
 /**
  * Makes the collector of a node's images: it remembers when images were used, and removes by kubelet's policy.
  *
- * @param options - the runtime, the disk, what is in use, and the configuration under kubelet's names
+ * @param given - the runtime, the disk, what is in use, and the configuration under kubelet's names
  * @returns the collector; it starts nothing by itself
  * @throws {@link ImageError} `ERR_OPTION_INVALID` for a configuration with which kubelet does not start, with its text
  * @example
@@ -73,9 +77,10 @@ export interface ImageCollector {
  * @see NewImageGCManager in kubernetes pkg/kubelet/images/image_gc_manager.go, v1.35
  * @public
  */
-export function createImageCollector(options: ImageCollectorOptions): ImageCollector {
-  checkGcPolicy(options);
-  const { clock = systemClock } = options;
+export function createImageCollector(given: ImageCollectorOptions): ImageCollector {
+  checkGcPolicy(given);
+  const { clock = systemClock, tracing } = given;
+  const options = { ...given, images: traceImages(given.images, tracing) };
   const startedAt = clock.monotonic();
   const known = new Map<string, ImageUse>();
   const observe = (call: CallOptions = {}): Promise<readonly ImageUse[]> =>
@@ -87,11 +92,11 @@ export function createImageCollector(options: ImageCollectorOptions): ImageColle
       const images = await lookAt(options, known, call, now);
       const before = await options.diskRoom(call);
       const { old } = planImageGc({ ...options, images, disk: before, now, startedAt });
-      const aged = await removeUntil(options.images, old, Infinity, call);
+      const aged = await removeUntil(options, old, Infinity, call);
       const rest = images.filter((image) => !old.some((one) => one.image === image));
       const disk = old.length === 0 ? before : await options.diskRoom(call);
       const plan = planImageGc({ ...options, images: rest, disk, now, startedAt });
-      const spaced = await removeUntil(options.images, plan.forSpace, plan.bytesToFree, call);
+      const spaced = await removeUntil(options, plan.forSpace, plan.bytesToFree, call);
       const pruned = (await options.manager?.pruneRecords({ ...call, startedAt: wallNow })) ?? [];
       for (const { image } of [...aged.removed, ...spaced.removed]) known.delete(keyOf(image));
       return report(plan, aged, spaced, pruned);
@@ -107,7 +112,7 @@ interface Removal {
 
 /** One that cannot be removed is passed over, and the next has to make up for it. */
 async function removeUntil(
-  service: ImageService,
+  { images: service, tracing }: Pick<ImageCollectorOptions, 'images' | 'tracing'>,
   candidates: ImageGcPlan['forSpace'],
   bytes: number,
   call: CallOptions,
@@ -116,8 +121,11 @@ async function removeUntil(
   for (const { image, because } of candidates) {
     if (removal.freed >= bytes) break;
     try {
-      await service.removeImage({ image: image.id, annotations: {}, runtimeHandler: image.runtimeHandler }, call);
-      removal.removed.push({ image, because: because === 'age' ? 'age' : 'space' });
+      const why = because === 'age' ? 'age' : 'space';
+      await traced(tracing, 'remove', { image: image.id, because: why }, () =>
+        service.removeImage({ image: image.id, annotations: {}, runtimeHandler: image.runtimeHandler }, call),
+      );
+      removal.removed.push({ image, because: why });
       removal.freed += image.size;
     } catch (error) {
       rethrowAbort(call.signal);

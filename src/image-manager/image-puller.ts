@@ -75,8 +75,8 @@ async function pullNow<P>(
   const start = clock.monotonic();
   if (!bucket.tryTake()) return { kind: 'tried', ok: false, text: QPS_EXCEEDED, errors: [], pullMs: 0, size: 0 };
   const outcome = await pullWithEach(images, candidates, { image: spec, sandbox }, { signal });
+  // No abort from here on: an image that has come is to be recorded, or it would pass for preloaded.
   const size = outcome.ok ? await imageSize(images, spec, { signal }) : 0;
-  signal?.throwIfAborted();
   return { kind: 'tried', ...outcome, pullMs: clock.monotonic() - start, size };
 }
 
@@ -100,9 +100,13 @@ function startFlight<P>(job: PullJob<P>, pull: (signal: AbortSignal) => Promise<
       joined += 1;
       try {
         return await untilAbort(done, signal);
+      } catch (error) {
+        if (joined > 1 || signal?.aborted !== true) throw error;
+        controller.abort();
+        // The last to leave waits for the end: it may have come too late, and what has come is to be recorded.
+        return await done.catch(() => Promise.reject(error));
       } finally {
         joined -= 1;
-        if (joined === 0) controller.abort();
       }
     },
   };

@@ -6,6 +6,7 @@ import type { ImagePuller } from './image-puller.js';
 import type { PullLedger } from './ledger.js';
 import type { InvolvedObject } from './manager-types.js';
 import type { PullFailures } from './pull-failures.js';
+import type { EnsureTrace, Tracing } from '../tracing/index.js';
 import type { ImageService, ImageSpec, PodSandbox } from './types.js';
 
 /** What all images of a manager share. */
@@ -19,6 +20,7 @@ export interface ManagerContext {
   /** `undefined` while the gate is off: then nothing is recorded, and presence is enough. */
   readonly ledger: PullLedger | undefined;
   readonly recheckPresence: boolean;
+  readonly tracing: Tracing | undefined;
   emit(about: InvolvedObject, event: PodEvent): void;
 }
 
@@ -32,5 +34,7 @@ export interface ImageStep {
   readonly about: InvolvedObject;
   readonly sandbox: PodSandbox;
   readonly credentials: LazyCredentials;
+  /** What whoever watches is told. */
+  readonly trace: EnsureTrace;
   readonly signal: AbortSignal | undefined;
 }

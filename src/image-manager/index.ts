@@ -29,7 +29,6 @@ export {
   type EnsureImageResult,
   type ImageEvent,
   type ImageManager,
-  type ImageManagerOptions,
   type ImageManagerStats,
   type ImageVolumeResult,
   type InvolvedObject,
@@ -39,6 +38,7 @@ export {
   type PodImageRequest,
   type VolumeMountLike,
 } from './manager-types.js';
+export { type ImageManagerOptions } from './manager-options.js';
 export { type ImageMount, type MountedImage } from './mount-types.js';
 export { createImageManager } from './create-image-manager.js';
 export { imageMounts } from './image-volumes.js';

@@ -1,6 +1,7 @@
 import type { Clock } from '../clock/index.js';
 import {
   decideMustPull,
+  type MustPullDecision,
   type ImagePullCredentials,
   type ImagePulledRecord,
   type PodPullCredentials,
@@ -20,7 +21,7 @@ export interface PullLedger {
   /** Notes a pull that did not succeed, or was not tried. */
   fail(image: string): Promise<void>;
   /** Whether a pod must pull an image that is present. Rejects with what the look-up of its credentials failed with. */
-  mustPull(image: string, imageRef: string, credentials: () => Promise<PodPullCredentials>): Promise<boolean>;
+  mustPull(image: string, imageRef: string, credentials: () => Promise<PodPullCredentials>): Promise<MustPullDecision>;
   /** Turns intents that an earlier run left behind into records without credentials; tells for which image strings. */
   recover(listImages: () => Promise<readonly RuntimeImage[]>): Promise<readonly string[]>;
   /** Forgets images that the runtime does not have, unless they were noted since `startedAt`; tells which. */
@@ -107,7 +108,7 @@ export function createLedger(options: {
       const decision =
         first.mustPull === undefined ? decideMustPull({ ...question, credentials: await credentials() }) : first;
       if (decision.record !== undefined) await warnOf(addToRecord(image, imageRef, decision.record));
-      return decision.mustPull ?? true;
+      return decision;
     },
     async recover(listImages) {
       const intents = await records.listIntents();

@@ -75,9 +75,12 @@ export interface PullImageRequest {
 /**
  * The plug between the image manager and a runtime, modelled on CRI's `ImageService`.
  *
- * A call that fails rejects with an error whose `message` is the text that kubelet would show for it: of a gRPC error with
- * code Unknown its description, of any other `rpc error: code = <Code> desc = <text>`. An aborted call rejects with the
- * signal's reason. Implementations need not check what they get: the manager does.
+ * A call that fails rejects with an error whose `message` is the text that kubelet would show for it, because the manager
+ * puts it into events and waiting messages as it is. Over gRPC that is `rpc error: code = <Code> desc = <text>`, but for a
+ * pull that fails with code Unknown it is the description alone: the implementation has to reduce it, the manager knows
+ * nothing of gRPC. Waiting reasons such as `RegistryUnavailable` are found by how this text begins. The service of
+ * `kubepull/cri` does all that. An aborted call rejects with the signal's reason. What comes back, an empty `image_ref`, an
+ * image without id or size, need not be checked: the manager does.
  *
  * @public
  */

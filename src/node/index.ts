@@ -23,6 +23,7 @@ export {
   type UndiciTransport,
   type UndiciTransportOptions,
 } from './undici-transport.js';
+export { createDiagnosticsTracing } from './diagnostics.js';
 export { createNodeRuntime, type NodeRuntime, type NodeRuntimeOptions } from './runtime.js';
 export { hostPlatform } from './host-platform.js';
 export {

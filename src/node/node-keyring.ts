@@ -9,6 +9,8 @@ import {
 import { createKeyring, type Keyring, type LookupResult, type SourceReport, unionKeyrings } from '../keyring/index.js';
 import type { MatchOptions } from '../match/index.js';
 import { readCredentialProviderConfig } from './credential-provider-files.js';
+import type { Tracing } from '../tracing/index.js';
+import { createDiagnosticsTracing } from './diagnostics.js';
 import { createExecPlugin, type ExecPluginOptions, findPlugin } from './exec-plugin.js';
 import {
   type NodeConfigPlace,
@@ -42,6 +44,8 @@ export interface NodeKeyringOptions extends NodeConfigPlaces, MatchOptions {
   readonly plugins?: NodePluginOptions | undefined;
   /** @defaultValue `systemClock` */
   readonly clock?: Clock | undefined;
+  /** Watches the runs of plugins. @defaultValue {@link createDiagnosticsTracing} */
+  readonly tracing?: Tracing | undefined;
 }
 
 /**
@@ -76,20 +80,23 @@ export interface NodeKeyring extends Keyring {
  * @public
  */
 export async function createNodeKeyring(options: NodeKeyringOptions = {}): Promise<NodeKeyring> {
-  const { clock = systemClock } = options;
+  const { clock = systemClock, tracing = createDiagnosticsTracing() } = options;
   const files = createFileKeyring(options, clock);
-  const plugins = options.plugins && (await loadPlugins(options.plugins, clock));
+  const plugins = options.plugins && (await loadPlugins(options.plugins, { clock, tracing }));
   if (plugins === undefined) return { ...files, forPod: () => files };
   return { ...unionKeyrings(files, plugins), forPod: (pod) => unionKeyrings(files, plugins.forPod(pod)) };
 }
 
-async function loadPlugins(options: NodePluginOptions, clock: Clock): Promise<CredentialProviderKeyring> {
+async function loadPlugins(
+  options: NodePluginOptions,
+  watch: { readonly clock: Clock; readonly tracing: Tracing },
+): Promise<CredentialProviderKeyring> {
   const { config } = await readCredentialProviderConfig(options.configPath, options);
   for (const { name } of config.providers) await findPlugin(options.binDir, name);
   return createCredentialProviderKeyring(config, {
     exec: createExecPlugin(options),
     serviceAccounts: options.serviceAccounts,
-    clock,
+    ...watch,
   });
 }
 

@@ -2,6 +2,8 @@ import { type Clock, systemClock } from '../clock/index.js';
 import { createTokenCache } from '../distribution/index.js';
 import type { Platform } from '../oci/index.js';
 import type { PullRuntime } from '../puller/index.js';
+import type { Tracing } from '../tracing/index.js';
+import { createDiagnosticsTracing } from './diagnostics.js';
 import { nodeHasher } from './hasher.js';
 import { hostPlatform } from './host-platform.js';
 import type { UndiciTransportOptions } from './transport-options.js';
@@ -17,6 +19,8 @@ export interface NodeRuntimeOptions extends UndiciTransportOptions {
   readonly platform?: Platform | undefined;
   /** @defaultValue `systemClock` */
   readonly clock?: Clock | undefined;
+  /** @defaultValue {@link createDiagnosticsTracing} */
+  readonly tracing?: Tracing | undefined;
 }
 
 /**
@@ -44,8 +48,9 @@ export interface NodeRuntime extends PullRuntime, AsyncDisposable {
  * @public
  */
 export function createNodeRuntime(options: NodeRuntimeOptions = {}): NodeRuntime {
-  const { platform = hostPlatform(), clock = systemClock } = options;
+  const { platform = hostPlatform(), clock = systemClock, tracing = createDiagnosticsTracing() } = options;
   const { transport, close } = createUndiciTransport(options);
   const tokenCache = createTokenCache({ clock });
-  return { transport, createHasher: nodeHasher, platform, clock, tokenCache, close, [Symbol.asyncDispose]: close };
+  const parts = { transport, createHasher: nodeHasher, platform, clock, tokenCache, tracing };
+  return { ...parts, close, [Symbol.asyncDispose]: close };
 }

@@ -4,6 +4,7 @@ import { isImageError } from '../errors/index.js';
 import type { Descriptor } from '../oci/index.js';
 import type { ImageReference } from '../reference/index.js';
 import type { ImageStore } from '../store/index.js';
+import { traced, type Tracing } from '../tracing/index.js';
 import type { SharedDownloads } from './download-pool.js';
 import { fillWriter } from './fill-writer.js';
 import type { BlobEvent, Flight } from './flights.js';
@@ -18,6 +19,7 @@ export interface PullContext {
   readonly from: string;
   readonly store: ImageStore;
   readonly clock: Clock;
+  readonly tracing: Tracing | undefined;
   readonly downloads: SharedDownloads;
   /** How large layers are downloaded, if not as one stream. */
   readonly ranges: RangePlan | undefined;
@@ -70,7 +72,7 @@ async function bringBlob(
   signal: AbortSignal,
   tell: (event: BlobEvent) => void,
 ): Promise<void> {
-  const { store, downloads } = context;
+  const { ref, store, downloads, tracing } = context;
   const report = (phase: BlobEvent['phase'], bytes: number): void =>
     tell({ type: 'blob', descriptor: blob, phase, bytes });
   if (await store.has(blob, { signal })) {
@@ -81,7 +83,10 @@ async function bringBlob(
     const writer = await store.ingest(blob, { signal });
     try {
       report('started', writer.offset);
-      await fillWriter(context, blob, { writer, signal, onProgress: (bytes) => report('progress', bytes) });
+      const filling = { writer, signal, onProgress: (bytes: number) => report('progress', bytes) };
+      const { mediaType, digest, size } = blob;
+      const facts = { name: ref.name, digest, mediaType, size, resumedFrom: writer.offset };
+      await traced(tracing, 'blob', facts, () => fillWriter(context, blob, filling));
       report('verified', blob.size);
     } finally {
       await writer.abort();

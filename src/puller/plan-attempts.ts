@@ -3,6 +3,7 @@ import type { Credential, CredentialSource } from '../docker-config/index.js';
 import { equalSecrets } from '../internal/index.js';
 import type { CredentialCandidate } from '../keyring/index.js';
 import type { ImageReference } from '../reference/index.js';
+import { type LookupTrace, traced } from '../tracing/index.js';
 import type { PullOptions } from './types.js';
 
 const ANONYMOUS: CredentialSource = { kind: 'anonymous' };
@@ -24,11 +25,15 @@ const NOBODY: Attempt = { rank: 1, candidate: undefined, source: ANONYMOUS, cred
 export async function planAttempts(
   ref: ImageReference,
   endpoint: RegistryEndpoint,
-  { keyring, signal }: Pick<PullOptions, 'keyring' | 'signal'>,
+  { keyring, signal, runtime: { tracing } }: Pick<PullOptions, 'keyring' | 'signal' | 'runtime'>,
 ): Promise<readonly Attempt[]> {
-  if (endpoint.anonymous) return [NOBODY];
-  const lookup = await keyring?.lookup(credentialName(endpoint, ref), { signal });
-  const candidates = lookup?.candidates ?? [];
+  if (endpoint.anonymous || keyring === undefined) return [NOBODY];
+  const trace: LookupTrace = { image: credentialName(endpoint, ref), candidates: undefined, rejected: undefined };
+  const candidates = await traced(tracing, 'lookup', trace, async () => {
+    const found = await keyring.lookup(trace.image, { signal });
+    Object.assign(trace, { candidates: found.candidates.length, rejected: found.rejected.length });
+    return found.candidates;
+  });
   if (candidates.length === 0) return [NOBODY];
   return candidates.map((candidate) => ({
     rank: candidate.rank,

@@ -4,6 +4,7 @@ import { checkParallel, DEFAULT_MAX_PARALLEL_DOWNLOADS, sharedDownloads } from '
 import { createEventQueue } from './event-queue.js';
 import { planRanges } from './layer-ranges.js';
 import { runPull } from './run-pull.js';
+import { type PullTrace, traced } from '../tracing/index.js';
 import type { PulledImage, PullEvent, PullOptions } from './types.js';
 
 /**
@@ -111,10 +112,21 @@ async function startPull(image: string, options: PullOptions, emit: (event: Pull
   checkOptions(options);
   const { controller, release } = linkAbort(options.signal);
   try {
-    return await runPull(image, { ...options, signal: controller.signal }, emit);
+    return await watchedPull(image, { ...options, signal: controller.signal }, emit);
   } finally {
     release();
   }
+}
+
+function watchedPull(image: string, options: PullOptions, emit: (event: PullEvent) => void): Promise<PulledImage> {
+  const facts = { imageRef: undefined, repoDigest: undefined, endpoint: undefined, refused: undefined };
+  const trace: PullTrace = { image, ...facts };
+  return traced(options.runtime.tracing, 'pull', trace, async () => {
+    const pulled = await runPull(image, options, emit);
+    const { imageRef, repoDigest, endpoint, attempts } = pulled;
+    Object.assign(trace, { imageRef, repoDigest, endpoint: endpoint.origin, refused: attempts.length });
+    return pulled;
+  });
 }
 
 function checkOptions(options: PullOptions): void {

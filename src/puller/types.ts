@@ -12,6 +12,7 @@ import type { AnyImageError } from '../errors/index.js';
 import type { CredentialCandidate, Keyring } from '../keyring/index.js';
 import type { Descriptor, Platform } from '../oci/index.js';
 import type { ImageStore } from '../store/index.js';
+import type { Tracing } from '../tracing/index.js';
 import type { DownloadPool } from './download-pool.js';
 import type { LayerRanges } from './layer-ranges.js';
 
@@ -33,6 +34,8 @@ export interface PullRuntime {
    * @defaultValue each pull fetches its own
    */
   readonly tokenCache?: TokenCache | undefined;
+  /** Watches pulls, look-ups, manifests and blobs. @defaultValue nobody */
+  readonly tracing?: Tracing | undefined;
 }
 
 /**

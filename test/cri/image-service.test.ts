@@ -328,7 +328,7 @@ describe('CriError', () => {
     expect(error).toBeInstanceOf(CriError);
     expect(isImageError(error)).toBe(true);
     expect(error).toMatchObject({
-      code: 'ERR_STORE',
+      code: 'ERR_RUNTIME',
       status: name,
       operation: 'ImageStatus',
       message: `rpc error: code = ${name} desc = said "x" über`,

@@ -2,8 +2,6 @@ import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { env } from 'node:process';
 import { format } from 'node:util';
-import { compileFunction } from 'node:vm';
-import { transform } from 'esbuild';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import * as root from 'kubepull';
 import { systemClock } from 'kubepull/clock';
@@ -14,6 +12,7 @@ import * as node from 'kubepull/node';
 import { readSnippets } from '../packaging/snippets.ts';
 import { canary } from '../support/canary.ts';
 import { startInternet } from '../support/clouds.ts';
+import { runSnippet } from '../support/run-snippet.ts';
 import { tempDir } from '../support/temp-dir.ts';
 
 const FOLDER = 'docs/guides/credentials/';
@@ -35,22 +34,12 @@ async function run(code: string): Promise<readonly string[]> {
     'kubepull/docker-config': dockerConfig,
     'kubepull/node': { ...node, createUndiciTransport: () => ({ transport, close }) },
   };
-  const script = await transform(code, { loader: 'ts', target: 'node20' });
-  const body = script.code.replace(/^import (\{[^}]*\}) from "([^"]+)";$/gm, (_, names: string, specifier: string) => {
-    expect(Object.keys(modules), 'an import that the test does not know').toContain(specifier);
-    return `const ${names} = modules[${JSON.stringify(specifier)}];`;
-  });
   const printed: string[] = [];
-  const scope = {
+  await runSnippet(code, modules, {
     ...ambient,
     ...machine(),
-    modules,
     console: { log: (...args: readonly unknown[]) => printed.push(format(...args)) },
-  };
-  const program = compileFunction(`return (async () => {${body}})()`, Object.keys(scope)) as (
-    ...args: readonly unknown[]
-  ) => Promise<void>;
-  await program(...Object.values(scope));
+  });
   return printed;
 }
 

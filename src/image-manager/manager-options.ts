@@ -1,0 +1,61 @@
+import type { BackoffOptions } from '../backoff/index.js';
+import type { CallOptions, Clock } from '../clock/index.js';
+import type { CreateHasher } from '../digest/index.js';
+import type { AllowlistRelease } from '../pull-policy/index.js';
+import type { Tracing } from '../tracing/index.js';
+import type { PullConfiguration } from './configuration.js';
+import type { NodeKeyring } from './credentials.js';
+import type { ImageEvent } from './manager-types.js';
+import type { ImageService, PulledRecords } from './types.js';
+
+/**
+ * How an image manager works.
+ *
+ * @public
+ */
+export interface ImageManagerOptions extends PullConfiguration {
+  /** The runtime that has the images. */
+  readonly images: ImageService;
+  /** Where hashes of credentials come from, such as `nodeHasher` of `kubepull/node`. */
+  readonly createHasher: CreateHasher;
+  /** The node's credentials, which are tried after those of the pod's secrets. None by default. */
+  readonly keyring?: NodeKeyring | undefined;
+  /**
+   * What is remembered of pulls.
+   *
+   * @defaultValue in memory: after a restart all images count as preloaded
+   */
+  readonly records?: PulledRecords | undefined;
+  /** @defaultValue `systemClock` */
+  readonly clock?: Clock | undefined;
+  /** How the delays after failed pulls grow. @defaultValue those of kubelet: 10 seconds, doubled up to 5 minutes */
+  readonly backoff?: BackoffOptions | undefined;
+  /** Gives the handler of a RuntimeClass; used while the gate `RuntimeClassInImageCriApi` is on. */
+  readonly runtimeHandler?: ((runtimeClassName: string, options: CallOptions) => string | Promise<string>) | undefined;
+  /** How the allow list of preloaded images is compared. @defaultValue `'1.36'` */
+  readonly allowlistRelease?: AllowlistRelease | undefined;
+  /**
+   * Pulls of the same image with equal credentials that are waiting or under way are made once, for all who want it.
+   * Credentials are never shared: who has others pulls with those.
+   *
+   * @defaultValue `false`, as in kubelet, which leaves it to the runtime
+   */
+  readonly mergeEqualPulls?: boolean | undefined;
+  /**
+   * An image that was absent is looked for once more when the turn of its pull has come, and used if it is there by then.
+   *
+   * @defaultValue `false`, as in kubelet, which looks before it queues and not after
+   */
+  readonly recheckPresence?: boolean | undefined;
+  /**
+   * Watches each image of a pod, the look-up of its credentials, and the calls of `images`: counters, or the channels of
+   * `createDiagnosticsTracing` of `kubepull/node`.
+   *
+   * @defaultValue nobody
+   */
+  readonly tracing?: Tracing | undefined;
+  /** Hears of every event, at once and in order. It must not throw. */
+  readonly onEvent?: ((event: ImageEvent) => void) | undefined;
+  /** Hears of records that could not be read or written, where kubelet writes a line to its log and goes on. */
+  readonly onWarning?: ((error: unknown) => void) | undefined;
+}

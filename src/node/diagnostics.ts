@@ -1,0 +1,46 @@
+import { type TracingChannel, tracingChannel } from 'node:diagnostics_channel';
+import { TRACE_OPERATIONS, type TraceOperation, type Tracing } from '../tracing/index.js';
+
+/**
+ * Publishes what is traced on the tracing channels of `node:diagnostics_channel`: `kubepull.pull`, `kubepull.lookup`,
+ * `kubepull.manifest`, `kubepull.blob` and the others of {@link TRACE_OPERATIONS}, each with the context of
+ * {@link TraceContexts} as message. A context has `error` when the action failed.
+ *
+ * While nobody has subscribed it costs nothing.
+ *
+ * @returns the tracing; `createNodeRuntime` and `createNodeKeyring` use it by themselves
+ * @example
+ * ```ts
+ * import { tracingChannel } from 'node:diagnostics_channel';
+ * import type { PullTrace } from 'kubepull/tracing';
+ *
+ * tracingChannel<string, PullTrace>('kubepull.pull').asyncEnd.subscribe((message) => {
+ *   const { image, repoDigest } = message as PullTrace;
+ *   console.log(image, repoDigest);
+ * });
+ * ```
+ * @see https://nodejs.org/api/diagnostics_channel.html#tracing-channels
+ * @public
+ */
+export function createDiagnosticsTracing(): Tracing {
+  const channels = new Map<TraceOperation, TracingChannel<string, object>>(
+    TRACE_OPERATIONS.map((operation) => [operation, tracingChannel(`kubepull.${operation}`)]),
+  );
+  return {
+    trace(operation, context, action) {
+      const channel = channels.get(operation);
+      return channel?.hasSubscribers === true ? publish(channel, context, action) : action();
+    },
+  };
+}
+
+/** What the action returns is the caller's alone: the channel would add it to the context. */
+async function publish<T>(
+  channel: TracingChannel<string, object>,
+  context: object,
+  action: () => Promise<T>,
+): Promise<T> {
+  const returned: T[] = [];
+  await channel.tracePromise(async () => void returned.push(await action()), context);
+  return returned[0] as T;
+}

@@ -1,0 +1,55 @@
+import type { TraceContexts, TraceOperation, Tracing } from './types.js';
+
+/**
+ * Runs an action under whoever watches, if there is anybody.
+ *
+ * @param tracing - who watches; nobody when absent
+ * @param operation - what the action is
+ * @param context - what is told of it; the action adds to it what it learns
+ * @param action - what to do
+ * @returns what the action returns
+ * @example
+ * ```ts
+ * import { traced, type Tracing } from 'kubepull/tracing';
+ *
+ * declare const tracing: Tracing | undefined;
+ * declare function runPlugin(): Promise<string>;
+ * const answer = await traced(tracing, 'plugin', { plugin: 'ecr', image: 'registry.example.com/app' }, runPlugin);
+ * ```
+ * @public
+ */
+export function traced<K extends TraceOperation, T>(
+  tracing: Tracing | undefined,
+  operation: K,
+  context: TraceContexts[K],
+  action: () => Promise<T>,
+): Promise<T> {
+  return tracing === undefined ? action() : tracing.trace(operation, context, action);
+}
+
+/**
+ * Makes one of several who watch; the first is told of a start first, and of an end last.
+ *
+ * @param watchers - who watches
+ * @returns all of them
+ * @example
+ * ```ts
+ * import { createDiagnosticsTracing } from 'kubepull/node';
+ * import { combineTracing, createImageMetrics } from 'kubepull/tracing';
+ *
+ * const metrics = createImageMetrics();
+ * const tracing = combineTracing(createDiagnosticsTracing(), metrics);
+ * ```
+ * @public
+ */
+export function combineTracing(...watchers: readonly Tracing[]): Tracing {
+  return {
+    trace(operation, context, action) {
+      const inner = watchers.reduceRight<typeof action>(
+        (run, watcher) => () => watcher.trace(operation, context, run),
+        action,
+      );
+      return inner();
+    },
+  };
+}

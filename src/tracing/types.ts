@@ -1,0 +1,174 @@
+/**
+ * The look-up of credentials for an image.
+ *
+ * @public
+ */
+export interface LookupTrace {
+  /** The repository, or the name at the mirror, that credentials were looked up for. */
+  readonly image: string;
+  /** Known at the end. */
+  candidates: number | undefined;
+  rejected: number | undefined;
+}
+
+/**
+ * A pull by this library's own puller.
+ *
+ * @public
+ */
+export interface PullTrace {
+  readonly image: string;
+  /** Known at the end: the digest of the config, and `name@digest` of what the registry answered. */
+  imageRef: string | undefined;
+  repoDigest: string | undefined;
+  /** The registry or mirror that gave the image out. */
+  endpoint: string | undefined;
+  /** Credentials that were refused before one was accepted. */
+  refused: number | undefined;
+}
+
+/**
+ * A request for a manifest or an index, with its repetitions and the fetching of tokens.
+ *
+ * @public
+ */
+export interface ManifestTrace {
+  readonly method: 'GET' | 'HEAD';
+  /** Registry and repository. */
+  readonly name: string;
+  /** The tag or digest that is asked for. */
+  readonly reference: string;
+  /** Known at the end. */
+  digest: string | undefined;
+  mediaType: string | undefined;
+  size: number | undefined;
+}
+
+/**
+ * The download of a blob that the store lacks, from its turn in the queue to its verification, with all repetitions.
+ *
+ * @public
+ */
+export interface BlobTrace {
+  /** Registry and repository. */
+  readonly name: string;
+  readonly digest: string;
+  readonly mediaType: string;
+  /** In bytes. */
+  readonly size: number;
+  /** Bytes that were there from an earlier download. */
+  readonly resumedFrom: number;
+}
+
+/**
+ * What an image manager does for one image of one pod.
+ *
+ * @public
+ */
+export interface EnsureTrace {
+  readonly image: string;
+  /** `namespace`, `name` and `uid` of the pod. */
+  readonly namespace: string;
+  readonly pod: string;
+  readonly uid: string;
+  readonly pullPolicy: string;
+  /** Whether the runtime has the image; `undefined` while nobody knows. */
+  presentLocally: boolean | undefined;
+  /** Whether the pod must not use what is there without a pull; `undefined` when nobody got so far. */
+  pullRequired: boolean | undefined;
+  /** Why the pod may, or may not, use the image that is there: `because` of `decideMustPull`, or `error`. */
+  check: string | undefined;
+  /** Known at the end: `present`, `pulled`, `waiting` or `error`. */
+  status: string | undefined;
+  /** Kubelet's reason when the container waits. */
+  reason: string | undefined;
+  /** Of a pull: bytes, 0 when nobody knows, and milliseconds with the time in the queue. */
+  size: number | undefined;
+  totalMs: number | undefined;
+}
+
+/**
+ * A call of the container runtime's image service, or of what stands for it.
+ *
+ * @public
+ */
+export interface RuntimeTrace {
+  /** As kubelet names it. */
+  readonly operation: 'image_fs_info' | 'image_status' | 'list_images' | 'pull_image' | 'remove_image';
+  /** `undefined` for a call that is about no image. */
+  readonly image: string | undefined;
+}
+
+/**
+ * A run of an exec credential plugin.
+ *
+ * @public
+ */
+export interface PluginTrace {
+  readonly plugin: string;
+  readonly image: string;
+}
+
+/**
+ * The removal of an image by garbage collection.
+ *
+ * @public
+ */
+export interface RemoveTrace {
+  /** The runtime's id of the image. */
+  readonly image: string;
+  readonly because: 'age' | 'space';
+}
+
+/**
+ * What is traced, and what is told of it. Nothing in here is secret.
+ *
+ * @public
+ */
+export interface TraceContexts {
+  readonly blob: BlobTrace;
+  readonly ensure: EnsureTrace;
+  readonly lookup: LookupTrace;
+  readonly manifest: ManifestTrace;
+  readonly plugin: PluginTrace;
+  readonly pull: PullTrace;
+  readonly remove: RemoveTrace;
+  readonly runtime: RuntimeTrace;
+}
+
+/**
+ * The name of something that is traced.
+ *
+ * @public
+ */
+export type TraceOperation = keyof TraceContexts;
+
+/**
+ * Every name of something that is traced.
+ *
+ * @public
+ */
+export const TRACE_OPERATIONS: readonly TraceOperation[] = [
+  'blob',
+  'ensure',
+  'lookup',
+  'manifest',
+  'plugin',
+  'pull',
+  'remove',
+  'runtime',
+];
+
+/**
+ * Who watches. `createNodeRuntime` of `kubepull/node` brings one that publishes on `node:diagnostics_channel`; counters
+ * are another, and `combineTracing` makes one of several.
+ *
+ * @public
+ */
+export interface Tracing {
+  /**
+   * Runs an action, and returns what it returns or throws what it throws. The context is one object from start to end;
+   * what is learnt meanwhile is in it by the end.
+   */
+  trace<K extends TraceOperation, T>(operation: K, context: TraceContexts[K], action: () => Promise<T>): Promise<T>;
+}
