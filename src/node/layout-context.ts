@@ -2,9 +2,14 @@ import type { CallOptions, Clock } from '../clock/index.js';
 import type { CreateHasher } from '../digest/index.js';
 import type { LayoutFileSystem } from './file-system.js';
 import type { LayoutOwner } from './layout-owner.js';
-import type { PartialLimits } from './layout-partial.js';
 import type { LayoutPaths } from './layout-paths.js';
 import type { VerifiedFiles } from './layout-verified.js';
+
+/** How long, and how much, a layout keeps of downloads that were cut. */
+export interface PartialLimits {
+  readonly maxAgeMs: number;
+  readonly maxBytes: number;
+}
 
 /** What the parts of one open layout share. */
 export interface LayoutContext {

@@ -7,12 +7,6 @@ import { readDirectory } from './layout-lock.js';
 import { isRealDirectory } from './layout-paths.js';
 import { closeTemp, discardTemp, ignoreStoreError, type TempFile } from './layout-temp.js';
 
-/** How long, and how much, a layout keeps of downloads that were cut. */
-export interface PartialLimits {
-  readonly maxAgeMs: number;
-  readonly maxBytes: number;
-}
-
 /** The first part of some content, in a file that nobody writes to any more. */
 export interface Partial {
   readonly path: string;

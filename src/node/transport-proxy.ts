@@ -1,6 +1,6 @@
 import { env } from 'node:process';
 import type { Secret } from '../docker-config/index.js';
-import { optionError } from './transport-options.js';
+import { optionError } from './transport-option-error.js';
 import { type NoProxy, parseNoProxy } from './transport-no-proxy.js';
 
 /**

@@ -1,7 +1,8 @@
 import { createSecureContext, type SecureContext } from 'node:tls';
 import { registryOrigin } from '../distribution/index.js';
 import { quote } from '../internal/index.js';
-import { optionError, type RegistryTls, type UndiciTransportOptions } from './transport-options.js';
+import { optionError } from './transport-option-error.js';
+import type { RegistryTls, UndiciTransportOptions } from './transport-options.js';
 
 /** What a TLS connection is made with. The key is inside the context, where no print of a socket finds it. */
 export interface TlsSettings {

@@ -1,5 +1,4 @@
 import { ImageError } from '../errors/index.js';
-import type { Fault } from './fault-script.js';
 
 /** The numbers of a script, each with the least that it may be. */
 const LEAST: ReadonlyMap<string, number> = /* @__PURE__ */ new Map([
@@ -12,9 +11,9 @@ const LEAST: ReadonlyMap<string, number> = /* @__PURE__ */ new Map([
   ['intervalMs', 0],
 ]);
 
-/** Refuses a script whose numbers are no counts, before a test wonders why nothing happens. */
-export function checkFault({ nth, times, action }: Fault): void {
-  for (const [name, value] of Object.entries({ ...action, nth, times })) {
+/** Refuses the fields of a script whose numbers are no counts, before a test wonders why nothing happens. */
+export function checkFault(fields: Readonly<Record<string, unknown>>): void {
+  for (const [name, value] of Object.entries(fields)) {
     const least = LEAST.get(name);
     if (least === undefined || typeof value !== 'number' || isCount(name, value, least)) continue;
     throw new ImageError(
