@@ -39,7 +39,7 @@ export interface ReferenceFault {
  * @public
  */
 export class InvalidReferenceError extends ImageError<'ERR_REFERENCE_INVALID'> implements ReferenceFault {
-  /** The refused input, cut at 4,096 characters. */
+  /** The refused input, cut at 4,096 characters; in an address, with `***` in place of user and password. */
   declare readonly input: string;
   declare readonly reason: ReferenceErrorReason;
   declare readonly upstream: string;

@@ -6,6 +6,8 @@ import { suggest } from './suggest.js';
 import type { ImageReference } from './types.js';
 
 const MAX_INPUT = 4096;
+/** Who and with what password, in an address that somebody pasted. */
+const USERINFO = /\/\/[^/@]*@(?!sha)/;
 
 /** Reads a text as a reference of some form. */
 export type Read = (input: string) => ImageReference | Flaw;
@@ -19,8 +21,9 @@ export function refuse(
 ): InvalidReferenceError {
   const place = flaw.position === undefined ? '' : ` at ${flaw.position}`;
   const advice = suggestion === undefined ? '' : `; did you mean ${quote(suggestion)}?`;
-  const message = `Cannot parse ${what} ${quote(input.slice(0, 300))}: ${printable(flaw.upstream)}${place}${advice}`;
-  return new InvalidReferenceError(message, input, { ...flaw, suggestion });
+  const shown = input.replace(USERINFO, '//***@');
+  const message = `Cannot parse ${what} ${quote(shown)}: ${printable(flaw.upstream)}${place}${advice}`;
+  return new InvalidReferenceError(message, shown, { ...flaw, suggestion });
 }
 
 /** Reads, or gives the error with a suggestion where there is one. */

@@ -1,3 +1,4 @@
+import { inspect } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import { InvalidReferenceError } from 'kubepull/errors';
 import {
@@ -13,6 +14,7 @@ import {
   withDigest,
   withTag,
 } from 'kubepull/reference';
+import { canary } from '../support/canary.ts';
 import { INVALID, VALID } from './tables.ts';
 
 const HEX = '0123456789abcdef';
@@ -131,6 +133,15 @@ describe('refusals', () => {
     ['foo@md5:' + 'a'.repeat(32), 'digest-algorithm', 4, undefined],
   ])('%j: %s at %s', (input, reason, position, suggestion) => {
     expect(refusal(input)).toMatchObject({ code: 'ERR_REFERENCE_INVALID', input, reason, position, suggestion });
+  });
+
+  it('show no password of an address that somebody pasted', () => {
+    const error = refusal(`https://user:${canary('password')}@example.com/app:1`);
+    expect(error.message).toBe(
+      'Cannot parse image reference "https://***@example.com/app:1": invalid reference format at 5',
+    );
+    expect(error.input).toBe('https://***@example.com/app:1');
+    expect(inspect(error)).toContain('***');
   });
 
   it('says it all in the message, without control characters', () => {
