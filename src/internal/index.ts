@@ -7,7 +7,7 @@ export { cannotUnmarshal, goKind, matchField } from './go-json-decode.js';
 export { equalSecrets } from './equal-secrets.js';
 export { goQuote } from './go-quote.js';
 export { quoteJson, wellFormed } from './go-json-text.js';
-export { type JsonMember, type JsonNode, type JsonResult, readJson } from './json.js';
+export { type JsonMember, type JsonNode, type JsonResult, readJson, TOO_MANY_VALUES } from './json.js';
 export { printable, quote } from './text.js';
 export { untilAbort } from './until-abort.js';
 export { redactUrl } from './url.js';

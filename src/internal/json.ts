@@ -26,11 +26,15 @@ type Container =
 interface Cursor {
   readonly text: string;
   readonly maxDepth: number;
+  readonly maxValues: number;
+  values: number;
   at: number;
   /** Go's text for the fault at `at`; once set, everything unwinds. */
   fault: string | undefined;
 }
 
+/** The fault of a document with more values than the caller allows; Go has none like it. */
+export const TOO_MANY_VALUES = 'too many values';
 const END = 'unexpected end of JSON input';
 const SPACE = /[ \t\n\r]*/y;
 const DIGITS = /[0-9]*/y;
@@ -46,10 +50,16 @@ const LITERALS: readonly (readonly [string, JsonNode])[] = [
  * keys, and its errors quote the input. Nesting costs heap, not stack.
  *
  * @param input - text, or bytes: those that are not UTF-8 become U+FFFD inside strings, one for one, as in Go
+ * @param options - levels within each other, 64 by default, and values in all: each takes a hundred times the memory of
+ * the character that it may be
  */
-export function readJson(input: string | Uint8Array, options: { readonly maxDepth?: number } = {}): JsonResult {
+export function readJson(
+  input: string | Uint8Array,
+  options: { readonly maxDepth?: number; readonly maxValues?: number } = {},
+): JsonResult {
+  const { maxDepth = 64, maxValues = Infinity } = options;
   const text = typeof input === 'string' ? wellFormed(input) : decodeUtf8(input);
-  const cursor: Cursor = { text, maxDepth: options.maxDepth ?? 64, at: 0, fault: undefined };
+  const cursor: Cursor = { text, maxDepth, maxValues, values: 0, at: 0, fault: undefined };
   const node = readDocument(cursor);
   if (node !== undefined) return { ok: true, node };
   return { ok: false, upstream: cursor.fault ?? END, offset: encodeUtf8(text.slice(0, cursor.at)).length };
@@ -90,6 +100,8 @@ function isContainer(node: JsonNode | Container): node is Container {
 /** A scalar whole, or an empty container whose content follows. */
 function beginValue(cursor: Cursor, depth: number): JsonNode | Container | undefined {
   const first = skipSpace(cursor);
+  cursor.values += 1;
+  if (cursor.values > cursor.maxValues) return fault(cursor, TOO_MANY_VALUES);
   if (first === '"') {
     const value = readString(cursor);
     return value === undefined ? undefined : { kind: 'string', value };

@@ -1,4 +1,4 @@
-import { printable, readJson } from '../internal/index.js';
+import { printable, readJson, TOO_MANY_VALUES } from '../internal/index.js';
 import type { DocumentLimits } from './limits.js';
 import { type Place, refuse } from './place.js';
 
@@ -12,8 +12,9 @@ export function readDocument(bytes: Uint8Array, document: string, limits: Docume
   if (bytes.length === 0) throw refuse(root, 'is empty');
   const text = decodeStrictly(bytes);
   if (text === undefined) throw refuse(root, 'is not UTF-8');
-  const result = readJson(text, { maxDepth: limits.maxDepth });
+  const result = readJson(text, limits);
   if (result.ok) return { ...root, node: result.node };
+  if (result.upstream === TOO_MANY_VALUES) throw refuse(root, `has more than ${limits.maxValues} values`);
   throw refuse(root, `is not JSON: ${printable(result.upstream)}, at byte ${result.offset}`);
 }
 

@@ -10,6 +10,8 @@ export interface DocumentLimits {
   readonly maxBytes: number;
   /** Levels of arrays and objects within each other. */
   readonly maxDepth: number;
+  /** Texts, numbers, arrays and objects in all: small ones take far more memory than bytes. */
+  readonly maxValues: number;
   /** Layers of a manifest. */
   readonly maxLayers: number;
   /** Entries of an index. */
@@ -17,13 +19,14 @@ export interface DocumentLimits {
 }
 
 /**
- * The limits that hold unless others are given: 4 MiB, 64 levels, 1,024 layers, 1,024 entries.
+ * The limits that hold unless others are given: 4 MiB, 64 levels, 32,768 values, 1,024 layers, 1,024 entries.
  *
  * @public
  */
 export const DEFAULT_DOCUMENT_LIMITS: DocumentLimits = {
   maxBytes: 4 * 1024 * 1024,
   maxDepth: 64,
+  maxValues: 32_768,
   maxLayers: 1024,
   maxManifests: 1024,
 };
@@ -48,6 +51,7 @@ export function resolveLimits({ limits = {} }: DocumentOptions): DocumentLimits 
   return {
     maxBytes: pick('maxBytes'),
     maxDepth: pick('maxDepth'),
+    maxValues: pick('maxValues'),
     maxLayers: pick('maxLayers'),
     maxManifests: pick('maxManifests'),
   };

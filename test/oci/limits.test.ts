@@ -13,6 +13,7 @@ describe('DEFAULT_DOCUMENT_LIMITS', () => {
     expect(DEFAULT_DOCUMENT_LIMITS).toEqual({
       maxBytes: 4 * 1024 * 1024,
       maxDepth: 64,
+      maxValues: 32_768,
       maxLayers: 1024,
       maxManifests: 1024,
     });
@@ -25,13 +26,31 @@ describe('limits', () => {
     expect(parseImageManifest(layersOf(1024)).layers).toHaveLength(1024);
     expect(() => parseImageManifest(layersOf(1025))).toThrow('layers has 1025 entries, more than 1024');
     const small = encode(`{"schemaVersion":2,"config":${JSON.stringify(layer)},"layers":[${'1,'.repeat(60_000)}1]}`);
-    expect(() => parseImageManifest(small)).toThrow('layers has 60001 entries, more than 1024');
+    const limits = { maxValues: 100_000 };
+    expect(() => parseImageManifest(small, { limits })).toThrow('layers has 60001 entries, more than 1024');
+    expect(() => parseImageManifest(small)).toThrow('Cannot read manifest: it has more than 32768 values');
   });
 
   it('M04 of entries: 1,024 pass, 1,025 do not', () => {
     const entriesOf = (count: number) => bytesOf({ ...index, manifests: Array.from({ length: count }, () => entry) });
     expect(parseImageIndex(entriesOf(1024)).manifests).toHaveLength(1024);
     expect(() => parseImageIndex(entriesOf(1025))).toThrow('manifests has 1025 entries, more than 1024');
+  });
+
+  it('M04 of values: 32,768 pass, one more does not', () => {
+    const valuesOf = (node: unknown): number =>
+      1 +
+      (typeof node === 'object' && node !== null
+        ? Object.values(node).reduce<number>((n, v) => n + valuesOf(v), 0)
+        : 0);
+    const holding = (count: number): Uint8Array => {
+      const document = { ...manifest, x: [] as number[] };
+      document.x = Array.from({ length: count - valuesOf(document) }, () => 1);
+      expect(valuesOf(document)).toBe(count);
+      return bytesOf(document);
+    };
+    expect(parseImageManifest(holding(32_768))).toEqual(manifest);
+    expect(() => parseImageManifest(holding(32_769))).toThrow('Cannot read manifest: it has more than 32768 values');
   });
 
   it('M04 of bytes: 4 MiB pass, one more does not', () => {
@@ -59,22 +78,27 @@ describe('limits', () => {
     expect(parseImageIndex(wide, { limits }).manifests).toHaveLength(2000);
   });
 
-  it.each(['maxBytes', 'maxDepth', 'maxLayers', 'maxManifests'] as const)('refuse a %s that is no count', (name) => {
-    for (const value of [0, -1, 1.5, Number.NaN, Infinity, '5']) {
-      const limits = { [name]: value } as Partial<DocumentLimits>;
-      expect(() => parseManifest(bytesOf(manifest), { limits })).toThrow(
-        expect.objectContaining({
-          code: 'ERR_OPTION_INVALID',
-          message: `Cannot read documents: limit ${name} must be a positive whole number`,
-        }),
-      );
-    }
-  });
+  it.each(['maxBytes', 'maxDepth', 'maxValues', 'maxLayers', 'maxManifests'] as const)(
+    'refuse a %s that is no count',
+    (name) => {
+      for (const value of [0, -1, 1.5, Number.NaN, Infinity, '5']) {
+        const limits = { [name]: value } as Partial<DocumentLimits>;
+        expect(() => parseManifest(bytesOf(manifest), { limits })).toThrow(
+          expect.objectContaining({
+            code: 'ERR_OPTION_INVALID',
+            message: `Cannot read documents: limit ${name} must be a positive whole number`,
+          }),
+        );
+      }
+    },
+  );
 
   it('I7 reads a document of 4 MiB of small members within a second', () => {
     const members = Array.from({ length: 250_000 }, (_, at) => `"k${at}":1`).join(',');
     const start = performance.now();
-    expect(parseImageManifest(encode(`{${members},${JSON.stringify(manifest).slice(1)}`))).toEqual(manifest);
+    const limits = { maxValues: 1_000_000 };
+    const text = `{${members},${JSON.stringify(manifest).slice(1)}`;
+    expect(parseImageManifest(encode(text), { limits })).toEqual(manifest);
     expect(performance.now() - start).toBeLessThan(1000);
   });
 });

@@ -1,0 +1,169 @@
+import { execFile } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { gzipSync } from 'node:zlib';
+import { describe, expect, it } from 'vitest';
+import { buildImage } from 'kubepull/testing';
+import { bundle } from '../support/leaks-bundle.ts';
+import { serve } from '../support/servers.ts';
+import { tempDir } from '../support/temp-dir.ts';
+
+const MANIFEST = 'application/vnd.oci.image.manifest.v1+json';
+const INDEX = 'application/vnd.oci.image.index.v1+json';
+const MIB = 1024 * 1024;
+const sha256 = (bytes: Uint8Array | string): string => `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
+
+type Bomb = (request: IncomingMessage, response: ServerResponse, host: string) => void;
+
+/** Sends a body without end, as fast as it is taken. */
+function flood(response: ServerResponse, piece: Uint8Array): void {
+  const send = (): void => {
+    while (!response.destroyed) if (!response.write(piece)) return void response.once('drain', send);
+  };
+  send();
+}
+
+const head = (
+  response: ServerResponse,
+  type: string,
+  more: Readonly<Record<string, string>> = {},
+  status = 200,
+): void => void response.writeHead(status, { 'content-type': type, ...more });
+
+const document =
+  (type: string, text: string): Bomb =>
+  (_, response) => {
+    head(response, type);
+    response.end(text);
+  };
+
+const layer = { mediaType: 'application/vnd.oci.image.layer.v1.tar', digest: sha256('x'), size: 1 };
+const config = { mediaType: 'application/vnd.oci.image.config.v1+json', digest: sha256('{}'), size: 2 };
+const gzipped = gzipSync(Buffer.alloc(64 * MIB));
+const image = (layers: number): string =>
+  JSON.stringify({
+    schemaVersion: 2,
+    mediaType: MANIFEST,
+    config,
+    layers: Array.from({ length: layers }, () => layer),
+  });
+
+/** An index that leads to another index, and so on: each is made when it is asked for. */
+const nested: Bomb = (request, response) => {
+  const depth = Number(/#(\d+)/.exec(decodeURIComponent(request.url ?? ''))?.[1] ?? 0);
+  const entry = {
+    mediaType: INDEX,
+    digest: sha256(`${depth}`),
+    size: 1000,
+    platform: { os: 'linux', architecture: 'amd64' },
+  };
+  document(INDEX, JSON.stringify({ schemaVersion: 2, mediaType: INDEX, manifests: [entry] }))(request, response, '');
+};
+
+/** By the name of their repository. */
+const BOMBS: Readonly<Record<string, Bomb>> = {
+  'one-byte-too-many': document(MANIFEST, image(1).padEnd(4 * MIB + 1)),
+  endless: (_, response) => {
+    head(response, MANIFEST);
+    flood(response, Buffer.alloc(64 * 1024, ' '));
+  },
+  'lies-that-it-is-short': (_, response) => {
+    head(response, MANIFEST, { 'content-length': '10' });
+    response.end('0123456789');
+  },
+  'says-that-it-is-long': (_, response) => {
+    head(response, MANIFEST, { 'content-length': String(8 * 1024 * MIB) });
+    flood(response, Buffer.alloc(64 * 1024, ' '));
+  },
+  'many-layers': document(MANIFEST, image(20_000)),
+  'sixty-thousand-layers': document(MANIFEST, image(60_000)),
+  nested,
+  'wide-index': document(
+    INDEX,
+    JSON.stringify({
+      schemaVersion: 2,
+      mediaType: INDEX,
+      manifests: Array.from({ length: 15_000 }, () => ({ ...layer, mediaType: INDEX })),
+    }),
+  ),
+  deep: document(MANIFEST, '['.repeat(4 * MIB)),
+  'one-text': document(MANIFEST, JSON.stringify({ schemaVersion: 2, mediaType: 'x'.repeat(4 * MIB - 100) })),
+  'many-keys': document(
+    MANIFEST,
+    JSON.stringify(Object.fromEntries(Array.from({ length: 200_000 }, (_, at) => [`key${at}`, 1]))),
+  ),
+  'gzip-bomb': (_, response) => {
+    head(response, MANIFEST, { 'content-encoding': 'gzip' });
+    response.end(gzipped);
+  },
+  'endless-error': (_, response) => {
+    head(response, 'application/json', {}, 404);
+    flood(response, Buffer.alloc(64 * 1024, '['));
+  },
+  'endless-token': (request, response, host) => {
+    if (request.url?.startsWith('/token') === true) {
+      head(response, 'application/json');
+      flood(response, Buffer.alloc(64 * 1024, ' '));
+      return;
+    }
+    const challenge = `Bearer realm="http://${host}/token?for=endless-token",service="s"`;
+    head(response, 'application/json', { 'www-authenticate': challenge }, 401);
+    response.end('{}');
+  },
+  'many-headers': (_, response) => {
+    head(response, MANIFEST, { 'x-long': 'x'.repeat(1 * MIB) });
+    response.end(image(1));
+  },
+  'endless-config': (request, response) => {
+    if (request.url?.includes('/blobs/') !== true) return document(MANIFEST, image(1))(request, response, '');
+    head(response, 'application/octet-stream');
+    flood(response, Buffer.alloc(64 * 1024));
+  },
+};
+
+/** What the child says: the growth is that of its peak, in MiB. */
+interface Told {
+  readonly first: string;
+  readonly grown: number;
+  readonly results: readonly (readonly [name: string, code: string, grown: number])[];
+}
+
+describe('M04 a bomb', () => {
+  it('M04 of 16 kinds ends in a typed error, and takes less than 32 MiB', { timeout: 300_000 }, async () => {
+    const good = buildImage({ platform: { os: 'linux', architecture: 'amd64' }, layers: [{ randomBytes: 100_000 }] });
+    const { port } = await serve((request, response) => {
+      const url = request.url ?? '';
+      const name = /^\/v2\/([\w-]+)\//.exec(url)?.[1] ?? /for=([\w-]+)/.exec(url)?.[1] ?? '';
+      const bomb = BOMBS[name];
+      if (bomb !== undefined) return bomb(request, response, `127.0.0.1:${port}`);
+      const digest = /sha256:[a-f\d]{64}$/.exec(url)?.[0] ?? good.descriptor.digest;
+      const found = good.contents.find(({ descriptor }) => descriptor.digest === digest);
+      head(response, found?.descriptor.mediaType ?? 'text/plain', {}, found === undefined ? 404 : 200);
+      response.end(found?.bytes);
+    });
+    const program = join(tempDir().path, 'bombs.mjs');
+    await bundle('bombs-child.ts', program);
+    const { stdout } = await promisify(execFile)(process.execPath, [
+      program,
+      `127.0.0.1:${port}`,
+      'good',
+      ...Object.keys(BOMBS),
+    ]);
+    const { first, grown, results } = JSON.parse(stdout) as Told;
+    expect(first).toBe('pulled');
+    const codes = new Map(results.map(([name, code]) => [name, code]));
+    const refused = new Set(['endless-error', 'many-headers']);
+    const mismatched = new Set(['nested', 'endless-config']);
+    for (const name of Object.keys(BOMBS)) {
+      const code = refused.has(name)
+        ? 'ERR_PULL_FAILED'
+        : mismatched.has(name)
+          ? 'ERR_CONTENT_MISMATCH'
+          : 'ERR_REGISTRY_DOCUMENT';
+      expect(codes.get(name), name).toBe(code);
+    }
+    expect(grown).toBeLessThan(32);
+  });
+});
