@@ -49,7 +49,7 @@ const pull = (service: CriImageService, image = 'app:1', signal?: AbortSignal): 
   service.pullImage({ image: spec(image), auth: undefined, sandbox: undefined }, { signal });
 
 describe('imageStatus', () => {
-  it('asks for the image, with the annotations of the pod and the handler of its RuntimeClass', async () => {
+  it('06 §13 ImageSpec: has the annotations of the pod and the handler of its RuntimeClass, and no more', async () => {
     const { server, service } = await connect({ ImageStatus: () => ({ message: { image: wireImage('sha256:a') } }) });
     await service.imageStatus(spec('app:1', { annotations: { a: 'b', __proto__x: 'c' }, runtimeHandler: 'kata' }));
     expect(server.calls[0]?.request).toEqual({
@@ -57,7 +57,7 @@ describe('imageStatus', () => {
     });
   });
 
-  it('gives what the runtime knows', async () => {
+  it('06 §13 Image: gives what the runtime knows', async () => {
     const image = wireImage('sha256:a', {
       repo_digests: ['registry.example.com/app@sha256:b'],
       size: '10485760',
@@ -78,7 +78,7 @@ describe('imageStatus', () => {
     });
   });
 
-  it('gives undefined for an image that is not there', async () => {
+  it('06 §13 ImageStatus: gives undefined for an image that is not there', async () => {
     const { service } = await connect({ ImageStatus: () => ({ message: {} }) });
     await expect(service.imageStatus(spec('app:1'))).resolves.toBeUndefined();
   });
@@ -96,7 +96,7 @@ describe('imageStatus', () => {
 });
 
 describe('pullImage', () => {
-  it('sends user name and password alone, the pod and its annotations', async () => {
+  it('06 §13 PullImage: sends user name and password alone, the pod and its annotations', async () => {
     const [username, password] = [canary('username'), canary('password')];
     const { server, service } = await connect({ PullImage: () => ({ message: { image_ref: 'sha256:a' } }) });
     const sandbox = { namespace: 'default', name: 'web', uid: 'u1', annotations: { a: 'b' } };
@@ -120,13 +120,13 @@ describe('pullImage', () => {
     });
   });
 
-  it('sends no auth and no sandbox when it has none', async () => {
+  it('06 §13 PullImage: sends no auth and no sandbox when it has none', async () => {
     const { server, service } = await connect({ PullImage: () => ({ message: { image_ref: 'sha256:a' } }) });
     await pull(service);
     expect(Object.keys(server.calls[0]?.request ?? {})).toEqual(['image']);
   });
 
-  it('has no deadline; other calls have one', async () => {
+  it('06 §6 no time limit: a pull has no deadline; other calls have one', async () => {
     const { server, service } = await connect(
       {
         PullImage: () => ({ message: { image_ref: 'x' } }),
@@ -141,7 +141,27 @@ describe('pullImage', () => {
     expect(server.calls[1]?.timeoutMs).toBeLessThanOrEqual(100_000);
   });
 
-  it('takes the code off an unknown error', async () => {
+  it('06 §6 no time limit: of other calls it is two minutes by default', async () => {
+    const { server, service } = await connect({ ImageStatus: () => ({ message: {} }) });
+    await service.imageStatus(spec('app:1'));
+    expect(server.calls[0]?.timeoutMs).toBeGreaterThan(60_000);
+    expect(server.calls[0]?.timeoutMs).toBeLessThanOrEqual(120_000);
+  });
+
+  it.each(['sha256:a', 'registry.example.com/app@sha256:b', ''])(
+    '06 §13 image_ref: gives %j as it comes',
+    async (image_ref) => {
+      const { service } = await connect({ PullImage: () => ({ message: { image_ref } }) });
+      await expect(pull(service)).resolves.toBe(image_ref);
+    },
+  );
+
+  it('06 §6 gRPC: a pull keeps every other code', async () => {
+    const { service } = await connect({ PullImage: () => fails('NOT_FOUND', 'x') });
+    expect(await failureOf(pull(service))).toMatchObject({ message: 'rpc error: code = NotFound desc = x' });
+  });
+
+  it('06 §6 gRPC, Unknown: a pull takes the code off', async () => {
     const { service } = await connect({ PullImage: () => fails('UNKNOWN', 'RegistryUnavailable: connection refused') });
     const error = await failureOf(pull(service));
     expect(error).toMatchObject({ message: 'RegistryUnavailable: connection refused', status: 'Unknown' });
@@ -214,14 +234,14 @@ describe('listImages', () => {
     images: Array.from({ length: count }, (_, index) => wireImage(`sha256:${from + index}`)),
   });
 
-  it('streams where the runtime does', async () => {
+  it('06 §13 StreamImages: streams where the runtime does', async () => {
     const { server, service } = await connect({ StreamImages: () => ({ messages: [page(0, 2), page(2, 3)] }) });
     const images = await service.listImages();
     expect(images.map(({ id }) => id)).toEqual(['sha256:0', 'sha256:1', 'sha256:2', 'sha256:3', 'sha256:4']);
     expect(server.calls.map(({ method }) => method)).toEqual(['StreamImages']);
   });
 
-  it('falls back to ListImages, and does not ask for a stream again', async () => {
+  it('06 §13 StreamImages: falls back to ListImages, and does not ask for a stream again', async () => {
     const { server, service } = await connect({
       StreamImages: () => fails('UNIMPLEMENTED', 'unknown method StreamImages'),
       ListImages: () => ({ message: page(0, 2) }),
@@ -236,7 +256,7 @@ describe('listImages', () => {
     await expect(service.listImages()).resolves.toHaveLength(1);
   });
 
-  it('does not stream when told not to', async () => {
+  it('06 §13 ListImages: does not stream when told not to', async () => {
     const { server, service } = await connect({ ListImages: () => ({ message: {} }) }, { listStreaming: false });
     await expect(service.listImages()).resolves.toEqual([]);
     expect(server.calls.map(({ method }) => method)).toEqual(['ListImages']);
@@ -276,7 +296,7 @@ describe('listImages', () => {
 });
 
 describe('removeImage', () => {
-  it('names the image', async () => {
+  it('06 §13 RemoveImage: names the image', async () => {
     const { server, service } = await connect({ RemoveImage: () => ({ message: {} }) });
     await expect(service.removeImage(spec('sha256:a', { runtimeHandler: 'kata' }))).resolves.toBeUndefined();
     expect(server.calls[0]?.request).toEqual({ image: { image: 'sha256:a', runtime_handler: 'kata' } });
@@ -284,7 +304,7 @@ describe('removeImage', () => {
 });
 
 describe('imageFsInfo', () => {
-  it('gives every file system of images', async () => {
+  it('06 §13 ImageFsInfo: gives every file system of images', async () => {
     const image_filesystems = [
       { timestamp: '1', fs_id: { mountpoint: '/a' }, used_bytes: { value: '4096' }, inodes_used: { value: '7' } },
       { timestamp: '1', used_bytes: { value: '1' } },
@@ -322,7 +342,7 @@ describe('CriError', () => {
     'UNAUTHENTICATED Unauthenticated',
   ].map((pair) => pair.split(' ') as [keyof typeof status, string]);
 
-  it.each(names)('prints %s as Go does', async (code, name) => {
+  it.each(names)('06 §6 gRPC: prints %s as Go does', async (code, name) => {
     const { service } = await connect({ ImageStatus: () => fails(code, `said "x" über`) });
     const error = await failureOf(service.imageStatus(spec('app:1')));
     expect(error).toBeInstanceOf(CriError);

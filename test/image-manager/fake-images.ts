@@ -3,6 +3,7 @@ import { createFakeClock, type FakeClock } from 'kubepull/testing';
 import {
   createImageManager,
   createMemoryRecords,
+  type EnsureImageResult,
   type ImageEvent,
   type ImageManager,
   type ImageManagerOptions,
@@ -12,6 +13,7 @@ import {
   type RuntimeImage,
 } from 'kubepull/image-manager';
 import { nodeHasher } from 'kubepull/node';
+import type { ImagePulledRecord } from 'kubepull/pull-policy';
 import { createPullSecret, type SecretLike } from 'kubepull/pull-secrets';
 
 export const REF = `sha256:${'a'.repeat(64)}`;
@@ -118,3 +120,65 @@ export const MALFORMED: SecretLike = {
   type: 'kubernetes.io/dockerconfigjson',
   stringData: { '.dockerconfigjson': '{' },
 };
+
+/** Lets every pull fail, with the text for its user or with one for all. */
+export function failPulls({ images }: Kit, text: string | ((username: string) => string)): void {
+  images.onPull = ({ auth }) => {
+    throw new Error(typeof text === 'string' ? text : text(auth?.credential.username ?? 'nobody'));
+  };
+}
+
+/** Lets pulls fail for one user alone. */
+export function refuse({ images }: Kit, username: string, text = 'denied'): void {
+  const { onPull } = images;
+  images.onPull = (request) => {
+    if (request.auth?.credential.username === username) throw new Error(text);
+    return onPull(request);
+  };
+}
+
+/** Asks for one image on behalf of a pod, as at the start of a container but without the container's own event. */
+export function ensure(
+  { manager }: Kit,
+  pullPolicy: string,
+  {
+    image = IMAGE,
+    uid = 'u1',
+    pullSecrets,
+    signal,
+  }: Partial<{ image: string; uid: string; pullSecrets: readonly SecretLike[]; signal: AbortSignal }> = {},
+): Promise<EnsureImageResult> {
+  return manager.ensureImageExists({ pod: podOf(image, pullPolicy, uid), image, pullPolicy, pullSecrets, signal });
+}
+
+/** Asks for the image of the pod's one container, whose events come with it. */
+export function startContainer(
+  { manager }: Kit,
+  pullPolicy: string,
+  { image = IMAGE, pullSecrets }: Partial<{ image: string; pullSecrets: readonly SecretLike[] }> = {},
+): Promise<EnsureImageResult> {
+  return manager.ensureContainerImage({ pod: podOf(image, pullPolicy), container: 'app', pullSecrets });
+}
+
+/** A kit whose runtime has the image already. */
+export function kitWithImage(options: Partial<ImageManagerOptions> = {}): Kit {
+  const kit = createKit(options);
+  kit.images.present.set(IMAGE, runtimeImage(IMAGE));
+  return kit;
+}
+
+export const PRESENT = `Container image "${IMAGE}" already present on machine`;
+export const ACCESSIBLE = `${PRESENT} and can be accessed by the pod`;
+export const NEVER = `Container image "${IMAGE}" is not present with pull policy of Never`;
+export const PULLING = `Normal Pulling Pulling image "${IMAGE}"`;
+export const PULLED = `Normal Pulled Successfully pulled image "${IMAGE}" in 0s (0s including waiting). Image size: 10485760 bytes.`;
+export const STATUS = `ImageStatus(${IMAGE})`;
+/** Go's words for the secret that is MALFORMED. */
+export const MALFORMED_TEXT = 'unexpected end of JSON input';
+
+/** A record that another secret than any of the tests' was accepted for the image. */
+export function recordOf(name: string): ImagePulledRecord {
+  const secret = { uid: name, namespace: 'default', name, credentialHash: 'x' };
+  const credentials = { kubernetesSecrets: [secret], kubernetesServiceAccounts: [], nodePodsAccessible: false };
+  return { imageRef: REF, lastUpdatedAt: 0, credentialMapping: new Map([['private.example/app', credentials]]) };
+}

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { createMemoryRecords, imageMounts, type ImageManagerOptions } from 'kubepull/image-manager';
+import { DEFAULT_REGISTRY_BURST, DEFAULT_REGISTRY_PULL_QPS, type ImageManagerOptions } from 'kubepull/image-manager';
 import { createKit, GATE_OFF, IMAGE, type Kit, podOf, REF, secretOf } from './fake-images.ts';
 
 /** Pulls that end when the test says so. */
@@ -19,25 +19,30 @@ const pull = (kit: Kit, image: string, signal?: AbortSignal, uid = image) =>
   kit.manager.ensureImageExists({ pod: podOf(image, 'Always', uid), image, pullPolicy: 'Always', signal });
 const settle = (kit: Kit) => kit.clock.advance(0).then(() => kit.clock.advance(0));
 
-describe('semantics 06 §9: serial and parallel pulling', () => {
+describe('serial and parallel pulling', () => {
   it.each([
-    [{}, 1],
-    [{ maxParallelImagePulls: 3 }, 3],
-    [{ maxParallelImagePulls: 1 }, 1],
-    [{ serializeImagePulls: false }, 8],
-    [{ serializeImagePulls: false, maxParallelImagePulls: 2 }, 2],
-    [{ serializeImagePulls: true }, 1],
-    [{ serializeImagePulls: true, maxParallelImagePulls: 1 }, 1],
-  ] satisfies [Partial<ImageManagerOptions>, number][])('%j pulls %d at once', async (options, parallel) => {
-    const kit = createKit({ ...options, registryPullQPS: 0 });
-    const { begun } = gatedPulls(kit);
-    for (let at = 0; at < 8; at += 1) void pull(kit, `app:${at}`);
-    await settle(kit);
-    expect(begun).toEqual(Array.from({ length: parallel }, (_, at) => `app:${at}`));
-    expect(kit.manager.stats).toMatchObject({ pulling: parallel, queued: 8 - parallel });
-  });
+    ['06 §9 neither: serial', {}, 1],
+    ['06 §9 only n: parallel', { maxParallelImagePulls: 2 }, 2],
+    ['06 §9 only n: parallel', { maxParallelImagePulls: 7 }, 7],
+    ['06 §9 only 1: serial', { maxParallelImagePulls: 1 }, 1],
+    ['06 §9 not serialized: no limit', { serializeImagePulls: false }, 30],
+    ['06 §9 not serialized: or n', { serializeImagePulls: false, maxParallelImagePulls: 2 }, 2],
+    ['06 §9 not serialized: or n', { serializeImagePulls: false, maxParallelImagePulls: 1 }, 1],
+    ['06 §9 serialized: serial', { serializeImagePulls: true }, 1],
+    ['06 §9 serialized: serial', { serializeImagePulls: true, maxParallelImagePulls: 1 }, 1],
+  ] satisfies [string, Partial<ImageManagerOptions>, number][])(
+    '%s, %j pulls %d at once',
+    async (_, options, parallel) => {
+      const kit = createKit({ ...options, registryPullQPS: 0 });
+      const { begun } = gatedPulls(kit);
+      for (let at = 0; at < 30; at += 1) void pull(kit, `app:${at}`);
+      await settle(kit);
+      expect(begun).toEqual(Array.from({ length: parallel }, (_, at) => `app:${at}`));
+      expect(kit.manager.stats).toMatchObject({ pulling: parallel, queued: 30 - parallel });
+    },
+  );
 
-  it('serves in the order of arrival, and counts the waiting', async () => {
+  it('06 §9 queue: serves in the order of arrival, also more than ten, and counts the waiting', async () => {
     const kit = createKit({ registryPullQPS: 0 });
     const { begun, end } = gatedPulls(kit);
     const names = Array.from({ length: 15 }, (_, at) => `app:${at}`);
@@ -49,7 +54,9 @@ describe('semantics 06 §9: serial and parallel pulling', () => {
     const totals = (await Promise.all(all)).map((result) => (result.status === 'pulled' ? result.totalMs : -1));
     expect(begun).toEqual(names);
     expect(totals).toEqual(names.map((_, at) => (at + 1) * 100));
-    expect(kit.said().at(-1)).toMatch(/^Normal Pulled .* in 100ms \(1\.5s including waiting\)/);
+    expect(kit.said().at(-1)).toBe(
+      'Normal Pulled Successfully pulled image "app:14" in 100ms (1.5s including waiting). Image size: 0 bytes.',
+    );
   });
 
   it('who gives up while waiting takes nobody else along', async () => {
@@ -72,7 +79,7 @@ describe('semantics 06 §9: serial and parallel pulling', () => {
     expect(kit.manager.stats).toMatchObject({ pulling: 0, queued: 0 });
   });
 
-  it('does not merge equal pulls, nor looks again after the queue', async () => {
+  it('06 §9 no merging: equal pulls are each made, and nobody looks again after the queue', async () => {
     const kit = createKit({ registryPullQPS: 0, ...GATE_OFF });
     const request = (uid: string) => ({
       pod: podOf(IMAGE, 'IfNotPresent', uid),
@@ -80,7 +87,58 @@ describe('semantics 06 §9: serial and parallel pulling', () => {
       pullPolicy: 'IfNotPresent',
     });
     await Promise.all(['u1', 'u2'].map((uid) => kit.manager.ensureImageExists(request(uid))));
-    expect(kit.images.calls.filter((call) => call.startsWith('PullImage'))).toHaveLength(2);
+    const [status, pulls] = [`ImageStatus(${IMAGE})`, `PullImage(${IMAGE}, nobody)`];
+    expect(kit.images.calls).toEqual([status, status, pulls, status, pulls, status]);
+  });
+
+  it('06 §9 no merging: each pulls with its own credentials, in parallel too', async () => {
+    const kit = createKit({ registryPullQPS: 0, serializeImagePulls: false });
+    await Promise.all(
+      ['A', 'B'].map((user) =>
+        kit.manager.ensureImageExists({
+          pod: podOf(IMAGE, 'Always', user),
+          image: IMAGE,
+          pullPolicy: 'Always',
+          pullSecrets: [secretOf(user)],
+        }),
+      ),
+    );
+    const pulls = kit.images.calls.filter((call) => call.startsWith('PullImage'));
+    expect(pulls).toEqual([`PullImage(${IMAGE}, A)`, `PullImage(${IMAGE}, B)`]);
+  });
+
+  it('06 §9 one request: the whole loop of one image, with its size, before the next', async () => {
+    const kit = createKit();
+    const users = ['A', 'B'];
+    kit.images.onPull = async ({ auth }) => {
+      await kit.clock.sleep(10);
+      if (auth?.credential.username === 'A') throw new Error('denied');
+      return REF;
+    };
+    const all = ['x:1', 'y:1'].map((name) =>
+      kit.manager.ensureImageExists({
+        pod: podOf(`private.example/${name}`, 'Always', name),
+        image: `private.example/${name}`,
+        pullPolicy: 'Always',
+        pullSecrets: users.map((user) => secretOf(user)),
+      }),
+    );
+    await kit.clock.advance(40);
+    await Promise.all(all);
+    expect(kit.images.calls).toEqual(
+      ['x:1', 'y:1'].flatMap((name) => [
+        ...users.map((user) => `PullImage(private.example/${name}, ${user})`),
+        `ImageStatus(private.example/${name})`,
+      ]),
+    );
+  });
+
+  it('06 §9 nodes: two managers do not wait for each other', async () => {
+    const kits = [createKit(), createKit()];
+    const gates = kits.map(gatedPulls);
+    for (const kit of kits) void pull(kit, IMAGE);
+    for (const kit of kits) await settle(kit);
+    expect(gates.map(({ begun }) => begun)).toEqual([[IMAGE], [IMAGE]]);
   });
 
   it('recheckPresence: the second in the queue uses what the first has brought', async () => {
@@ -156,8 +214,8 @@ describe('semantics 06 §9: serial and parallel pulling', () => {
   });
 });
 
-describe('semantics 06 §10: QPS throttle', () => {
-  it('ten at once, then five a second; beyond it a pull fails at once and counts for back-off', async () => {
+describe('the throttle of pulls', () => {
+  it('06 §10 bucket: ten at once, then five a second, and never more than ten', async () => {
     const kit = createKit();
     const run = async (count: number, from: number) => {
       const results: string[] = [];
@@ -165,14 +223,6 @@ describe('semantics 06 §10: QPS throttle', () => {
       return results.filter((status) => status === 'pulled').length;
     };
     expect(await run(12, 0)).toBe(10);
-    expect(kit.said().slice(-2)).toEqual([
-      'Normal Pulling Pulling image "app:11"',
-      'Warning Failed Failed to pull image "app:11": pull QPS exceeded',
-    ]);
-    expect(await pull(kit, 'app:11')).toMatchObject({
-      reason: 'ImagePullBackOff',
-      message: 'Back-off pulling image "app:11": ErrImagePull: pull QPS exceeded',
-    });
     await kit.clock.advance(199);
     expect(await run(1, 20)).toBe(0);
     await kit.clock.advance(1);
@@ -181,7 +231,45 @@ describe('semantics 06 §10: QPS throttle', () => {
     expect(await run(11, 40)).toBe(10);
   });
 
-  it('takes one token for a pull, not one for each credential; 0 means no limit', async () => {
+  it('06 §10 exceeded: the pull fails at once, without a call, and counts for back-off', async () => {
+    const kit = createKit({ registryBurst: 1 });
+    await pull(kit, 'app:1');
+    kit.said();
+    kit.images.calls.length = 0;
+    const text = 'pull QPS exceeded';
+    expect(await pull(kit, 'app:2')).toMatchObject({ reason: 'ErrImagePull', message: text, retryAfterMs: 10_000 });
+    expect(kit.said()).toEqual([
+      'Normal Pulling Pulling image "app:2"',
+      `Warning Failed Failed to pull image "app:2": ${text}`,
+    ]);
+    expect(await pull(kit, 'app:2')).toMatchObject({
+      reason: 'ImagePullBackOff',
+      message: `Back-off pulling image "app:2": ErrImagePull: ${text}`,
+    });
+    expect(kit.images.calls).toEqual([]);
+  });
+
+  it('06 §10 when: the token is taken when the turn has come, not before the queue', async () => {
+    const kit = createKit({ registryBurst: 1, registryPullQPS: 1 });
+    kit.images.onPull = async () => {
+      await kit.clock.sleep(1_000);
+      return REF;
+    };
+    const all = ['app:1', 'app:2', 'app:3'].map((image) => pull(kit, image));
+    await kit.clock.advance(3_000);
+    expect((await Promise.all(all)).map(({ status }) => status)).toEqual(['pulled', 'pulled', 'pulled']);
+  });
+
+  it('06 §10 qps 0: no limit', async () => {
+    const kit = createKit({ registryPullQPS: 0, registryBurst: 0 });
+    for (let at = 0; at < 50; at += 1) expect(await pull(kit, `app:${at}`)).toMatchObject({ status: 'pulled' });
+  });
+
+  it('06 §10 default: 5 a second, and 10 at once', () => {
+    expect([DEFAULT_REGISTRY_PULL_QPS, DEFAULT_REGISTRY_BURST]).toEqual([5, 10]);
+  });
+
+  it('06 §10 one token: for a pull, not one for each credential', async () => {
     const kit = createKit({ registryBurst: 1 });
     const { onPull } = kit.images;
     kit.images.onPull = (request) => {
@@ -191,152 +279,62 @@ describe('semantics 06 §10: QPS throttle', () => {
     const pullSecrets = [secretOf('A'), secretOf('B')];
     const request = { pod: podOf(IMAGE), image: IMAGE, pullPolicy: 'Always', pullSecrets };
     expect(await kit.manager.ensureImageExists(request)).toMatchObject({ status: 'pulled' });
-    const free = createKit({ registryPullQPS: 0, registryBurst: 0 });
-    for (let at = 0; at < 50; at += 1) expect(await pull(free, `app:${at}`)).toMatchObject({ status: 'pulled' });
   });
 });
 
-describe('semantics 06 §9, §10, 02 §6, §7: a configuration with which kubelet does not start', () => {
+describe('a configuration with which kubelet does not start', () => {
   it.each([
     [
+      '06 §9 both: refused',
       { serializeImagePulls: true, maxParallelImagePulls: 2 },
       'invalid configuration: maxParallelImagePulls cannot be larger than 1 unless SerializeImagePulls (--serialize-image-pulls) is set to false',
     ],
-    [{ maxParallelImagePulls: 0 }, 'invalid configuration: maxParallelImagePulls 0 must be a positive number'],
-    [{ maxParallelImagePulls: 1.5 }, 'invalid configuration: maxParallelImagePulls 1.5 must be a whole number'],
     [
+      '06 §9 n < 1: refused',
+      { maxParallelImagePulls: 0 },
+      'invalid configuration: maxParallelImagePulls 0 must be a positive number',
+    ],
+    [
+      '06 §9 n < 1: refused',
+      { serializeImagePulls: true, maxParallelImagePulls: -3 },
+      'invalid configuration: maxParallelImagePulls -3 must be a positive number',
+    ],
+    [
+      'no whole number',
+      { maxParallelImagePulls: 1.5 },
+      'invalid configuration: maxParallelImagePulls 1.5 must be a whole number',
+    ],
+    [
+      '06 §10 negative qps: refused',
       { registryPullQPS: -1 },
       'invalid configuration: registryPullQPS (--registry-qps) -1 must not be a negative number',
     ],
-    [{ registryBurst: -2 }, 'invalid configuration: registryBurst (--registry-burst) -2 must not be a negative number'],
     [
+      '06 §10 negative burst: refused',
+      { registryBurst: -2 },
+      'invalid configuration: registryBurst (--registry-burst) -2 must not be a negative number',
+    ],
+    [
+      '02 §6 other value: refused',
       { imagePullCredentialsVerificationPolicy: 'Sometimes' as never },
       'unknown image pull credential verification policy: Sometimes',
     ],
-  ] satisfies [Partial<ImageManagerOptions>, string][])('%j', (options, text) => {
-    expect(() => createKit(options)).toThrow(`Cannot create the image manager: ${text}`);
+  ] satisfies [string, Partial<ImageManagerOptions>, string][])('%s, %j', (_, options, text) => {
+    const message = `Cannot create the image manager: ${text}`;
+    expect(() => createKit(options)).toThrow(expect.objectContaining({ code: 'ERR_OPTION_INVALID', message }));
   });
 
-  it('refuses an entry of the allow list; with the gate off nobody looks at it', () => {
+  it('02 §7 refused entry: of the allow list; with the gate off nobody looks at it', () => {
     const options = { preloadedImagesVerificationAllowlist: ['alpine'] };
-    expect(() => createKit(options)).toThrow(/allow-list pattern "alpine"/);
+    const upstream = 'neither tag nor digest is accepted in an image reference: alpine';
+    expect(() => createKit(options)).toThrow(expect.objectContaining({ code: 'ERR_CONFIG_INVALID', upstream }));
     expect(() => createKit({ ...options, ...GATE_OFF })).not.toThrow();
   });
 });
 
-describe('semantics 06 §11: image volumes', () => {
-  const pod = (policies: readonly [string, string][]) => ({
-    metadata: { name: 'web', namespace: 'default', uid: 'u1', annotations: { a: '1' } },
-    spec: {
-      volumes: [
-        { name: 'scratch' },
-        ...policies.map(([name, reference]) => ({ name, image: { reference, pullPolicy: 'IfNotPresent' } })),
-      ],
-      containers: [
-        {
-          name: 'app',
-          image: IMAGE,
-          volumeMounts: [{ name: 'data', mountPath: '/data', subPath: 'x' }, { name: 'scratch' }],
-        },
-        { name: 'other', image: IMAGE },
-      ],
-    },
-  });
-
-  it('are ensured in order, with events on the pod, and are mounted read-only', async () => {
+describe('a back-off', () => {
+  it('06 §9 back-off: is looked at before the queue, while another pull is under way', async () => {
     const kit = createKit();
-    const subject = pod([
-      ['data', 'data:1'],
-      ['more', 'more:1'],
-    ]);
-    const volumes = await kit.manager.ensureImageVolumes({ pod: subject });
-    expect([...volumes.keys()]).toEqual(['data', 'more']);
-    expect(kit.events.map(({ involvedObject }) => involvedObject.fieldPath)).toEqual([
-      undefined,
-      undefined,
-      undefined,
-      undefined,
-    ]);
-    const [app = {}] = subject.spec.containers;
-    const image = { image: REF, userSpecifiedImage: 'data:1', annotations: { a: '1' }, runtimeHandler: '' };
-    expect(imageMounts(app, volumes)).toEqual([
-      { containerPath: '/data', hostPath: '', readonly: true, image, imageSubPath: 'x' },
-    ]);
-  });
-
-  it('one that fails keeps back the containers that mount it, and no other', async () => {
-    const kit = createKit();
-    const { onPull } = kit.images;
-    kit.images.onPull = (request) => {
-      if (request.image.image === 'data:1') throw new Error('denied');
-      return onPull(request);
-    };
-    const subject = pod([
-      ['data', 'data:1'],
-      ['more', 'more:1'],
-    ]);
-    const volumes = await kit.manager.ensureImageVolumes({ pod: subject });
-    expect(volumes.get('data')).toMatchObject({ result: { reason: 'ErrImagePull' }, image: undefined });
-    expect(volumes.get('more')).toMatchObject({ result: { status: 'pulled' } });
-    kit.said();
-    const request = { pod: subject, volumes };
-    expect(await kit.manager.ensureContainerImage({ ...request, container: 'app' })).toMatchObject({
-      status: 'waiting',
-      reason: 'ErrImagePull',
-      message: 'denied',
-    });
-    expect(kit.said()).toEqual(['Warning Failed Error: ErrImagePull']);
-    expect(kit.events.at(-1)?.involvedObject.fieldPath).toBe('spec.containers{app}');
-    expect(await kit.manager.ensureContainerImage({ ...request, container: 'other' })).toMatchObject({
-      status: 'pulled',
-    });
-  });
-
-  it('share the back-off with a container of the same image string', async () => {
-    const kit = createKit();
-    kit.images.onPull = () => {
-      throw new Error('denied');
-    };
-    const subject = pod([['more', IMAGE]]);
-    await kit.manager.ensureImageVolumes({ pod: subject });
-    expect(await kit.manager.ensureContainerImage({ pod: subject, container: 'other' })).toMatchObject({
-      reason: 'ImagePullBackOff',
-    });
-  });
-});
-
-describe('semantics 06 §12: RuntimeClass', () => {
-  const subject = {
-    metadata: { name: 'web', uid: 'u1' },
-    spec: { runtimeClassName: 'kata', containers: [{ name: 'app', image: IMAGE, imagePullPolicy: 'IfNotPresent' }] },
-  };
-  const runtimeHandler = (name: string) => `${name}-handler`;
-  const on = { featureGates: { RuntimeClassInImageCriApi: true } } as const;
-
-  it.each([
-    [on, ', kata-handler'],
-    [{}, ''],
-  ])('%j: the handler is %j', async (options, handler) => {
-    const kit = createKit({ runtimeHandler, ...options });
-    await kit.manager.ensureContainerImage({ pod: subject, container: 'app' });
-    expect(kit.images.calls.slice(0, 2)).toEqual([
-      `ImageStatus(${IMAGE}${handler})`,
-      `PullImage(${IMAGE}, nobody${handler})`,
-    ]);
-  });
-
-  it('a look-up that fails comes before the first step', async () => {
-    const text = 'RuntimeClass "kata" not found';
-    const kit = createKit({ ...on, runtimeHandler: () => Promise.reject(new Error(text)) });
-    const result = await kit.manager.ensureContainerImage({ pod: subject, container: 'app' });
-    expect(result).toMatchObject({ status: 'error', reason: text, message: '' });
-    expect([kit.images.calls, kit.said()]).toEqual([[], []]);
-  });
-});
-
-describe('07 §3: a back-off is looked at before the queue', () => {
-  it('answers while another pull is under way', async () => {
-    const kit = createKit({ records: createMemoryRecords() });
     kit.images.onPull = () => {
       throw new Error('denied');
     };
