@@ -1,4 +1,5 @@
 import { type CallOptions, systemClock } from '../clock/index.js';
+import { createSlots, type Slots } from '../internal/index.js';
 import { defaultPullPolicy } from '../pull-policy/index.js';
 import { type CheckedConfiguration, checkConfiguration } from './configuration.js';
 import { ensureImage } from './ensure-image.js';
@@ -21,7 +22,6 @@ import type {
 import { createMemoryRecords } from './memory-records.js';
 import { findContainer, involvedObject, sandboxOf } from './pod-parts.js';
 import { createPullFailures } from './pull-failures.js';
-import { createPullQueue, type PullQueue } from './pull-queue.js';
 import { createTokenBucket } from './token-bucket.js';
 import { traceImages } from './trace-images.js';
 
@@ -56,7 +56,8 @@ import { traceImages } from './trace-images.js';
  */
 export function createImageManager(options: ImageManagerOptions): ImageManager {
   const config = checkConfiguration(options);
-  const queue = createPullQueue(config.parallel);
+  // Kubelet's serial queue holds ten and lets others wait before it; both are served as they came, so one does for both.
+  const queue = createSlots(config.parallel);
   const context = createContext(options, config, queue);
   const run: Run = { context, handlerOf: (pod, call) => runtimeHandler(options, config, pod, call) };
   return {
@@ -68,7 +69,7 @@ export function createImageManager(options: ImageManagerOptions): ImageManager {
       (await context.ledger?.prune(await context.images.listImages(call), startedAt)) ?? [],
     stats: {
       get pulling() {
-        return queue.running;
+        return queue.taken;
       },
       get queued() {
         return queue.waiting;
@@ -86,7 +87,7 @@ interface Run {
   handlerOf(pod: ManagedPodLike, options: CallOptions): Promise<string>;
 }
 
-function createContext(options: ImageManagerOptions, config: CheckedConfiguration, queue: PullQueue): ManagerContext {
+function createContext(options: ImageManagerOptions, config: CheckedConfiguration, queue: Slots): ManagerContext {
   const { createHasher, keyring, clock = systemClock, onEvent, onWarning = () => undefined, tracing } = options;
   const images = traceImages(options.images, tracing);
   const { mergeEqualPulls: merge = false, recheckPresence = false, records = createMemoryRecords() } = options;

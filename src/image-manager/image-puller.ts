@@ -1,9 +1,8 @@
 import type { Clock } from '../clock/index.js';
 import type { Credential } from '../docker-config/index.js';
-import { equalSecrets, untilAbort } from '../internal/index.js';
+import { equalSecrets, type Slots, untilAbort } from '../internal/index.js';
 import type { CredentialCandidate } from '../keyring/index.js';
 import { type LoopOutcome, pullWithEach } from './credential-loop.js';
-import type { PullQueue } from './pull-queue.js';
 import { imageSize } from './runtime-images.js';
 import type { TokenBucket } from './token-bucket.js';
 import type { ImageService, ImageSpec, PodSandbox } from './types.js';
@@ -29,7 +28,7 @@ export interface ImagePuller {
 
 interface PullerOptions {
   readonly images: ImageService;
-  readonly queue: PullQueue;
+  readonly queue: Slots;
   readonly bucket: TokenBucket;
   readonly clock: Pick<Clock, 'monotonic'>;
   readonly merge: boolean;

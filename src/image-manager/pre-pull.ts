@@ -1,11 +1,11 @@
 import { type CallOptions, type Clock, systemClock } from '../clock/index.js';
 import type { CredentialSource } from '../docker-config/index.js';
+import { createSlots } from '../internal/index.js';
 import type { Keyring } from '../keyring/index.js';
 import { applyDefaultTag, parseImageName } from '../reference/index.js';
 import { refuseConfiguration } from './configuration.js';
 import { pullWithEach } from './credential-loop.js';
 import { asError, errorText, rethrowAbort } from './error-text.js';
-import { createPullQueue } from './pull-queue.js';
 import { imageSize, inspectImage } from './runtime-images.js';
 import type { ImageService, ImageSpec } from './types.js';
 
@@ -101,7 +101,7 @@ export async function prePull(images: Iterable<string>, options: PrePullOptions)
   if (!Number.isSafeInteger(parallel) || parallel < 1) {
     throw refuseConfiguration(`invalid configuration: maxParallelImagePulls ${parallel} must be a positive number`);
   }
-  const queue = createPullQueue(parallel);
+  const queue = createSlots(parallel);
   const pullNext = async (image: string): Promise<PrePulledImage> => {
     const result = await queue.run(() => bring(image, options), signal);
     onResult?.(result);

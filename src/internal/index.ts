@@ -9,6 +9,7 @@ export { goQuote } from './go-quote.js';
 export { quoteJson, wellFormed } from './go-json-text.js';
 export { type JsonMember, type JsonNode, type JsonResult, readJson, TOO_MANY_VALUES } from './json.js';
 export { printable, quote } from './text.js';
+export { createSlots, type Slots } from './slots.js';
 export { untilAbort } from './until-abort.js';
 export { redactUrl } from './url.js';
 export { decodeUtf8, encodeUtf8 } from './utf8.js';

@@ -4,7 +4,7 @@ import { delimiter, isAbsolute, join } from 'node:path';
 import { type Credential, createSecret } from '../docker-config/index.js';
 import { ImageError } from '../errors/index.js';
 import { quote } from '../internal/index.js';
-import { type ProcessResult, runProcess } from './run-process.js';
+import { describeEnd, type ProcessResult, runProcess } from './run-process.js';
 
 /** Docker waits for ever; a helper that asks a person may take a while. */
 const TIMEOUT_MS = 60_000;
@@ -35,7 +35,7 @@ export async function getFromHelper(
 ): Promise<Credential | undefined> {
   const result = await runHelper(helper, 'get', server, runtime);
   if (messageOf(result) === NOT_FOUND) return undefined;
-  const fields = readAnswer(helper, finish(helper, 'get', result));
+  const fields = readAnswer(helper, finish(helper, 'get', result, runtime));
   // Some helpers have an empty answer for what they do not know.
   if (fields.username === '' && fields.secret === '') return undefined;
   const isToken = fields.username === TOKEN_USER;
@@ -61,13 +61,13 @@ export async function storeInHelper(
     Username: token === undefined ? credential.username : TOKEN_USER,
     Secret: token ?? credential.password.reveal(),
   };
-  finish(helper, 'store', await runHelper(helper, 'store', JSON.stringify(answer), runtime));
+  finish(helper, 'store', await runHelper(helper, 'store', JSON.stringify(answer), runtime), runtime);
 }
 
 /** Has a helper forget the credential of a server; it is no fault when there is none. */
 export async function eraseInHelper(helper: string, server: string, runtime: HelperRuntime): Promise<void> {
   const result = await runHelper(helper, 'erase', server, runtime);
-  if (messageOf(result) !== NOT_FOUND) finish(helper, 'erase', result);
+  if (messageOf(result) !== NOT_FOUND) finish(helper, 'erase', result, runtime);
 }
 
 async function runHelper(
@@ -108,24 +108,16 @@ function messageOf(result: ProcessResult): string {
   return result.outcome === 'exited' && result.status !== 0 ? new TextDecoder().decode(result.stdout).trim() : '';
 }
 
-function finish(helper: string, verb: string, result: ProcessResult): Uint8Array {
+function finish(
+  helper: string,
+  verb: string,
+  result: ProcessResult,
+  { timeoutMs = TIMEOUT_MS }: HelperRuntime,
+): Uint8Array {
   if (result.outcome === 'exited' && result.status === 0) return result.stdout;
   const message = messageOf(result);
   if (KNOWN.includes(message)) throw failure(helper, verb, message);
-  throw failure(helper, verb, reasonOf(result));
-}
-
-function reasonOf(result: ProcessResult): string {
-  switch (result.outcome) {
-    case 'exited':
-      return `it ended with status ${result.status}`;
-    case 'killed':
-      return `it was killed by ${result.by}`;
-    case 'unstartable':
-      return `it cannot be started (${result.errno})`;
-    case 'stopped':
-      return result.why === 'timeout' ? 'it took too long' : 'it printed too much';
-  }
+  throw failure(helper, verb, describeEnd(result, { timeoutMs, maxStdoutBytes: MAX_OUTPUT_BYTES }));
 }
 
 function readAnswer(helper: string, stdout: Uint8Array): { readonly username: string; readonly secret: string } {

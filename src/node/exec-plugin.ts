@@ -3,9 +3,8 @@ import { dirname, join } from 'node:path';
 import { env as processEnv } from 'node:process';
 import type { ExecPlugin, PluginCall } from '../credential-provider/index.js';
 import { ImageError } from '../errors/index.js';
-import { printable, quote } from '../internal/index.js';
-import { createSlots } from './process-slots.js';
-import { type ProcessResult, runProcess } from './run-process.js';
+import { createSlots, printable, quote } from '../internal/index.js';
+import { describeEnd, runProcess } from './run-process.js';
 
 /** Kubelet gives a plugin one minute. */
 const TIMEOUT_MS = 60_000;
@@ -86,7 +85,11 @@ export function createExecPlugin(options: ExecPluginOptions): ExecPlugin {
         maxStderrBytes: MAX_STDERR_BYTES,
       });
       if (result.outcome === 'exited' && result.status === 0) return result.stdout;
-      throw failure(call, reasonOf(result, timeoutMs), 'stderr' in result ? result.stderr : '');
+      throw failure(
+        call,
+        describeEnd(result, { timeoutMs, maxStdoutBytes: MAX_STDOUT_BYTES }),
+        'stderr' in result ? result.stderr : '',
+      );
     });
 }
 
@@ -124,20 +127,6 @@ export async function findPlugin(binDir: string, name: string): Promise<string> 
 function inherited(names: 'all' | readonly string[]): NodeJS.ProcessEnv {
   if (names === 'all') return processEnv;
   return Object.fromEntries(names.map((name) => [name, processEnv[name]]));
-}
-
-function reasonOf(result: ProcessResult, timeoutMs: number): string {
-  switch (result.outcome) {
-    case 'exited':
-      return `it ended with status ${result.status}`;
-    case 'killed':
-      return `it was killed by ${result.by}`;
-    case 'unstartable':
-      return `it cannot be started (${result.errno})`;
-    case 'stopped':
-      if (result.why === 'timeout') return `it took longer than ${timeoutMs / 1000} s`;
-      return result.why === 'overflow' ? `it printed more than ${MAX_STDOUT_BYTES} bytes` : 'it was given up';
-  }
 }
 
 function failure(call: PluginCall, reason: string, stderr: string): ImageError {

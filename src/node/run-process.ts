@@ -22,6 +22,24 @@ export type ProcessResult =
   | { readonly outcome: 'stopped'; readonly why: 'timeout' | 'overflow' | 'abort'; readonly stderr: string }
   | { readonly outcome: 'unstartable'; readonly errno: string };
 
+/** Why a program that was to end with status 0 did not, for a sentence. */
+export function describeEnd(
+  result: ProcessResult,
+  { timeoutMs, maxStdoutBytes }: Pick<ProcessCall, 'timeoutMs' | 'maxStdoutBytes'>,
+): string {
+  switch (result.outcome) {
+    case 'exited':
+      return `it ended with status ${result.status}`;
+    case 'killed':
+      return `it was killed by ${result.by}`;
+    case 'unstartable':
+      return `it cannot be started (${result.errno})`;
+    case 'stopped':
+      if (result.why === 'timeout') return `it took longer than ${timeoutMs / 1000} s`;
+      return result.why === 'overflow' ? `it printed more than ${maxStdoutBytes} bytes` : 'it was given up';
+  }
+}
+
 /** Between asking a process to end and ending it. */
 const GRACE_MS = 2000;
 /** For output that is still in the pipe when a process has ended; a grandchild may hold the pipe open for ever. */

@@ -1,6 +1,6 @@
 import { ImageError } from '../errors/index.js';
+import { createSlots, type Slots } from '../internal/index.js';
 import { createFlights, type Flights } from './flights.js';
-import { createSlots, type Slots } from './slots.js';
 
 /**
  * Layers that are downloaded at once when the caller does not say: Docker's number.

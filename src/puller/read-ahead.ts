@@ -1,5 +1,5 @@
 import { linkAbort } from './abort.js';
-import type { Slots } from './slots.js';
+import type { Slots } from '../internal/index.js';
 
 /** How far ahead is read, and with whose places. */
 export interface Window {

@@ -36,6 +36,10 @@ describe('parseGoDuration', () => {
     ['1constructor', 'time: unknown unit "constructor" in duration "1constructor"'],
     ['9223372036854775808ns', 'time: invalid duration "9223372036854775808ns"'],
     ['9999999h', 'time: invalid duration "9999999h"'],
+    ['9999999h5', 'time: invalid duration "9999999h5"'],
+    ['9223372036854779999', 'time: invalid duration "9223372036854779999"'],
+    ['5µd', String.raw`time: unknown unit "\xc2\xb5d" in duration "5\xc2\xb5d"`],
+    ['"\\\n\u007f', String.raw`time: invalid duration "\"\\\x0a${'\u007f'}"`],
   ])('refuses %j in the words of Go', (text, fault) => {
     expect(parseGoDuration(text)).toBe(fault);
   });

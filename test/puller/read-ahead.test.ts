@@ -1,7 +1,7 @@
 import { setImmediate } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { readAhead } from '../../src/puller/read-ahead.ts';
-import { createSlots } from '../../src/puller/slots.ts';
+import { createSlots } from '../../src/internal/slots.ts';
 import { countingSignal } from '../support/invariants.ts';
 
 const { signal } = new AbortController();

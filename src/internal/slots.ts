@@ -1,4 +1,4 @@
-import { untilAbort } from '../internal/index.js';
+import { untilAbort } from './until-abort.js';
 
 /** Places that are taken for a while, by as many as there are places. */
 export interface Slots {
@@ -8,8 +8,8 @@ export interface Slots {
   readonly spare: boolean;
   /** Takes such a place, and returns how to give it back. */
   enterSpare(): (() => void) | undefined;
-  /** Runs a task once there is a place for it; first come, first served. */
-  run<T>(task: () => Promise<T>, signal: AbortSignal | undefined): Promise<T>;
+  /** Runs a task once there is a place for it; first come, first served. Who leaves before takes nobody's place. */
+  run<T>(task: () => Promise<T>, signal?: AbortSignal): Promise<T>;
 }
 
 export function createSlots(limit: number): Slots {

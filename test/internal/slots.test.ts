@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { createSlots } from '../../src/puller/slots.ts';
+import { createSlots } from '../../src/internal/slots.ts';
 import { countingSignal } from '../support/invariants.ts';
 
 describe('createSlots', () => {
