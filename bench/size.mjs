@@ -14,7 +14,7 @@ async function measure(entry) {
     minify: true,
     format: 'esm',
     platform: NODE_ENTRIES.includes(entry) ? 'node' : 'browser',
-    external: ['undici'],
+    external: ['undici', '@grpc/*'],
     target: 'es2022',
     metafile: true,
     write: false,
@@ -31,7 +31,7 @@ async function measure(entry) {
 
 /** @param {string} path */
 function moduleOf(path) {
-  return /^src\/([\w-]+)\//.exec(path)?.[1] ?? /node_modules\/([\w-]+)/.exec(path)?.[1] ?? path;
+  return /^src\/([\w-]+)\//.exec(path)?.[1] ?? /node_modules\/((?:@[\w-]+\/)?[\w-]+)/.exec(path)?.[1] ?? path;
 }
 
 console.log('| Entry | Minified, B | Gzipped, B | Modules |\n| --- | ---: | ---: | --- |');

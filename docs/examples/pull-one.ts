@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import {
   createKeyring,
   formatLookup,
+  ImageError,
   parseDockerConfigJson,
   parseImageName,
   parsePlatform,
@@ -48,5 +49,14 @@ export async function pullOne(command: Extract<Command, { kind: 'pull' }>, signa
 
 async function openKeyring(config: string | undefined): Promise<Keyring> {
   if (config === undefined) return loadNodeKeyring();
-  return createKeyring(parseDockerConfigJson(await readFile(config), { kind: 'file', path: config }));
+  return createKeyring(parseDockerConfigJson(await readConfig(config), { kind: 'file', path: config }));
+}
+
+async function readConfig(path: string): Promise<Uint8Array> {
+  try {
+    return await readFile(path);
+  } catch (error) {
+    const [reason] = String((error as Error).message).split(', ');
+    throw new ImageError('ERR_OPTION_INVALID', `Cannot read --config ${path}: ${reason}`, { cause: error });
+  }
 }

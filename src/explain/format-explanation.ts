@@ -25,16 +25,11 @@ export function formatExplanation(explanation: PullExplanation): string {
 }
 
 function describeName({ policy, name, nameError, runtimeImage }: PullExplanation): readonly string[] {
-  const lines = [`container ${printable(policy.container)} (${policy.kind}): image ${printable(policy.image)}`];
-  if (nameError !== undefined) {
-    const { suggestion } = nameError;
-    lines.push(
-      `name: ${nameError.message}${suggestion === undefined ? '' : `; did you mean ${printable(suggestion)}?`}`,
-    );
-  } else {
-    lines.push(`name: ${name?.repository ?? ''}; the runtime is asked for ${runtimeImage ?? ''}`);
-  }
-  return [...lines, `policy: ${printable(policy.policy)}, because of ${policy.reason}`];
+  return [
+    `container ${printable(policy.container)} (${policy.kind}): image ${printable(policy.image)}`,
+    `name: ${nameError?.message ?? `${name?.repository ?? ''}; the runtime is asked for ${runtimeImage ?? ''}`}`,
+    `policy: ${printable(policy.policy)}, because of ${policy.reason}`,
+  ];
 }
 
 const LISTED_BY = {

@@ -6,19 +6,30 @@ const PORT = /^(?::\d*)?$/;
 const IPV4 = /(?<=:)(?:(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)(?:\.(?!$)|$)){4}$/;
 const IPV6 = /^(?:[0-9a-f]{1,4}(?::(?!:|$)|(?=::|$)))*(?:::(?:[0-9a-f]{1,4}(?::(?!:|$)|$))*)?$/i;
 
-/**
- * The host and port of an authority, with escapes decoded; `undefined` where Go's `url.Parse` has an error.
- *
- * Go allows a few more escapes in the zone of an IPv6 address. No image has a zone.
- */
+/** The host and port of an authority, with escapes decoded; `undefined` where Go's `url.Parse` has an error. */
 export function parseHost(authority: string): string | undefined {
   const close = authority.lastIndexOf(']');
   const colon = authority.indexOf(':', authority.startsWith('[') ? close : 0);
   const port = colon < 0 ? '' : authority.slice(colon);
-  if (!HOST.test(authority) || !PORT.test(port)) return undefined;
+  if (!HOST.test(withPlainZone(authority, close)) || !PORT.test(port)) return undefined;
   const host = authority.slice(0, authority.length - port.length);
   const isGood = !host.includes('[') || (host.endsWith(']') && isAddress(host));
   return isGood ? decodeEscapes(authority) : undefined;
+}
+
+/**
+ * The same with the zone of an IPv6 address as it is checked: there Go takes escapes of what may stand in a host as it is,
+ * and of a space, but none of bytes beyond ASCII.
+ */
+function withPlainZone(authority: string, close: number): string {
+  const zone = authority.startsWith('[') ? authority.slice(0, close).indexOf('%25') : -1;
+  if (zone < 0) return authority;
+  const plain = authority.slice(zone + 3, close).replace(/%([\da-f]{2})/gi, (_, hex: string) => {
+    const code = Number.parseInt(hex, 16);
+    // No hex digit, so that nothing joins with a percent sign in front of it.
+    return code === 0x20 || code === 0x25 || (code < 0x80 && HOST.test(String.fromCharCode(code))) ? 'x' : '/';
+  });
+  return authority.slice(0, zone + 3) + plain + authority.slice(close);
 }
 
 /** Whether a host is an IPv6 address in brackets, with or without a zone behind an escaped percent sign. */
@@ -36,6 +47,6 @@ export function isIpv6(text: string): boolean {
 
 /** Splits a host as Go's `net.SplitHostPort` does; a host that it cannot split is all host, without a port. */
 export function splitHostPort(host: string): readonly [name: string, port: string] {
-  const [, address, name, port = ''] = /^(?:\[([^\]]*)\]|([^:\]]*)):([^:\]]*)$/.exec(host) ?? [];
+  const [, address, name, port = ''] = /^(?:\[([^[\]]*)\]|([^:\]]*)):([^:\]]*)$/.exec(host) ?? [];
   return [address ?? name ?? host, port];
 }

@@ -1,6 +1,6 @@
 import { printable, goQuote } from '../internal/index.js';
 import type { MetadataLike, PodLike } from '../pull-policy/index.js';
-import { namespaceOf } from './secret-data.js';
+import { namesOf, namespaceOf } from './secret-data.js';
 import type { ServiceAccountLike } from './types.js';
 
 /**
@@ -45,20 +45,20 @@ export function admitServiceAccount<P extends PodLike>(
   if (annotation(pod.metadata, MIRROR) !== undefined) return admitMirrorPod(pod);
   const name = pod.spec?.serviceAccountName || 'default';
   if (serviceAccount === undefined) return forbid(notFound(namespaceOf(pod.metadata), name));
-  const own = pod.spec?.imagePullSecrets ?? [];
-  const given = serviceAccount.imagePullSecrets ?? [];
-  const imagePullSecrets = own.length > 0 ? own : given.map((secret) => ({ name: secret.name ?? '' }));
+  const own = namesOf(pod.spec?.imagePullSecrets);
+  const given = namesOf(serviceAccount.imagePullSecrets);
+  const imagePullSecrets = own.length > 0 ? pod.spec?.imagePullSecrets : given.map((secret) => ({ name: secret }));
   if (TRUE.test(annotation(serviceAccount.metadata, ENFORCE) ?? '')) {
-    const names = new Set(given.map((secret) => secret.name ?? ''));
-    const index = own.findIndex((secret) => !names.has(secret.name ?? ''));
-    if (index >= 0) return forbid(notReferenced(index, own[index]?.name ?? '', serviceAccount.metadata?.name ?? name));
+    const referenced = new Set(given);
+    const index = own.findIndex((secret) => !referenced.has(secret));
+    if (index >= 0) return forbid(notReferenced(index, own[index] ?? '', serviceAccount.metadata?.name ?? name));
   }
   return { allowed: true, pod: { ...pod, spec: { ...pod.spec, serviceAccountName: name, imagePullSecrets } } };
 }
 
 function admitMirrorPod<P extends PodLike>(pod: P): ServiceAccountAdmission<P> {
   if (pod.spec?.serviceAccountName) return forbid('a mirror pod may not reference service accounts');
-  const hasSecrets = pod.spec?.imagePullSecrets?.some(({ name }) => name) ?? false;
+  const hasSecrets = namesOf(pod.spec?.imagePullSecrets).some((name) => name !== '');
   return hasSecrets ? forbid('a mirror pod may not reference secrets') : { allowed: true, pod };
 }
 

@@ -1,5 +1,6 @@
 import type { CredentialSource } from '../docker-config/index.js';
 import { decodeBase64, encodeUtf8 } from '../internal/index.js';
+import type { LocalObjectReferenceLike } from '../pull-policy/index.js';
 import type { SecretLike } from './types.js';
 
 /** The two types of pull secret, each with its data key and the form of its content. */
@@ -13,15 +14,21 @@ export const PULL_SECRET_TYPES: readonly {
 ];
 
 /** Every key of a secret; own properties only, since keys are foreign text. */
-export function secretKeys({ data = {}, stringData = {} }: SecretLike): readonly string[] {
-  return [...new Set([...Object.keys(data), ...Object.keys(stringData)])];
+export function secretKeys({ data, stringData }: SecretLike): readonly string[] {
+  return [...new Set([...Object.keys(data ?? {}), ...Object.keys(stringData ?? {})])];
 }
 
 /** The bytes under a key, `undefined` when there is no such key, or Go's text when they are not base64. */
-export function secretValue({ data = {}, stringData = {} }: SecretLike, key: string): Uint8Array | string | undefined {
+export function secretValue(secret: SecretLike, key: string): Uint8Array | string | undefined {
+  // YAML may say `data:` or `key:` and nothing behind it, which is empty to the API.
+  const [data, stringData] = [secret.data ?? {}, secret.stringData ?? {}];
   if (Object.hasOwn(stringData, key)) return encodeUtf8(stringData[key] ?? '');
-  // YAML may say `key: null`, which is an empty value to the API.
   return Object.hasOwn(data, key) ? decodeBase64(data[key] ?? '', true) : undefined;
+}
+
+/** The names of a list of pull secrets. YAML may have an item or a name that is `null`, which is an empty name to the API. */
+export function namesOf(list: readonly LocalObjectReferenceLike[] | undefined): readonly string[] {
+  return (list ?? []).map((item) => item?.name ?? '');
 }
 
 /** What the API takes an absent namespace for. */

@@ -1,6 +1,6 @@
 import { printable } from '../internal/index.js';
 import type { PodLike } from '../pull-policy/index.js';
-import { namespaceOf } from './secret-data.js';
+import { namesOf, namespaceOf } from './secret-data.js';
 import type { SecretLike, SelectedPullSecrets } from './types.js';
 
 /**
@@ -29,7 +29,7 @@ export function selectPullSecrets(pod: PodLike, secrets: Iterable<SecretLike>): 
   }
   const found: SecretLike[] = [];
   const missing: string[] = [];
-  for (const { name = '' } of pod.spec?.imagePullSecrets ?? []) {
+  for (const name of namesOf(pod.spec?.imagePullSecrets)) {
     const secret = byName.get(name);
     if (name === '') continue;
     if (secret === undefined) missing.push(name);

@@ -35,6 +35,9 @@ const NORMAL_FORMS: readonly (readonly [key: string, normal: string | undefined]
   ['[::1]:5000', '[::1]:5000'],
   ['[::1]', '[::1]'],
   ['[fe80::1%25eth0]:5000', '[fe80::1%eth0]:5000'],
+  ['[fe80::1%25en%200]', '[fe80::1%en 0]'],
+  ['[fe80::1%25%41%5b%25]', '[fe80::1%A[%]'],
+  ['[fe80::1%25é]', '[fe80::1%é]'],
   ['[::ffff:1.2.3.4]', '[::ffff:1.2.3.4]'],
   ['bücher.example', 'bücher.example'],
   ['b%c3%bccher.example', 'bücher.example'],
@@ -86,6 +89,8 @@ const DROPPED: readonly string[] = [
   '[]',
   '[fe80::1%25]',
   '[fe80::1%25%2f]',
+  '[fe80::1%25%c3%a9]',
+  '[fe80::1%25%%41f]',
   '[fe80::1%eth0]',
 ];
 
@@ -153,7 +158,10 @@ describe('parseImage', () => {
     expect(parseImage('gcr.io/v1/x')).toMatchObject({ path: '/v1/x' });
   });
 
-  it.each(['a]b:5000', '[::1]', '[fe80::1%25a]b]:80'])('does not split the host %j, as net.SplitHostPort', (host) => {
-    expect(parseImage(host)?.port).toBe('');
-  });
+  it.each(['a]b:5000', '[::1]', '[fe80::1%25a]b]:80', '[::1%25%5b]:80'])(
+    'does not split the host %j, as net.SplitHostPort',
+    (host) => {
+      expect(parseImage(host)?.port).toBe('');
+    },
+  );
 });

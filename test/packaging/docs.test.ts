@@ -1,5 +1,9 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { listEntries, root } from './entries.mjs';
 import { readSnippets, snippetsOf, typeCheckSnippets } from './snippets.ts';
+import { readFiles } from './sources.ts';
 
 const snippets = readSnippets();
 const broken = {
@@ -32,5 +36,31 @@ describe('snippetsOf', () => {
   it('is not idle: the README and the sources have examples', () => {
     expect(snippets.filter(({ place }) => place.startsWith('README.md')).length).toBeGreaterThanOrEqual(5);
     expect(snippets.filter(({ place }) => place.startsWith('src/')).length).toBeGreaterThanOrEqual(20);
+  });
+});
+
+describe('the README', () => {
+  const rows =
+    readFileSync(join(root, 'README.md'), 'utf8')
+      .match(/^\| `.*$/gm)
+      ?.join('\n') ?? '';
+
+  it.each(listEntries().filter((entry) => entry !== 'index'))('has a row for %s', (entry) => {
+    expect(rows).toContain(`\`${entry}\``);
+  });
+});
+
+describe('a page', () => {
+  const pages = [
+    'README.md',
+    'CONTRIBUTING.md',
+    'SECURITY.md',
+    ...readFiles('docs', /\.md$/).map(({ path }) => `docs/${path}`),
+  ];
+
+  it.each(pages)('%s links to files that are there', (page) => {
+    const text = readFileSync(join(root, page), 'utf8');
+    const targets = Array.from(text.matchAll(/\]\((?!https?:|#)([^)\s#]+)[^)\s]*\)/g), ([, target = '']) => target);
+    expect(targets.filter((target) => !existsSync(join(root, dirname(page), target)))).toEqual([]);
   });
 });

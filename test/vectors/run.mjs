@@ -14,6 +14,12 @@ await build({
   logLevel: 'error',
 });
 const { runFolder } = await import(pathToFileURL(outfile).href);
-const { lines, ok } = runFolder(process.argv[2] ?? `${root}test/vectors`);
-for (const line of lines) console.log(line);
-process.exitCode = ok ? 0 : 1;
+const folder = process.argv[2] ?? `${root}test/vectors`;
+try {
+  const { lines, ok } = runFolder(folder);
+  for (const line of lines) console.log(line);
+  process.exitCode = ok ? 0 : 1;
+} catch (error) {
+  console.error(`Cannot run the vectors of ${folder}: ${error instanceof Error ? error.message : String(error)}`);
+  process.exitCode = 1;
+}
