@@ -399,6 +399,7 @@ export {
   type MergedPullSecrets,
   mergePullSecrets,
   type MergePullSecretsOptions,
+  type MissingSecretsEvent,
   type OmittedEntry,
   type PullSecretManifest,
   type SecretFieldError,

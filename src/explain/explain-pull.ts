@@ -48,8 +48,8 @@ export function explainPull(pod: PodLike, container: string, options: ExplainPul
   const policy = findContainer(pod, container);
   const { image } = policy;
   const { listedBy, admitted } = listSecrets(pod, options);
-  const { found, missing, message } = selectPullSecrets(admitted, options.secrets ?? []);
-  const secrets = { found: found.map(({ metadata }) => metadata?.name ?? ''), missing, message };
+  const { found, missing, event } = selectPullSecrets(admitted, options.secrets ?? []);
+  const secrets = { found: found.map(({ metadata }) => metadata?.name ?? ''), missing, message: event?.message };
   const named = readName(image);
   const credentials = readCredentials(found, named.name, options);
   const mustPull = verify(policy, options.present, credentials.lookup);

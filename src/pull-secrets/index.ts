@@ -18,6 +18,7 @@ export {
   type SecretFieldError,
   type SecretLike,
   type SecretValidation,
+  type MissingSecretsEvent,
   type SelectedPullSecrets,
   type ServiceAccountLike,
   type SkippedSecret,

@@ -1,7 +1,7 @@
 import { printable } from '../internal/index.js';
 import type { PodLike } from '../pull-policy/index.js';
 import { namesOf, namespaceOf } from './secret-data.js';
-import type { SecretLike, SelectedPullSecrets } from './types.js';
+import type { MissingSecretsEvent, SecretLike, SelectedPullSecrets } from './types.js';
 
 /**
  * Picks the secrets that a pod names in `imagePullSecrets`, in that order.
@@ -12,7 +12,7 @@ import type { SecretLike, SelectedPullSecrets } from './types.js';
  *
  * @param pod - the pod; the service account has no part in it once the pod exists, see {@link admitServiceAccount}
  * @param secrets - the secrets at hand, of any namespace and type
- * @returns the secrets, the names that were not found, and kubelet's event text for those
+ * @returns the secrets, the names that were not found, and kubelet's event for those
  * @example
  * ```ts
  * import { selectPullSecrets } from 'kubepull/pull-secrets';
@@ -35,10 +35,11 @@ export function selectPullSecrets(pod: PodLike, secrets: Iterable<SecretLike>): 
     if (secret === undefined) missing.push(name);
     else found.push(secret);
   }
-  return { found, missing, message: missing.length === 0 ? undefined : missingMessage(missing) };
+  return { found, missing, event: missing.length === 0 ? undefined : missingEvent(missing) };
 }
 
-function missingMessage(names: readonly string[]): string {
+function missingEvent(names: readonly string[]): MissingSecretsEvent {
   const list = names.map((name) => printable(name)).join(', ');
-  return `Unable to retrieve some image pull secrets (${list}); attempting to pull the image may not succeed.`;
+  const message = `Unable to retrieve some image pull secrets (${list}); attempting to pull the image may not succeed.`;
+  return { type: 'Warning', reason: 'FailedToRetrieveImagePullSecret', message };
 }

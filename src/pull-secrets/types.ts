@@ -35,8 +35,19 @@ export interface SelectedPullSecrets {
   readonly found: readonly SecretLike[];
   /** Names that no secret of the pod's namespace has. */
   readonly missing: readonly string[];
-  /** Kubelet's event text when some are missing. */
-  readonly message: string | undefined;
+  /** Kubelet's event about the pod when some are missing; it is recorded at every sync, and the pull goes on without. */
+  readonly event: MissingSecretsEvent | undefined;
+}
+
+/**
+ * What kubelet records when it could not get some of a pod's pull secrets.
+ *
+ * @public
+ */
+export interface MissingSecretsEvent {
+  readonly type: 'Warning';
+  readonly reason: 'FailedToRetrieveImagePullSecret';
+  readonly message: string;
 }
 
 /**

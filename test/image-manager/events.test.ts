@@ -75,13 +75,15 @@ describe('events without a pull', () => {
     expect(kit.said()).toEqual([line]);
   });
 
-  it('06 §8 FailedToRetrieveImagePullSecret: its text comes with the secrets that are there', () => {
+  it('06 §8 FailedToRetrieveImagePullSecret: it comes with the secrets that are there', () => {
     const pod = { spec: { imagePullSecrets: [{ name: 'a' }, { name: 'creds-A' }, { name: 'b' }] } };
-    const { found, message } = selectPullSecrets(pod, [secretOf('A')]);
+    const { found, event } = selectPullSecrets(pod, [secretOf('A')]);
     expect(found.map(({ metadata }) => metadata?.name)).toEqual(['creds-A']);
-    expect(message).toBe(
-      'Unable to retrieve some image pull secrets (a, b); attempting to pull the image may not succeed.',
-    );
+    expect(event).toEqual({
+      type: 'Warning',
+      reason: 'FailedToRetrieveImagePullSecret',
+      message: 'Unable to retrieve some image pull secrets (a, b); attempting to pull the image may not succeed.',
+    });
   });
 });
 

@@ -105,12 +105,12 @@ describe('selectPullSecrets', () => {
   it('gives every name of the pod its secret or misses it, in order, and changes nothing', () => {
     fc.assert(
       fc.property(pod, secrets, (one, all) => {
-        const { found, missing, message } = selectPullSecrets(deepFreeze(one), deepFreeze(all));
+        const { found, missing, event } = selectPullSecrets(deepFreeze(one), deepFreeze(all));
         const names = one.spec.imagePullSecrets.map((reference) => reference.name).filter(Boolean);
         const known = new Set(all.map(({ metadata }) => metadata?.name));
         expect(found.map(({ metadata }) => metadata?.name).join()).toBe(names.filter((key) => known.has(key)).join());
         expect(missing.join()).toBe(names.filter((key) => !known.has(key)).join());
-        return (message === undefined) === (missing.length === 0);
+        return (event === undefined) === (missing.length === 0);
       }),
       RUNS,
     );

@@ -10,17 +10,19 @@ const pod = (names: readonly (string | undefined)[], namespace?: string) => ({
 describe('selectPullSecrets', () => {
   it('04 §3 takes them in the order of the pod, twice when listed twice, and skips empty names', () => {
     const [a, b] = [named('a'), named('b')];
-    const { found, missing, message } = selectPullSecrets(pod(['b', '', 'a', undefined, 'b']), [a, b, named('c')]);
+    const { found, missing, event } = selectPullSecrets(pod(['b', '', 'a', undefined, 'b']), [a, b, named('c')]);
     expect(found).toEqual([b, a, b]);
-    expect([missing, message]).toEqual([[], undefined]);
+    expect([missing, event]).toEqual([[], undefined]);
   });
 
-  it("04 §3 gives kubelet's event text for what is missing", () => {
-    const { found, missing, message } = selectPullSecrets(pod(['x', 'a', 'y', 'x']), [named('a')]);
+  it("04 §3 gives kubelet's event for what is missing", () => {
+    const { found, missing, event } = selectPullSecrets(pod(['x', 'a', 'y', 'x']), [named('a')]);
     expect([found.length, missing]).toEqual([1, ['x', 'y', 'x']]);
-    expect(message).toBe(
-      'Unable to retrieve some image pull secrets (x, y, x); attempting to pull the image may not succeed.',
-    );
+    expect(event).toEqual({
+      type: 'Warning',
+      reason: 'FailedToRetrieveImagePullSecret',
+      message: 'Unable to retrieve some image pull secrets (x, y, x); attempting to pull the image may not succeed.',
+    });
   });
 
   it("04 §9 looks only into the pod's namespace; an absent one is default", () => {
