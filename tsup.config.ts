@@ -25,7 +25,7 @@ export default defineConfig([
   {
     ...shared,
     name: 'examples',
-    entry: ['docs/examples/*.ts'],
+    entry: ['docs/examples/**/*.ts'],
     outDir: 'dist/examples',
     // File by file, so that they use the package as a user does: through its own exports.
     bundle: false,
