@@ -56,7 +56,7 @@ async function readConfig(path: string): Promise<Uint8Array> {
   try {
     return await readFile(path);
   } catch (error) {
-    const [reason] = String((error as Error).message).split(', ');
+    const [reason] = (error as Error).message.split(', ');
     throw new ImageError('ERR_OPTION_INVALID', `Cannot read --config ${path}: ${reason}`, { cause: error });
   }
 }
