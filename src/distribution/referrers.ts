@@ -14,7 +14,7 @@ import { typeOf } from './response-headers.js';
 /** The largest page that is read. */
 const MAX_PAGE = 4 * 1024 * 1024;
 /** A signature or two for each push of a nightly image adds up to more than any index of platforms. */
-const LIMITS = { maxManifests: 16_384 };
+const LIMITS = { maxManifests: 16_384, maxValues: 16 * 16_384 };
 const OK = 200;
 const NOT_FOUND = 404;
 const ACCEPT = { accept: MEDIA_TYPES.ociIndex };

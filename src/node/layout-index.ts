@@ -7,8 +7,9 @@ import { elementsOf } from './layout-index-text.js';
 import { layoutError } from './layout-errors.js';
 
 const REF_NAME = 'org.opencontainers.image.ref.name';
-/** A layout names many images, so its index may list more than one that a registry sends. */
-const LIMITS = { maxBytes: 4 * 1024 * 1024, maxManifests: 16_384 };
+/** A layout names many images, so its index may list more than one that a registry sends, whatever is said of each. */
+const MAX_BYTES = 4 * 1024 * 1024;
+const LIMITS = { maxBytes: MAX_BYTES, maxValues: MAX_BYTES, maxManifests: 16_384 };
 
 /** What `index.json` of a new layout says. */
 export const EMPTY_INDEX: string = `{"schemaVersion":2,"mediaType":"${MEDIA_TYPES.ociIndex}","manifests":[]}`;

@@ -89,11 +89,11 @@ function isDocument(mediaType: string): boolean {
 }
 
 async function readNode(source: ReachableSource, digest: Digest, size: number): Promise<JsonNode | undefined> {
-  const { maxBytes, maxDepth, maxValues } = DEFAULT_DOCUMENT_LIMITS;
+  const { maxBytes, maxDepth } = DEFAULT_DOCUMENT_LIMITS;
   const bytes = size > maxBytes ? undefined : await source.read(digest, size);
   // Layers are looked at, too; what does not begin as an object need not be read as JSON.
   if (bytes === undefined || !/^\s*\{/.test(new TextDecoder().decode(bytes.subarray(0, 64)))) return undefined;
-  const result = readJson(bytes, { maxDepth, maxValues });
+  const result = readJson(bytes, { maxDepth });
   return result.ok ? result.node : undefined;
 }
 

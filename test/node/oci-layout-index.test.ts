@@ -92,6 +92,16 @@ describe('index.json of openOciLayout', () => {
     expect((await store.resolve('app:1'))?.digest).toBe(image.descriptor.digest);
   });
 
+  it('names more images than an index from a registry may list', async () => {
+    const names = Array.from({ length: 10_000 }, (_, at) => `app:${at}`);
+    const { store } = await layoutWith(`{"schemaVersion":2,"manifests":[${names.map(entry).join(',')}]}`);
+    await store.tag('app:new', other.descriptor);
+    expect((await store.resolve('app:9999'))?.digest).toBe(image.descriptor.digest);
+    expect((await store.resolve('app:new'))?.digest).toBe(other.descriptor.digest);
+    const { removed } = await store.collectGarbage({ graceMs: 0 });
+    expect(removed).toEqual([]);
+  });
+
   it('does not write an index that could not be read again', async () => {
     const text = `{"schemaVersion":2,"manifests":[],"x":"${'x'.repeat(4 * 1024 * 1024 - 100)}"}`;
     const { store, read } = await layoutWith(text);
