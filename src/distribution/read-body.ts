@@ -26,8 +26,9 @@ export async function readWhatComes(
  * @throws {@link ImageError} `ERR_REGISTRY_DOCUMENT` when it is larger than `limit`
  */
 export async function readDocument({ response, shown }: FollowedResponse, limit: number): Promise<Uint8Array> {
-  const bytes = await readUpTo(response, limit + 1);
-  if (bytes.length <= limit) return bytes;
+  const chunks: Uint8Array[] = [];
+  const length = await collect(response, limit + 1, chunks);
+  if (length <= limit) return join(chunks, limit);
   throw unreadable(shown, `it has more than ${limit} bytes`);
 }
 
@@ -49,13 +50,15 @@ export function unreadable(shown: string, because: string): ImageError<'ERR_REGI
   return new ImageError('ERR_REGISTRY_DOCUMENT', `Cannot read ${shown}: ${because}`);
 }
 
-async function collect({ body }: TransportResponse, limit: number, chunks: Uint8Array[]): Promise<void> {
+/** Returns how many bytes came; the last chunk may go beyond the limit. */
+async function collect({ body }: TransportResponse, limit: number, chunks: Uint8Array[]): Promise<number> {
   let length = 0;
   for await (const chunk of body) {
     chunks.push(chunk.slice());
     length += chunk.length;
-    if (length >= limit) return;
+    if (length >= limit) break;
   }
+  return length;
 }
 
 function join(chunks: readonly Uint8Array[], limit: number): Uint8Array {
