@@ -12,6 +12,7 @@ const shared = {
   setupFiles: ['test/support/setup.ts'],
   globalSetup: ['test/support/global-setup.ts'],
   testTimeout: 20_000,
+  hookTimeout: 60_000,
 };
 
 /** Set by .ci/run, which adds up the results of several runs. */

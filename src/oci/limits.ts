@@ -19,14 +19,14 @@ export interface DocumentLimits {
 }
 
 /**
- * The limits that hold unless others are given: 4 MiB, 64 levels, 32,768 values, 1,024 layers, 1,024 entries.
+ * The limits that hold unless others are given: 4 MiB, 64 levels, 16,384 values, 1,024 layers, 1,024 entries.
  *
  * @public
  */
 export const DEFAULT_DOCUMENT_LIMITS: DocumentLimits = {
   maxBytes: 4 * 1024 * 1024,
   maxDepth: 64,
-  maxValues: 32_768,
+  maxValues: 16_384,
   maxLayers: 1024,
   maxManifests: 1024,
 };

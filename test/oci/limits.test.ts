@@ -13,7 +13,7 @@ describe('DEFAULT_DOCUMENT_LIMITS', () => {
     expect(DEFAULT_DOCUMENT_LIMITS).toEqual({
       maxBytes: 4 * 1024 * 1024,
       maxDepth: 64,
-      maxValues: 32_768,
+      maxValues: 16_384,
       maxLayers: 1024,
       maxManifests: 1024,
     });
@@ -28,7 +28,7 @@ describe('limits', () => {
     const small = encode(`{"schemaVersion":2,"config":${JSON.stringify(layer)},"layers":[${'1,'.repeat(60_000)}1]}`);
     const limits = { maxValues: 100_000 };
     expect(() => parseImageManifest(small, { limits })).toThrow('layers has 60001 entries, more than 1024');
-    expect(() => parseImageManifest(small)).toThrow('Cannot read manifest: it has more than 32768 values');
+    expect(() => parseImageManifest(small)).toThrow('Cannot read manifest: it has more than 16384 values');
   });
 
   it('M04 of entries: 1,024 pass, 1,025 do not', () => {
@@ -37,7 +37,7 @@ describe('limits', () => {
     expect(() => parseImageIndex(entriesOf(1025))).toThrow('manifests has 1025 entries, more than 1024');
   });
 
-  it('M04 of values: 32,768 pass, one more does not', () => {
+  it('M04 of values: 16,384 pass, one more does not', () => {
     const valuesOf = (node: unknown): number =>
       1 +
       (typeof node === 'object' && node !== null
@@ -49,8 +49,8 @@ describe('limits', () => {
       expect(valuesOf(document)).toBe(count);
       return bytesOf(document);
     };
-    expect(parseImageManifest(holding(32_768))).toEqual(manifest);
-    expect(() => parseImageManifest(holding(32_769))).toThrow('Cannot read manifest: it has more than 32768 values');
+    expect(parseImageManifest(holding(16_384))).toEqual(manifest);
+    expect(() => parseImageManifest(holding(16_385))).toThrow('Cannot read manifest: it has more than 16384 values');
   });
 
   it('M04 of bytes: 4 MiB pass, one more does not', () => {

@@ -126,12 +126,20 @@ const BOMBS: Readonly<Record<string, Bomb>> = {
 /** What the child says: the growth is that of its peak, in MiB. */
 interface Told {
   readonly first: string;
+  readonly code: string;
   readonly grown: number;
-  readonly results: readonly (readonly [name: string, code: string, grown: number])[];
 }
 
+const REFUSED: ReadonlySet<string> = new Set(['endless-error', 'many-headers']);
+const MISMATCHED: ReadonlySet<string> = new Set(['nested', 'endless-config']);
+/** The code of the error that each ends in. */
+const EXPECTED = Object.keys(BOMBS).map((name) => {
+  const other = MISMATCHED.has(name) ? 'ERR_CONTENT_MISMATCH' : 'ERR_REGISTRY_DOCUMENT';
+  return [name, REFUSED.has(name) ? 'ERR_PULL_FAILED' : other] as const;
+});
+
 describe('M04 a bomb', () => {
-  it('M04 of 16 kinds ends in a typed error, and takes less than 32 MiB', { timeout: 300_000 }, async () => {
+  it('M04 of 16 kinds ends in a typed error, and each takes less than 32 MiB', { timeout: 300_000 }, async () => {
     const good = buildImage({ platform: { os: 'linux', architecture: 'amd64' }, layers: [{ randomBytes: 100_000 }] });
     const { port } = await serve((request, response) => {
       const url = request.url ?? '';
@@ -145,27 +153,18 @@ describe('M04 a bomb', () => {
     });
     const program = join(tempDir().path, 'bombs.mjs');
     await bundle('bombs-child.ts', program);
-    const { stdout } = await promisify(execFile)(process.execPath, [
-      '--max-semi-space-size=1', // What is garbage at once is given back at once, so that the peak is what was needed.
-      program,
-      `127.0.0.1:${port}`,
-      'good',
-      ...Object.keys(BOMBS),
-    ]);
-    const { first, grown, results } = JSON.parse(stdout) as Told;
-    expect(first).toBe('pulled');
-    const codes = new Map(results.map(([name, code]) => [name, code]));
-    const refused = new Set(['endless-error', 'many-headers']);
-    const mismatched = new Set(['nested', 'endless-config']);
-    for (const name of Object.keys(BOMBS)) {
-      const code = refused.has(name)
-        ? 'ERR_PULL_FAILED'
-        : mismatched.has(name)
-          ? 'ERR_CONTENT_MISMATCH'
-          : 'ERR_REGISTRY_DOCUMENT';
-      expect(codes.get(name), name).toBe(code);
+    for (const [name, code] of EXPECTED) {
+      // Its own process for each: V8 lets buffers of tens of MiB lie before it collects them.
+      const { stdout } = await promisify(execFile)(process.execPath, [
+        '--max-semi-space-size=1', // What is garbage at once is given back at once, so that the peak is what was needed.
+        program,
+        `127.0.0.1:${port}`,
+        'good',
+        name,
+      ]);
+      const told = JSON.parse(stdout) as Told;
+      expect([told.first, told.code], name).toEqual(['pulled', code]);
+      expect(told.grown, name).toBeLessThan(32);
     }
-    console.log('GROWN', grown, JSON.stringify(results.map(([n, , g]) => [n, g])));
-    expect(grown).toBeLessThan(32);
   });
 });
