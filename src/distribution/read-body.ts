@@ -2,14 +2,10 @@ import { ImageError } from '../errors/index.js';
 import type { FollowedResponse } from './redirects.js';
 import type { TransportResponse } from './transport.js';
 
-/** Reads at most `limit` bytes of a body and gives the rest up; a server cannot fill memory. */
-export async function readUpTo(response: TransportResponse, limit: number): Promise<Uint8Array> {
-  const chunks: Uint8Array[] = [];
-  await collect(response, limit, chunks);
-  return join(chunks, limit);
-}
-
-/** As {@link readUpTo}, but for no longer than `until`; what came before that, or before a failure, counts. */
+/**
+ * Reads at most `limit` bytes of a body, for no longer than `until`, and gives the rest up. What came before that, or
+ * before a failure, counts.
+ */
 export async function readWhatComes(
   response: TransportResponse,
   limit: number,
@@ -21,7 +17,7 @@ export async function readWhatComes(
 }
 
 /**
- * Reads a document whole.
+ * Reads a document whole; a server cannot fill memory.
  *
  * @throws {@link ImageError} `ERR_REGISTRY_DOCUMENT` when it is larger than `limit`
  */
