@@ -16,7 +16,7 @@ it('works from one file, without packages beside it, and lets the process end wh
   expect(child.lines).toEqual(['Pulling', 'Pulled', 'pulled']);
   const [record] = await (await openPulledRecords(root)).listRecords();
   expect(record).toMatchObject({ imageRef: 'sha256:a' });
-}, 60_000);
+});
 
 it('02 §9 is killed in the middle of a pull, and the runtime hears of it', async () => {
   const server = await startCriServer({
@@ -29,4 +29,4 @@ it('02 §9 is killed in the middle of a pull, and the runtime hears of it', asyn
   await child.kill();
   await server.calls.at(-1)?.cancelled;
   expect(await (await openPulledRecords(root)).listIntents()).toEqual(['app']);
-}, 60_000);
+});

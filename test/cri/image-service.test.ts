@@ -203,7 +203,7 @@ describe('pullImage', () => {
     const controller = new AbortController();
     const request = { image: spec('app:1'), auth: entry(username, password), sandbox: undefined };
     const pulling = service.pullImage(request, { signal: controller.signal });
-    await expect.poll(() => server.calls.length).toBe(1);
+    await expect.poll(() => server.calls.length, { timeout: 30_000 }).toBe(1);
     const options = { depth: 30, showHidden: true, getters: true } as const;
     const shown = [service, request, pulling, controller].map((value) => inspect(value, options)).join('\n');
     expect(shown.includes(password)).toBe(false);
@@ -376,7 +376,7 @@ describe('a runtime that is not there', () => {
   it('is told of when it dies in the middle of a call', async () => {
     const { server, service } = await connect({ PullImage: () => 'never' });
     const pulling = failureOf(pull(service));
-    await expect.poll(() => server.calls.length).toBe(1);
+    await expect.poll(() => server.calls.length, { timeout: 30_000 }).toBe(1);
     server.kill();
     expect(await pulling).toMatchObject({
       status: 'Unavailable',
@@ -397,7 +397,7 @@ describe('a runtime that is not there', () => {
             () => 'there',
             () => 'gone',
           ),
-        { timeout: 15_000 },
+        { timeout: 60_000 },
       )
       .toBe('there');
   });
@@ -434,7 +434,7 @@ describe('a signal', () => {
     const controller = new AbortController();
     const { signal } = controller;
     const failure = failureOf(method === 'PullImage' ? pull(service, 'app:1', signal) : service.listImages({ signal }));
-    await expect.poll(() => server.calls.length).toBe(1);
+    await expect.poll(() => server.calls.length, { timeout: 30_000 }).toBe(1);
     const reason = { not: 'an error' };
     controller.abort(reason);
     expect(await failure).toBe(reason);
@@ -446,7 +446,7 @@ describe('close', () => {
   it('ends the calls under way, and refuses later ones', async () => {
     const { server, service } = await connect({ PullImage: () => 'never' });
     const failure = failureOf(pull(service));
-    await expect.poll(() => server.calls.length).toBe(1);
+    await expect.poll(() => server.calls.length, { timeout: 30_000 }).toBe(1);
     await service.close();
     const message = 'rpc error: code = Canceled desc = grpc: the client connection is closing';
     expect(await failure).toMatchObject({ message });

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { parseChallenges } from 'kubepull/distribution';
+import { leastTime } from '../support/least.ts';
 
 const bearer = (parameters: Record<string, string>) => ({ scheme: 'bearer', parameters, token68: undefined });
 const basic = (parameters: Record<string, string> = {}) => ({ scheme: 'basic', parameters, token68: undefined });
@@ -128,9 +129,8 @@ describe('parseChallenges', () => {
 
   it('A15 stays linear on 16 KiB of one character', () => {
     for (const piece of ['a', ',', ' ', '"', '\\', '=', 'a=', 'a,', 'a ', '"\\', 'a="']) {
-      const started = performance.now();
-      parse(`Bearer ${piece.repeat(16_000 / piece.length)}`);
-      expect(performance.now() - started).toBeLessThan(100);
+      const header = `Bearer ${piece.repeat(16_000 / piece.length)}`;
+      expect(leastTime(100, () => parse(header))).toBeLessThan(100);
     }
   });
 

@@ -40,7 +40,7 @@ const tokenRequests = ({ requests }: LoopbackRegistry): number =>
   requests.filter(({ url }) => url.startsWith('/token')).length;
 
 describe('auth over real connections', () => {
-  it('A24 fetches one token for 200 requests at once', { timeout: 60_000 }, async () => {
+  it('A24 fetches one token for 200 requests at once', async () => {
     const watch = startWatch();
     const { account, credential } = tenant('u');
     const registry = await startRegistry({ auth: { '': { type: 'bearer', accounts: [account] } } });
@@ -61,7 +61,6 @@ describe('auth over real connections', () => {
 
   it.each(['cut', 'rst'] as const)(
     'A24 resumes a layer with a new token after a %s, from the same offset',
-    { timeout: 60_000 },
     async (kind) => {
       const watch = startWatch();
       const { account, credential } = tenant('u');
@@ -95,7 +94,7 @@ describe('auth over real connections', () => {
     },
   );
 
-  it('A11 gives nobody what a token of another would have given', { timeout: 60_000 }, async () => {
+  it('A11 gives nobody what a token of another would have given', async () => {
     const watch = startWatch();
     const [a, b] = [tenant('a'), tenant('b')];
     const registry = await startRegistry({
@@ -134,7 +133,7 @@ describe('auth over real connections', () => {
     await assertInvariants({ registries: [registry], closeables: [runtime], watch, graceMs: GRACE_MS });
   });
 
-  it('L05 shows no signed query of a redirect or a realm, in errors or events', { timeout: 60_000 }, async () => {
+  it('L05 shows no signed query of a redirect or a realm, in errors or events', async () => {
     const secret = canary('signed-query');
     const storage = await serve((_, response) => void response.writeHead(403).end('<Error/>'));
     const registry = await startRegistry();

@@ -264,7 +264,7 @@ async function runBoth({
 const seen = new Map<string, number>();
 
 describe('createImageManager', () => {
-  it('makes the calls, records the events and gives the reasons of a plain twin', { timeout: 120_000 }, async () => {
+  it('makes the calls, records the events and gives the reasons of a plain twin', async () => {
     await fc.assert(
       fc.asyncProperty(scenario, async (input) => {
         const { manager, twin } = await runBoth(input);

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { parseDockerConfigJson } from 'kubepull/docker-config';
 import { ImageError } from 'kubepull/errors';
 import { createKeyring, formatLookup, type Keyring, type LookupResult, unionKeyrings } from 'kubepull/keyring';
+import { leastTime } from '../support/least.ts';
 import { canary } from '../support/canary.ts';
 import { config, entry, users } from './support.ts';
 
@@ -217,13 +218,14 @@ describe('createKeyring', () => {
       entry(`${index % 10 === 0 ? '*.' : ''}h${index}.example.com`),
     );
     const keyring = createKeyring(entries);
-    const started = performance.now();
-    for (let run = 0; run < 1000; run += 1) {
-      expect(keyring.lookup(`h${run + 1}.example.com/x`).candidates.length).toBe((run + 1) % 10 === 0 ? 0 : 1);
-      expect(keyring.lookup(`eu.h${run * 10}.example.com/x`).candidates.length).toBe(1);
-    }
+    const lookUps = (): void => {
+      for (let run = 0; run < 1000; run += 1) {
+        expect(keyring.lookup(`h${run + 1}.example.com/x`).candidates.length).toBe((run + 1) % 10 === 0 ? 0 : 1);
+        expect(keyring.lookup(`eu.h${run * 10}.example.com/x`).candidates.length).toBe(1);
+      }
+    };
     // A scan of all entries takes some 20 ms a look-up.
-    expect(performance.now() - started).toBeLessThan(2000);
+    expect(leastTime(2000, lookUps)).toBeLessThan(2000);
   });
 });
 

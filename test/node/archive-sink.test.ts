@@ -145,9 +145,11 @@ describe('writeOciArchive, to a path', () => {
     const { path } = tempDir();
     let writing = 0;
     const closedWhileWriting: number[] = [];
+    let onWrite = (): void => undefined;
     const fs = withFile((file) => ({
       write: async (bytes, at) => {
         writing += 1;
+        onWrite();
         await new Promise((resolve) => setTimeout(resolve, 5));
         const written = await file.write(bytes, at);
         writing -= 1;
@@ -162,7 +164,7 @@ describe('writeOciArchive, to a path', () => {
     const failed = writeOciArchive(source, [APP], join(path, 'app.tar'), { fs });
     await expect(failed).rejects.toMatchObject({ code: 'ERR_CONTENT_MISMATCH' });
     const controller = new AbortController();
-    setTimeout(() => controller.abort('stop'), 10);
+    onWrite = () => controller.abort('stop');
     const aborted = writeOciArchive(store, [APP], join(path, 'app.tar'), { fs, signal: controller.signal });
     await expect(aborted).rejects.toBe('stop');
     expect(closedWhileWriting).toEqual([0, 0]);

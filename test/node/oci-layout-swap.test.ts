@@ -73,8 +73,8 @@ function newOwner(): LayoutOwner {
   };
 }
 
-async function work(directory: string, fs: LayoutFileSystem): Promise<void> {
-  const store = await openOciLayout(directory, { fs, lockTimeoutMs: 50, owner: newOwner() });
+async function work(directory: string, fs: LayoutFileSystem, lockTimeoutMs = 60_000): Promise<void> {
+  const store = await openOciLayout(directory, { fs, lockTimeoutMs, owner: newOwner() });
   for (const { descriptor, bytes } of image.contents) await writeContent(store, descriptor, bytes);
   await store.tag('new', image.descriptor);
   await store.untag('old');
@@ -154,7 +154,7 @@ async function workWhileSwapped(ground: Ground, position: string, at: number): P
     (n) => void (n === at && swap()),
     (n) => void (n === at && back()),
   );
-  const error: unknown = await work(ground.directory, fs).then(
+  const error: unknown = await work(ground.directory, fs, 50).then(
     () => undefined,
     (reason: unknown) => reason,
   );
@@ -183,6 +183,5 @@ describe('openOciLayout', () => {
       }
       expect(failures).toBeGreaterThan(0);
     },
-    180_000,
   );
 });

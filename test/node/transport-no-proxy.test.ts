@@ -7,7 +7,7 @@ async function isProxied(noProxy: string, url: string): Promise<boolean> {
   const { transport } = open({
     proxy: { http: proxy.url, https: proxy.url, noProxy },
     lookup: async () => [],
-    connectTimeoutMs: 1,
+    connectTimeoutMs: 1000,
   });
   await transport(get(url)).then(
     (response) => response.discard(),

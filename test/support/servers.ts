@@ -35,10 +35,10 @@ async function listen(server: Server, scheme: string): Promise<Served> {
   return { origin: `${scheme}://127.0.0.1:${port}`, port, connections: () => sockets.size };
 }
 
-/** Waits until something holds, for five seconds at most. */
+/** Waits until something holds, for half a minute at most. */
 export async function eventually(holds: () => boolean): Promise<void> {
-  for (const deadline = performance.now() + 5000; !holds();) {
-    if (performance.now() > deadline) throw new Error(`Not within 5 s: ${holds.toString()}`);
+  for (const deadline = performance.now() + 30_000; !holds();) {
+    if (performance.now() > deadline) throw new Error(`Not within 30 s: ${holds.toString()}`);
     await new Promise((resolve) => setTimeout(resolve, 5));
   }
 }
