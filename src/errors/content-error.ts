@@ -42,6 +42,18 @@ export class PlatformNotFoundError extends ImageError<'ERR_PLATFORM_NOT_FOUND'> 
   }
 }
 
+/** What passes by itself: too much that is open or in use, and calls that were broken off. */
+const PASSING: ReadonlySet<string | undefined> = /* @__PURE__ */ new Set([
+  'EAGAIN',
+  'EBUSY',
+  'EINTR',
+  'EMFILE',
+  'ENFILE',
+  'ENOBUFS',
+  'ENOMEM',
+  'ETIMEDOUT',
+]);
+
 /**
  * A store that could not read, write or commit content.
  *
@@ -52,13 +64,27 @@ export class StoreError extends ImageError<'ERR_STORE'> {
   readonly operation: string;
   /** The system's error code, such as `ENOSPC`, when there is one. */
   readonly errno: string | undefined;
+  /**
+   * Whether the same call may succeed later by itself, as with too many open files (`EMFILE`). A disk that is full or
+   * read-only, or a missing permission, waits for somebody to act.
+   */
+  readonly retryable: boolean;
 
+  /**
+   * @param failure - its `retryable` follows from `errno` when it is not given
+   */
   constructor(
     message: string,
-    failure: { readonly operation: string; readonly errno?: string | undefined; readonly cause?: unknown },
+    failure: {
+      readonly operation: string;
+      readonly errno?: string | undefined;
+      readonly retryable?: boolean;
+      readonly cause?: unknown;
+    },
   ) {
     super('ERR_STORE', message, { cause: failure.cause });
     this.operation = failure.operation;
     this.errno = failure.errno;
+    this.retryable = failure.retryable ?? PASSING.has(failure.errno);
   }
 }

@@ -113,12 +113,12 @@ function createEviction({ fs, paths, owner, clock }: LockContext): () => Promise
 async function confirm({ fs, paths }: LockContext, file: string): Promise<void> {
   if (await succeeds(fs.lstat(file), 'ENOENT')) return;
   const reason = 'another process took the lock over, because this one did not move';
-  throw new StoreError(`Cannot write ${quote(paths.index)}: ${reason}`, { operation: 'lock' });
+  throw new StoreError(`Cannot write ${quote(paths.index)}: ${reason}`, { operation: 'lock', retryable: true });
 }
 
 function timedOut(root: string, waited: number): StoreError {
   const reason = `another process has held the lock for ${Math.round(waited)} ms`;
-  return new StoreError(`Cannot lock ${quote(root)}: ${reason}`, { operation: 'lock' });
+  return new StoreError(`Cannot lock ${quote(root)}: ${reason}`, { operation: 'lock', retryable: true });
 }
 
 /** The names in a directory; none when it is not there. */

@@ -184,7 +184,8 @@ async function failAt({ n, operation }: Call, errno: string): Promise<boolean> {
   const error = await attempt().catch((reason: unknown) => reason);
   if (error !== undefined) {
     expect(isImageError(error) && error.code, `${where}: ${inspect(error)}`).toBe('ERR_STORE');
-    expect(error, where).toMatchObject({ errno, operation: expect.any(String) as string });
+    const retryable = errno === 'EMFILE';
+    expect(error, where).toMatchObject({ errno, operation: expect.any(String) as string, retryable });
   }
   const failed = fs.calls[n - 1];
   if (failed?.operation === 'fsync' && failed.path.includes('/ingest/')) {

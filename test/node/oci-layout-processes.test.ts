@@ -118,7 +118,11 @@ describe('openOciLayout', () => {
     const { directory, holder } = await heldLayout();
     holder.kill('SIGSTOP');
     const store = await fill(directory, 300);
-    await expect(store.tag('app:1', image.descriptor)).rejects.toMatchObject({ code: 'ERR_STORE', operation: 'lock' });
+    await expect(store.tag('app:1', image.descriptor)).rejects.toMatchObject({
+      code: 'ERR_STORE',
+      operation: 'lock',
+      retryable: true,
+    });
 
     const patient = await fill(directory);
     const abort = async (): Promise<number> => {

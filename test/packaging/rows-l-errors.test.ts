@@ -44,7 +44,7 @@ describe('L02 errors', () => {
       for (const error of [
         new errors.ImageError('ERR_STORE', 'Cannot write', { cause }),
         new TransportError('Cannot GET https://r.example/: cut', { ...failure, cause }),
-        new StoreError('Cannot write', { operation: 'write', retryable: false, cause } as never),
+        new StoreError('Cannot write', { operation: 'write', cause }),
       ]) {
         expect(leaksOf(error, [secret])).toEqual([]);
         observeText('stack', `${error.stack} ${inspect(error.cause, DEEP)}`);
