@@ -129,9 +129,11 @@ export {
   withRetry,
 } from './distribution/index.js';
 export {
+  createCredential,
   createSecret,
   type Credential,
   type CredentialHelper,
+  type CredentialInput,
   type CredentialSource,
   decodeAuth,
   type DecodedAuth,
@@ -252,6 +254,7 @@ export {
 } from './keyring/index.js';
 export {
   type DocumentLintCode,
+  formatFinding,
   type KeyLintCode,
   LINT_RULES,
   type LintCode,

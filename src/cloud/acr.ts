@@ -1,5 +1,5 @@
 import type { CallOptions } from '../clock/index.js';
-import { createSecret, type DockerConfigEntry, type Secret } from '../docker-config/index.js';
+import { createCredential, createSecret, type DockerConfigEntry, type Secret } from '../docker-config/index.js';
 import { createKeyring, type Keyring, type StaticKeyring } from '../keyring/index.js';
 import { type CloudClient, createCloudClient, readFields, secondsField, textField } from './ask.js';
 import { type CloudCredential, createCloudKeyring } from './cloud-keyring.js';
@@ -31,6 +31,7 @@ const REFRESH_TOKEN_MS = 3 * 60 * 60 * 1000;
  *
  * @param options - see {@link AcrOptions}
  * @returns the keyring; a failure is in `sources` of its answer
+ * @throws {@link ImageError} `ERR_OPTION_INVALID` for a `timeoutMs` that is not a whole number from 1
  * @example
  * ```ts
  * import { azureManagedIdentity, createAcrKeyring } from 'kubepull/cloud';
@@ -97,6 +98,7 @@ export interface AzureIdentityOptions extends CloudOptions {
  *
  * @param options - see {@link AzureIdentityOptions}
  * @returns a token source for {@link createAcrKeyring}; it rejects with `ERR_CREDENTIAL_PROVIDER`
+ * @throws {@link ImageError} `ERR_OPTION_INVALID` for a `timeoutMs` that is not a whole number from 1
  * @example
  * ```ts
  * import { azureManagedIdentity } from 'kubepull/cloud';
@@ -163,6 +165,6 @@ export function acrAdminUser(loginServer: string, username: string, password: Se
 }
 
 function entry(pattern: string, username: string, password: Secret): DockerConfigEntry {
-  const credential = { username, password, identityToken: undefined, registryToken: undefined, email: undefined };
+  const credential = createCredential({ username, password });
   return { pattern, credential, source: { kind: 'cloud', provider: 'acr' } };
 }

@@ -1,5 +1,10 @@
 import type { CallOptions, Clock } from '../clock/index.js';
-import type { CredentialSource, DockerConfigEntry, Secret } from '../docker-config/index.js';
+import {
+  createCredential,
+  type CredentialSource,
+  type DockerConfigEntry,
+  type Secret,
+} from '../docker-config/index.js';
 import { type AnyImageError, ImageError, isImageError } from '../errors/index.js';
 import { quote, untilAbort } from '../internal/index.js';
 import { createKeyring, type Keyring, type LookupResult, type SourceReport } from '../keyring/index.js';
@@ -125,8 +130,7 @@ function until(ms: number): string {
 }
 
 function entryOf<T>(source: CloudSource<T>, host: string, { username, password }: CloudCredential): DockerConfigEntry {
-  const credential = { username, password, identityToken: undefined, registryToken: undefined, email: undefined };
-  return { pattern: host, credential, source: sourceOf(source) };
+  return { pattern: host, credential: createCredential({ username, password }), source: sourceOf(source) };
 }
 
 function sourceOf({ provider }: { readonly provider: string }): CredentialSource {

@@ -34,6 +34,7 @@ const FALLBACK_LIFETIME_MS = 60_000;
  *
  * @param options - see {@link EcrOptions}
  * @returns the keyring; a failure is in `sources` of its answer
+ * @throws {@link ImageError} `ERR_OPTION_INVALID` for a `timeoutMs` that is not a whole number from 1
  * @example
  * ```ts
  * import { createEcrKeyring } from 'kubepull/cloud';

@@ -1,5 +1,5 @@
 import type { CallOptions } from '../clock/index.js';
-import { createSecret, type DockerConfigEntry, type Secret } from '../docker-config/index.js';
+import { createCredential, createSecret, type DockerConfigEntry, type Secret } from '../docker-config/index.js';
 import { ImageError } from '../errors/index.js';
 import { createKeyring, type Keyring, type StaticKeyring } from '../keyring/index.js';
 import { type CloudClient, createCloudClient, malformed, readFields, secondsField, textField } from './ask.js';
@@ -99,13 +99,7 @@ export function gcrServiceAccountKey(key: Secret): StaticKeyring {
       'ERR_OPTION_INVALID',
       'Cannot use the key of a service account: it is not the JSON that Google gives out',
     );
-  const credential = {
-    username: '_json_key',
-    password: key,
-    identityToken: undefined,
-    registryToken: undefined,
-    email: undefined,
-  };
+  const credential = createCredential({ username: '_json_key', password: key });
   return createKeyring(
     KEYS.map((pattern): DockerConfigEntry => ({ pattern, credential, source: { kind: 'cloud', provider: 'gcr' } })),
   );

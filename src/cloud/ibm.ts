@@ -1,5 +1,5 @@
 import type { CallOptions } from '../clock/index.js';
-import { createSecret, type DockerConfigEntry, type Secret } from '../docker-config/index.js';
+import { createCredential, createSecret, type DockerConfigEntry, type Secret } from '../docker-config/index.js';
 import { createKeyring, type Keyring, type StaticKeyring } from '../keyring/index.js';
 import { type CloudClient, createCloudClient, readFields, secondsField, textField } from './ask.js';
 import { type CloudCredential, createCloudKeyring } from './cloud-keyring.js';
@@ -24,6 +24,7 @@ const KEYS = ['icr.io', '*.icr.io', 'private.*.icr.io'];
  *
  * @param options - see {@link IbmOptions}
  * @returns the keyring; a failure is in `sources` of its answer
+ * @throws {@link ImageError} `ERR_OPTION_INVALID` for a `timeoutMs` that is not a whole number from 1
  * @example
  * ```ts
  * import { createIbmKeyring } from 'kubepull/cloud';
@@ -82,13 +83,7 @@ async function askToken(client: CloudClient, apiKey: Secret, call: CallOptions):
  * @public
  */
 export function ibmApiKey(apiKey: Secret): StaticKeyring {
-  const credential = {
-    username: 'iamapikey',
-    password: apiKey,
-    identityToken: undefined,
-    registryToken: undefined,
-    email: undefined,
-  };
+  const credential = createCredential({ username: 'iamapikey', password: apiKey });
   return createKeyring(
     KEYS.map((pattern): DockerConfigEntry => ({ pattern, credential, source: { kind: 'cloud', provider: 'ibm' } })),
   );

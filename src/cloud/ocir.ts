@@ -1,5 +1,5 @@
 import type { CallOptions } from '../clock/index.js';
-import { createSecret, type DockerConfigEntry, type Secret } from '../docker-config/index.js';
+import { createCredential, createSecret, type DockerConfigEntry, type Secret } from '../docker-config/index.js';
 import { createKeyring, type Keyring, type StaticKeyring } from '../keyring/index.js';
 import { type CloudClient, createCloudClient, readFields, secondsField, textField } from './ask.js';
 import { type CloudCredential, createCloudKeyring } from './cloud-keyring.js';
@@ -35,6 +35,7 @@ const KEYS = ['*.ocir.io', 'ocir.*.oci.oraclecloud.com'];
  *
  * @param options - see {@link OcirOptions}
  * @returns the keyring; a failure is in `sources` of its answer
+ * @throws {@link ImageError} `ERR_OPTION_INVALID` for a `timeoutMs` that is not a whole number from 1
  * @example
  * ```ts
  * import { createOcirKeyring } from 'kubepull/cloud';
@@ -93,13 +94,7 @@ async function askToken(
  * @public
  */
 export function ocirAuthToken(username: string, authToken: Secret): StaticKeyring {
-  const credential = {
-    username,
-    password: authToken,
-    identityToken: undefined,
-    registryToken: undefined,
-    email: undefined,
-  };
+  const credential = createCredential({ username, password: authToken });
   return createKeyring(
     KEYS.map((pattern): DockerConfigEntry => ({ pattern, credential, source: { kind: 'cloud', provider: 'ocir' } })),
   );

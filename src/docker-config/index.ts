@@ -4,6 +4,7 @@
  * @packageDocumentation
  */
 export { decodeAuth, type DecodedAuth, encodeAuth } from './auth-field.js';
+export { createCredential, type CredentialInput } from './create-credential.js';
 export { formatCredentialSource } from './format-source.js';
 export { parseDockercfg, parseDockerConfigJson } from './parse-docker-config.js';
 export { readDockerConfig } from './read-docker-config.js';

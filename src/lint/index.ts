@@ -10,6 +10,7 @@ export {
   type PodLintCode,
   type SecretLintCode,
 } from './codes.js';
+export { formatFinding } from './format-finding.js';
 export { lintDockerConfig } from './lint-docker-config.js';
 export { lintPod } from './lint-pod.js';
 export { lintPullSecret } from './lint-pull-secret.js';

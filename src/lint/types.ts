@@ -54,7 +54,11 @@ export interface LintDockerConfigOptions {
    * @defaultValue `'dockerconfigjson'`
    */
   readonly format?: 'dockerconfigjson' | 'dockercfg' | undefined;
-  /** An image that the document should have a credential for, such as `r.example/team/app:1`. */
+  /**
+   * An image that the document should have a credential for, such as `r.example/team/app:1`.
+   *
+   * @defaultValue none: keys are looked at by themselves
+   */
   readonly image?: string | undefined;
 }
 
@@ -64,7 +68,7 @@ export interface LintDockerConfigOptions {
  * @public
  */
 export interface LintPullSecretOptions {
-  /** An image that the secret should have a credential for. */
+  /** An image that the secret should have a credential for. @defaultValue none: keys are looked at by themselves */
   readonly image?: string | undefined;
 }
 
@@ -76,8 +80,8 @@ export interface LintPullSecretOptions {
 export interface LintPodOptions {
   /** The secrets at hand, of any namespace; without them nothing is said of the secrets that the pod names. */
   readonly secrets?: Iterable<SecretLike> | undefined;
-  /** The pod's service account, whose pull secrets a pod without its own gets when it is created. */
+  /** The pod's service account, whose pull secrets a pod without its own gets when it is created. @defaultValue none */
   readonly serviceAccount?: ServiceAccountLike | undefined;
-  /** The entries of the node's docker config. */
+  /** The entries of the node's docker config. @defaultValue none */
   readonly nodeConfig?: readonly DockerConfigEntry[] | undefined;
 }

@@ -4,7 +4,8 @@ import type { DockerConfig, DockerConfigEntry } from '../docker-config/index.js'
 import { isImageError } from '../errors/index.js';
 import { createKeyring, type Keyring, type LookupResult, type SourceReport, unionKeyrings } from '../keyring/index.js';
 import type { MatchOptions } from '../match/index.js';
-import { findDockerConfigs, type FoundDockerConfig } from './docker-config-files.js';
+import { type ReadPlace, reportUnused } from './config-place.js';
+import { findDockerConfigs } from './docker-config-files.js';
 import { getFromHelper } from './docker-helper.js';
 
 /**
@@ -37,7 +38,8 @@ const HUB_NAMES = [HUB, 'index.docker.io', 'docker.io'];
  * credential helpers, identity tokens and registry tokens.
  *
  * In a file a helper for the registry (`credHelpers`, else `credsStore`) counts alone, as with Docker: when it fails, no
- * other entry of the file takes its place.
+ * other entry of the file takes its place. A file that cannot be read or decoded stops nothing: `sources` of an answer
+ * tells.
  *
  * @param options - see {@link DockerKeyringOptions}
  * @returns the keyring over the files as they are now; helpers are run at each look-up
@@ -56,18 +58,17 @@ export async function loadDockerKeyring(options: DockerKeyringOptions = {}): Pro
   return unionKeyrings(...files.map((file) => fileKeyring(file, options, env)));
 }
 
-function fileKeyring(
-  { path, outcome, config }: FoundDockerConfig,
-  options: DockerKeyringOptions,
-  env: NodeJS.ProcessEnv,
-): Keyring {
-  const source = { kind: 'file', path } as const;
-  const looked: SourceReport = {
-    source,
-    outcome: config === undefined ? 'unsuited' : 'fetched',
-    detail: config === undefined ? outcome : `${config.entries.length} entries`,
-    error: undefined,
-  };
+function fileKeyring(file: ReadPlace<DockerConfig>, options: DockerKeyringOptions, env: NodeJS.ProcessEnv): Keyring {
+  const { path, value: config } = file;
+  const looked: SourceReport =
+    config === undefined
+      ? reportUnused(file)
+      : {
+          source: { kind: 'file', path },
+          outcome: 'fetched',
+          detail: `${config.entries.length} entries`,
+          error: undefined,
+        };
   const keyring = createKeyring(config?.entries ?? [], options);
   return {
     async lookup(image: string, { signal }: CallOptions = {}): Promise<LookupResult> {

@@ -54,19 +54,15 @@ export interface DockerLoginResult {
  * @returns where it went to
  * @throws {@link InvalidConfigError} when the file cannot be read for sure, which leaves it untouched
  * @throws {@link StoreError} when it cannot be written
- * @throws {@link ImageError} `ERR_CREDENTIAL_PROVIDER` when the helper fails
+ * @throws {@link ImageError} `ERR_CREDENTIAL_PROVIDER` when the helper fails, `ERR_OPTION_INVALID` when the registry is no
+ * host
  * @example
  * ```ts
- * import { createSecret } from 'kubepull/docker-config';
+ * import { createCredential } from 'kubepull/docker-config';
  * import { dockerLogin } from 'kubepull/node';
  *
- * const { path, helper } = await dockerLogin('registry.example.com', {
- *   username: 'jane',
- *   password: createSecret(password),
- *   identityToken: undefined,
- *   registryToken: undefined,
- *   email: undefined,
- * });
+ * const jane = createCredential({ username: 'jane', password });
+ * const { path, helper } = await dockerLogin('registry.example.com', jane);
  * ```
  * @public
  */

@@ -1,7 +1,8 @@
 import { isAbsolute, join } from 'node:path';
 import { type EndpointCapability, mirrorEndpoint } from '../distribution/index.js';
 import { parseReference } from '../reference/index.js';
-import { configError, type TomlTable } from './toml-file.js';
+import { configError } from './config-file.js';
+import type { TomlTable } from './toml-file.js';
 import { isListOf, isText, type TomlFields, tomlFields } from './toml-fields.js';
 
 /** A host as `hosts.toml` describes it. */

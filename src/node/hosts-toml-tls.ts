@@ -3,7 +3,8 @@ import { join } from 'node:path';
 import { rootCertificates } from 'node:tls';
 import { createSecret } from '../docker-config/index.js';
 import type { HostEntry, HostTls } from './hosts-toml-parse.js';
-import { configError, readTextFile } from './toml-file.js';
+import { configError } from './config-file.js';
+import { readTextFile } from './toml-file.js';
 import type { RegistryTls } from './transport-options.js';
 
 /** What a directory without a `hosts.toml` is for: the registry's certificate authorities, and our own certificates. */

@@ -11,7 +11,8 @@ import type { ImageReference } from '../reference/index.js';
 import { type HostEntry, parseHostsToml } from './hosts-toml-parse.js';
 import { findCertificates, readHostTls } from './hosts-toml-tls.js';
 import { createTlsMap, type IgnoredSetting, type MirrorConfig, type TlsMap } from './mirror-config.js';
-import { configError, readTomlFile } from './toml-file.js';
+import { configError } from './config-file.js';
+import { readTomlFile } from './toml-file.js';
 
 /**
  * Where containerd's `hosts.toml` files are.
@@ -25,7 +26,7 @@ export interface HostsTomlOptions {
    * @defaultValue `['/etc/containerd/certs.d', '/etc/docker/certs.d']`
    */
   readonly directories?: readonly string[] | undefined;
-  /** Registries (`host` or `host:port`) to speak plain HTTP with where no URL in a file says how. */
+  /** Registries (`host` or `host:port`) to speak plain HTTP with where no URL in a file says how. @defaultValue none */
   readonly plainHttp?: readonly string[] | undefined;
 }
 

@@ -26,9 +26,9 @@ export {
 export { createDiagnosticsTracing } from './diagnostics.js';
 export { createNodeRuntime, type NodeRuntime, type NodeRuntimeOptions } from './runtime.js';
 export { hostPlatform } from './host-platform.js';
+export type { NodeConfigPlace } from './config-place.js';
 export {
   loadNodeKeyring,
-  type NodeConfigPlace,
   type NodeConfigPlaces,
   type NodeDockerConfig,
   readNodeDockerConfig,

@@ -3,10 +3,7 @@ import { cwd, env } from 'node:process';
 import { type DockerConfigEntry, parseDockercfg, parseDockerConfigJson } from '../docker-config/index.js';
 import { createKeyring, type StaticKeyring } from '../keyring/index.js';
 import type { MatchOptions } from '../match/index.js';
-import { readBounded } from './read-bounded.js';
-
-/** The largest docker config that is read. */
-const MAX_CONFIG_BYTES = 4 * 1024 * 1024;
+import { type NodeConfigPlace, readPlace } from './config-place.js';
 
 /**
  * Where kubelet's own directories are.
@@ -28,17 +25,6 @@ export interface NodeConfigPlaces {
    * @defaultValue this process's `$HOME`
    */
   readonly home?: string | undefined;
-}
-
-/**
- * One place that was looked at.
- *
- * @public
- */
-export interface NodeConfigPlace {
-  readonly path: string;
-  /** `used`: the search ended here. `malformed`: not a regular file that can be decoded; kubelet skips it silently. */
-  readonly outcome: 'used' | 'missing' | 'unreadable' | 'malformed';
 }
 
 /**
@@ -70,15 +56,16 @@ export interface NodeDockerConfig {
 export async function readNodeDockerConfig(places: NodeConfigPlaces = {}): Promise<NodeDockerConfig> {
   const looked: NodeConfigPlace[] = [];
   for (const path of searchPath(places)) {
-    const found = await readPlace(path);
-    looked.push({ path, outcome: found.outcome });
-    if (found.outcome === 'used') return { entries: found.entries, places: looked };
+    const { value: entries, ...place } = await readPlace(path, (bytes) => parseFile(path, bytes));
+    looked.push(place);
+    if (entries !== undefined) return { entries, places: looked };
   }
   return { entries: [], places: looked };
 }
 
 /**
- * The node's own keyring: {@link readNodeDockerConfig}, ready for look-ups.
+ * The node's own keyring: {@link readNodeDockerConfig}, ready for look-ups. The files are read once. A program that runs
+ * on, or has credential plugins, takes `createNodeKeyring`.
  *
  * @param options - kubelet's directories, and how to match
  * @returns a keyring, empty when the node has no docker config
@@ -108,23 +95,7 @@ function dotDocker(workingDir: string, home: string): readonly string[] {
   return [resolve(workingDir, home), '/'].map((directory) => join(directory, '.docker', 'config.json'));
 }
 
-type Found =
-  | { readonly outcome: 'used'; readonly entries: readonly DockerConfigEntry[] }
-  | { readonly outcome: 'missing' | 'unreadable' | 'malformed' };
-
-async function readPlace(path: string): Promise<Found> {
-  let bytes: Uint8Array | undefined;
-  try {
-    bytes = await readBounded(path, MAX_CONFIG_BYTES);
-  } catch (error) {
-    const missing = ['ENOENT', 'ENOTDIR'].includes(String((error as NodeJS.ErrnoException).code));
-    return { outcome: missing ? 'missing' : 'unreadable' };
-  }
-  if (bytes === undefined) return { outcome: 'malformed' };
+function parseFile(path: string, bytes: Uint8Array): readonly DockerConfigEntry[] {
   const parse = path.endsWith('.dockercfg') ? parseDockercfg : parseDockerConfigJson;
-  try {
-    return { outcome: 'used', entries: parse(bytes, { kind: 'file', path }) };
-  } catch {
-    return { outcome: 'malformed' };
-  }
+  return parse(bytes, { kind: 'file', path });
 }

@@ -8,16 +8,12 @@ import {
 } from '../credential-provider/index.js';
 import { createKeyring, type Keyring, type LookupResult, type SourceReport, unionKeyrings } from '../keyring/index.js';
 import type { MatchOptions } from '../match/index.js';
+import { type NodeConfigPlace, reportUnused } from './config-place.js';
 import { readCredentialProviderConfig } from './credential-provider-files.js';
 import type { Tracing } from '../tracing/index.js';
 import { createDiagnosticsTracing } from './diagnostics.js';
-import { createExecPlugin, type ExecPluginOptions, findPlugin } from './exec-plugin.js';
-import {
-  type NodeConfigPlace,
-  type NodeConfigPlaces,
-  type NodeDockerConfig,
-  readNodeDockerConfig,
-} from './node-config-files.js';
+import { checkPlugin, createExecPlugin, type ExecPluginOptions } from './exec-plugin.js';
+import { type NodeConfigPlaces, type NodeDockerConfig, readNodeDockerConfig } from './node-config-files.js';
 
 /** Kubelet looks at its docker config again after five minutes. */
 const FILE_LIFETIME_MS = 5 * 60_000;
@@ -65,7 +61,7 @@ export interface NodeKeyring extends Keyring {
  * @param options - kubelet's directories, and its plugins
  * @returns the keyring; `sources` of its answers says what became of each file and plugin
  * @throws {@link InvalidConfigError} for a plugin configuration that ends the kubelet, too
- * @throws {@link ImageError} `ERR_CREDENTIAL_PROVIDER` when a plugin is not in `binDir`
+ * @throws {@link ImageError} `ERR_CREDENTIAL_PROVIDER` when a plugin is not in `binDir`, or not executable
  * @example
  * ```ts
  * import { createNodeKeyring } from 'kubepull/node';
@@ -92,7 +88,7 @@ async function loadPlugins(
   watch: { readonly clock: Clock; readonly tracing: Tracing },
 ): Promise<CredentialProviderKeyring> {
   const { config } = await readCredentialProviderConfig(options.configPath, options);
-  for (const { name } of config.providers) await findPlugin(options.binDir, name);
+  for (const { name } of config.providers) await checkPlugin(options.binDir, name);
   return createCredentialProviderKeyring(config, {
     exec: createExecPlugin(options),
     serviceAccounts: options.serviceAccounts,
@@ -128,9 +124,9 @@ function createFileKeyring(options: NodeKeyringOptions, clock: Clock): Keyring {
   };
 }
 
-function reportOf({ path, outcome }: NodeConfigPlace, found: NodeDockerConfig, cached: boolean): SourceReport {
-  const source = { kind: 'file', path } as const;
-  if (outcome !== 'used') return { source, outcome: 'unsuited', detail: outcome, error: undefined };
+function reportOf(place: NodeConfigPlace, found: NodeDockerConfig, cached: boolean): SourceReport {
+  if (place.outcome !== 'used') return reportUnused(place);
+  const source = { kind: 'file', path: place.path } as const;
   const detail = `${found.entries.length} entries`;
   return { source, outcome: cached ? 'cached' : 'fetched', detail, error: undefined };
 }

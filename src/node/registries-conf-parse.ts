@@ -1,4 +1,5 @@
-import { configError, type TomlTable } from './toml-file.js';
+import { configError } from './config-file.js';
+import type { TomlTable } from './toml-file.js';
 import { type TomlFields, tomlFields } from './toml-fields.js';
 
 /** Where a `[[registry]]` or a mirror of it is. */

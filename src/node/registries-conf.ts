@@ -4,7 +4,8 @@ import { registryOrigin } from '../distribution/index.js';
 import type { IgnoredSetting, MirrorConfig } from './mirror-config.js';
 import { endpointsOf, findRegistry } from './registries-conf-match.js';
 import { parseRegistriesConf, type RegistriesFile, type RegistryTable } from './registries-conf-parse.js';
-import { configError, readTomlFile } from './toml-file.js';
+import { configError } from './config-file.js';
+import { readTomlFile } from './toml-file.js';
 import type { RegistryTls } from './transport-options.js';
 
 /**
@@ -24,6 +25,8 @@ export interface RegistriesConfOptions {
   /**
    * Of the hosts (`host` or `host:port`) that a file says to be insecure, those to speak plain HTTP with; the others are
    * asked over unverified TLS, and over plain HTTP only without a credential.
+   *
+   * @defaultValue none
    */
   readonly plainHttp?: readonly string[] | undefined;
 }

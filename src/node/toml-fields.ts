@@ -1,4 +1,5 @@
-import { configError, type TomlTable } from './toml-file.js';
+import { configError } from './config-file.js';
+import type { TomlTable } from './toml-file.js';
 
 /** Reads the fields of one file's tables; what has the wrong type is an error that names the field and nothing else. */
 export interface TomlFields {

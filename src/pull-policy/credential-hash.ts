@@ -15,10 +15,9 @@ import { encodeUtf8, quoteJson } from '../internal/index.js';
  * ```ts
  * import { credentialHash } from 'kubepull/pull-policy';
  * import { nodeHasher } from 'kubepull/node';
- * import { createSecret } from 'kubepull/docker-config';
+ * import { createCredential } from 'kubepull/docker-config';
  *
- * const none = { identityToken: undefined, registryToken: undefined, email: undefined };
- * credentialHash({ username: 'u', password: createSecret('p'), ...none }, nodeHasher); // edbd57ca…
+ * credentialHash(createCredential({ username: 'u', password: 'p' }), nodeHasher); // edbd57ca…
  * ```
  * @see hashImagePullSecret in kubernetes pkg/credentialprovider/keyring.go, v1.34
  * @public

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { LINT_RULES } from 'kubepull/lint';
+import { formatFinding, LINT_RULES, type LintFinding } from 'kubepull/lint';
 import { CASES } from './cases.ts';
 import { codes, find } from './support.ts';
 
@@ -26,5 +26,34 @@ describe('LINT_RULES', () => {
   it.each(LINT_RULES)('$code has a title and a cure', ({ title, cure }) => {
     expect(title).toMatch(/^[A-Z].{10,}[^.]$/);
     expect(cure).toMatch(/^[A-Z].{10,}[^.]$/);
+  });
+});
+
+describe('formatFinding', () => {
+  const finding: LintFinding = {
+    code: 'PULL_SECRET_MISSING',
+    severity: 'error',
+    place: 'spec.imagePullSecrets[0].name',
+    message: 'There is no secret "creds"',
+    cure: 'Create it',
+    suggestion: undefined,
+  };
+
+  it('says how bad, which rule, where, what and what to do', () => {
+    expect(formatFinding(finding)).toBe(
+      'error PULL_SECRET_MISSING spec.imagePullSecrets[0].name: There is no secret "creds". Create it.',
+    );
+    expect(formatFinding({ ...finding, place: '', suggestion: 'credentials' })).toBe(
+      'error PULL_SECRET_MISSING: There is no secret "creds". Create it. Write credentials',
+    );
+  });
+
+  it('is one line, whatever the finding quotes', () => {
+    expect(formatFinding({ ...finding, message: 'a\nb\u001b[2J' })).toMatch(/^[ -~]+$/);
+  });
+
+  it.each(LINT_RULES)('has all that is said of $code', ({ code, cure }) => {
+    const found = find(CASES[code].bad(), code);
+    expect(found && formatFinding(found)).toContain(`${found?.message}. ${cure}.`);
   });
 });

@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { chmodSync, mkdirSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { cwd } from 'node:process';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { loadNodeKeyring, readNodeDockerConfig } from 'kubepull/node';
 import { canary } from '../support/canary.ts';
 import { tempDir } from '../support/temp-dir.ts';
@@ -83,12 +83,20 @@ describe('readNodeDockerConfig', () => {
     truncateSync(join(path, 'root/.dockercfg'), 5 * 1024 * 1024);
     symlinkSync(join(path, 'work/.dockercfg'), join(path, 'work/.dockercfg'));
     expect((await outcomes(places, path)).filter((row) => !row.includes('..'))).toEqual([
-      'root/config.json malformed',
+      'root/config.json unreadable',
       'work/config.json malformed',
-      'home/.docker/config.json malformed',
-      'root/.dockercfg malformed',
+      'home/.docker/config.json unreadable',
+      'root/.dockercfg unreadable',
       'work/.dockercfg unreadable',
       'home/.dockercfg missing',
+    ]);
+    const { places: looked } = await readNodeDockerConfig(places);
+    expect(looked.slice(0, 5).map(({ error }) => error?.message.replaceAll(`${path}/`, ''))).toEqual([
+      'Cannot use "root/config.json": it is no regular file of at most 4 MiB',
+      'Cannot read docker config from file work/config.json: illegal base64 data at input byte 0 (entry 1)',
+      'Cannot use "home/.docker/config.json": it is no regular file of at most 4 MiB',
+      undefined,
+      'Cannot use "root/.dockercfg": it is no regular file of at most 4 MiB',
     ]);
   });
 
@@ -98,6 +106,18 @@ describe('readNodeDockerConfig', () => {
     write('work/.docker/config.json', config('work.example'));
     const { entries } = await readNodeDockerConfig({ ...places, home: '' });
     expect(entries.map(({ pattern }) => pattern)).toEqual(['work.example']);
+  });
+
+  it('takes $HOME for home, and the working directory where there is none', async () => {
+    const { path, places } = kubelet();
+    const home = async (value: string | undefined): Promise<readonly (string | undefined)[]> => {
+      vi.stubEnv('HOME', value);
+      onTestFinished(() => void vi.unstubAllEnvs());
+      const looked = await readNodeDockerConfig({ rootDir: places.rootDir, workingDir: places.workingDir });
+      return [2, 6].map((at) => relative(path, looked.places[at]?.path ?? ''));
+    };
+    expect(await home(places.home)).toEqual(['home/.docker/config.json', 'home/.dockercfg']);
+    expect(await home(undefined)).toEqual(['work/.docker/config.json', 'work/.dockercfg']);
   });
 
   it('has the places of a kubelet by default', async () => {

@@ -1,6 +1,8 @@
-import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import type { ServiceAccountAccess } from 'kubepull/credential-provider';
+import { createSecret } from 'kubepull/docker-config';
 import { formatLookup, type LookupResult } from 'kubepull/keyring';
 import { createNodeKeyring } from 'kubepull/node';
 import { createFakeClock } from 'kubepull/testing';
@@ -64,9 +66,10 @@ describe('createNodeKeyring', () => {
     const { sources } = await (await createNodeKeyring(places(root))).lookup('r.io/x');
     expect(sources).toHaveLength(8);
     expect(sources[0]).toMatchObject({
-      outcome: 'unsuited',
-      detail: 'malformed',
+      outcome: 'failed',
+      detail: `Cannot read docker config from file ${root.path}/config.json: unexpected end of JSON input at byte 1`,
       source: { path: `${root.path}/config.json` },
+      error: { code: 'ERR_CONFIG_INVALID', offset: 1 },
     });
     expect(sources[1]).toMatchObject({ outcome: 'unsuited', detail: 'missing' });
   });
@@ -84,11 +87,44 @@ describe('createNodeKeyring', () => {
     expect(users(await keyring.lookup('r.io/x'))).toEqual(['second']);
   });
 
+  it('asks plugins on behalf of the pod', async () => {
+    const root = tempDir();
+    const { configPath, binDir } = writePlugin(root, 'plugin');
+    const config = JSON.parse(readFileSync(configPath, 'utf8')) as { providers: object[] };
+    const tokenAttributes = { serviceAccountTokenAudience: 'a', requireServiceAccount: true, cacheType: 'Token' };
+    const providers = config.providers.map((provider) => ({ ...provider, tokenAttributes }));
+    writeFileSync(configPath, JSON.stringify({ ...config, providers }));
+    const serviceAccounts: ServiceAccountAccess = {
+      get: ({ name }) => Promise.resolve({ uid: `${name}-uid`, annotations: {} }),
+      createToken: () => Promise.resolve(createSecret(canary('service-account-token'))),
+    };
+    const keyring = await createNodeKeyring({ ...places(root), plugins: { configPath, binDir, serviceAccounts } });
+    const pod = { namespace: 'n', name: 'p', uid: 'u', serviceAccountName: 'sa' };
+    const { candidates } = await keyring.forPod(pod).lookup('r.io/team/app');
+    const serviceAccount = { namespace: 'n', name: 'sa', uid: 'sa-uid' };
+    expect(candidates.map(({ entry }) => entry.source)).toEqual([
+      { kind: 'plugin', provider: 'plugin', serviceAccount },
+    ]);
+    expect((await keyring.lookup('r.io/team/app')).candidates).toEqual([]);
+  });
+
   it('refuses, as kubelet at its start, a plugin that is not there', async () => {
     const root = tempDir();
     const plugins = writePlugin(root, 'plugin');
     await expect(createNodeKeyring({ plugins: { ...plugins, binDir: root.path } })).rejects.toThrow(
       `Cannot run plugin "plugin": "${root.path}/plugin" does not exist`,
     );
+  });
+
+  it('refuses, as kubelet at its start, a plugin that cannot be run', async () => {
+    const root = tempDir();
+    const plugins = writePlugin(root, 'plugin');
+    const path = join(plugins.binDir, 'plugin');
+    const refusal = `Cannot run plugin "plugin": "${path}" is not executable`;
+    chmodSync(path, 0o644);
+    await expect(createNodeKeyring({ plugins })).rejects.toThrow(refusal);
+    rmSync(path);
+    mkdirSync(path);
+    await expect(createNodeKeyring({ plugins })).rejects.toThrow(refusal);
   });
 });

@@ -1,0 +1,49 @@
+import { createSecret, type Secret } from './secret.js';
+import type { Credential } from './types.js';
+
+/**
+ * What {@link createCredential} makes a credential of. Plain text becomes a {@link Secret}.
+ *
+ * @public
+ */
+export interface CredentialInput {
+  /** @defaultValue the empty text, as beside an identity token */
+  readonly username?: string | undefined;
+  /** @defaultValue the empty text */
+  readonly password?: string | Secret | undefined;
+  /** Docker's `identitytoken`: an OAuth2 refresh token. @defaultValue none */
+  readonly identityToken?: string | Secret | undefined;
+  /** Docker's `registrytoken`: a bearer token sent as it is. @defaultValue none */
+  readonly registryToken?: string | Secret | undefined;
+  /** Docker's `email`. @defaultValue none */
+  readonly email?: string | undefined;
+}
+
+/**
+ * Makes a credential that shows none of its secrets.
+ *
+ * @param input - what is known of it
+ * @returns the credential, with every field
+ * @example
+ * ```ts
+ * import { createCredential } from 'kubepull/docker-config';
+ * import { createKeyring } from 'kubepull/keyring';
+ *
+ * const credential = createCredential({ username: 'ci', password: 's3cr3t' });
+ * createKeyring([{ pattern: 'registry.example.com', credential, source: { kind: 'inline' } }]);
+ * ```
+ * @public
+ */
+export function createCredential(input: CredentialInput): Credential {
+  return {
+    username: input.username ?? '',
+    password: toSecret(input.password ?? ''),
+    identityToken: input.identityToken === undefined ? undefined : toSecret(input.identityToken),
+    registryToken: input.registryToken === undefined ? undefined : toSecret(input.registryToken),
+    email: input.email,
+  };
+}
+
+function toSecret(value: string | Secret): Secret {
+  return typeof value === 'string' ? createSecret(value) : value;
+}
