@@ -70,6 +70,13 @@ export function parseCredentialProviderConfig(
  * @param options - see {@link CredentialProviderConfigOptions}
  * @returns one configuration
  * @throws {@link InvalidConfigError} as {@link parseCredentialProviderConfig}, and for a name that two files use
+ * @example
+ * ```ts
+ * import { type CredentialProviderFile, mergeCredentialProviderConfigs } from 'kubepull/credential-provider';
+ *
+ * declare const files: readonly CredentialProviderFile[]; // of one directory, read and parsed
+ * const { providers } = mergeCredentialProviderConfigs(files);
+ * ```
  * @see readCredentialProviderConfig in kubernetes pkg/credentialprovider/plugin/config.go
  * @public
  */

@@ -51,9 +51,9 @@ export interface PullConfiguration {
    * @defaultValue `'NeverVerifyPreloadedImages'`
    */
   readonly imagePullCredentialsVerificationPolicy?: CredentialVerificationPolicy | undefined;
-  /** Images exempted by `NeverVerifyAllowlistedImages`. */
+  /** Images exempted by `NeverVerifyAllowlistedImages`. @defaultValue none */
   readonly preloadedImagesVerificationAllowlist?: readonly string[] | undefined;
-  /** Feature gates, with the defaults of kubelet 1.35. */
+  /** Feature gates. @defaultValue those of kubelet 1.35 */
   readonly featureGates?: ImageFeatureGates | undefined;
 }
 

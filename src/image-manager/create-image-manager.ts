@@ -1,6 +1,7 @@
 import { type CallOptions, systemClock } from '../clock/index.js';
 import { createSlots, type Slots } from '../internal/index.js';
-import { defaultPullPolicy } from '../pull-policy/index.js';
+import { decidePullPolicy, type VolumeLike } from '../pull-policy/index.js';
+import type { SecretLike } from '../pull-secrets/index.js';
 import { type CheckedConfiguration, checkConfiguration } from './configuration.js';
 import { ensureImage } from './ensure-image.js';
 import { asError, errorText, rethrowAbort } from './error-text.js';
@@ -137,7 +138,7 @@ function ensureWith({ context }: Run, request: EnsureImageRequest, handler: stri
   const { pod, image, pullPolicy, pullSecrets = [], fieldPath, signal } = request;
   return ensureImage(context, {
     image,
-    policy: pullPolicy === undefined || pullPolicy === '' ? defaultPullPolicy(image) : pullPolicy,
+    policy: decidePullPolicy(image, pullPolicy).policy,
     about: involvedObject(pod, fieldPath),
     sandbox: sandboxOf(pod),
     runtimeHandler: handler,
@@ -152,7 +153,8 @@ async function ensureForContainer(run: Run, request: ContainerImageRequest): Pro
   const { container, fieldPath } = findContainer(pod, name);
   const handler = await tryHandler(run, request);
   if (typeof handler !== 'string') return handler;
-  const { image = '', imagePullPolicy: pullPolicy } = container;
+  const { imagePullPolicy: pullPolicy } = container;
+  const image = container.image ?? '';
   const result =
     failedMount(container, volumes) ?? (await ensureWith(run, { ...request, image, pullPolicy, fieldPath }, handler));
   if (result.status === 'waiting' || result.status === 'error') {
@@ -162,20 +164,35 @@ async function ensureForContainer(run: Run, request: ContainerImageRequest): Pro
 }
 
 async function ensureVolumes(run: Run, request: PodImageRequest): Promise<ReadonlyMap<string, ImageVolumeResult>> {
-  const { pod } = request;
   const handler = await tryHandler(run, request);
+  const forAll = { ...request, pullSecrets: readOnce(request.pullSecrets ?? []) };
   const results = new Map<string, ImageVolumeResult>();
-  for (const { name: volume = '', image: source } of pod.spec?.volumes ?? []) {
-    if (source === undefined) continue;
-    const { reference = '', pullPolicy } = source;
-    const result =
-      typeof handler === 'string'
-        ? await ensureWith(run, { ...request, image: reference, pullPolicy }, handler)
-        : handler;
-    const { annotations } = sandboxOf(pod);
-    const runtimeHandler = typeof handler === 'string' ? handler : '';
-    const image = mountedImage(result, reference, { annotations, runtimeHandler });
-    results.set(volume, { volume, reference, result, image });
+  for (const volume of request.pod.spec?.volumes ?? []) {
+    const result = await ensureVolume(run, forAll, volume, handler);
+    if (result !== undefined) results.set(result.volume, result);
   }
   return results;
+}
+
+/** `undefined` for a volume of another kind; YAML may have `null` for all of it or for its image. */
+async function ensureVolume(
+  run: Run,
+  request: PodImageRequest,
+  volume: VolumeLike | null,
+  handler: string | EnsureImageResult,
+): Promise<ImageVolumeResult | undefined> {
+  if (!volume?.image) return undefined;
+  const { pullPolicy } = volume.image;
+  const reference = volume.image.reference ?? '';
+  const isFound = typeof handler === 'string';
+  const result = isFound ? await ensureWith(run, { ...request, image: reference, pullPolicy }, handler) : handler;
+  const { annotations } = sandboxOf(request.pod);
+  const image = mountedImage(result, reference, { annotations, runtimeHandler: isFound ? handler : '' });
+  return { volume: volume.name ?? '', reference, result, image };
+}
+
+/** The secrets for several images, also where the caller has them from a generator, which gives them only once. */
+function readOnce(secrets: Iterable<SecretLike>): Iterable<SecretLike> {
+  let read: readonly SecretLike[] | undefined;
+  return { [Symbol.iterator]: () => (read ??= [...secrets])[Symbol.iterator]() };
 }

@@ -1,5 +1,5 @@
 import type { CallOptions } from '../clock/index.js';
-import type { PodIdentity } from '../credential-provider/index.js';
+import type { CredentialProviderKeyring, PodIdentity } from '../credential-provider/index.js';
 import type { CreateHasher } from '../digest/index.js';
 import { createKeyring, type CredentialCandidate, type Keyring, unionKeyrings } from '../keyring/index.js';
 import {
@@ -15,12 +15,12 @@ import { parseImageName } from '../reference/index.js';
 import { type LookupTrace, traced, type Tracing } from '../tracing/index.js';
 
 /**
- * The node's own credentials: a keyring, or a function that gives one on behalf of a pod, such as `forPod` of a keyring
- * of plugins.
+ * The node's own credentials: a keyring, or a function that gives one on behalf of a pod. One that has a `forPod` of its
+ * own, such as that of `createNodeKeyring` or of the plugins, is asked by it.
  *
  * @public
  */
-export type NodeKeyring = Keyring | ((pod: PodIdentity) => Keyring);
+export type NodeKeyring = Keyring | CredentialProviderKeyring | ((pod: PodIdentity) => Keyring);
 
 /** What a pod has for an image: looked up when it is needed for the first time, and then kept. */
 export type LazyCredentials = () => Promise<readonly CredentialCandidate[]>;
@@ -47,7 +47,7 @@ async function lookUp(
 ): Promise<readonly CredentialCandidate[]> {
   const { repository } = parseImageName(image);
   const ofSecrets = createKeyring(mergePullSecrets(pullSecrets).entries);
-  const ofNode = typeof keyring === 'function' ? keyring(pod) : keyring;
+  const ofNode = keyringOf(keyring, pod);
   const union = ofNode === undefined ? ofSecrets : unionKeyrings(ofSecrets, ofNode);
   const trace: LookupTrace = { image: repository, candidates: undefined, rejected: undefined };
   return traced(tracing, 'lookup', trace, async () => {
@@ -55,6 +55,12 @@ async function lookUp(
     Object.assign(trace, { candidates: candidates.length, rejected: rejected.length });
     return candidates;
   });
+}
+
+/** A plugin that is not told of the pod gives what counts as the node's, and every pod could use it. */
+function keyringOf(keyring: NodeKeyring | undefined, pod: PodIdentity): Keyring | undefined {
+  if (typeof keyring === 'function') return keyring(pod);
+  return keyring !== undefined && 'forPod' in keyring ? keyring.forPod(pod) : keyring;
 }
 
 /** What can be compared with the records: credentials of the node have no owner there, because every pod has them. */

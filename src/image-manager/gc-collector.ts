@@ -18,7 +18,7 @@ export interface ImageCollectorOptions extends ImageGcConfiguration {
   readonly diskRoom: (options: CallOptions) => DiskRoom | Promise<DiskRoom>;
   /** The ids of the images of all containers, running or not. */
   readonly imagesInUse: (options: CallOptions) => Iterable<string> | Promise<Iterable<string>>;
-  /** Whose records of removed images are to be forgotten. None by default. */
+  /** Whose records of removed images are to be forgotten. @defaultValue nobody's */
   readonly manager?: Pick<ImageManager, 'pruneRecords'> | undefined;
   /** Watches removals, and the calls of `images`. @defaultValue nobody */
   readonly tracing?: Tracing | undefined;

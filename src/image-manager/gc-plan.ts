@@ -36,6 +36,7 @@ export interface DiskRoom {
 export interface ImageGcQuestion extends ImageGcConfiguration {
   readonly images: readonly ImageUse[];
   readonly disk: DiskRoom;
+  /** By the same clock as the times of the images. */
   readonly now: number;
   /** When the collector was started: nothing is too old before it ran for longer than `imageMaximumGCAge`. */
   readonly startedAt: number;

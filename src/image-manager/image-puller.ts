@@ -54,7 +54,10 @@ export function createImagePuller(options: PullerOptions): ImagePuller {
   const follow = async <P>(job: PullJob<P>, flight: Flight): Promise<JobOutcome<P>> => {
     const outcome = await flight.join(job.signal);
     // What the other pod found says nothing of what this one may use.
-    return outcome.kind === 'present' ? pullAlone(job) : outcome;
+    if (outcome.kind === 'present') return pullAlone(job);
+    if (!outcome.ok || outcome.used === undefined) return outcome;
+    // The credential is the same, but each pod has it from a source of its own.
+    return { ...outcome, used: job.candidates[flight.candidates.indexOf(outcome.used)] };
   };
   return {
     async pull(job) {
@@ -83,6 +86,8 @@ const QPS_EXCEEDED = 'pull QPS exceeded';
 
 /** A pull for all who want the same with the same credentials; it ends when the last of them gives up. */
 interface Flight {
+  /** Of the one who began it. */
+  readonly candidates: readonly CredentialCandidate[];
   readonly done: Promise<JobOutcome<unknown>>;
   isFor(job: PullJob<unknown>): boolean;
   join(signal: AbortSignal | undefined): Promise<JobOutcome<unknown>>;
@@ -93,6 +98,7 @@ function startFlight<P>(job: PullJob<P>, pull: (signal: AbortSignal) => Promise<
   const done = pull(controller.signal);
   let joined = 0;
   return {
+    candidates: job.candidates,
     done,
     isFor: (other) => !controller.signal.aborted && isSamePull(job, other),
     async join(signal) {

@@ -18,7 +18,7 @@ export interface ImageManagerOptions extends PullConfiguration {
   readonly images: ImageService;
   /** Where hashes of credentials come from, such as `nodeHasher` of `kubepull/node`. */
   readonly createHasher: CreateHasher;
-  /** The node's credentials, which are tried after those of the pod's secrets. None by default. */
+  /** The node's credentials, which are tried after those of the pod's secrets. @defaultValue none */
   readonly keyring?: NodeKeyring | undefined;
   /**
    * What is remembered of pulls.

@@ -122,8 +122,9 @@ export type EnsureImageResult =
       readonly imageRef: string;
       /** Where the accepted credential came from. */
       readonly source: CredentialSource;
-      /** How long the pull took, and how long with the time in the queue, in milliseconds. */
+      /** How long the pull took, in milliseconds. */
       readonly pullMs: number;
+      /** The same with the time in the queue. */
       readonly totalMs: number;
       /** In bytes; 0 when the runtime could not tell. */
       readonly size: number;
@@ -176,7 +177,11 @@ export interface ImageManager {
    * record without credentials, so that everybody has to show some. Resolves to the image strings; call it once, first.
    */
   recoverIntents(options?: CallOptions): Promise<readonly string[]>;
-  /** Forgets the records of images that the runtime does not have any more, as kubelet does after a garbage collection. */
+  /**
+   * Forgets the records of images that the runtime does not have any more, as kubelet does after a garbage collection.
+   * `startedAt` is when that began, by `now()` of the manager's clock: what was recorded since then stays. Resolves to the
+   * `imageRef`s that are forgotten.
+   */
   pruneRecords(options: CallOptions & { readonly startedAt: number }): Promise<readonly string[]>;
   readonly stats: ImageManagerStats;
 }

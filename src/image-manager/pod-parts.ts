@@ -13,7 +13,7 @@ export interface FoundContainer {
 
 export function findContainer(pod: ManagedPodLike, name: string): FoundContainer {
   for (const kind of KINDS) {
-    const container = pod.spec?.[kind]?.find((one) => one.name === name);
+    const container = pod.spec?.[kind]?.find((one: MountingContainerLike | null) => one?.name === name);
     if (container !== undefined) return { container, fieldPath: `spec.${kind}{${name}}` };
   }
   throw new ImageError('ERR_OPTION_INVALID', `Cannot start container ${quote(name)}: the pod has none of that name`);

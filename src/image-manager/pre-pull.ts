@@ -17,7 +17,7 @@ import type { ImageService, ImageSpec } from './types.js';
 export interface PrePullOptions extends CallOptions {
   /** The runtime to bring the images to. */
   readonly images: ImageService;
-  /** The node's credentials. None by default. */
+  /** The node's credentials. @defaultValue none */
   readonly keyring?: Keyring | undefined;
   /**
    * `Always` pulls what is present, too: the tag may have moved.

@@ -25,9 +25,10 @@ const DEFAULT_KEY = 'index.docker.io';
  * ```ts
  * import { parseDockerConfigJson } from 'kubepull/docker-config';
  * import { createKeyring } from 'kubepull/keyring';
+ * import { parseImageName } from 'kubepull/reference';
  *
  * const entries = parseDockerConfigJson('{"auths":{"r.example":{"username":"u","password":"p"}}}');
- * createKeyring(entries).lookup('r.example/team/app').candidates.length; // 1
+ * createKeyring(entries).lookup(parseImageName('r.example/team/app:1').repository).candidates.length; // 1
  * ```
  * @see BasicDockerKeyring in kubernetes pkg/credentialprovider/keyring.go
  * @public

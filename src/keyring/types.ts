@@ -62,7 +62,7 @@ export interface SourceReport {
  * @public
  */
 export interface LookupResult {
-  /** The repository that was looked up: no tag, no digest. */
+  /** The repository that was looked up, as it was passed. */
   readonly image: string;
   readonly candidates: readonly CredentialCandidate[];
   readonly rejected: readonly RejectedEntry[];
@@ -76,6 +76,14 @@ export interface LookupResult {
  * @public
  */
 export interface Keyring {
+  /**
+   * Looks up what to try for an image.
+   *
+   * @param image - its repository in full, without tag and digest, such as `docker.io/library/nginx`: what
+   * `parseImageName` gives as `repository`. It is compared with keys as it stands
+   * @param options - an abort signal
+   * @returns the candidates in order, and the rest with reasons. A source that fails is told in `sources`
+   */
   lookup(image: string, options?: CallOptions): LookupResult | Promise<LookupResult>;
 }
 
@@ -85,5 +93,6 @@ export interface Keyring {
  * @public
  */
 export interface StaticKeyring extends Keyring {
+  /** As {@link Keyring.lookup}, at once. */
   lookup(image: string): LookupResult;
 }

@@ -1,6 +1,12 @@
 /**
  * Why a pattern does not match an image.
  *
+ * - `port`: the ports differ; a pattern without a port is for images without one.
+ * - `label-count`: one host has more parts between its dots than the other; a `*` covers a part, not several.
+ * - `label`: a part of the host differs.
+ * - `path`: the image's path does not begin with the pattern's, in which a `*` stands for itself.
+ * - `invalid-pattern`, `invalid-image`: it cannot be read, so it matches nothing.
+ *
  * @public
  */
 export type Mismatch = 'port' | 'label-count' | 'label' | 'path' | 'invalid-pattern' | 'invalid-image';

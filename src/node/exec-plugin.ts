@@ -1,4 +1,4 @@
-import { realpath } from 'node:fs/promises';
+import { access, constants, realpath, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { env as processEnv } from 'node:process';
 import type { ExecPlugin, PluginCall } from '../credential-provider/index.js';
@@ -122,6 +122,19 @@ export async function findPlugin(binDir: string, name: string): Promise<string> 
     );
   }
   throw new ImageError('ERR_CREDENTIAL_PROVIDER', `Cannot run plugin ${quote(name)}: it lies outside ${quote(binDir)}`);
+}
+
+/** What kubelet wants of a plugin at its start: that it is there, and a file that can be run. */
+export async function checkPlugin(binDir: string, name: string): Promise<void> {
+  const file = await findPlugin(binDir, name);
+  try {
+    await access(file, constants.X_OK);
+    if ((await stat(file)).isFile()) return;
+  } catch {
+    // Whatever the system says, it cannot be run.
+  }
+  const reason = `${quote(file)} is not executable`;
+  throw new ImageError('ERR_CREDENTIAL_PROVIDER', `Cannot run plugin ${quote(name)}: ${reason}`);
 }
 
 function inherited(names: 'all' | readonly string[]): NodeJS.ProcessEnv {

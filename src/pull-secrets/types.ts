@@ -78,7 +78,7 @@ export interface MergePullSecretsOptions {
    * @defaultValue `'kubelet'`
    */
   readonly mode?: 'kubelet' | 'lenient' | undefined;
-  /** Entries of the node's docker config, which come behind those of the secrets. */
+  /** Entries of the node's docker config, which come behind those of the secrets. @defaultValue none */
   readonly nodeEntries?: Iterable<DockerConfigEntry> | undefined;
 }
 
@@ -122,6 +122,7 @@ export interface DockerConfigDocument {
  */
 export interface CreatePullSecretOptions {
   readonly name: string;
+  /** @defaultValue none: the manifest leaves it to whoever applies it */
   readonly namespace?: string | undefined;
   /**
    * Used as the key as it is.
@@ -131,7 +132,7 @@ export interface CreatePullSecretOptions {
   readonly server?: string | undefined;
   readonly username: string;
   readonly password: string | Secret;
-  /** Left out of the secret when empty. */
+  /** Left out of the secret when empty. @defaultValue none */
   readonly email?: string | undefined;
 }
 

@@ -120,6 +120,14 @@ describe('createBackoffTracker', () => {
     expect(at(20).isInBackoffSinceUpdate('none')).toBe(false);
   });
 
+  it('judges the age at the time that is given, and counts the delay from now', () => {
+    const { tracker, at } = track();
+    at(0).next('k');
+    expect(at(601).next('k', 600 * S)).toEqual({ delayMs: 20_000, updatedAt: 601 * S });
+    expect([at(620.999).isInBackoffSinceUpdate('k'), at(621).isInBackoffSinceUpdate('k')]).toEqual([true, false]);
+    expect(tracker.state.get('k')?.updatedAt).toBe(601 * S);
+  });
+
   it('goes on from a state that was saved', () => {
     const { tracker, fail } = track();
     fail(0);

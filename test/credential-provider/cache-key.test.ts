@@ -36,6 +36,24 @@ describe('cacheKey', () => {
     );
   });
 
+  it('X07 differs with each part of an account, and with none', () => {
+    const one = { namespace: 'n', name: 's', uid: 'u', annotations: { k: 'v' }, token: createSecret('t') };
+    const others = [
+      { namespace: 'N' },
+      { name: 'S' },
+      { uid: 'U' },
+      { annotations: { K: 'v' } },
+      { annotations: { k: 'V' } },
+      { annotations: {} },
+      { token: createSecret('T') },
+    ];
+    const accounts = [undefined, one, ...others.map((change) => ({ ...one, ...change }))];
+    const keys = (cacheType: 'Token' | 'ServiceAccount') =>
+      new Set(accounts.map((whole) => cacheKey('Image', 'r.io/app', accountParts(whole, cacheType)))).size;
+    // Without a part for the token its change changes nothing.
+    if (keys('Token') !== accounts.length || keys('ServiceAccount') !== accounts.length - 1) throw new Error('equal');
+  });
+
   it('X07 differs for the kinds of one image, unless they cover the same', () => {
     const keys = CACHE_KEY_TYPES.map((type) => cacheKey(type, 'r.io/team/app', []));
     if (new Set(keys).size !== 3) throw new Error(keys.join());

@@ -118,6 +118,11 @@ describe('parseCredentialProviderConfig', () => {
         `${place}.requiredServiceAccountAnnotationKeys: Forbidden: requireServiceAccount cannot be false when requiredServiceAccountAnnotationKeys is set`,
       ],
       [
+        'keys that are required, and not of whom',
+        { requireServiceAccount: null, requiredServiceAccountAnnotationKeys: ['a'] },
+        `${place}.requireServiceAccount: Required value`,
+      ],
+      [
         'a key twice',
         { optionalServiceAccountAnnotationKeys: ['a', 'a'] },
         `${place}.optionalServiceAccountAnnotationKeys: Duplicate value: "a"`,

@@ -100,6 +100,7 @@ describe('createCredentialProviderKeyring', () => {
     it.each([
       ['the default, when the answer names no duration', '1h', {}, 3_600_000],
       ['the duration of the answer', '1h', { cacheDuration: '10m' }, 600_000],
+      ['the default, when the answer has null for it', '1h', { cacheDuration: null }, 3_600_000],
       ['nothing for a duration of 0', '1h', { cacheDuration: '0s' }, -1],
       ['nothing when the default is 0', '0s', {}, -1],
       ['nothing for a negative duration', '1h', { cacheDuration: '-5m' }, -1],
@@ -115,6 +116,34 @@ describe('createCredentialProviderKeyring', () => {
       expect(users(last)).toEqual(['a']);
       await clock.advance(1);
       expect((await keyring.lookup('r.io/x')).sources[0]?.outcome).toBe('fetched');
+    });
+
+    it('under several kinds side by side, of which the narrowest counts', async () => {
+      const kinds = ['Image', 'Registry', 'Global'];
+      const exec = execOf(() => {
+        const [cacheKeyType = ''] = kinds.splice(0, 1);
+        return answer({ '*.io': user(cacheKeyType) }, { cacheKeyType });
+      });
+      const config = configOf({ matchImages: ['*.io'], defaultCacheDuration: '1h' });
+      const keyring = createCredentialProviderKeyring(config, { exec });
+      const asked = ['a.io/x', 'a.io/y', 'b.io/z'];
+      for (const _ of ['asked', 'kept'])
+        expect(await Promise.all(asked.map(async (image) => users(await keyring.lookup(image))))).toEqual([
+          ['Image'],
+          ['Registry'],
+          ['Global'],
+        ]);
+      expect(users(await keyring.lookup('a.io/other'))).toEqual(['Registry']);
+      expect(exec).toHaveBeenCalledTimes(3);
+    });
+
+    it('by Registry keeps the ports of a host apart', async () => {
+      const exec = execOf((_, image) =>
+        answer({ 'r.io:1': user(image), 'r.io:2': user(image) }, { cacheKeyType: 'Registry' }),
+      );
+      const config = configOf({ matchImages: ['r.io:1', 'r.io:2'], defaultCacheDuration: '1h' });
+      const keyring = createCredentialProviderKeyring(config, { exec });
+      for (const image of ['r.io:1/a', 'r.io:2/a']) expect(users(await keyring.lookup(image))).toEqual([image]);
     });
 
     it('an answer without credentials as well', async () => {
@@ -180,6 +209,22 @@ describe('createCredentialProviderKeyring', () => {
         () =>
           text(
             `{"kind":"CredentialProviderResponse","apiVersion":"${PROTOCOL}","cacheKeyType":"Image","cacheKeyType":"Image"}`,
+          ),
+        hidden,
+      ],
+      [
+        'has credentials twice for one key',
+        () =>
+          text(
+            `{"kind":"CredentialProviderResponse","apiVersion":"${PROTOCOL}","cacheKeyType":"Image","auth":{"r.io":null,"r.io":null}}`,
+          ),
+        hidden,
+      ],
+      [
+        'has its version twice, of which the last counts',
+        () =>
+          text(
+            `{"kind":"CredentialProviderResponse","apiVersion":"x","apiVersion":"${PROTOCOL}","cacheKeyType":"Image"}`,
           ),
         hidden,
       ],
@@ -256,7 +301,7 @@ describe('createCredentialProviderKeyring', () => {
 
     it('sends token and annotations, and names the account as source', async () => {
       const token = canary('service-account-token');
-      const serviceAccounts = access(token, { role: 'r', other: 'o', hint: '<h>' });
+      const serviceAccounts = access(token, { role: '', other: 'o', hint: '<h>' });
       const exec = execOf(() => answer({ 'r.io': user('a') }));
       const tokenAttributes = {
         ...attributes,
@@ -267,7 +312,7 @@ describe('createCredentialProviderKeyring', () => {
       const { candidates } = await keyring.forPod(pod).lookup('r.io/x');
       const stdin = exec.mock.calls[0]?.[0].stdin() ?? '';
       expect(stdin.replace(token, 'TOKEN')).toBe(
-        `{"kind":"CredentialProviderRequest","apiVersion":"${PROTOCOL}","image":"r.io/x","serviceAccountToken":"TOKEN","serviceAccountAnnotations":{"hint":"\\u003ch\\u003e","role":"r"}}\n`,
+        `{"kind":"CredentialProviderRequest","apiVersion":"${PROTOCOL}","image":"r.io/x","serviceAccountToken":"TOKEN","serviceAccountAnnotations":{"hint":"\\u003ch\\u003e","role":""}}\n`,
       );
       expect(candidates[0]?.entry.source).toEqual({
         kind: 'plugin',
@@ -339,6 +384,24 @@ describe('createCredentialProviderKeyring', () => {
       await keyring.forPod(pod).lookup('r.io/x');
       await keyring.forPod({ ...pod, serviceAccountName: 'other' }).lookup('r.io/x');
       expect(exec).toHaveBeenCalledTimes(2);
+    });
+
+    it('A11 runs a plugin for each account and each token, also at the same time', async () => {
+      const exec = execOf(() => answer({ 'r.io': user('a') }));
+      const serviceAccounts = access('');
+      serviceAccounts.createToken.mockImplementation(() =>
+        Promise.resolve(createSecret(canary('service-account-token'))),
+      );
+      const keyring = createCredentialProviderKeyring(configOf({ tokenAttributes: attributes }), {
+        exec,
+        serviceAccounts,
+      });
+      const pods = [pod, { ...pod, name: 'web-1' }, { ...pod, serviceAccountName: 'other' }];
+      const results = await Promise.all(pods.map(async (one) => keyring.forPod(one).lookup('r.io/x')));
+      expect(exec).toHaveBeenCalledTimes(3);
+      expect(results.map(({ candidates }) => candidates[0]?.entry.source)).toMatchObject(
+        pods.map(({ serviceAccountName: name }) => ({ serviceAccount: { name } })),
+      );
     });
 
     it.each([

@@ -126,6 +126,12 @@ describe('pullImage', () => {
     expect(Object.keys(server.calls[0]?.request ?? {})).toEqual(['image']);
   });
 
+  it('06 §13 PullImage: sends an empty credential as such, and not as none', async () => {
+    const { server, service } = await connect({ PullImage: () => ({ message: { image_ref: 'sha256:a' } }) });
+    await service.pullImage({ image: spec('app:1'), auth: entry('', ''), sandbox: undefined });
+    expect(Object.keys(server.calls[0]?.request ?? {})).toEqual(['image', 'auth']);
+  });
+
   it('06 §6 no time limit: a pull has no deadline; other calls have one', async () => {
     const { server, service } = await connect(
       {

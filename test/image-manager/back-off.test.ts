@@ -107,6 +107,14 @@ describe('back-off of pulls', () => {
     expect(await ensure(kit, 'Always')).toMatchObject({ retryAfterMs: 10_000 });
   });
 
+  it('takes other delays when it is told to', async () => {
+    const kit = createKit({ backoff: { initialMs: 1_000, maxMs: 1_500 } });
+    failPulls(kit, 'denied');
+    expect(await ensure(kit, 'Always')).toMatchObject({ retryAfterMs: 1_000 });
+    await kit.clock.advance(1_000);
+    expect(await ensure(kit, 'Always')).toMatchObject({ retryAfterMs: 1_500 });
+  });
+
   it('07 §4 schedule: 10 s, doubled, up to 300 s', async () => {
     const kit = failingKit();
     expect(await delays(kit, [0, 10, 20, 40, 80, 160, 300, 300])).toEqual([10, 20, 40, 80, 160, 300, 300, 300]);

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { imageMounts, type ImageManagerOptions } from 'kubepull/image-manager';
+import { imageMounts, type ImageManagerOptions, type ManagedPodLike } from 'kubepull/image-manager';
 import {
   createKit,
   failPulls,
@@ -98,6 +98,34 @@ describe('image volumes', () => {
     const other = podWith(['data', 'private.example/other:1']);
     const results = await kit.manager.ensureImageVolumes({ pod: other, pullSecrets: [MALFORMED] });
     expect(results.get('data')?.result).toMatchObject({ status: 'error', reason: MALFORMED_TEXT });
+  });
+
+  it('06 §11 secrets: each volume has all of them, also when a generator gives them', async () => {
+    const kit = createKit();
+    const pod = podWith(['data', 'private.example/data:1'], ['more', 'private.example/more:1']);
+    await kit.manager.ensureImageVolumes({ pod, pullSecrets: [secretOf('A')].values() });
+    expect(kit.images.calls.filter((call) => call.startsWith('PullImage'))).toEqual([
+      'PullImage(private.example/data:1, A)',
+      'PullImage(private.example/more:1, A)',
+    ]);
+  });
+
+  it('06 §11 policy: what YAML says to be null is left out', async () => {
+    const yaml = `{"metadata": {"uid": "u1"}, "spec": {
+      "containers": [null, {"name": "app", "image": "app:1", "imagePullPolicy": null}, {"name": "none", "image": null}],
+      "volumes": [null, {"name": "other", "image": null},
+        {"name": "data", "image": {"reference": "data:1", "pullPolicy": null}}, {"image": {"reference": null}}]}}`;
+    const pod = JSON.parse(yaml) as ManagedPodLike;
+    const kit = createKit();
+    const volumes = await kit.manager.ensureImageVolumes({ pod });
+    expect([...volumes].map(([name, { result }]) => [name, result.status])).toEqual([
+      ['data', 'pulled'],
+      ['', 'waiting'],
+    ]);
+    await kit.manager.ensureContainerImage({ pod, container: 'app' });
+    const none = await kit.manager.ensureContainerImage({ pod, container: 'none' });
+    expect(none).toMatchObject({ reason: 'InvalidImageName' });
+    expect(kit.images.calls.filter((_, at) => at % 3 === 0)).toEqual(['ImageStatus(data:1)', 'ImageStatus(app:1)']);
   });
 
   it('06 §11 events: the same, on the pod object, and none of a container', async () => {

@@ -237,7 +237,12 @@ describe('the steps of the decision', () => {
 
   it('02 §8 step 4: without a record it pulls', async () => {
     expect(await must({}, verifyAll)).toBe(true);
-    expect(decide({ policy: 'AlwaysVerify' })).toEqual({ mustPull: true, because: 'no-record', record: undefined });
+    for (const image of [IMAGE, 'Bad'])
+      expect(decide({ image, policy: 'AlwaysVerify' })).toEqual({
+        mustPull: true,
+        because: 'no-record',
+        record: undefined,
+      });
   });
 
   it('02 §8 step 5: a name that does not parse, and a repository without entry', () => {
@@ -328,6 +333,16 @@ describe('the steps of the decision', () => {
   ])('02 §8 step 10: a service account, %s', async (_, serviceAccount, mustPull) => {
     const known = record({ kubernetesServiceAccounts: [SERVICE_ACCOUNT] });
     expect(await must({ record: known, keyring: tokenKeyring(serviceAccount) })).toBe(mustPull);
+  });
+
+  it('02 §8 step 10: only the first service account counts', async () => {
+    const other = { ...SERVICE_ACCOUNT, name: 'other' };
+    const known = record({ kubernetesServiceAccounts: [SERVICE_ACCOUNT] });
+    const entries = [SERVICE_ACCOUNT, other].map((serviceAccount) =>
+      entry('t', { kind: 'plugin', provider: 'p', serviceAccount }),
+    );
+    expect(await must({ record: known, keyring: createKeyring(entries) })).toBe(false);
+    expect(await must({ record: known, keyring: createKeyring(entries.toReversed()) })).toBe(true);
   });
 
   it("02 §8 step 11: the node's own credentials are left out of the comparison, so it pulls", async () => {

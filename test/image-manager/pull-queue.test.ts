@@ -1,6 +1,17 @@
 import { describe, expect, it } from 'vitest';
 import { DEFAULT_REGISTRY_BURST, DEFAULT_REGISTRY_PULL_QPS, type ImageManagerOptions } from 'kubepull/image-manager';
-import { createKit, GATE_OFF, IMAGE, type Kit, podOf, REF, secretOf } from './fake-images.ts';
+import {
+  createKit,
+  GATE_OFF,
+  IMAGE,
+  type Kit,
+  podOf,
+  PRESENT,
+  REF,
+  refuse,
+  runtimeImage,
+  secretOf,
+} from './fake-images.ts';
 
 /** Pulls that end when the test says so. */
 function gatedPulls(kit: Kit) {
@@ -187,6 +198,81 @@ describe('serial and parallel pulling', () => {
     gates.end(IMAGE);
     expect(await all[4]).toMatchObject({ status: 'pulled' });
     expect(kit.said().filter((line) => line.startsWith('Normal Pulling'))).toHaveLength(5);
+  });
+
+  it('mergeEqualPulls: not with who has fewer credentials, or another runtime handler', async () => {
+    const gates = { RuntimeClassInImageCriApi: true };
+    const runtimeHandler = (name: string) => name;
+    const kit = createKit({ mergeEqualPulls: true, serializeImagePulls: false, featureGates: gates, runtimeHandler });
+    gatedPulls(kit);
+    for (const [at, users] of [[], ['A'], ['A', 'B']].entries())
+      for (const runtimeClassName of ['', 'kata']) {
+        const pod = podOf(IMAGE, 'Always', `u${at}${runtimeClassName}`);
+        const spec = { ...pod.spec, runtimeClassName };
+        const pullSecrets = users.map((user) => secretOf(user));
+        void kit.manager.ensureImageExists({ pod: { ...pod, spec }, image: IMAGE, pullPolicy: 'Always', pullSecrets });
+      }
+    await settle(kit);
+    const pulls = kit.images.calls.filter((call) => call.startsWith('PullImage'));
+    expect(pulls).toEqual(
+      ['nobody', 'A', 'A'].flatMap((user) => [`PullImage(${IMAGE}, ${user})`, `PullImage(${IMAGE}, ${user}, kata)`]),
+    );
+  });
+
+  it('mergeEqualPulls: not with a pull that was given up and did not end yet', async () => {
+    const kit = createKit({ mergeEqualPulls: true });
+    const ends: (() => void)[] = [];
+    kit.images.onPull = () => new Promise((resolve) => ends.push(() => resolve(REF)));
+    const controller = new AbortController();
+    const first = pull(kit, IMAGE, controller.signal).catch((error: unknown) => String(error));
+    await settle(kit);
+    controller.abort(new Error('enough'));
+    const second = pull(kit, IMAGE);
+    await settle(kit);
+    expect(kit.manager.stats).toMatchObject({ pulling: 1, queued: 1 });
+    ends[0]?.();
+    await settle(kit);
+    ends[1]?.();
+    expect([(await second).status, ends.length]).toEqual(['pulled', 2]);
+    await first;
+  });
+
+  it('mergeEqualPulls: with recheckPresence each pod looks for itself, and is told so', async () => {
+    const kit = createKit({ mergeEqualPulls: true, recheckPresence: true, ...GATE_OFF });
+    const gates = gatedPulls(kit);
+    const slow = pull(kit, 'slow:1');
+    const request = (uid: string) => ({ pod: podOf(IMAGE, 'IfNotPresent', uid), image: IMAGE });
+    const both = ['u1', 'u2'].map((uid) => kit.manager.ensureImageExists(request(uid)));
+    await settle(kit);
+    kit.images.present.set(IMAGE, runtimeImage(IMAGE));
+    gates.end('slow:1');
+    expect((await Promise.all([slow, ...both])).map(({ status }) => status)).toEqual(['pulled', 'present', 'present']);
+    const present = kit.events.filter(({ message }) => message === PRESENT);
+    expect(present.map(({ involvedObject }) => involvedObject.uid)).toEqual(['u1', 'u2']);
+  });
+
+  it('mergeEqualPulls: each pod is told of its own secret, and that is recorded of it', async () => {
+    const kit = createKit({ mergeEqualPulls: true, serializeImagePulls: false });
+    const gates = gatedPulls(kit);
+    const names = ['mine', 'yours'];
+    const all = names.map((name) => {
+      const wrong = secretOf('A', 'private.example/app');
+      const pullSecrets = [wrong, { ...secretOf('B'), metadata: { name, namespace: name, uid: name } }];
+      return kit.manager.ensureImageExists({
+        pod: podOf(IMAGE, 'Always', name),
+        image: IMAGE,
+        pullPolicy: 'Always',
+        pullSecrets,
+      });
+    });
+    refuse(kit, 'A');
+    await settle(kit);
+    gates.end(IMAGE);
+    expect(await Promise.all(all)).toMatchObject(names.map((name) => ({ source: { name, namespace: name } })));
+    const { credentialMapping } = (await kit.records.readRecord(REF)) ?? {};
+    const recorded = credentialMapping?.get('private.example/app')?.kubernetesSecrets;
+    expect(recorded?.map(({ uid }) => uid)).toEqual(names);
+    expect(kit.images.calls.filter((call) => call.startsWith('PullImage'))).toHaveLength(2);
   });
 
   it('mergeEqualPulls: the pull ends when the last who wants it gives up', async () => {

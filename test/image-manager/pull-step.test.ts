@@ -1,16 +1,19 @@
 import { describe, expect, it } from 'vitest';
-import { createMemoryRecords, type PulledRecords } from 'kubepull/image-manager';
+import { createMemoryRecords, type ImageManagerOptions, type PulledRecords } from 'kubepull/image-manager';
 import { createFakeClock } from 'kubepull/testing';
 import { createPullFailures } from '../../src/image-manager/pull-failures.ts';
 import {
+  createFakeImages,
   createKit,
   ensure,
   failPulls,
   GATE_OFF,
   IMAGE,
   type Kit,
+  kitWithImage,
   PULLED,
   PULLING,
+  recordOf,
   REF,
   refuse,
   secretOf,
@@ -52,6 +55,7 @@ function logged(): { readonly kit: Kit; readonly log: string[] } {
   return { kit, log };
 }
 
+const known = () => createMemoryRecords({ records: [recordOf('x')] });
 const noSpace = (): PulledRecords => ({
   ...createMemoryRecords(),
   writeIntent: () => Promise.reject(new Error('no space left on device')),
@@ -169,6 +173,30 @@ describe('the pull step', () => {
     expect(kit.manager.stats.inBackoff).toBe(1);
   });
 
+  it('06 §4 g, GC: what is in back-off keeps its text meanwhile', async () => {
+    const kit = createKit();
+    failPulls(kit, 'denied');
+    await ensure(kit, 'Always', { image: 'old:1' });
+    await kit.clock.advance(530_000);
+    for (const pause of [10_000, 20_000, 40_000, 60_000]) {
+      await ensure(kit, 'Always');
+      await kit.clock.advance(pause);
+    }
+    kit.images.onPull = () => REF;
+    await ensure(kit, 'Always', { image: 'good:1' });
+    expect(kit.manager.stats.inBackoff).toBe(1);
+    expect(await ensure(kit, 'Always')).toMatchObject({ message: `${BACK_OFF}: ErrImagePull: denied` });
+  });
+
+  it('06 §4 g, GC: where nothing succeeds the next failure does it', async () => {
+    const kit = createKit();
+    failPulls(kit, 'denied');
+    await ensure(kit, 'Always', { image: 'old:1' });
+    await kit.clock.advance(600_001);
+    await ensure(kit, 'Always');
+    expect(kit.manager.stats.inBackoff).toBe(1);
+  });
+
   it('06 §4 h: a success records the credential, then drops the intent', async () => {
     const { kit, log } = logged();
     await ensure(kit, 'Always');
@@ -204,6 +232,24 @@ describe('the pull step', () => {
     expect(await kit.records.listIntents()).toEqual([]);
     expect(kit.said()).toEqual([PULLING]);
     expect(kit.manager.stats).toMatchObject({ pulling: 0, queued: 0, inBackoff: 0 });
+  });
+
+  it.each<[string, string, (fail: () => never) => Partial<ImageManagerOptions>]>([
+    ['a status', 'IfNotPresent', (imageStatus) => ({ images: { ...createFakeImages(), imageStatus } })],
+    ['a comparison', 'IfNotPresent', (lookup) => ({ records: known(), keyring: { lookup } })],
+    ['a look-up', 'Always', (lookup) => ({ keyring: { lookup } })],
+    ['an intent', 'Always', (writeIntent) => ({ records: { ...known(), writeIntent } })],
+  ])('06 §4 h: of what fails because the pod gave up only the reason is told, here %s', async (_, policy, failing) => {
+    const controller = new AbortController();
+    const reason = new Error('stop');
+    const kit = kitWithImage(
+      failing(() => {
+        controller.abort(reason);
+        throw new Error('cancelled');
+      }),
+    );
+    await expect(ensure(kit, policy, { signal: controller.signal })).rejects.toBe(reason);
+    expect([kit.said(), await kit.records.listIntents()]).toEqual([[], []]);
   });
 
   it('06 §4 h: an image that came although the pod gave up is recorded, so that it does not pass for preloaded', async () => {

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { createMemoryRecords, type PulledRecords } from 'kubepull/image-manager';
+import type { PodIdentity } from 'kubepull/credential-provider';
 import { createKeyring } from 'kubepull/keyring';
 import type { CredentialSource } from 'kubepull/docker-config';
 import type { ImagePullCredentials } from 'kubepull/pull-policy';
@@ -74,8 +75,8 @@ describe('the life cycle of records', () => {
   });
 
   it('02 §9 failed: an intent that cannot be deleted still counts', async () => {
-    const memory = createMemoryRecords();
-    const kit = createKit({ records: { ...memory, deleteIntent: () => Promise.reject(new Error('read-only')) } });
+    const deleteIntent = () => Promise.reject(new Error('read-only'));
+    const kit = createKit({ records: { ...createMemoryRecords(), deleteIntent, hasIntent: async () => false } });
     failPulls(kit, 'denied');
     expect(await ensure(kit, 'Always')).toMatchObject({ reason: 'ErrImagePull' });
     kit.images.present.set(IMAGE, runtimeImage(IMAGE));
@@ -121,6 +122,14 @@ describe('the life cycle of records', () => {
     expect(await ask(kit, MINE, 'Never')).toMatchObject({ reason: 'ErrImageNeverPull' });
   });
 
+  it('02 §9 start: without its record an intent stays, or the image would pass for preloaded', async () => {
+    const memory = createMemoryRecords({ intents: [IMAGE] });
+    const kit = createKit({ records: { ...memory, writeRecord: () => Promise.reject(new Error('read-only')) } });
+    kit.images.present.set(IMAGE, runtimeImage(IMAGE));
+    expect(await kit.manager.recoverIntents()).toEqual([]);
+    expect(await ask(kit, MINE, 'Never')).toMatchObject({ reason: 'ErrImageNeverPull' });
+  });
+
   it('02 §9 start: what was recorded of the image before stays', async () => {
     const kit = kitOf({ record: record(ONE), intent: true });
     expect(await kit.manager.recoverIntents()).toEqual([IMAGE]);
@@ -157,6 +166,13 @@ describe('the life cycle of records', () => {
     expect((await kit.records.listRecords()).map(({ imageRef }) => imageRef)).toEqual([REF, 'sha256:late']);
   });
 
+  it('02 §9 GC: of a record that is written while it looks, the new time counts', async () => {
+    const memory = createMemoryRecords({ records: [{ ...record(ONE), lastUpdatedAt: 100 }] });
+    const kit = createKit({ records: { ...memory, listRecords: async () => [record(ONE)] } });
+    expect(await kit.manager.pruneRecords({ startedAt: 100 })).toEqual([]);
+    expect(await memory.readRecord(REF)).toBeDefined();
+  });
+
   it('02 §9 locks: pulls of several pods at once lose no credential', async () => {
     const kit = createKit({ serializeImagePulls: false, registryPullQPS: 0 });
     const ends = heldPulls(kit);
@@ -190,6 +206,21 @@ describe('what is stored after a success', () => {
     await ensure(kit, 'Always');
     expect(await entryOf(kit)).toEqual({ ...NOBODY, ...credentials });
     expect((await kit.records.readRecord(REF))?.lastUpdatedAt).toBe(kit.clock.now());
+  });
+});
+
+describe('a keyring of plugins that is given whole', () => {
+  it('06 §3 identity: is asked on behalf of the pod, so what a token gave is not open to every pod', async () => {
+    const asked: PodIdentity[] = [];
+    const nobody = createKeyring([entry('node', { kind: 'plugin', provider: 'p', serviceAccount: undefined })]);
+    const forPod = (pod: PodIdentity) => {
+      asked.push(pod);
+      return tokenKeyring();
+    };
+    const kit = createKit({ keyring: { ...nobody, forPod } });
+    await ensure(kit, 'Always');
+    expect(asked).toEqual([{ namespace: 'default', name: 'web', uid: 'u1', serviceAccountName: '' }]);
+    expect(await entryOf(kit)).toEqual({ ...NOBODY, kubernetesServiceAccounts: [SERVICE_ACCOUNT] });
   });
 });
 
@@ -237,9 +268,20 @@ describe('how a success is merged into the record', () => {
     expect(await entryOf(kit)).toEqual({ ...NOBODY, ...ONE, kubernetesServiceAccounts: [other, SERVICE_ACCOUNT] });
   });
 
-  it('02 §9 merge: the same again leaves the record and its time alone', async () => {
+  it('02 §9 merge: the same again leaves the record and its time alone, and writes nothing', async () => {
     const kit = await after(record(ONE), MINE);
     expect(await kit.records.readRecord(REF)).toEqual(record(ONE));
+    const writeRecord = () => Promise.reject(new Error('read-only'));
+    const readOnly = createKit({ records: { ...createMemoryRecords({ records: [record(ONE)] }), writeRecord } });
+    await ask(readOnly, MINE, 'Always');
+    expect(await readOnly.records.listIntents()).toEqual([]);
+  });
+
+  it('02 §9 merge: a record that cannot be read gives way to a new one', async () => {
+    const kit = kitOf({ record: 'unreadable' });
+    await ask(kit, MINE);
+    expect(await kit.records.listRecords()).toEqual([{ ...record(ONE), lastUpdatedAt: kit.clock.now() }]);
+    expect(await kit.records.listIntents()).toEqual([]);
   });
 });
 

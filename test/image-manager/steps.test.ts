@@ -312,6 +312,17 @@ describe('lazy credentials', () => {
     expect(seen).toEqual([['docker.io/library/nginx', { ...POD, serviceAccountName: 'sa' }]]);
   });
 
+  it('06 §3 identity: a pod that names no namespace is in the default one, also for its events', async () => {
+    const { seen, kit } = lookups({});
+    await kit.manager.ensureImageExists({
+      pod: { metadata: { name: 'web', uid: 'u1' } },
+      image: IMAGE,
+      pullPolicy: 'Always',
+    });
+    expect(seen).toEqual([['private.example/app', POD]]);
+    expect(kit.events.map(({ involvedObject: { namespace } }) => namespace)).toEqual(['default', 'default']);
+  });
+
   it('06 §3 order: secrets as the pod lists them, then the node', async () => {
     const none = { identityToken: undefined, registryToken: undefined, email: undefined };
     const source: CredentialSource = { kind: 'file', path: '/config.json' };

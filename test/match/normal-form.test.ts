@@ -14,6 +14,7 @@ const NORMAL_FORMS: readonly (readonly [key: string, normal: string | undefined]
   ['foo.com/v1/v2/x', 'foo.com/v2/x'],
   ['foo.com/v2', 'foo.com/v2'],
   ['foo.com/v10/x', 'foo.com/v10/x'],
+  ['foo.com/v3/x', 'foo.com/v3/x'],
   ['foo.com/', 'foo.com'],
   ['foo.com/ns/', 'foo.com/ns/'],
   ['foo.com//ns', 'foo.com//ns'],

@@ -220,6 +220,8 @@ describe('createExecPlugin', () => {
     try {
       expect(await run(script, { env: variables })).toBe('inherited/configured');
       expect(await run(script, { env: variables }, { inheritEnv: ['PATH'] })).toBe('/configured');
+      const over = [{ name: 'KUBEPULL_TEST_A', value: createSecret('configured') }];
+      expect(await run('printf %s "$KUBEPULL_TEST_A"', { env: over })).toBe('configured');
     } finally {
       delete env['KUBEPULL_TEST_A'];
     }

@@ -90,6 +90,8 @@ describe('matchAllowlist', () => {
     ['registry.example:5000/*', `registry.example:5000/x@sha256:${'0'.repeat(64)}`, true, true],
     ['registry.example/team/*', 'registry.example/team2/app', false, false],
     ['registry.example/team/*', 'registry.example/team/a/b', true, true],
+    ['registry.example/team/*', 'evil.example/registry.example/team/app', false, false],
+    ['docker.io/library/alpine', 'evil.example/docker.io/library/alpine', false, false],
   ])('semantics 02 §7: %s and %s: 1.35 %s, 1.36 %s', (pattern, image, old, now) => {
     const allowlist = parseAllowlist([pattern]);
     expect(matchAllowlist(allowlist, image, '1.35') !== undefined).toBe(old);
