@@ -1,10 +1,11 @@
 import type { CallOptions } from '../clock/index.js';
 import { type CreateHasher, digestAlgorithm } from '../digest/index.js';
-import { ContentMismatchError, ImageError, isImageError, TransportError } from '../errors/index.js';
+import { ContentMismatchError, ImageError, TransportError } from '../errors/index.js';
 import type { Descriptor } from '../oci/index.js';
 import type { ImageReference } from '../reference/index.js';
 import { fetchBlob } from './blobs.js';
 import type { ClientContext } from './context.js';
+import { isCut } from './retry.js';
 
 /** Times in a row that a connection may be cut without much progress between, and times in all. */
 const MAX_CUTS = 5;
@@ -104,8 +105,4 @@ function cutShort(ref: ImageReference, { digest, size }: Descriptor, received: n
     phase: 'body',
     retryable: true,
   });
-}
-
-function isCut(error: unknown): boolean {
-  return isImageError(error) && error.code === 'ERR_TRANSPORT' && error.phase === 'body' && error.retryable;
 }

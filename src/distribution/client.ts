@@ -34,9 +34,9 @@ export interface RegistryClientOptions {
    * @defaultValue `'/v2'`
    */
   readonly apiPath?: string | undefined;
-  /** The registry to name in the query `ns`, for a mirror that serves several. */
+  /** The registry to name in the query `ns`, for a mirror that serves several. @defaultValue none */
   readonly namespace?: string | undefined;
-  /** Anonymous when absent. */
+  /** Whom to be: `entry.credential` of a candidate that a keyring gives. @defaultValue anonymous */
   readonly credential?: Credential | undefined;
   /**
    * Whether the credential is for this repository's part of the registry only, so that a redirect within the registry
@@ -75,9 +75,9 @@ export interface RegistryClientOptions {
    * @defaultValue that of {@link withRetry}
    */
   readonly retry?: Pick<RetryOptions, 'attempts' | 'budgetMs' | 'onRetry'> | undefined;
-  /** Watches the requests for manifests. */
+  /** Watches the requests for manifests. @defaultValue nobody */
   readonly tracing?: Tracing | undefined;
-  /** Hears the registry's warnings, each once, and what is left of its rate limit. */
+  /** Hears the registry's warnings, each once, and what is left of its rate limit. @defaultValue nobody */
   readonly onNotice?: ((notice: RegistryNotice) => void) | undefined;
 }
 

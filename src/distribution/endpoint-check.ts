@@ -56,6 +56,7 @@ function hasDots(path: string): boolean {
  * @param endpoint - the endpoint that is contacted
  * @param ref - the image
  * @returns such as `mirror.example.com/library/nginx`
+ * @throws {@link ImageError} `ERR_OPTION_INVALID` when the image's domain is no host
  * @example
  * ```ts
  * import { credentialName, mirrorEndpoint } from 'kubepull/distribution';

@@ -70,13 +70,23 @@ export function fetchManifest(
   });
 }
 
-async function askForManifest(
-  { session, createHasher }: ClientContext,
+function askForManifest(
+  context: ClientContext,
   ref: ImageReference,
   { signal, descriptor: parent }: FetchManifestOptions,
 ): Promise<FetchedManifest> {
+  const { session } = context;
   const url = manifestUrl(session, ref);
-  const followed = await session.send({ method: 'GET', ref, url, headers: ACCEPT, signal });
+  const send = (): Promise<FollowedResponse> => session.send({ method: 'GET', ref, url, headers: ACCEPT, signal });
+  return session.readAgain({ send, read: (followed) => takeManifest(context, ref, followed, parent) }, signal);
+}
+
+async function takeManifest(
+  { session, createHasher }: ClientContext,
+  ref: ImageReference,
+  followed: FollowedResponse,
+  parent: Descriptor | undefined,
+): Promise<FetchedManifest> {
   if (followed.response.status !== OK) throw await session.failure(followed);
   await refuseEncoding(followed);
   const mediaType = manifestType(followed) ?? (await refuseType(followed));

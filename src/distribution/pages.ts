@@ -19,20 +19,30 @@ export interface PagedRequest extends CallOptions {
 
 /**
  * Asks for a list, page by page, as the registry links them. A link may change the query only: whatever else it named
- * would be asked with the credential for this repository. Whoever takes an answer reads its body.
+ * would be asked with the credential for this repository.
+ *
+ * @param readPage - makes a page of an answer; it reads the body, or gives it up
  */
-export async function* requestPages(
+export async function* requestPages<T>(
   session: Session,
   { ref, url, headers, signal }: PagedRequest,
-): AsyncGenerator<FollowedResponse, void, undefined> {
+  readPage: (followed: FollowedResponse) => Promise<T>,
+): AsyncGenerator<T, void, undefined> {
   const seen = new Set<string>();
   for (let next: string | undefined = url; next !== undefined;) {
     if (seen.has(next)) throw unreadable(redactUrl(url), 'its pages link in a circle');
     if (seen.size === MAX_PAGES) throw unreadable(redactUrl(url), `it has more than ${MAX_PAGES} pages`);
     seen.add(next);
-    const followed: FollowedResponse = await session.send({ method: 'GET', ref, url: next, headers, signal });
-    yield followed;
-    next = nextPage(followed, next, session);
+    const here = next;
+    const { followed, page } = await session.readAgain(
+      {
+        send: () => session.send({ method: 'GET', ref, url: here, headers, signal }),
+        read: async (answer) => ({ followed: answer, page: await readPage(answer) }),
+      },
+      signal,
+    );
+    yield page;
+    next = nextPage(followed, here, session);
   }
 }
 

@@ -1,6 +1,6 @@
 import type { CallOptions } from '../clock/index.js';
 import { type CreateHasher, digestAlgorithm, digestOf } from '../digest/index.js';
-import { ContentMismatchError, ImageError } from '../errors/index.js';
+import { ContentMismatchError, ImageError, isImageError } from '../errors/index.js';
 import type { Descriptor } from '../oci/index.js';
 import type { ImageReference } from '../reference/index.js';
 import { hasBlob } from './blobs.js';
@@ -29,7 +29,11 @@ export async function pushBlob(
   if (await hasBlob(context, ref, blob, { signal, ...ACTIONS })) return 'present';
   const from = mountFrom?.path === ref.path ? undefined : mountFrom?.path;
   if (content === undefined && from === undefined) throw lacks(ref, blob);
-  const started = await startUpload(context, ref, blob, { from, signal });
+  const started = await startUpload(context, ref, blob, { from, signal }).catch((error: unknown) => {
+    // Whoever may not read there, or may not know what is there, may push here all the same.
+    if (from === undefined || content === undefined || !isFinalAnswer(error)) throw error;
+    return startUpload(context, ref, blob, { from: undefined, signal });
+  });
   if (started.mounted) return 'mounted';
   if (content === undefined) throw lacks(ref, blob);
   await upload(context, ref, blob, { content, location: started.location, signal });
@@ -53,6 +57,10 @@ async function startUpload(
   await followed.response.discard();
   if (mounted) checkStored(followed, blob);
   return mounted ? { mounted } : { mounted, location: locationOf(followed, url) };
+}
+
+function isFinalAnswer(error: unknown): boolean {
+  return isImageError(error) && error.code === 'ERR_REGISTRY_RESPONSE' && !error.retryable;
 }
 
 /** Sends the whole content in one request. */
@@ -125,9 +133,11 @@ async function* checkStream(
     size += chunk.length;
     if (size > blob.size) throw mismatch(blob, { digest: undefined, size });
     hasher.update(chunk);
-    // It waits for the end of the source, which may use its buffer again until then.
-    if (size === blob.size) last = chunk.slice();
-    else yield chunk;
+    // The source may use its buffer again, and chunks wait: the last here, others in the connection. Not `slice`, which
+    // copies nothing of Node's buffers.
+    const copy = new Uint8Array(chunk);
+    if (size === blob.size) last = copy;
+    else yield copy;
   }
   const digest = hasher.digest();
   if (digest !== blob.digest || size !== blob.size) throw mismatch(blob, { digest, size });

@@ -93,7 +93,8 @@ async function pushEntry(push: Push, ref: ImageReference, entry: Descriptor, dep
   if (!isManifestMediaType(mediaType) && !isIndexMediaType(mediaType)) return pushOnce(push, ref, entry);
   const bytes = await options.content?.(entry);
   if (bytes === undefined) return checkPresent(context, ref, entry, options);
-  if (!(bytes instanceof Uint8Array)) throw refuse(ref, `the content of manifest ${digest} must be bytes`);
+  if (!(bytes instanceof Uint8Array))
+    throw refuse(ref, `the content of manifest ${digest} must be bytes, not a function`);
   await pushLevel(push, atDigest(ref, digest), { bytes, mediaType }, depth + 1);
   return undefined;
 }

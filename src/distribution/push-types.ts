@@ -18,7 +18,7 @@ export type BlobSource = Uint8Array | (() => AsyncIterable<Uint8Array>);
 export interface PushBlobOptions extends CallOptions {
   /** The content, where there is some; without it the blob has to be in the repository or mounted. */
   readonly content?: BlobSource | undefined;
-  /** A repository of the same registry that may have the blob, to be mounted from there. */
+  /** A repository of the same registry that may have the blob, to be mounted from there. @defaultValue none */
   readonly mountFrom?: Pick<ImageReference, 'path'> | undefined;
 }
 
@@ -47,12 +47,28 @@ export interface PushContent {
  */
 export interface PushManifestOptions extends CallOptions {
   /**
-   * The content of what the manifest names: blobs, and for an index its manifests, which are to be bytes.
+   * The content of what the manifest names: blobs, and for an index its manifests, which are to be bytes. It is asked for
+   * each of them once; a function that it gives is called only if the repository lacks the blob.
    *
    * @defaultValue all has to be in the repository already, or mounted
+   * @example
+   * ```ts
+   * import type { PushManifestOptions, RegistryClient } from 'kubepull/distribution';
+   * import { isIndexMediaType, isManifestMediaType } from 'kubepull/oci';
+   * import type { ImageReference } from 'kubepull/reference';
+   *
+   * declare const source: RegistryClient;
+   * declare const from: ImageReference;
+   * const options: PushManifestOptions = {
+   *   content: async (wanted) =>
+   *     isManifestMediaType(wanted.mediaType) || isIndexMediaType(wanted.mediaType)
+   *       ? (await source.fetchManifest(from, { descriptor: wanted })).bytes
+   *       : () => source.layer(from, wanted),
+   * };
+   * ```
    */
   readonly content?: ((descriptor: Descriptor) => BlobSource | undefined | Promise<BlobSource | undefined>) | undefined;
-  /** A repository of the same registry that may have the blobs, to be mounted from there. */
+  /** A repository of the same registry that may have the blobs, to be mounted from there. @defaultValue none */
   readonly mountFrom?: Pick<ImageReference, 'path'> | undefined;
 }
 

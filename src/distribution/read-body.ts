@@ -2,6 +2,9 @@ import { ImageError } from '../errors/index.js';
 import type { FollowedResponse } from './redirects.js';
 import type { TransportResponse } from './transport.js';
 
+/** Room for most documents. */
+const FIRST_BYTES = 16 * 1024;
+
 /**
  * Reads at most `limit` bytes of a body, for no longer than `until`, and gives the rest up. What came before that, or
  * before a failure, counts.
@@ -11,9 +14,9 @@ export async function readWhatComes(
   limit: number,
   until: Promise<unknown>,
 ): Promise<Uint8Array> {
-  const chunks: Uint8Array[] = [];
-  await Promise.race([collect(response, limit, chunks).catch(() => undefined), until]);
-  return join(chunks, limit);
+  const collected = createBuffer(limit);
+  await Promise.race([collect(response, collected).catch(() => undefined), until]);
+  return collected.take();
 }
 
 /**
@@ -22,9 +25,9 @@ export async function readWhatComes(
  * @throws {@link ImageError} `ERR_REGISTRY_DOCUMENT` when it is larger than `limit`
  */
 export async function readDocument({ response, shown }: FollowedResponse, limit: number): Promise<Uint8Array> {
-  const chunks: Uint8Array[] = [];
-  const length = await collect(response, limit + 1, chunks);
-  if (length <= limit) return join(chunks, limit);
+  const collected = createBuffer(limit + 1);
+  await collect(response, collected);
+  if (!collected.full) return collected.take();
   throw unreadable(shown, `it has more than ${limit} bytes`);
 }
 
@@ -46,24 +49,41 @@ export function unreadable(shown: string, because: string): ImageError<'ERR_REGI
   return new ImageError('ERR_REGISTRY_DOCUMENT', `Cannot read ${shown}: ${because}`);
 }
 
-/** Returns how many bytes came; the last chunk may go beyond the limit. */
-async function collect({ body }: TransportResponse, limit: number, chunks: Uint8Array[]): Promise<number> {
-  let length = 0;
-  for await (const chunk of body) {
-    chunks.push(chunk.slice());
-    length += chunk.length;
-    if (length >= limit) break;
-  }
-  return length;
+/** Bytes, one behind the other: whoever sends them one by one must not fill memory with chunks. */
+interface ByteBuffer {
+  /** Whether there is no room for another byte. */
+  readonly full: boolean;
+  /** Takes what there is room for. */
+  add(chunk: Uint8Array): void;
+  take(): Uint8Array;
 }
 
-function join(chunks: readonly Uint8Array[], limit: number): Uint8Array {
-  const length = chunks.reduce((sum, chunk) => sum + chunk.length, 0);
-  const bytes = new Uint8Array(Math.min(length, limit));
-  let at = 0;
-  for (const chunk of chunks) {
-    bytes.set(chunk.subarray(0, bytes.length - at), at);
-    at += Math.min(chunk.length, bytes.length - at);
+function createBuffer(limit: number): ByteBuffer {
+  let bytes = new Uint8Array(Math.min(limit, FIRST_BYTES));
+  let length = 0;
+  const grow = (needed: number): void => {
+    if (needed <= bytes.length) return;
+    const larger = new Uint8Array(Math.min(limit, Math.max(needed, bytes.length * 2)));
+    larger.set(bytes);
+    bytes = larger;
+  };
+  return {
+    get full() {
+      return length === limit;
+    },
+    add(chunk) {
+      const part = chunk.subarray(0, limit - length);
+      grow(length + part.length);
+      bytes.set(part, length);
+      length += part.length;
+    },
+    take: () => bytes.slice(0, length),
+  };
+}
+
+async function collect({ body }: TransportResponse, collected: ByteBuffer): Promise<void> {
+  for await (const chunk of body) {
+    collected.add(chunk);
+    if (collected.full) break;
   }
-  return bytes;
 }

@@ -17,7 +17,8 @@ export function digestHeader(followed: FollowedResponse): Digest | undefined {
   return isDigest(digest) ? digest : undefined;
 }
 
+/** The `Content-Length` of an answer to HEAD. Some count the body that they do not send: 0 tells nothing. */
 export function lengthOf(followed: FollowedResponse): number | undefined {
   const text = headerOf(followed, 'content-length') ?? '';
-  return /^\d{1,15}$/.test(text) ? Number(text) : undefined;
+  return /^\d{1,15}$/.test(text) && Number(text) > 0 ? Number(text) : undefined;
 }

@@ -1,6 +1,7 @@
 import type { Clock } from '../clock/index.js';
-import { type AnyImageError, ImageError, isImageError, RegistryError } from '../errors/index.js';
+import { type AnyImageError, ImageError, isImageError, RegistryError, type TransportError } from '../errors/index.js';
 import { redactUrl } from '../internal/index.js';
+import type { FollowedResponse } from './redirects.js';
 import type { Transport, TransportRequest, TransportResponse } from './transport.js';
 
 /**
@@ -43,6 +44,8 @@ export interface RetryOptions {
 const FIRST_PAUSE_MS = 250;
 const MAX_PAUSE_MS = 60_000;
 const BUDGET_MS = 120_000;
+/** Times that a document is read, each of which may be several requests. */
+const MAX_READS = 3;
 const TOO_MANY_REQUESTS = 429;
 const RETRYABLE: ReadonlySet<number> = new Set([408, TOO_MANY_REQUESTS, 500, 502, 503, 504]);
 
@@ -54,7 +57,7 @@ export function isRetryableStatus(status: number): boolean {
 /**
  * Wraps a transport so that GET and HEAD are repeated when the server is busy or the connection fails before the answer
  * begins; any other request only when it was turned away for being one too many (429), because then nothing was done. It
- * is the one owner of retries: nothing above it repeats a request. A cut body is the puller's to resume.
+ * is the one owner of retries: nothing above it repeats a request. The cut body of a blob is the puller's to resume.
  *
  * The pause doubles from 250 ms, with jitter; `Retry-After` is honoured up to 60 s.
  *
@@ -79,16 +82,54 @@ export function withRetry(next: Transport, options: RetryOptions): Transport {
     let left = budgetMs;
     for (let attempt = 1; ; attempt += 1) {
       const outcome = await settle(next(request));
-      if (attempt === attempts || !isPassing(request, outcome)) return take(outcome);
+      // An abort is final, even one whose reason is such an error, of another request that this one goes down with.
+      if (attempt === attempts || request.signal?.aborted || !isPassing(request, outcome)) return take(outcome);
       const pause = pauseBefore(attempt, outcome, options);
       if (pause > left) return take(outcome);
       left -= pause;
+      await outcome.response?.discard();
       const error = onRetry === undefined ? undefined : reasonOf(request, outcome, clock);
       if (error !== undefined) onRetry?.({ error, delayMs: pause });
-      await outcome.response?.discard();
       await clock.sleep(pause, { signal: request.signal });
     }
   };
+}
+
+/** Sends a request and reads the answer; both again when the answer was cut. */
+export type ReadAgain = <T>(exchange: Exchange<T>, signal: AbortSignal | undefined) => Promise<T>;
+
+/** A request for a document. */
+export interface Exchange<T> {
+  send(): Promise<FollowedResponse>;
+  read(followed: FollowedResponse): Promise<T>;
+}
+
+/**
+ * Asks for documents again whose body was cut. They are whole in memory or not at all, so that there is nothing to
+ * resume. What sending fails with has been repeated already.
+ */
+export function createReadAgain({ attempts = MAX_READS, ...options }: RetryOptions): ReadAgain {
+  const { clock, budgetMs = BUDGET_MS, onRetry } = options;
+  return async ({ send, read }, signal) => {
+    let left = budgetMs;
+    for (let attempt = 1; ; attempt += 1) {
+      const followed = await send();
+      try {
+        return await read(followed);
+      } catch (error) {
+        const delayMs = pauseBefore(attempt, { error }, options);
+        left -= delayMs;
+        if (attempt >= Math.min(attempts, MAX_READS) || signal?.aborted || left < 0 || !isCut(error)) throw error;
+        onRetry?.({ error, delayMs });
+        await clock.sleep(delayMs, { signal });
+      }
+    }
+  };
+}
+
+/** Whether an answer began well, and broke off. */
+export function isCut(error: unknown): error is TransportError {
+  return isImageError(error) && error.code === 'ERR_TRANSPORT' && error.phase === 'body' && error.retryable;
 }
 
 /** How one request ended. */

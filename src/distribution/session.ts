@@ -10,7 +10,7 @@ import type { FollowedResponse } from './redirects.js';
 import { checkTarget, type RefreshBudget, type RepositoryRequest, scopesOf } from './repository-request.js';
 import type { ApiBase } from './request-url.js';
 import { responseError } from './response-error.js';
-import { type RetryOptions, withRetry } from './retry.js';
+import { createReadAgain, type ReadAgain, type RetryOptions, withRetry } from './retry.js';
 import { createSender, type ForeignRequest, type Sender } from './sender.js';
 import { createTokenCache, type TokenCache } from './token-cache.js';
 import type { Transport } from './transport.js';
@@ -22,6 +22,8 @@ export interface Session extends ApiBase {
   send(request: RepositoryRequest): Promise<FollowedResponse>;
   /** Asks whoever an image names for a layer of its own: without credential, and guarded as a redirect is. */
   sendForeign(request: ForeignRequest): Promise<FollowedResponse>;
+  /** Reads a document again that was cut. */
+  readonly readAgain: ReadAgain;
   /** The error for an answer that is not the wanted one. */
   failure(followed: FollowedResponse): Promise<Error>;
 }
@@ -46,9 +48,12 @@ export function createSession(options: SessionOptions): Session {
   const { tokenCache = createTokenCache({ clock }) } = options;
   const base = { origin: checkOrigin(options.origin), apiPath, namespace };
   const { origin } = base;
-  const transport = withRetry(options.transport, { ...options.retry, clock, random });
+  const retry = { ...options.retry, clock, random };
+  const transport = withRetry(options.transport, retry);
+  const readAgain = createReadAgain(retry);
   const sender = createSender({ transport, base, pathScoped, onNotice });
-  const authorizer = createAuthorizer({ transport, clock, origin, credential, realmPolicy, createHasher, tokenCache });
+  const trust = { origin, credential, realmPolicy, createHasher, tokenCache };
+  const authorizer = createAuthorizer({ transport, readAgain, clock, ...trust });
   return {
     ...base,
     async send(wanted) {
@@ -56,6 +61,7 @@ export function createSession(options: SessionOptions): Session {
       return sendAuthorized(sender, authorizer, wanted);
     },
     sendForeign: sender.sendForeign,
+    readAgain,
     failure: (followed) => responseError(followed, { clock, credential }),
   };
 }

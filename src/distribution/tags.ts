@@ -7,6 +7,7 @@ import { requestPages } from './pages.js';
 import { readDocument, refuseEncoding, unreadable } from './read-body.js';
 import type { FollowedResponse } from './redirects.js';
 import { requestUrl } from './request-url.js';
+import type { Session } from './session.js';
 import { isTag } from './tag.js';
 
 /** The largest page that is read. */
@@ -36,10 +37,8 @@ export async function* listTags(
   { pageSize, after, signal }: ListTagsOptions,
 ): AsyncGenerator<string, void, undefined> {
   const url = requestUrl(session, ref, 'tags/list', pageQuery(ref, pageSize, after));
-  for await (const followed of requestPages(session, { ref, url, signal })) {
-    if (followed.response.status !== 200) throw await session.failure(followed);
-    yield* await readPage(followed);
-  }
+  const pages = requestPages(session, { ref, url, signal }, (followed) => readPage(session, followed));
+  for await (const tags of pages) yield* tags;
 }
 
 function pageQuery(
@@ -59,7 +58,8 @@ function pageQuery(
 }
 
 /** The tags of one page. A registry that has none may say null. */
-async function readPage(followed: FollowedResponse): Promise<readonly string[]> {
+async function readPage(session: Session, followed: FollowedResponse): Promise<readonly string[]> {
+  if (followed.response.status !== 200) throw await session.failure(followed);
   await refuseEncoding(followed);
   const parsed = readJson(await readDocument(followed, MAX_PAGE), { maxDepth: MAX_DEPTH });
   const tags = parsed.ok ? memberOf(parsed.node, 'tags') : undefined;

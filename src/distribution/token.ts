@@ -7,6 +7,7 @@ import type { Challenge } from './challenge.js';
 import { readDocument, refuseEncoding, unreadable } from './read-body.js';
 import { type FollowedResponse, sendFollowing } from './redirects.js';
 import { responseError } from './response-error.js';
+import type { ReadAgain } from './retry.js';
 import type { BearerToken } from './token-cache.js';
 import type { Transport, TransportRequest } from './transport.js';
 import { admitRealm, type AdmittedUrl, type RealmPolicy, type RegistryPeer } from './url-policy.js';
@@ -19,6 +20,7 @@ const MAX_LIFETIME_S = 24 * 60 * 60;
 /** What a token is fetched with. */
 export interface TokenContext {
   readonly transport: Transport;
+  readonly readAgain: ReadAgain;
   readonly clock: Clock;
   /** The registry's origin. */
   readonly origin: string;
@@ -53,10 +55,17 @@ export async function fetchToken(
   { scopes, signal }: { readonly scopes: readonly string[]; readonly signal: AbortSignal },
 ): Promise<BearerToken> {
   const request = { ...tokenRequest(context.credential, source, scopes), signal };
-  const followed = await sendFollowing(context.transport, request, source.registry, {
-    maxRedirects: MAX_REDIRECTS,
-    sameOriginOnly: true,
-  });
+  const rules = { maxRedirects: MAX_REDIRECTS, sameOriginOnly: true };
+  const exchange = {
+    send: () => sendFollowing(context.transport, request, source.registry, rules),
+    read: (followed: FollowedResponse) => readToken(context, followed),
+  };
+  // What was posted may have been taken, though its answer was cut.
+  if (request.method !== 'GET') return exchange.read(await exchange.send());
+  return context.readAgain(exchange, signal);
+}
+
+async function readToken(context: TokenContext, followed: FollowedResponse): Promise<BearerToken> {
   if (followed.response.status !== 200) throw await responseError(followed, context);
   await refuseEncoding(followed);
   const { token, expiresIn } = readReply(await readDocument(followed, MAX_REPLY), followed);

@@ -25,6 +25,8 @@ export interface FetchManifestOptions extends CallOptions {
   /**
    * The entry of an index to fetch, from the reference's repository, in place of what the reference names. What comes has
    * to agree with it in media type, digest and size.
+   *
+   * @defaultValue what the reference names
    */
   readonly descriptor?: Descriptor | undefined;
 }
@@ -76,6 +78,8 @@ export interface ChooseOptions extends FetchManifestOptions {
   /**
    * Picks the entry of an index to go on with, such as `(index) => selectManifest(index, platform)`. Indexes within
    * indexes are followed four levels deep.
+   *
+   * @defaultValue nothing is picked: `manifest` gives an index as it is, and `config` of one is `ERR_REGISTRY_DOCUMENT`
    */
   readonly choose?: ((index: ImageIndex) => Descriptor) | undefined;
 }
@@ -106,6 +110,8 @@ export interface ReadConfig {
 
 /**
  * A registry seen with one credential. It keeps tokens, and follows redirects by its own rules.
+ *
+ * Of a reference only repository, tag and digest count: which registry is asked was said when the client was made.
  *
  * @public
  */

@@ -3,6 +3,7 @@ import { dirname, join, resolve } from 'node:path';
 import type { Writable } from 'node:stream';
 import { StoreError } from '../errors/index.js';
 import type { ArchiveFileOptions, ArchiveSink } from './archive-types.js';
+import { copyBytes } from './copy-bytes.js';
 import { type LayoutFileSystem, nodeFileSystem } from './file-system.js';
 import { layoutError, unlessMissing, withStoreErrors } from './layout-errors.js';
 import { discardTemp, placeTemp, sealTemp, type TempFile } from './layout-temp.js';
@@ -38,7 +39,7 @@ async function writeToFile(
     let size = 0;
     for await (const chunk of chunks) {
       size += chunk.length;
-      await queue.add(chunk.slice());
+      await queue.add(copyBytes(chunk));
     }
     await queue.drain();
     await sealTemp(temp, size, 0o644);

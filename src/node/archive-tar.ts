@@ -1,4 +1,5 @@
 import type { Pack } from 'tar-stream';
+import { copyBytes } from './copy-bytes.js';
 
 type Entry = ReturnType<Pack['entry']>;
 
@@ -65,7 +66,7 @@ async function fill(entry: Entry, content: ReturnType<TarFile['open']>): Promise
   const wait = waitOn(entry);
   for await (const chunk of content) {
     // A copy, because the archive holds chunks back, and the store may reuse its buffer for the next one.
-    if (!entry.write(chunk.slice())) await wait();
+    if (!entry.write(copyBytes(chunk))) await wait();
     if (entry.destroyed) return;
   }
   entry.end(null);

@@ -35,11 +35,11 @@ export type ArchiveSink = string | Writable;
  * @public
  */
 export interface ArchiveOptions extends CallOptions {
-  /** Whose image to take of an index. */
+  /** Whose image to take of an index. @defaultValue all of them; in a docker-archive this machine's */
   readonly platform?: Platform | undefined;
   /** @defaultValue {@link nodeHasher} */
   readonly createHasher?: CreateHasher | undefined;
-  /** Is told what happens, while the writer waits. When it throws, the writer ends with that error. */
+  /** Is told what happens, while the writer waits. When it throws, the writer ends with that error. @defaultValue nobody */
   readonly onEvent?: ((event: CopyEvent) => void) | undefined;
 }
 

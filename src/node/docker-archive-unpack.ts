@@ -2,6 +2,7 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import * as zlib from 'node:zlib';
 import type { Transform } from 'node:stream';
+import { copyBytes } from './copy-bytes.js';
 
 /** How a layer is packed, by its first bytes: the media type may say something else, and importers look here. */
 export type Packing = 'none' | 'gzip' | 'zstd';
@@ -61,5 +62,5 @@ async function* decode(
 
 /** The decoder works behind the reader's back, and a store may reuse its buffer for the next chunk. */
 async function* copies(content: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void, undefined> {
-  for await (const chunk of content) yield chunk.slice();
+  for await (const chunk of content) yield copyBytes(chunk);
 }

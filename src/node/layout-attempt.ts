@@ -1,5 +1,6 @@
 import type { Descriptor } from '../oci/index.js';
 import { createVerifier, type Verifier } from '../store/index.js';
+import { copyBytes } from './copy-bytes.js';
 import { chunksOf } from './layout-blob-file.js';
 import type { LayoutContext } from './layout-context.js';
 import { unlessMissing } from './layout-errors.js';
@@ -66,7 +67,7 @@ async function copyPartial(
   try {
     for await (const chunk of chunksOf(file, size, signal)) {
       verifier.update(chunk);
-      await queue.add(chunk.slice());
+      await queue.add(copyBytes(chunk));
     }
   } finally {
     await file.close();

@@ -1,5 +1,6 @@
 import type { CallOptions } from '../clock/index.js';
 import type { Descriptor } from '../oci/index.js';
+import { copyBytes } from './copy-bytes.js';
 import type { LayoutFile, LayoutStat } from './file-system.js';
 import { checkKind, chunksOf, hashesTo, openBlob, statBlob, statBlobFile } from './layout-blob-file.js';
 import type { LayoutContext } from './layout-context.js';
@@ -40,7 +41,7 @@ export async function* readBlob(
     let position = 0;
     for await (const chunk of chunksOf(file, descriptor.size, options.signal)) {
       position += chunk.length;
-      yield chunk.slice();
+      yield copyBytes(chunk);
     }
     if (position < descriptor.size) throw layoutError('read', path, 'it became shorter meanwhile');
   } finally {

@@ -4,6 +4,7 @@ import * as zlib from 'node:zlib';
 import { type Digest, digestAlgorithm } from '../digest/index.js';
 import { printable } from '../internal/index.js';
 import { type Descriptor, layerKind, normalizeMediaType } from '../oci/index.js';
+import { copyBytes } from './copy-bytes.js';
 import { chunksOf } from './layout-blob-file.js';
 import type { Validation } from './layout-validation.js';
 
@@ -74,5 +75,5 @@ async function hashUnpacked(
 }
 
 async function* copiesOf(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void, undefined> {
-  for await (const chunk of chunks) yield chunk.slice();
+  for await (const chunk of chunks) yield copyBytes(chunk);
 }

@@ -2,6 +2,7 @@ import type { CallOptions } from '../clock/index.js';
 import { StoreError } from '../errors/index.js';
 import type { Descriptor } from '../oci/index.js';
 import type { ContentWriter } from '../store/index.js';
+import { copyBytes } from './copy-bytes.js';
 import { type Attempt, beginAttempt, discardAttempt, keepAttempt, resumeAttempt } from './layout-attempt.js';
 import { hasBlob } from './layout-blobs.js';
 import type { LayoutContext } from './layout-context.js';
@@ -52,7 +53,7 @@ export async function createLayoutWriter(
       const { verifier, queue } = enter();
       state = 'spoilt';
       verifier.update(chunk);
-      const rest = queue.add(owned ? chunk : chunk.slice());
+      const rest = queue.add(owned ? chunk : copyBytes(chunk));
       state = 'open';
       return rest === undefined ? undefined : run(() => rest);
     },

@@ -38,6 +38,7 @@ export interface NodeRuntime extends PullRuntime, AsyncDisposable {
  *
  * @param options - see {@link NodeRuntimeOptions}
  * @returns the runtime; `close` it, or declare it with `await using`
+ * @throws {@link ImageError} `ERR_OPTION_INVALID` as `createUndiciTransport`
  * @example
  * ```ts
  * import { createNodeRuntime } from 'kubepull/node';

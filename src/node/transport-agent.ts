@@ -18,6 +18,8 @@ export interface AgentSettings {
   readonly connectTimeoutMs: number;
   readonly headersTimeoutMs: number;
   readonly tls: TlsSettings;
+  /** Hears of each pool: an agent forgets one as soon as a connection fails, though others of it still serve requests. */
+  readonly onPool: (pool: Pool) => void;
 }
 
 /**
@@ -30,11 +32,10 @@ export function createGuardedAgent(settings: AgentSettings, allowed: readonly Ad
   const { find, connectTimeoutMs, tls } = settings;
   const connect = buildConnector({ timeout: connectTimeoutMs, lookup: guardedLookup(find, allowed), ...tls });
   return new Agent({
-    factory: (origin, inherited) =>
-      new Pool(origin, {
-        ...(inherited as Pool.Options),
-        factory: (url, limits) => createClient(url, limits, connect),
-      }),
+    factory: (origin, inherited) => {
+      const factory = (url: URL, limits: Client.Options): Client => createClient(url, limits, connect);
+      return createPool(origin, { ...(inherited as Pool.Options), factory }, settings);
+    },
   });
 }
 
@@ -49,13 +50,19 @@ export function createProxyAgent(proxy: URL, settings: AgentSettings, proxyTls: 
   return new ProxyAgent({
     uri: proxy.origin,
     proxyTunnel: false,
-    ...(proxy.username === '' ? {} : { token: basicAuthorization(proxy) }),
+    ...(proxy.username === '' && proxy.password === '' ? {} : { token: basicAuthorization(proxy) }),
     proxyTls: { timeout, lookup: guardedLookup(find, undefined), ...proxyTls },
     requestTls: { timeout, ...tls },
-    factory: (origin, options) => new Pool(origin, withFinalFaults(options)),
+    factory: (origin, options) => createPool(origin, withFinalFaults(options), settings),
     // The one that asks for tunnels.
     clientFactory: (origin, options) => new Pool(origin, { ...options, headersTimeout }),
   });
+}
+
+function createPool(origin: string | URL, options: Pool.Options, { onPool }: AgentSettings): Pool {
+  const pool = new Pool(origin, options);
+  onPool(pool);
+  return pool;
 }
 
 /**

@@ -1,4 +1,4 @@
-import type { Dispatcher } from 'undici';
+import type { Dispatcher, Pool } from 'undici';
 import type { AddressClass } from '../distribution/index.js';
 import { createGuardedAgent, createProxyAgent } from './transport-agent.js';
 import type { TransportLimits } from './transport-limits.js';
@@ -20,8 +20,13 @@ export function createDispatchers(options: UndiciTransportOptions, limits: Trans
   const proxyOf = planProxy(options.proxy);
   const tls = planTls(options);
   const agents = new Map<string, Dispatcher>();
+  const pools = new Set<Pool>();
   let closed = false;
 
+  const onPool = (pool: Pool): void => {
+    for (const other of pools) if (other.destroyed) pools.delete(other);
+    pools.add(pool);
+  };
   const agentFor = (key: readonly string[], create: () => Dispatcher): Dispatcher => {
     const name = key.join(' ');
     const agent = agents.get(name) ?? create();
@@ -34,7 +39,7 @@ export function createDispatchers(options: UndiciTransportOptions, limits: Trans
     },
     find(url, allowed) {
       if (given !== undefined) return given;
-      const settings = { find, connectTimeoutMs, ...limits, tls: tls.settingsOf(url.origin) };
+      const settings = { find, connectTimeoutMs, ...limits, tls: tls.settingsOf(url.origin), onPool };
       const key = tls.keyOf(url.origin);
       const proxy = proxyOf(url);
       if (proxy === undefined) {
@@ -48,7 +53,7 @@ export function createDispatchers(options: UndiciTransportOptions, limits: Trans
     },
     async close() {
       closed = true;
-      await Promise.all([...agents.values()].map((agent) => agent.destroy()));
+      await Promise.all([...agents.values(), ...pools].map((dispatcher) => dispatcher.destroy()));
     },
   };
 }

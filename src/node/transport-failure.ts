@@ -28,7 +28,7 @@ const FINAL =
   /^(?:ENOTFOUND|UND_ERR_INVALID|UND_ERR_HEADERS_OVERFLOW|UND_ERR_DESTROYED|UND_ERR_CLOSED|UND_ERR_REQ_CONTENT)/;
 
 /** What a handshake fails with, a server that speaks plain HTTP included: it stays so. */
-const TLS = /^(?:EPROTO|ERR_SSL|ERR_TLS|CERT_|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO)/;
+const TLS = /^(?:EPROTO|ERR_SSL|ERR_TLS|CERT_|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO|UND_ERR_PRX_TLS)/;
 
 /**
  * What a request fails with. An abort keeps the caller's reason; the rest becomes our own error, without what undici's

@@ -36,11 +36,13 @@ export interface UndiciTransportOptions {
    * @defaultValue the system's resolver
    */
   readonly lookup?: ((hostname: string) => Promise<readonly string[]>) | undefined;
-  /** Certificates in PEM to trust, instead of those that Node trusts by itself. */
+  /** Certificates in PEM to trust, instead of those that Node trusts by itself. @defaultValue Node's own */
   readonly ca?: string | readonly string[] | undefined;
   /**
    * What differs for some registries, by `host` or `host:port` as in references: a key without port is for port 443 only,
    * and none of it is for other hosts that a registry redirects to.
+   *
+   * @defaultValue nothing differs
    */
   readonly tls?: Readonly<Record<string, RegistryTls>> | undefined;
   /**
@@ -52,9 +54,15 @@ export interface UndiciTransportOptions {
   /**
    * Sends the requests instead of agents of our own. Address rules, TLS, proxies and closing are then its matter, and no
    * answer tells its peer's address.
+   *
+   * @defaultValue none
    */
   readonly dispatcher?: Dispatcher | undefined;
-  /** @defaultValue 10,000 ms */
+  /**
+   * The longest wait for a connection: look-up of the name, connection and TLS handshake together.
+   *
+   * @defaultValue 10,000 ms
+   */
   readonly connectTimeoutMs?: number | undefined;
   /**
    * The longest wait for an answer once the request is sent, or for a server to take the next piece of it.
@@ -75,7 +83,11 @@ export interface UndiciTransportOptions {
    * @defaultValue 1,024
    */
   readonly minBytesPerSecond?: number | undefined;
-  /** @defaultValue 60,000 ms */
+  /**
+   * Over how long the rate of a body is taken.
+   *
+   * @defaultValue 60,000 ms
+   */
   readonly minRateWindowMs?: number | undefined;
 }
 

@@ -63,6 +63,17 @@ function parseProxy(scheme: string, value: string | Secret | undefined): URL | u
   const text = typeof value === 'string' ? value : value.reveal();
   const full = text.includes('://') ? text : `http://${text}`;
   const url = URL.canParse(full) ? new URL(full) : undefined;
-  if (url !== undefined && /^https?:$/.test(url.protocol) && url.hostname !== '') return url;
-  throw optionError(`the ${scheme} proxy: it is not an http or https URL`); // Not quoted: it may hold a password.
+  // Not quoted: it may hold a password.
+  if (url === undefined || !/^https?:$/.test(url.protocol) || url.hostname === '')
+    throw optionError(`the ${scheme} proxy: it is not an http or https URL`);
+  if (isEscaped(`${url.username}:${url.password}`)) return url;
+  throw optionError(`the ${scheme} proxy: its user info has a % that has to be written as %25`);
+}
+
+function isEscaped(text: string): boolean {
+  try {
+    return decodeURIComponent(text) !== undefined;
+  } catch {
+    return false;
+  }
 }

@@ -71,7 +71,7 @@ function createFlight(from: string): {
         () => false,
       );
       const follow: Flight['follow'] = async (listener, signal) => {
-        if (last !== undefined) listener({ ...last, phase: 'started' });
+        if (last !== undefined) catchUp(listener, last);
         listeners.add(listener);
         try {
           return await untilAbort(arrived, signal);
@@ -82,4 +82,10 @@ function createFlight(from: string): {
       return { flight: { from, follow }, ended };
     },
   };
+}
+
+/** Tells who comes late where the download is; of one that has ended nothing more would be heard. */
+function catchUp(listener: Listener, last: BlobEvent): void {
+  if (last.phase !== 'skipped') listener({ ...last, phase: 'started' });
+  if (last.phase === 'skipped' || last.phase === 'verified') listener(last);
 }

@@ -1,6 +1,6 @@
 import { credentialName, type RegistryEndpoint } from '../distribution/index.js';
 import type { Credential, CredentialSource } from '../docker-config/index.js';
-import { equalSecrets } from '../internal/index.js';
+import { equalSecrets, untilAbort } from '../internal/index.js';
 import type { CredentialCandidate } from '../keyring/index.js';
 import type { ImageReference } from '../reference/index.js';
 import { type LookupTrace, traced } from '../tracing/index.js';
@@ -30,7 +30,7 @@ export async function planAttempts(
   if (endpoint.anonymous || keyring === undefined) return [NOBODY];
   const trace: LookupTrace = { image: credentialName(endpoint, ref), candidates: undefined, rejected: undefined };
   const candidates = await traced(tracing, 'lookup', trace, async () => {
-    const found = await keyring.lookup(trace.image, { signal });
+    const found = await untilAbort(Promise.resolve(keyring.lookup(trace.image, { signal })), signal);
     Object.assign(trace, { candidates: found.candidates.length, rejected: found.rejected.length });
     return found.candidates;
   });

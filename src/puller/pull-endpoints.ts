@@ -6,6 +6,7 @@ import {
 } from '../distribution/index.js';
 import type { Digest } from '../digest/index.js';
 import { ImageError } from '../errors/index.js';
+import { untilAbort } from '../internal/index.js';
 import type { ImageReference } from '../reference/index.js';
 import type { PullOptions } from './types.js';
 
@@ -14,7 +15,8 @@ export async function findEndpoints(
   ref: ImageReference,
   { endpoints, plainHttp = [], signal }: PullOptions,
 ): Promise<readonly RegistryEndpoint[]> {
-  const found = (await endpoints?.(ref, { signal })) ?? [];
+  const asked = Promise.resolve(endpoints?.(ref, { signal }) ?? []);
+  const found = await untilAbort(asked, signal);
   signal?.throwIfAborted();
   checkEndpoints(found);
   return found.length > 0 ? found : [upstreamEndpoint(ref, { plainHttp: plainHttp.includes(ref.domain) })];

@@ -46,6 +46,8 @@ export function storeName(image: string): string {
  * @throws {@link PlatformNotFoundError} when the image is not there for the platform
  * @throws {@link ContentMismatchError} when the registry sent other bytes than it promised
  * @throws {@link StoreError} when the store failed
+ * @throws {@link ImageError} `ERR_OPTION_INVALID` for a number that is none, or an endpoint that cannot be used; an aborted
+ * pull rejects with the reason of its signal
  * @example
  * ```ts
  * import { pullImage } from 'kubepull';
@@ -77,6 +79,7 @@ export async function pullImage(image: string, options: PullOptions): Promise<Pu
  * @param image - the image as a pod names it
  * @param options - as for {@link pullImage}, with the same errors
  * @returns the events; the last is `pulled`
+ * @throws what {@link pullImage} throws, out of the loop and after the events before it
  * @example
  * ```ts
  * import { pullImageEvents } from 'kubepull';

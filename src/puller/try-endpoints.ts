@@ -1,11 +1,14 @@
 import type { RegistryEndpoint } from '../distribution/index.js';
 import type { Credential } from '../docker-config/index.js';
-import { type AnyImageError, isImageError, PullFailedError } from '../errors/index.js';
+import { type AnyImageError, isImageError, PullFailedError, type TransportPhase } from '../errors/index.js';
 import { quote } from '../internal/index.js';
 import type { ImageReference } from '../reference/index.js';
 import { aggregateErrorTexts } from './aggregate.js';
 import { type Attempt, describeAttempt, equalCredentials, planAttempts } from './plan-attempts.js';
 import type { BlobFailure, PullAttempt, PullEvent, PullOptions } from './types.js';
+
+/** Where a failure comes before anybody has seen a credential. */
+const UNREACHED: ReadonlySet<TransportPhase> = new Set(['lookup', 'connect', 'tls']);
 
 /** One pull: what it is of, and what went wrong so far. */
 export interface PullRun {
@@ -77,7 +80,8 @@ async function tryCredentials<T>(
 ): Promise<EndpointSuccess<T> | undefined> {
   const { ref, options, emit, failed, failedBlobs } = pull;
   const refused: Credential[] = [];
-  for (const attempt of await planAttempts(ref, endpoint, options)) {
+  const attempts = await planAttempts(ref, endpoint, options);
+  for (const [place, attempt] of attempts.entries()) {
     const shown = describeAttempt(attempt);
     const { rank, source, credential } = attempt;
     if (credential !== undefined && refused.some((other) => equalCredentials(other, credential))) {
@@ -85,12 +89,16 @@ async function tryCredentials<T>(
       continue;
     }
     emit({ type: 'credential', ...shown, outcome: 'trying', error: undefined });
+    let mayBeRefused = place < attempts.length - 1;
     try {
-      const accept = (): void => emit({ type: 'credential', ...shown, outcome: 'accepted', error: undefined });
+      const accept = (): void => {
+        mayBeRefused = false;
+        emit({ type: 'credential', ...shown, outcome: 'accepted', error: undefined });
+      };
       return { value: await task.run({ endpoint, attempt, last }, accept), endpoint, attempt };
     } catch (error) {
       options.signal?.throwIfAborted();
-      const next = isImageError(error) ? nextAfter(error, last) : undefined;
+      const next = isImageError(error) ? nextAfter(error, { last, mayBeRefused }) : undefined;
       if (!isImageError(error)) throw error;
       if (next === undefined) throw withBlobs(error, failedBlobs);
       failed.push({ rank, source, endpoint, error, blobs: failedBlobs.splice(0) });
@@ -107,11 +115,19 @@ async function tryCredentials<T>(
  * the runtime; we do not while the server is busy or broken (429, 5xx), which says nothing of the credential. What no
  * credential can change is not tried with another. Wrong content is the fault of who sent it, so another endpoint may
  * have the right one.
+ *
+ * @param at - `mayBeRefused`: that the registry has not given the manifest out, and there is another credential. What came
+ * in its place may be the page where people log in.
  */
-function nextAfter(error: AnyImageError, last: boolean): 'credential' | 'endpoint' | undefined {
+function nextAfter(
+  error: AnyImageError,
+  { last, mayBeRefused }: { readonly last: boolean; readonly mayBeRefused: boolean },
+): 'credential' | 'endpoint' | undefined {
   const { code } = error;
   if (code === 'ERR_REGISTRY_RESPONSE') return error.retryable ? 'endpoint' : 'credential';
-  if (code === 'ERR_TRANSPORT' || code === 'ERR_REQUEST_REFUSED') return 'credential';
+  if (code === 'ERR_TRANSPORT') return UNREACHED.has(error.phase) ? 'endpoint' : 'credential';
+  if (code === 'ERR_REQUEST_REFUSED') return 'credential';
+  if (code === 'ERR_REGISTRY_DOCUMENT' && mayBeRefused) return 'credential';
   if (code === 'ERR_CONTENT_MISMATCH' || code === 'ERR_REGISTRY_DOCUMENT') return last ? undefined : 'endpoint';
   return undefined;
 }

@@ -46,7 +46,7 @@ export interface PullRuntime {
 export interface PullOptions extends CallOptions {
   readonly runtime: PullRuntime;
   readonly store: ImageStore;
-  /** Where credentials come from; anonymous when absent or when it has none for the image. */
+  /** Where credentials come from; an image that it has none for is pulled as nobody. @defaultValue none */
   readonly keyring?: Keyring | undefined;
   /** @defaultValue the runtime's platform */
   readonly platform?: Platform | undefined;
@@ -71,7 +71,11 @@ export interface PullOptions extends CallOptions {
    * @defaultValue every layer is one stream
    */
   readonly layerRanges?: LayerRanges | undefined;
-  /** Registries (`host` or `host:port`) to speak plain HTTP with; all others are spoken to over TLS only. */
+  /**
+   * Registries to speak plain HTTP with, as `host` or `host:port` in the spelling of the image; a URL is none of them.
+   *
+   * @defaultValue none: all are spoken to over TLS only
+   */
   readonly plainHttp?: readonly string[] | undefined;
   /**
    * Where an image is pulled from, first choice first: `mirrorEndpoints`, or the configuration of containerd or podman

@@ -9,7 +9,8 @@ import type { ImageStore } from './types.js';
  * Copies an image from one store to another, and names it there once all of it has come and is verified.
  *
  * An index is copied with the images of all its platforms, byte for byte. With `select` it is one of them only, or an
- * index of some.
+ * index of some. A single image, such as `pullImage` stores, is copied as it is: `select` is not asked, so it is no check
+ * of the platform.
  *
  * @param from - the store that has the image
  * @param name - its name there

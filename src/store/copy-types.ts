@@ -50,7 +50,7 @@ export interface CopyContentOptions extends CallOptions {
    * before, and a narrowed one has a digest of its own.
    */
   readonly createHasher?: CreateHasher | undefined;
-  /** Is told what happens, while the copy waits. When it throws, the copy ends with that error. */
+  /** Is told what happens, while the copy waits. When it throws, the copy ends with that error. @defaultValue nobody */
   readonly onEvent?: ((event: CopyEvent) => void) | undefined;
 }
 

@@ -26,6 +26,15 @@ export interface Sorting {
 /**
  * The grace that holds with these options.
  *
+ * @param options - those of `collectGarbage`
+ * @returns milliseconds, by default {@link DEFAULT_GARBAGE_GRACE_MS}
+ * @throws {@link ImageError} `ERR_OPTION_INVALID` when `graceMs` is negative or no number
+ * @example
+ * ```ts
+ * import { graceOf } from 'kubepull/store';
+ *
+ * graceOf({ graceMs: 0 }); // 0
+ * ```
  * @beta
  */
 export function graceOf({ graceMs = DEFAULT_GARBAGE_GRACE_MS }: CollectGarbageOptions): number {
@@ -34,8 +43,19 @@ export function graceOf({ graceMs = DEFAULT_GARBAGE_GRACE_MS }: CollectGarbageOp
 }
 
 /**
- * Removes what is not reached and not young, and counts.
+ * Removes what is not reached and not young, and counts: the last step of `collectGarbage` in a store of your own, after
+ * {@link reachableContent}.
  *
+ * @param sorting - what is there, what has to stay, and how the store removes
+ * @param options - those of `collectGarbage`: whether to remove anything at all, and an abort signal
+ * @returns the report of `collectGarbage`
+ * @example
+ * ```ts
+ * import { type Sorting, sweepGarbage } from 'kubepull/store';
+ *
+ * declare const sorting: Sorting;
+ * const { removedBytes } = await sweepGarbage(sorting, { dryRun: true });
+ * ```
  * @beta
  */
 export async function sweepGarbage(

@@ -30,6 +30,19 @@ type Link = Pick<Descriptor, 'digest' | 'mediaType'>;
  * The content that roots lead to. It errs on the side of keeping: whatever looks like a descriptor counts, in any field of
  * a manifest, known or not.
  *
+ * @param source - what is there, and how to read it
+ * @param roots - what names point to
+ * @returns the digests that have to stay: the roots, what they lead to, and what has any of these as its `subject`
+ * @throws {@link StoreError} when a manifest that something leads to is corrupt or gone, since what it names is unknown
+ * @example
+ * ```ts
+ * import type { Descriptor } from 'kubepull/oci';
+ * import { type ReachableSource, reachableContent } from 'kubepull/store';
+ *
+ * declare const source: ReachableSource;
+ * declare const named: readonly Descriptor[];
+ * const stay = await reachableContent(source, named);
+ * ```
  * @beta
  */
 export async function reachableContent(

@@ -105,6 +105,12 @@ describe('RegistryClient.resolve', () => {
     },
   );
 
+  it('M05 fetches the manifest when its length is said to be that of the answer without a body', async () => {
+    const headers = { 'content-type': mediaType, 'docker-content-digest': digest, 'content-length': '0' };
+    const server = createMemoryTransport(({ method }) => (method === 'HEAD' ? { headers } : found));
+    expect(await connect(server).client.resolve(ref)).toEqual({ mediaType, digest, size: 19 });
+  });
+
   it('M02 refuses another digest than the one that was asked for', async () => {
     const headers = {
       'content-type': mediaType,

@@ -7,12 +7,15 @@ import { createMemoryTransport, type Reply } from '../support/memory-transport.t
 import {
   authorization,
   basicChallenge,
+  bearerChallenge,
   blob,
   connect,
   credential,
+  isRealm,
   manifest as content,
   ORIGIN,
   ref,
+  tokenReply,
 } from './support.ts';
 
 const UPLOADS = `${ORIGIN}/v2/team/app/blobs/uploads/`;
@@ -85,6 +88,36 @@ describe('an upload goes on where the registry says', () => {
   });
 });
 
+describe('a mount that is refused', () => {
+  const from = { path: 'private/base' };
+  const refusing = (status: number) => registry(({ url }) => (url.includes('mount=') ? { status } : undefined));
+
+  it.each([400, 401, 403, 404, 405])('is no reason not to upload: %d', async (status) => {
+    const server = refusing(status);
+    expect(await connect(server).client.pushBlob(ref, blob, { content, mountFrom: from })).toBe('uploaded');
+    expect(server.requests.map(({ method }) => method)).toEqual(['HEAD', 'POST', 'POST', 'PUT']);
+    expect(server.open()).toBe(0);
+  });
+
+  it('is none either when the token server refuses it', async () => {
+    const server = registry((request) => {
+      const scopes = new URL(request.url).searchParams.getAll('scope');
+      if (isRealm(request)) return scopes.length > 1 ? { status: 403 } : tokenReply('t');
+      return authorization(request) === undefined ? bearerChallenge() : undefined;
+    });
+    expect(await connect(server).client.pushBlob(ref, blob, { content, mountFrom: from })).toBe('uploaded');
+  });
+
+  it('is told as what it is when there is nothing to upload', async () => {
+    const server = refusing(403);
+    await expect(connect(server).client.pushBlob(ref, blob, { mountFrom: from })).rejects.toMatchObject({
+      code: 'ERR_REGISTRY_RESPONSE',
+      status: 403,
+    });
+    expect(server.requests.map(({ method }) => method)).toEqual(['HEAD', 'POST']);
+  });
+});
+
 describe('M09 a status counts for what it is, each of 100 to 599 once', () => {
   const config = { ...blob, mediaType: MEDIA_TYPES.ociConfig };
   const document: ImageManifest = { schemaVersion: 2, mediaType: MEDIA_TYPES.ociManifest, config, layers: [] };
@@ -153,6 +186,11 @@ describe('M02 what a registry says that it stored', () => {
       await expect(pushTo(saying('/manifests/', digest))).resolves.toMatchObject({ referrers: undefined });
     },
   );
+
+  it('is no size when it is 0 in an answer without a body', async () => {
+    const server = registry(({ method }) => (method === 'HEAD' ? { headers: { 'content-length': '0' } } : undefined));
+    expect(await push(connect(server))).toBe('present');
+  });
 
   it('is not a lie about the blob that was asked for', async () => {
     const server = registry(({ method }) => (method === 'HEAD' ? { headers: { 'content-length': '7' } } : undefined));

@@ -234,6 +234,21 @@ describe('RegistryClient.pushBlob', () => {
     expect(await client.pushBlob(ref, named, {})).toBe('present');
   });
 
+  it('sends what came, though the source uses its buffer again', async () => {
+    const registry = await startRegistry();
+    const [size, count] = [10_000, 800];
+    const fill = (buffer: Buffer, at: number): Buffer => buffer.fill(at & 255);
+    async function* reusing(): AsyncGenerator<Uint8Array> {
+      const buffer = Buffer.alloc(size);
+      for (let at = 0; at < count; at += 1) yield fill(buffer, at);
+      buffer.fill(0);
+    }
+    const whole = Buffer.concat(Array.from({ length: count }, (_, at) => fill(Buffer.alloc(size), at)));
+    const large = { ...blob, size: whole.length, digest: digestOf(whole, nodeHasher) };
+    const ref = imageIn(registry, 'team/app');
+    expect(await connectTo(registry).pushBlob(ref, large, { content: reusing })).toBe('uploaded');
+  });
+
   it('streams content over fetch', async () => {
     const registry = await startRegistry();
     const client = connectTo(registry, { transport: fetchTransport() });

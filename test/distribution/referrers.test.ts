@@ -110,6 +110,33 @@ describe('RegistryClient.referrers', () => {
     ]);
   });
 
+  it.each<[string, Reply]>([
+    ['the method', { status: 405 }],
+    ['the type', { status: 406 }],
+    ['the request at all', { status: 501 }],
+    ['it, and shows a page for people', { headers: { 'content-type': 'text/html' }, body: '<html>' }],
+    ['it, and sends people elsewhere', { status: 303, headers: { location: 'https://pages.example/packages/app' } }],
+  ])('looks under the tag when the registry does not know %s', async (_, answer) => {
+    const server = createMemoryTransport(({ url }) => {
+      if (url.startsWith('https://pages.example')) return { status: 406 };
+      return url.includes('/referrers/') ? answer : index(entry(SBOM));
+    });
+    expect(await collect(connect(server).client.referrers(byDigest))).toEqual([entry(SBOM)]);
+    expect(server.open()).toBe(0);
+  });
+
+  it.each([MEDIA_TYPES.ociIndex, MEDIA_TYPES.ociManifest])(
+    'M01 takes the subject itself, a %s, for none of them, when the registry reads the tag as its digest',
+    async (type) => {
+      const body = JSON.stringify({ schemaVersion: 2, mediaType: type, manifests: [entry(SBOM)] });
+      const subject = digestOf(new TextEncoder().encode(body), nodeHasher);
+      const server = createMemoryTransport(({ url }) =>
+        url.includes('/referrers/') ? { status: 404 } : { headers: { 'content-type': type }, body },
+      );
+      expect(await collect(connect(server).client.referrers({ ...byDigest, digest: subject }))).toEqual([]);
+    },
+  );
+
   it('M01 takes no manifest for the list', async () => {
     const config = { mediaType: MEDIA_TYPES.ociConfig, digest, size: 2 };
     const body = JSON.stringify({ schemaVersion: 2, mediaType: MEDIA_TYPES.ociManifest, config, layers: [] });

@@ -126,6 +126,22 @@ describe('withRetry', () => {
     expect(retry).toThrow(expect.objectContaining({ code: 'ERR_OPTION_INVALID' }));
   });
 
+  it('B14 takes an abort for final, though its reason be a failure that passes', async () => {
+    const controller = new AbortController();
+    const told: unknown[] = [];
+    const server = createMemoryTransport(async () => {
+      controller.abort(cut(true));
+      return { status: 503 };
+    });
+    const sleep = async (): Promise<void> => undefined;
+    const clock = { ...createFakeClock(), sleep };
+    const options = { clock, random: () => 0, onRetry: (retry: unknown) => void told.push(retry) };
+    const failing = withRetry(() => Promise.reject(controller.signal.reason as Error), options);
+    await (await withRetry(server.transport, options)({ ...get, signal: controller.signal })).discard();
+    await expect(failing({ ...get, signal: controller.signal })).rejects.toBe(controller.signal.reason);
+    expect([told, server.requests.length]).toEqual([[], 1]);
+  });
+
   it('gives the last failure when none succeeds', async () => {
     const failing = play(cut(true));
     await expect(failing.transport(get)).rejects.toMatchObject({ phase: 'connect' });

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { type Credential, createSecret, type DockerConfigEntry, readDockerConfig } from 'kubepull/docker-config';
+import { TransportError } from 'kubepull/errors';
 import { createKeyring, type Keyring } from 'kubepull/keyring';
 import { nodeHasher } from 'kubepull/node';
 import { pullImage } from 'kubepull/puller';
@@ -79,6 +80,46 @@ describe('A20 several credentials', () => {
     ]);
     expect(await pull('r.example/team/app', server, keyring)).toMatchObject({ attempts: { length: 2 } });
     expect(new Set(usersAt(server))).toEqual(new Set(['first', 'second']));
+  });
+});
+
+describe('A20 several credentials, where a credential makes no difference or all of it', () => {
+  const keyring = () =>
+    createKeyring([
+      entry('r.example/team', 'first', canary('password')),
+      entry('r.example', 'second', canary('password')),
+    ]);
+
+  it.each(['lookup', 'connect', 'tls'] as const)('A20 are not tried when nobody was reached: %s', async (phase) => {
+    const failure = new TransportError('down', { method: 'GET', url: 'https://r.example/', phase, retryable: true });
+    const server = createMemoryTransport(() => Promise.reject(failure));
+    expect(await pull('r.example/team/app', server, keyring())).toMatchObject({ attempts: { length: 1 } });
+    expect(server.requests).toHaveLength(5);
+  });
+
+  it.each(['headers', 'body'] as const)('A20 are tried when the answer was lost: %s', async (phase) => {
+    const failure = new TransportError('cut', { method: 'GET', url: 'https://r.example/', phase, retryable: false });
+    const server = createMemoryTransport(() => Promise.reject(failure));
+    expect(await pull('r.example/team/app', server, keyring())).toMatchObject({ attempts: { length: 2 } });
+  });
+
+  it('A20 M09 go on to the next when the first is sent to a page for people', async () => {
+    const server = createMemoryTransport((request): Reply => {
+      if (request.url.endsWith('/login')) return { headers: { 'content-type': 'text/html' }, body: '<html>' };
+      if (authorization(request) === undefined) return basicChallenge;
+      return usersAt({ ...server, requests: [request] })[0] === 'first'
+        ? { status: 302, headers: { location: '/login' } }
+        : { status: 404 };
+    });
+    expect(await pull('r.example/team/app', server, keyring())).toMatchObject({
+      attempts: [{ error: { code: 'ERR_REGISTRY_DOCUMENT' } }, { error: { status: 404 } }],
+    });
+  });
+
+  it('A20 M09 end with that page when it is the last that is shown it', async () => {
+    const server = refusing({ headers: { 'content-type': 'text/html' }, body: '<html>' });
+    expect(await pull('r.example/team/app', server, keyring())).toMatchObject({ code: 'ERR_REGISTRY_DOCUMENT' });
+    expect(usersAt(server)).toEqual(['first', 'second']);
   });
 });
 

@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { createTokenCache, type RegistryClientOptions, type TransportRequest } from 'kubepull/distribution';
 import { createSecret } from 'kubepull/docker-config';
+import { TransportError } from 'kubepull/errors';
 import { nodeHasher } from 'kubepull/node';
 import { parseReference } from 'kubepull/reference';
 import { createFakeClock } from 'kubepull/testing';
@@ -62,6 +63,38 @@ const url = `${ORIGIN}/v2/team/app/blobs/uploads/`;
 const scopesOf = (request: TransportRequest | undefined): readonly string[] =>
   new URL(request?.url ?? '').searchParams.getAll('scope');
 const toRealm = (server: MemoryTransport): readonly TransportRequest[] => server.requests.filter(isRealm);
+
+describe('B07 a token reply that is cut', () => {
+  const failure = new TransportError('Cannot GET x: cut', { method: 'GET', url: 'x', phase: 'body', retryable: true });
+  const cutReply = async function* () {
+    yield new TextEncoder().encode('{"tok');
+    throw failure;
+  };
+  const cutting = (times: number) => {
+    let asked = 0;
+    return createMemoryTransport((request): Reply => {
+      if (isRealm(request)) return (asked += 1) > times ? tokenReply('t') : { body: cutReply() };
+      return authorization(request) === undefined ? bearerChallenge() : found;
+    });
+  };
+
+  it('B07 is asked for again', async () => {
+    const server = cutting(2);
+    await connect(server).client.fetchManifest(ref);
+    expect(toRealm(server)).toHaveLength(3);
+    const hopeless = cutting(9);
+    await expect(connect(hopeless).client.fetchManifest(ref)).rejects.toBe(failure);
+    expect([toRealm(hopeless).length, hopeless.requests.length]).toEqual([3, 4]);
+  });
+
+  it('B10 is not asked for again when it was posted', async () => {
+    const server = cutting(1);
+    const identityToken = createSecret(canary('identity-token'));
+    const { client } = connect(server, { credential: credential({ identityToken }) });
+    await expect(client.fetchManifest(ref)).rejects.toBe(failure);
+    expect(toRealm(server).map(({ method }) => method)).toEqual(['POST']);
+  });
+});
 
 describe('A10 tokens and where they come from', () => {
   it('A10 begins with the password again at each realm that the challenge changes to', async () => {

@@ -118,6 +118,15 @@ describe('RegistryClient.listTags', () => {
     expect(server.open()).toBe(0);
   });
 
+  it('B07 asks for a page again that was cut, and tells each tag once', async () => {
+    const registry = await startRegistry();
+    const tags = ['v1', 'v2', 'v3', 'v4'];
+    registry.push('team/app', tags, buildImage({ layers: [] }));
+    registry.fault({ path: /\/tags\//, nth: 2, times: 1, action: { kind: 'cut', afterBytes: 10 } });
+    expect(await list(connectTo(registry), { pageSize: 2 })).toEqual(tags);
+    expect(registry.requests).toHaveLength(3);
+  });
+
   it('takes null for none', async () => {
     expect(await list(connect(createMemoryTransport(() => page(null))).client)).toEqual([]);
   });

@@ -47,6 +47,15 @@ describe('readCredentialProviderConfig', () => {
     expect(files).toEqual([path]);
   });
 
+  it('reads YAML 1.1, where yes is a truth value and no text', async () => {
+    const tokens = 'tokenAttributes: {serviceAccountTokenAudience: a, cacheType: Token, requireServiceAccount: yes}';
+    const path = directoryOf({ 'a.yaml': `${document('ecr')}    ${tokens}\n` });
+    const { config } = await readCredentialProviderConfig(path);
+    expect(config.providers[0]?.tokenAttributes?.requireServiceAccount).toBe(true);
+    const place = 'providers[0].name must be of type string, not boolean';
+    expect(await faultOf(directoryOf({ 'a.yaml': document('yes') }))).toContain(place);
+  });
+
   it('reads a directory in the order of the names, and nothing in it that is no configuration', async () => {
     const path = directoryOf({
       'b.json': json('second'),

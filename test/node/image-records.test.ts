@@ -159,6 +159,12 @@ describe('02 §9: what is read', () => {
     const records = await openPulledRecords(root);
     expect(await records.hasIntent('docker.io/testing/test:latest')).toBe(false);
     expect(await records.readRecord('testimageref')).toBeUndefined();
+    // One file that cannot be read, and it has to look.
+    writeFileSync(join(pulling, 'sha256-x'), '{');
+    writeFileSync(join(pulled, 'sha256-x'), '{');
+    const looking = await openPulledRecords(root);
+    expect(await looking.hasIntent('docker.io/testing/test:latest')).toBe(false);
+    expect(await looking.readRecord('testimageref')).toBeUndefined();
     // The lists go by what is in the files, as in kubelet.
     expect(await records.listIntents()).toEqual(['docker.io/testing/test:1']);
     expect((await records.listRecords()).map(({ imageRef }) => imageRef)).toEqual(['other']);
@@ -339,6 +345,21 @@ describe('openPulledRecords', () => {
     expect(await records.readRecord('testimageref')).toBeUndefined();
   });
 
+  it('02 §9 keeps 2000 records and 1024 intents in memory', async () => {
+    const { root, pulling, pulled } = oldRoot();
+    const [refs, images] = [2001, 1025].map((count) => Array.from({ length: count }, (_, at) => `x:${at}`));
+    for (const ref of refs ?? [])
+      writeFileSync(join(pulled, `sha256-${ref}`), RECORD_JSON.replace('testimageref', ref));
+    for (const image of images ?? [])
+      writeFileSync(join(pulling, `sha256-${image}`), INTENT_JSON.replace('docker.io/testing/test:latest', image));
+    const records = await openPulledRecords(root);
+    for (const directory of [pulled, pulling]) rmSync(directory, { recursive: true });
+    const known = await Promise.all((refs ?? []).map((ref) => records.readRecord(ref)));
+    expect(known.filter((one) => one !== undefined)).toHaveLength(2000);
+    const intended = await Promise.all((images ?? []).map((image) => records.hasIntent(image)));
+    expect(intended.filter(Boolean)).toHaveLength(1024);
+  });
+
   it('02 §9 looks once there was a file that it could not read', async () => {
     const { root, pulled } = oldRoot();
     writeFileSync(join(pulled, RECORD), '{');
@@ -359,6 +380,13 @@ describe('createRecordCache', () => {
     cache.delete('a');
     cache.delete('c');
     expect([cache.get('a'), cache.isComplete]).toEqual([undefined, false]);
+  });
+
+  it('02 §9 takes a look at an entry for use of it', () => {
+    const cache = createRecordCache(2, { entries: [['a', 1] as const, ['b', 2]], isWhole: true });
+    cache.get('a');
+    cache.set('c', 3);
+    expect([cache.get('a'), cache.get('b')]).toEqual([1, undefined]);
   });
 
   it('02 §9 stays complete when entries are deleted, and is not when the first listing was not', () => {

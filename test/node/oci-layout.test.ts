@@ -67,6 +67,25 @@ describe('openOciLayout', () => {
     expect(readdirSync(directory).toSorted()).toEqual(['blobs', 'index.json', 'ingest', 'oci-layout']);
   });
 
+  it.each([
+    ['a buffer of Node', Buffer.alloc(1000)],
+    ['an array', new Uint8Array(1000)],
+  ])('I1 keeps what came, though its source uses %s again', async (_, buffer) => {
+    const store = await openOciLayout(join(tempDir().path, 'layout'));
+    const { descriptor, bytes } = layer;
+    async function* reusing(): AsyncGenerator<Uint8Array> {
+      for (let at = 0; at < bytes.length; at += buffer.length) {
+        const piece = bytes.subarray(at, at + buffer.length);
+        buffer.set(piece);
+        yield buffer.subarray(0, piece.length);
+        buffer.fill(0);
+      }
+    }
+    await writeContent(store, descriptor, reusing());
+    expect(await readContent(store, descriptor, { maxBytes: 1e6 })).toEqual(new Uint8Array(bytes));
+    await assertLayoutValid(store.directory);
+  });
+
   it('writes nothing when it opens a layout that is there', async () => {
     const directory = await layoutWithImage();
     const refuse = (): never => {

@@ -67,6 +67,13 @@ describe('A25 a proxy', () => {
     expect(await read(await trusting.transport(get(url)))).toBe('secure');
   });
 
+  it('B10 with the certificate of another host is not asked again', async () => {
+    const certificate = createCertificate(['proxy.test']);
+    const { port } = await serveTls(certificate, () => undefined);
+    const { transport } = open({ proxy: { https: `https://wrong.test:${port}` }, ca: certificate.cert, lookup: local });
+    await expect(transport(get('https://r.test/'))).rejects.toMatchObject({ phase: 'tls', retryable: false });
+  });
+
   it.each([
     [407, false],
     [403, false],
@@ -162,6 +169,23 @@ describe('A25 a proxy', () => {
     expect(() => createUndiciTransport({ proxy: { https: `${address}?${secret}` } })).toThrow(
       expect.objectContaining({ code: 'ERR_OPTION_INVALID' }),
     );
+  });
+
+  it('L04 cannot have a % that escapes nothing, and that is said before the first request', () => {
+    const password = `100%${canary('proxy-password')}`.replace(/%../, '%zz');
+    expect(() => createUndiciTransport({ proxy: { https: `http://user:${password}@127.0.0.1:1` } })).toThrow(
+      expect.objectContaining({ code: 'ERR_OPTION_INVALID', message: expect.stringContaining('%25') as string }),
+    );
+  });
+
+  it('A25 gets a password that stands alone', async () => {
+    const { port } = await serve((_, response) => response.end('x'));
+    const proxy = await startProxy();
+    const password = canary('proxy-password');
+    const { transport } = open({ proxy: { http: createSecret(proxy.url.replace('//', `//:${password}@`)) } });
+    await read(await transport(get(`http://r.test:${port}/`)));
+    const basic = `Basic ${Buffer.from(`:${password}`).toString('base64')}`;
+    expect(proxy.requests[0]?.headers['proxy-authorization'] === basic).toBe(true);
   });
 
   it('L07 shows its password nowhere', async () => {

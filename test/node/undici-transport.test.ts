@@ -200,6 +200,22 @@ describe('createUndiciTransport', () => {
     await eventually(() => connections() === 0);
   });
 
+  it('I5 ends a request also when another connection to its host failed meanwhile', async () => {
+    const { origin, connections } = await serve((_, response) => void response.writeHead(200).write('abc'));
+    let answer: (addresses: readonly string[]) => void = () => undefined;
+    const slow = new Promise<readonly string[]>((resolve) => void (answer = resolve));
+    const lookups = [() => slow, () => Promise.reject(new Error('down'))];
+    const { transport, close } = open({ lookup: () => lookups.shift()?.() ?? Promise.resolve([]) });
+    const url = origin.replace('127.0.0.1', 'r.test');
+    const first = transport(get(url));
+    await expect(transport(get(url))).rejects.toMatchObject({ code: 'ERR_TRANSPORT' });
+    answer(['127.0.0.1']);
+    const reading = expect(read(await first)).rejects.toMatchObject({ code: 'ERR_TRANSPORT' });
+    await close();
+    await reading;
+    await eventually(() => connections() === 0);
+  });
+
   it('L05 L07 shows no request while it is under way, and no query in an error', async () => {
     const { origin } = await serve(() => undefined);
     const opened = open({ headersTimeoutMs: 100 });

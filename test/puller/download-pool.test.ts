@@ -163,6 +163,38 @@ describe('createDownloadPool', () => {
     expect([(await first).error, (await second).error]).toEqual([undefined, undefined]);
     expect(gets(registry, layer.digest)).toBe(1);
   });
+
+  it('tells the end of a download also to who comes when it is over', async () => {
+    const scene = await startScene();
+    const { registry, layer, image } = scene;
+    registry.push('team/other', '1', image);
+    const { runtime, open, now } = gatedRuntime((url) => url.includes(layer.digest));
+    let asks = (): void => undefined;
+    const asked = new Promise<void>((resolve) => void (asks = resolve));
+    let answer = (): void => undefined;
+    const answered = new Promise<void>((resolve) => void (answer = resolve));
+    const transport: Transport = async (request) => {
+      if (request.method === 'HEAD') {
+        asks();
+        await answered;
+      }
+      return runtime.transport(request);
+    };
+    const shared = {
+      runtime: { ...runtime, transport },
+      downloads: createDownloadPool(),
+      store: await openStore('memory'),
+    };
+    const first = tryPull(scene.name, shared);
+    await until(() => now() === 1);
+    const second = tryPull(`${registry.host}/team/other:1`, shared);
+    await asked;
+    open();
+    await first;
+    answer();
+    expect(phases((await second).events, layer.digest)).toEqual(['started', 'verified']);
+    expect(gets(registry, layer.digest)).toBe(1);
+  });
 });
 
 describe('A12 equal downloads of two who may not have the same', () => {

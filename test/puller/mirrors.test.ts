@@ -181,6 +181,17 @@ describe('pullImage with endpoints', () => {
     expect(upstream.requests).toEqual([]);
   });
 
+  it.each(['endpoints', 'keyring'])('B14 ends at once when it is aborted and the %s never answer', async (what) => {
+    const controller = new AbortController();
+    const reason = new Error('enough');
+    const never = (): Promise<never> => {
+      setImmediate(() => controller.abort(reason));
+      return new Promise(() => undefined);
+    };
+    const options = what === 'endpoints' ? { endpoints: never } : { keyring: { lookup: never } };
+    expect(await failure(pull('r.example/app', { ...options, signal: controller.signal }))).toBe(reason);
+  });
+
   it('passes on what the function of endpoints throws', async () => {
     const error = new Error('blocked');
     expect(await failure(pull('app', { endpoints: () => Promise.reject(error) }))).toBe(error);

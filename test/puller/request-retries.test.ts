@@ -20,6 +20,11 @@ function recording(runtime: PullRuntime): { readonly runtime: PullRuntime; reado
   return { runtime: { ...runtime, clock: { ...systemClock, sleep } }, pauses };
 }
 
+async function* failedBody(error: Error): AsyncGenerator<Uint8Array, void, undefined> {
+  yield new Uint8Array(0);
+  throw error;
+}
+
 describe('the event retry', () => {
   it.each([
     ['manifest', /\/manifests\//],
@@ -81,6 +86,53 @@ describe('the event retry', () => {
     const options = { ...server, store: await openStore('memory'), layerRanges: RANGES };
     const { error, events } = await tryPull(server.name, options);
     expect([error, retriesOf(events).length]).toEqual([undefined, 4]);
+  });
+
+  it('B07 tells of a manifest that was cut, and asks for it again', async () => {
+    const scene = await startScene();
+    scene.registry.fault({ path: /\/manifests\//, times: 2, action: { kind: 'cut', afterBytes: 10 } });
+    const { error, events } = await tryPull(scene.name, { store: await openStore('memory') });
+    expect(error).toBeUndefined();
+    const cut = { descriptor: undefined, error: { code: 'ERR_TRANSPORT', phase: 'body' } };
+    expect(retriesOf(events)).toMatchObject([cut, cut]);
+  });
+
+  it('B07 gives a manifest up that is cut three times', async () => {
+    const scene = await startScene();
+    scene.registry.fault({ path: /\/manifests\//, action: { kind: 'cut', afterBytes: 10 } });
+    const { error } = await tryPull(scene.name, { store: await openStore('memory') });
+    expect(error).toMatchObject({ attempts: [{ error: { code: 'ERR_TRANSPORT', phase: 'body' } }] });
+    expect(scene.registry.requests).toHaveLength(3);
+  });
+
+  it('B15 is not told of requests that are only cancelled because of another', async () => {
+    const server = startRangeServer([100, 200, 300]);
+    const [failing, ...others] = server.layers;
+    const failure = new TransportError('Cannot GET x: slow', {
+      method: 'GET',
+      url: 'x',
+      phase: 'body',
+      retryable: true,
+    });
+    let waiting = 0;
+    let wake = (): void => undefined;
+    const allWait = new Promise<void>((resolve) => void (wake = resolve));
+    const transport: PullRuntime['transport'] = async (request) => {
+      if (others.some(({ digest }) => request.url.includes(digest))) {
+        waiting += 1;
+        if (waiting === others.length) wake();
+        return new Promise((_, reject) => {
+          request.signal?.addEventListener('abort', () => reject(request.signal?.reason as Error), { once: true });
+        });
+      }
+      if (failing === undefined || !request.url.includes(failing.digest)) return server.transport(request);
+      await allWait;
+      return { ...(await server.transport(request)), body: failedBody(failure) };
+    };
+    const runtime = { ...server.runtime, transport };
+    const { error, events } = await tryPull(server.name, { runtime, store: await openStore('memory') });
+    expect(error).toMatchObject({ attempts: [{ error: failure }] });
+    expect(retriesOf(events).map(({ descriptor }) => descriptor?.digest)).toEqual(Array(4).fill(failing?.digest));
   });
 
   it('L01 shows neither credential nor query of what is asked for again', async () => {
