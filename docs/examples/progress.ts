@@ -1,5 +1,5 @@
 import { MultiBar, Presets, type SingleBar } from 'cli-progress';
-import { formatPlatform, type Descriptor, type PulledImage, type PullEvent } from 'kubepull';
+import { formatCredentialSource, formatPlatform, type Descriptor, type PulledImage, type PullEvent } from 'kubepull';
 import { bad, good, note, size } from './print.js';
 
 type BlobEvent = Extract<PullEvent, { type: 'blob' }>;
@@ -29,7 +29,7 @@ function showStep(event: Exclude<PullEvent, BlobEvent>): void {
 }
 
 function showCredential({ rank, source, outcome, error }: Extract<PullEvent, { type: 'credential' }>): void {
-  const name = source.kind === 'secret' ? `secret ${source.namespace}/${source.name}` : source.kind;
+  const name = formatCredentialSource(source);
   if (outcome === 'trying') note(`credential ${rank}, ${name}: trying`);
   if (outcome === 'accepted') good(`credential ${rank}, ${name}: accepted`);
   if (outcome === 'duplicate') note(`credential ${rank}, ${name}: the same as one that was refused`);

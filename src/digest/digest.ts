@@ -66,6 +66,12 @@ export function parseDigest(value: string): Digest {
  *
  * @param digest - a checked digest
  * @returns the part before the colon
+ * @example
+ * ```ts
+ * import { digestAlgorithm, parseDigest } from 'kubepull/digest';
+ *
+ * digestAlgorithm(parseDigest(`sha256:${'0'.repeat(64)}`)); // 'sha256'
+ * ```
  * @public
  */
 export function digestAlgorithm(digest: Digest): DigestAlgorithm {
@@ -77,6 +83,12 @@ export function digestAlgorithm(digest: Digest): DigestAlgorithm {
  *
  * @param digest - a checked digest
  * @returns the part after the colon
+ * @example
+ * ```ts
+ * import { digestEncoded, parseDigest } from 'kubepull/digest';
+ *
+ * digestEncoded(parseDigest(`sha256:${'0'.repeat(64)}`)).length; // 64
+ * ```
  * @public
  */
 export function digestEncoded(digest: Digest): string {

@@ -13,8 +13,21 @@ export interface Hasher {
 }
 
 /**
- * Starts a hash.
+ * Starts a hash: `nodeHasher` of `kubepull/node`, or one of your own over any library that hashes a stream.
  *
+ * @example
+ * ```ts
+ * import { type CreateHasher, parseDigest } from 'kubepull/digest';
+ * import { createHash } from 'node:crypto';
+ *
+ * const createHasher: CreateHasher = (algorithm) => {
+ *   const hash = createHash(algorithm);
+ *   return {
+ *     update: (chunk) => void hash.update(chunk),
+ *     digest: () => parseDigest(`${algorithm}:${hash.digest('hex')}`),
+ *   };
+ * };
+ * ```
  * @public
  */
 export type CreateHasher = (algorithm: DigestAlgorithm) => Hasher;

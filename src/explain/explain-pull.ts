@@ -68,14 +68,17 @@ export function explainPull(pod: PodLike, container: string, options: ExplainPul
   return { ...partial, failure: failureOf(partial) };
 }
 
+/** Containers that a message names. */
+const MAX_NAMED = 10;
+
 function findContainer(pod: PodLike, container: string): ContainerPullPolicy {
   const { decisions } = defaultPodPullPolicies(pod);
   const found = decisions.find((decision) => decision.container === container);
   if (found !== undefined) return found;
-  throw new ImageError(
-    'ERR_OPTION_INVALID',
-    `Cannot explain container ${quote(container)}: the pod has none of that name`,
-  );
+  const names = decisions.slice(0, MAX_NAMED).map((decision) => quote(decision.container));
+  if (decisions.length > MAX_NAMED) names.push('…');
+  const has = names.length === 0 ? 'no containers' : names.join(', ');
+  throw new ImageError('ERR_OPTION_INVALID', `Cannot explain container ${quote(container)}: the pod has ${has}`);
 }
 
 function listSecrets(

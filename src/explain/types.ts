@@ -34,11 +34,19 @@ export interface PresentImage {
  * @public
  */
 export interface ExplainPullOptions {
-  /** The secrets of the pod's namespace. */
+  /**
+   * The secrets of the pod's namespace. Those that the pod names and that are not here count as missing.
+   *
+   * @defaultValue none
+   */
   readonly secrets?: Iterable<SecretLike> | undefined;
-  /** The pod's service account, to be applied as admission does; leave it out for a pod that was admitted. */
+  /**
+   * The pod's service account, to be applied as admission does; leave it out for a pod that was admitted.
+   *
+   * @defaultValue none
+   */
   readonly serviceAccount?: ServiceAccountLike | undefined;
-  /** The entries of the node's docker config. */
+  /** The entries of the node's docker config. @defaultValue none */
   readonly nodeConfig?: readonly DockerConfigEntry[] | undefined;
   /**
    * The answer, for this image, of a keyring that has to be asked, such as that of `createNodeKeyring` or of a cloud. It
@@ -47,7 +55,7 @@ export interface ExplainPullOptions {
    * @defaultValue none
    */
   readonly nodeLookup?: LookupResult | undefined;
-  /** The image on the node; `undefined` when it is not there. */
+  /** The image on the node. @defaultValue it is not there */
   readonly present?: PresentImage | undefined;
 }
 

@@ -6,8 +6,9 @@
 export interface LookupTrace {
   /** The repository, or the name at the mirror, that credentials were looked up for. */
   readonly image: string;
-  /** Known at the end. */
+  /** How many credentials there are to try. Known at the end. */
   candidates: number | undefined;
+  /** How many entries do not match. */
   rejected: number | undefined;
 }
 
@@ -41,6 +42,7 @@ export interface ManifestTrace {
   /** Known at the end. */
   digest: string | undefined;
   mediaType: string | undefined;
+  /** In bytes. */
   size: number | undefined;
 }
 
@@ -82,8 +84,9 @@ export interface EnsureTrace {
   status: string | undefined;
   /** Kubelet's reason when the container waits. */
   reason: string | undefined;
-  /** Of a pull: bytes, 0 when nobody knows, and milliseconds with the time in the queue. */
+  /** Of a pull, in bytes; 0 when nobody knows. */
   size: number | undefined;
+  /** Of a pull, in milliseconds, with the time in the queue. */
   totalMs: number | undefined;
 }
 

@@ -35,10 +35,11 @@ async function run(code: string): Promise<readonly string[]> {
     'kubepull/node': { ...node, createUndiciTransport: () => ({ transport, close }) },
   };
   const printed: string[] = [];
+  const log = (...args: readonly unknown[]): unknown => printed.push(format(...args));
   await runSnippet(code, modules, {
     ...ambient,
     ...machine(),
-    console: { log: (...args: readonly unknown[]) => printed.push(format(...args)) },
+    console: { log, error: log },
   });
   return printed;
 }

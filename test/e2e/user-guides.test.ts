@@ -1,0 +1,369 @@
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { format } from 'node:util';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import * as root from 'kubepull';
+import * as digest from 'kubepull/digest';
+import * as distribution from 'kubepull/distribution';
+import * as dockerConfig from 'kubepull/docker-config';
+import * as errors from 'kubepull/errors';
+import * as explain from 'kubepull/explain';
+import * as imageManager from 'kubepull/image-manager';
+import * as keyring from 'kubepull/keyring';
+import * as lint from 'kubepull/lint';
+import * as node from 'kubepull/node';
+import * as oci from 'kubepull/oci';
+import * as pullPolicy from 'kubepull/pull-policy';
+import * as pullSecrets from 'kubepull/pull-secrets';
+import * as reference from 'kubepull/reference';
+import * as store from 'kubepull/store';
+import * as testing from 'kubepull/testing';
+import { readSnippets } from '../packaging/snippets.ts';
+import { canary } from '../support/canary.ts';
+import { startRegistry } from '../support/registry.ts';
+import { runSnippet } from '../support/run-snippet.ts';
+import { tempDir } from '../support/temp-dir.ts';
+
+const modules = {
+  'kubepull/digest': digest,
+  'kubepull/distribution': distribution,
+  'kubepull/docker-config': dockerConfig,
+  'kubepull/errors': errors,
+  'kubepull/explain': explain,
+  'kubepull/image-manager': imageManager,
+  'kubepull/keyring': keyring,
+  'kubepull/lint': lint,
+  'kubepull/node': node,
+  'kubepull/oci': oci,
+  'kubepull/pull-policy': pullPolicy,
+  'kubepull/pull-secrets': pullSecrets,
+  'kubepull/reference': reference,
+  'kubepull/store': store,
+  'kubepull/testing': testing,
+};
+const snippets = readSnippets();
+
+/** The one example of a guide, or of another page, that has a text in it. */
+function exampleWith(guide: string, text: string): string {
+  const page = guide.endsWith('.md') ? guide : `docs/guides/${guide}.md`;
+  const found = snippets.filter(({ place, code }) => place.startsWith(page) && code.includes(text));
+  expect(found).toHaveLength(1);
+  return found[0]!.code;
+}
+
+/** What an example prints, line by line. */
+async function run(
+  code: string,
+  { played = {}, scope = {} }: { played?: Readonly<Record<string, object>>; scope?: object } = {},
+): Promise<readonly string[]> {
+  const printed: string[] = [];
+  const log = (...args: readonly unknown[]): unknown => printed.push(...format(...args).split('\n'));
+  await runSnippet(
+    code.replaceAll(/^export (?=function)/gm, ''),
+    { ...modules, ...played },
+    { console: { log, error: log }, ...scope },
+  );
+  return printed;
+}
+
+/** What an example says that it prints. */
+const claimsOf = (code: string): readonly string[] =>
+  Array.from(code.matchAll(/console\.log\(.*\); \/\/ (.*)$/gm), ([, claim = '']) => claim);
+
+/** A registry, and a client of it that may do all. */
+async function startClient(): Promise<{
+  readonly registry: testing.LoopbackRegistry;
+  readonly client: distribution.RegistryClient;
+}> {
+  const registry = await startRegistry();
+  const { transport, close } = node.createUndiciTransport();
+  onTestFinished(close);
+  const { origin } = registry;
+  const client = distribution.createRegistryClient({ transport, origin, createHasher: node.nodeHasher });
+  return { registry, client };
+}
+
+/** An image for two platforms, whose layers take part in no other. */
+function twoPlatforms(): testing.BuiltIndex {
+  return testing.buildIndex(
+    ['amd64', 'arm64'].map((architecture) =>
+      testing.buildImage({
+        platform: { os: 'linux', architecture },
+        layers: [{ randomBytes: 10_000, seed: architecture }],
+      }),
+    ),
+  );
+}
+
+describe('README.md', () => {
+  const password = canary('password');
+  const server = 'registry.example.com/team';
+  const played = { kubepull: root, 'kubepull/node': { ...node, loadNodeKeyring: () => keyring.createKeyring([]) } };
+  const scope = {
+    pod: {
+      spec: {
+        imagePullSecrets: [{ name: 'lost' }, { name: 'team' }, { name: 'other' }],
+        containers: [{ name: 'app', image: `${server}/app:1` }],
+      },
+    },
+    secretsInNamespace: [
+      pullSecrets.createPullSecret({ name: 'team', server, username: 'ci', password }),
+      pullSecrets.createPullSecret({ name: 'other', server: '*.example.org', username: 'ci', password }),
+    ],
+  };
+
+  it('explains why the pull of a pod fails', async () => {
+    const printed = await run(exampleWith('README.md', 'explainPull'), { played, scope });
+    expect(printed[0]).toBe(`container app (regular): image ${server}/app:1`);
+    expect(printed.some((line) => line.startsWith('error PULL_SECRET_MISSING spec.imagePullSecrets[0].name: '))).toBe(
+      true,
+    );
+  });
+
+  it('tells which credentials kubelet would try', async () => {
+    const code = exampleWith('README.md', 'unionKeyrings');
+    const claims = Array.from(code.matchAll(/; \/\/ (1 .*|\*.*)$/gm), ([, claim = '']) => claim);
+    expect(claims).toHaveLength(2);
+    const printed = await run(code, { played, scope });
+    expect(printed.slice(0, 2)).toEqual(claims);
+  });
+});
+
+describe('docs/guides/why-a-pull-fails.md', () => {
+  const page = 'why-a-pull-fails';
+  const text = readFileSync(new URL(`../../docs/guides/${page}.md`, import.meta.url), 'utf8');
+  const dockerConfigJson = (key: string): string =>
+    JSON.stringify({ auths: { [key]: { username: 'ci', password: canary('password') } } });
+  const secretWith = (text: string): pullSecrets.SecretLike => ({
+    metadata: { name: 'creds', namespace: 'shop' },
+    type: 'kubernetes.io/dockerconfigjson',
+    data: { '.dockerconfigjson': Buffer.from(text).toString('base64') },
+  });
+  const explained = (secret: pullSecrets.SecretLike): Promise<readonly string[]> => {
+    const pod: pullPolicy.PodLike = {
+      metadata: { name: 'web', namespace: 'shop' },
+      spec: {
+        imagePullSecrets: [{ name: 'creds' }],
+        containers: [{ name: 'web', image: 'registry.example.com/team/web:1.4' }],
+      },
+    };
+    const files: Readonly<Record<string, unknown>> = { 'pod.json': pod, 'secrets.json': { items: [secret] } };
+    const readFile = async (path: string): Promise<string> => JSON.stringify(files[path]);
+    return run(exampleWith(page, 'explainPull'), { played: { 'node:fs/promises': { readFile } } });
+  };
+
+  it('explains a pod as the page shows it, and finds the key at fault', async () => {
+    const printed = await explained(secretWith(dockerConfigJson('registry.example.com/*')));
+    const shown = /```text\n([^`]*)\n```/.exec(text)?.[1]?.split('\n') ?? [];
+    expect(shown.length).toBeGreaterThan(0);
+    expect(printed.slice(0, shown.length)).toEqual(shown);
+    const findings = printed.slice(shown.length);
+    expect(findings.some((line) => line.startsWith('error KEY_GLOB_IN_PATH data[".dockerconfigjson"]'))).toBe(true);
+  });
+
+  it('has a reason of a malformed secret, as kubelet shows it', async () => {
+    const printed = await explained(secretWith('{"auths":{"r.example":{"auth":"abcd!"}}}'));
+    expect(printed.find((line) => line.startsWith('the container waits'))).toContain(
+      'illegal base64 data at input byte 4',
+    );
+  });
+
+  it('names what a pod has when it has no container of that name', () => {
+    const explainLost = (names: readonly string[]): void => {
+      const containers = names.map((name) => ({ name, image: 'nginx' }));
+      explain.explainPull({ spec: { containers } }, 'lost');
+    };
+    const message = (has: string): string => `Cannot explain container "lost": the pod has ${has}`;
+    expect(() => explainLost([])).toThrow(message('no containers'));
+    expect(() => explainLost(['web', 'log'])).toThrow(message('"web", "log"'));
+    expect(() => explainLost([...'abcdefghijk'])).toThrow(/"j", …$/);
+  });
+
+  it('says every word of a look-up in its table', () => {
+    const words: Record<keyring.CredentialCandidate['rule'] | keyring.RejectedEntry['because'], true> = {
+      exact: true,
+      glob: true,
+      'default-registry': true,
+      port: true,
+      'label-count': true,
+      label: true,
+      path: true,
+      'invalid-pattern': true,
+      'invalid-image': true,
+    };
+    for (const word of Object.keys(words)) expect(text).toContain(`\n| \`${word}\` `);
+  });
+
+  it('asks a registry with one credential after the other, and downloads nothing', async () => {
+    const password = canary('password');
+    const accounts = [{ username: 'ci', password }];
+    const registry = await startRegistry({ auth: { 'team/': { type: 'bearer', accounts } } });
+    registry.push('team/app', '1', testing.buildImage({ layers: [{ files: { motd: 'hello' } }] }));
+    const server = 'registry.example.com';
+    const scope = {
+      pod: { spec: { imagePullSecrets: [{ name: 'old' }, { name: 'new' }] } },
+      secretsInNamespace: [
+        pullSecrets.createPullSecret({ name: 'old', server, username: 'ci', password: canary('password') }),
+        pullSecrets.createPullSecret({ name: 'new', server, username: 'ci', password }),
+      ],
+    };
+    const played = { 'kubepull/distribution': { ...distribution, registryOrigin: () => registry.origin } };
+    const printed = await run(exampleWith(page, 'checkImage'), { played, scope });
+    expect(printed).toHaveLength(2);
+    expect(printed[0]).toMatch(/^registry\.example\.com\/team\/app:1: sha256:[0-9a-f]{64} with secret default\/new$/);
+    expect(printed[1]).toMatch(/team\/lost:1: secret default\/old: .* 401 .*; secret default\/new: .* 404/);
+    const asked = registry.requests.filter(({ url }) => url.startsWith('/v2/'));
+    expect(new Set(asked.map(({ method }) => method))).toEqual(new Set(['HEAD']));
+  });
+});
+
+describe('docs/guides/registry-client.md', () => {
+  const page = 'registry-client';
+
+  it('mirrors an index with its platforms from one registry to another', async () => {
+    const [from, to] = [await startClient(), await startClient()];
+    from.registry.push('team/app', '1', twoPlatforms());
+    const scope = { source: from.client, target: to.client };
+    const printed = await run(exampleWith(page, 'source.layer'), { scope });
+    expect(printed.map((line) => line.split(' ')[1])).toEqual(['uploaded', 'uploaded', 'uploaded', 'uploaded']);
+    const name = reference.parseReference('mirror.example.com/team/app:1');
+    expect(await to.client.digest(name)).toBe(await from.client.digest(name));
+  });
+
+  it('brings all platforms into a layout, and from there to another registry', async () => {
+    const [from, to] = [await startClient(), await startClient()];
+    const index = twoPlatforms();
+    from.registry.push('team/app', '1', index);
+    const folder = join(tempDir().path, 'layout');
+    const played = { 'kubepull/node': { ...node, openOciLayout: () => node.openOciLayout(folder) } };
+    const copied = await run(exampleWith(page, 'copyImage'), { played, scope: { client: from.client } });
+    expect(copied).toEqual(['7 contents']);
+    expect((await node.validateLayout(folder)).findings).toEqual([]);
+    await run(exampleWith(page, 'readContent'), { played, scope: { target: to.client } });
+    const name = reference.parseReference('mirror.example.com/team/app:1');
+    expect(await to.client.digest(name)).toBe(index.descriptor.digest);
+  });
+});
+
+describe('docs/guides/pulling.md', () => {
+  const code = exampleWith('pulling', 'SIGINT');
+
+  /** What the program writes, and how it ends; `written` is called for each piece of progress. */
+  async function pull(written: (interrupt: () => void) => void): Promise<{
+    readonly printed: readonly string[];
+    readonly progress: string;
+    readonly exitCode: number | undefined;
+  }> {
+    const registry = await startRegistry();
+    registry.push('app', '1', twoPlatforms());
+    const home = tempDir().path;
+    const handlers: (() => void)[] = [];
+    let progress = '';
+    const write = (text: string): void => {
+      progress += text;
+      written(() => handlers.forEach((handle) => handle()));
+    };
+    const process = {
+      once: (_: 'SIGINT', handle: () => void) => handlers.push(handle),
+      stderr: { write },
+      exitCode: undefined,
+    };
+    const played = {
+      kubepull: {
+        ...root,
+        pullImageEvents: (image: string, options: root.PullOptions) =>
+          root.pullImageEvents(image.replace('registry.example.com', registry.host), {
+            ...options,
+            platform: { os: 'linux', architecture: 'arm64' },
+            plainHttp: [registry.host],
+          }),
+      },
+      'kubepull/node': {
+        ...node,
+        openOciLayout: () => node.openOciLayout(join(home, 'layout')),
+        loadDockerKeyring: () => node.loadDockerKeyring({ env: { HOME: home } }),
+      },
+    };
+    const printed = await run(code, { played, scope: { process } });
+    return { printed, progress, exitCode: process.exitCode };
+  }
+
+  it('shows how far a pull has come, and what was pulled', async () => {
+    const { printed, progress, exitCode } = await pull(() => undefined);
+    expect(printed.at(-1)).toMatch(/\/app@sha256:[0-9a-f]{64}$/);
+    const [, done, size] = /(\d+) of (\d+) bytes$/.exec(progress) ?? [];
+    expect(done).toBe(size);
+    expect(exitCode).toBeUndefined();
+  });
+
+  it('ends with 130 when it is interrupted', async () => {
+    const { printed, exitCode } = await pull((interrupt) => interrupt());
+    expect(printed).toEqual(['Error: Interrupted']);
+    expect(exitCode).toBe(130);
+  });
+});
+
+describe('docs/guides/credentials/docker.md', () => {
+  it('makes a pull secret out of a login, and none out of an identity token', async () => {
+    const code = exampleWith('credentials/docker', 'createPullSecret');
+    const [server, password] = ['registry.example.com', canary('password')];
+    const token = { username: '<token>', password: dockerConfig.createSecret(''), registryToken: undefined };
+    const logins: readonly dockerConfig.Credential[] = [
+      { ...token, identityToken: dockerConfig.createSecret(canary('identity-token')), email: undefined },
+      {
+        ...token,
+        username: 'ci',
+        password: dockerConfig.createSecret(password),
+        identityToken: undefined,
+        email: undefined,
+      },
+    ];
+    const entries = logins.map((credential) => ({ pattern: server, credential, source: { kind: 'inline' } as const }));
+    const runWith = async (known: typeof entries): Promise<readonly string[]> => {
+      const written: string[] = [];
+      const played = {
+        kubepull: root,
+        'kubepull/node': { loadDockerKeyring: async () => keyring.createKeyring(known) },
+      };
+      const process = { stdout: { write: (text: string) => written.push(text) } };
+      return [...(await run(code, { played, scope: { process } })), ...written];
+    };
+    const [manifest = ''] = await runWith(entries);
+    const secret = JSON.parse(manifest) as pullSecrets.SecretLike;
+    expect(secret.metadata).toEqual({ name: 'creds' });
+    const [entry] = pullSecrets.mergePullSecrets([secret]).entries;
+    expect(entry?.credential.password.reveal() === password).toBe(true);
+    expect(await runWith(entries.slice(0, 1))).toEqual([`Nobody has logged in to ${server} with a password`]);
+  });
+});
+
+describe('docs/guides/testing.md', () => {
+  it('goes through a back-off on a fake clock', async () => {
+    const code = exampleWith('testing', 'createImageManager');
+    const claims = claimsOf(code);
+    expect(claims).toEqual(['ErrImagePull', 'ImagePullBackOff', 'pulled']);
+    expect(await run(code)).toEqual(claims);
+  });
+});
+
+describe('docs/guides/browser.md', () => {
+  it('checks what somebody types', async () => {
+    const code = exampleWith('browser', 'checkObject');
+    const claims = claimsOf(code);
+    expect(claims).toHaveLength(2);
+    expect(await run(code)).toEqual(claims);
+    const password = canary('password');
+    const secret = pullSecrets.createPullSecret({ name: 'a', server: 'r.io/*', username: 'u', password });
+    const findings = await run(`${code}\nconsole.log(...checkObject(secret));`, {
+      scope: { secret: JSON.stringify(secret) },
+    });
+    expect(findings.join()).toContain('KEY_GLOB_IN_PATH');
+  });
+
+  it('makes hashes of a library that knows nothing of this one', async () => {
+    const code = exampleWith('browser', 'createHasher');
+    const hashes = ['sha256', 'sha384', 'sha512'].map((name) => [name, { create: () => createHash(name) }] as const);
+    expect(await run(code, { scope: Object.fromEntries(hashes) })).toEqual(claimsOf(code));
+  });
+});
