@@ -63,7 +63,7 @@ async function exchange(
   { entraToken, tenant }: AcrOptions,
   call: CallOptions,
 ): Promise<CloudCredential> {
-  const { token } = await entraToken(call);
+  const { token } = await client.call('entraToken', entraToken, call);
   const form = new URLSearchParams({ grant_type: 'access_token', service: host, access_token: token.reveal() });
   if (tenant !== undefined) form.set('tenant', tenant);
   const reply = await client.ask(

@@ -1,7 +1,7 @@
 import type { CallOptions } from '../clock/index.js';
 import { createSecret, type Secret } from '../docker-config/index.js';
 import { ImageError } from '../errors/index.js';
-import { type CloudReply, createCloudClient, malformed, readFields, refused, textField } from './ask.js';
+import { type CloudReply, createCloudClient, faultCode, malformed, readFields, refused, textField } from './ask.js';
 import type { CloudOptions } from './types.js';
 
 /**
@@ -45,6 +45,8 @@ export interface AwsCredentialOptions extends CloudOptions {
 
 const CONTAINER = 'http://169.254.170.2';
 const INSTANCE = 'http://169.254.169.254/latest';
+/** An address, as URLs write it; a name may begin like one. */
+const LOOPBACK = /^127(?:\.\d+){3}$/;
 
 /**
  * Finds AWS credentials as the SDKs do: in the environment, then from the container's endpoint, then from the instance's
@@ -95,7 +97,8 @@ async function fromContainer(
   call: CallOptions,
 ): Promise<AwsCredentials> {
   const relative = env['AWS_CONTAINER_CREDENTIALS_RELATIVE_URI'];
-  const url = relative ? new URL(relative, CONTAINER).href : (env['AWS_CONTAINER_CREDENTIALS_FULL_URI'] ?? '');
+  // Joined as text, as the SDKs do it: whatever stands there cannot lead to https, and so to another host.
+  const url = relative ? `${CONTAINER}${relative}` : (env['AWS_CONTAINER_CREDENTIALS_FULL_URI'] ?? '');
   if (!isContainerUrl(url))
     throw new ImageError(
       'ERR_CREDENTIAL_PROVIDER',
@@ -125,7 +128,7 @@ function isContainerUrl(text: string): boolean {
   const { protocol, hostname, username, password } = new URL(text);
   if (username !== '' || password !== '') return false;
   const own = ['169.254.170.2', '169.254.170.23', '[fd00:ec2::23]', 'localhost', '[::1]'];
-  return protocol === 'https:' || (protocol === 'http:' && (own.includes(hostname) || hostname.startsWith('127.')));
+  return protocol === 'https:' || (protocol === 'http:' && (own.includes(hostname) || LOOPBACK.test(hostname)));
 }
 
 async function fromInstance(options: AwsCredentialOptions, call: CallOptions): Promise<AwsCredentials> {
@@ -153,6 +156,8 @@ async function fromInstance(options: AwsCredentialOptions, call: CallOptions): P
 /** Both services answer alike. */
 function readCredentials(reply: CloudReply): AwsCredentials {
   const fields = readFields(reply);
+  // The instance tells of a role that it may not take with status 200.
+  if (!fields.has('AccessKeyId') && faultCode(reply) !== undefined) throw refused(reply);
   return {
     accessKeyId: textField(reply, fields, 'AccessKeyId'),
     secretAccessKey: createSecret(textField(reply, fields, 'SecretAccessKey')),

@@ -94,9 +94,12 @@ async function find<T>(
   } catch (error) {
     options.signal?.throwIfAborted();
     const fault = asCloudError(source, error);
-    if (valid === undefined) return { credential: undefined, report: reportOf(source, 'failed', fault.message, fault) };
-    cache.kept.set(key, { ...valid, renewAt: now + PAUSE_MS });
-    const detail = `renewal failed, ${until(valid.expiresAt - now)}`;
+    // The failure may have taken longer than the old one was good for.
+    const later = clock.monotonic();
+    if (valid === undefined || later >= valid.expiresAt)
+      return { credential: undefined, report: reportOf(source, 'failed', fault.message, fault) };
+    cache.kept.set(key, { ...valid, renewAt: later + PAUSE_MS });
+    const detail = `renewal failed, ${until(valid.expiresAt - later)}`;
     return { credential: valid.credential, report: reportOf(source, 'cached', detail, fault) };
   }
 }
@@ -115,7 +118,7 @@ function fetchOnce<T>(
   const flight = source
     .obtain(target, {})
     .then((credential) => {
-      const lifetimeMs = Math.min(credential.lifetimeMs, MAX_LIFETIME_MS);
+      const lifetimeMs = Math.min(Math.max(credential.lifetimeMs, 0), MAX_LIFETIME_MS);
       const expiresAt = started + lifetimeMs - MARGIN_MS;
       kept.set(key, { credential, renewAt: started + lifetimeMs * RENEW_AFTER, expiresAt });
       return { ...credential, lifetimeMs };

@@ -24,6 +24,8 @@ const PUBLIC_TARGET = 'SpencerFrontendService.GetAuthorizationToken';
 /** AWS takes signatures that are up to five minutes off. */
 const MAX_SKEW_MS = 4 * 60_000;
 const FALLBACK_LIFETIME_MS = 60_000;
+/** No token is good for longer, whatever an answer without a date, read by a clock that is off, looks like. */
+const LIFETIME_MS = 12 * 60 * 60 * 1000;
 
 /**
  * Makes the keyring of Amazon ECR: private registries of every partition, also FIPS and dual-stack hosts, and
@@ -68,7 +70,7 @@ async function getAuthorizationToken(
   registry: EcrRegistry,
   call: CallOptions,
 ): Promise<CloudCredential> {
-  const signing = await credentials(call);
+  const signing = await client.call('credentials', credentials, call);
   const now = client.clock.now();
   let reply = await askSigned(client, signing, registry, now, call);
   const theirs = serverTime(reply);
@@ -126,6 +128,6 @@ function readToken(reply: CloudReply, { service }: EcrRegistry, now: number): Cl
   const colon = text.indexOf(':');
   if (colon < 1) throw malformed(reply, 'it has no authorization token');
   const expires: unknown = fields.get('expiresAt');
-  const lifetimeMs = typeof expires === 'number' ? expires * 1000 - now : FALLBACK_LIFETIME_MS;
+  const lifetimeMs = typeof expires === 'number' ? Math.min(expires * 1000 - now, LIFETIME_MS) : FALLBACK_LIFETIME_MS;
   return { username: text.slice(0, colon), password: createSecret(text.slice(colon + 1)), lifetimeMs };
 }

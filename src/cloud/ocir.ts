@@ -69,7 +69,7 @@ async function askToken(
   call: CallOptions,
 ): Promise<CloudCredential> {
   const url = `https://${host}${TOKEN_PATH}`;
-  const headers = await sign({ method: 'GET', url }, call);
+  const headers = await client.call('sign', async (options) => sign({ method: 'GET', url }, options), call);
   const reply = await client.ask({ method: 'GET', url, headers }, call);
   const fields = readFields(reply);
   const token = textField(reply, fields, 'token');

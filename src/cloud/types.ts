@@ -12,7 +12,8 @@ export interface CloudOptions {
   /** @defaultValue `systemClock` */
   readonly clock?: Clock | undefined;
   /**
-   * How long one answer of the cloud may take.
+   * How long one answer of the cloud may take. A function of yours that gives tokens, keys or signatures has six times as
+   * long, and a minute at least.
    *
    * @defaultValue 10,000 ms
    */
@@ -37,7 +38,7 @@ export interface CloudToken {
 }
 
 /**
- * Gives a token when one is needed; it is kept for its lifetime.
+ * Gives a token when one is needed, which is whenever the credential of a registry is fetched with it.
  *
  * @public
  */

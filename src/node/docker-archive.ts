@@ -95,7 +95,7 @@ async function* chunksOf(
   const { createHasher = nodeHasher, maxUnpackedBytes = DEFAULT_MAX_UNPACKED_BYTES, signal, onEvent } = options;
   checkOptions(maxUnpackedBytes, options);
   const source = verifiedSource(store, createHasher);
-  const found = await readDockerImages(source, await findImages(store, images, { signal }), options);
+  const found = await readDockerImages(source, await findImages(store, images, options), options);
   const context = { source, createHasher, options, maxBytes: maxUnpackedBytes };
   const { manifest, files } = await filesOf(context, found);
   reportPlan(contentsOf(found), onEvent);

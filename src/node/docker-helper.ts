@@ -1,9 +1,9 @@
 import { constants } from 'node:fs';
-import { access } from 'node:fs/promises';
+import { access, stat } from 'node:fs/promises';
 import { delimiter, isAbsolute, join } from 'node:path';
 import { type Credential, createSecret } from '../docker-config/index.js';
 import { ImageError } from '../errors/index.js';
-import { quote } from '../internal/index.js';
+import { type JsonNode, matchField, quote, readJson } from '../internal/index.js';
 import { describeEnd, type ProcessResult, runProcess } from './run-process.js';
 
 /** Docker waits for ever; a helper that asks a person may take a while. */
@@ -15,10 +15,14 @@ const NOT_FOUND = 'credentials not found in native keychain';
 /** The errors that helpers share; any other text could hold anything. */
 const KNOWN = [NOT_FOUND, 'no credentials server URL', 'no credentials username'];
 
+const ABSENT: JsonNode = { kind: 'null' };
+
 /** Where helpers are looked for, and with what they are run. */
 export interface HelperRuntime {
   readonly env: NodeJS.ProcessEnv;
   readonly timeoutMs?: number | undefined;
+  /** Ends the helper. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /**
@@ -74,7 +78,7 @@ async function runHelper(
   helper: string,
   verb: string,
   stdin: string,
-  { env, timeoutMs = TIMEOUT_MS }: HelperRuntime,
+  { env, timeoutMs = TIMEOUT_MS, signal }: HelperRuntime,
 ): Promise<ProcessResult> {
   const file = await findHelper(helper, env);
   return runProcess({
@@ -85,6 +89,7 @@ async function runHelper(
     timeoutMs,
     maxStdoutBytes: MAX_OUTPUT_BYTES,
     maxStderrBytes: MAX_OUTPUT_BYTES,
+    signal,
   });
 }
 
@@ -94,13 +99,18 @@ async function findHelper(helper: string, env: NodeJS.ProcessEnv): Promise<strin
   if (!/^[\w.-]+$/.test(helper)) throw failure(helper, 'run', 'that is not the name of one');
   for (const directory of (env['PATH'] ?? '').split(delimiter).filter(isAbsolute)) {
     const file = join(directory, name);
-    const isThere = await access(file, constants.X_OK).then(
-      () => true,
-      () => false,
-    );
-    if (isThere) return file;
+    if (await isProgram(file)) return file;
   }
   throw failure(helper, 'run', `there is no program ${name} in PATH`);
+}
+
+async function isProgram(file: string): Promise<boolean> {
+  try {
+    await access(file, constants.X_OK);
+    return (await stat(file)).isFile();
+  } catch {
+    return false;
+  }
 }
 
 /** Helpers print what went wrong to their standard output. */
@@ -120,16 +130,19 @@ function finish(
   throw failure(helper, verb, describeEnd(result, { timeoutMs, maxStdoutBytes: MAX_OUTPUT_BYTES }));
 }
 
+/** As Docker reads it: keys in any case, absent ones are empty, and what is printed after the answer does not count. */
 function readAnswer(helper: string, stdout: Uint8Array): { readonly username: string; readonly secret: string } {
-  let value: unknown;
-  try {
-    value = JSON.parse(new TextDecoder().decode(stdout));
-  } catch {
-    value = undefined;
-  }
-  const fields = new Map(typeof value === 'object' && value !== null ? Object.entries(value) : []);
-  const [username, secret]: readonly unknown[] = [fields.get('Username'), fields.get('Secret')];
-  if (typeof username === 'string' && typeof secret === 'string') return { username, secret };
+  const bytes = new TextEncoder().encode(new TextDecoder().decode(stdout));
+  const whole = readJson(bytes);
+  const answer = whole.ok || whole.offset === 0 ? whole : readJson(bytes.subarray(0, whole.offset));
+  const members = answer.ok && answer.node.kind === 'object' ? answer.node.members : [];
+  const textOf = (name: string): string | undefined => {
+    const node: JsonNode = members.findLast(({ key }) => matchField(key, [name]) !== undefined)?.value ?? ABSENT;
+    return node.kind === 'string' ? node.value : node.kind === 'null' ? '' : undefined;
+  };
+  const [username, secret] = [textOf('Username'), textOf('Secret')];
+  if (answer.ok && answer.node.kind === 'object' && username !== undefined && secret !== undefined)
+    return { username, secret };
   throw failure(helper, 'get', 'it did not answer with a credential');
 }
 

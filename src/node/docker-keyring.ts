@@ -1,12 +1,13 @@
 import { env as processEnv } from 'node:process';
 import type { CallOptions } from '../clock/index.js';
 import type { DockerConfig, DockerConfigEntry } from '../docker-config/index.js';
-import { isImageError } from '../errors/index.js';
+import { ImageError, isImageError } from '../errors/index.js';
+import { untilAbort } from '../internal/index.js';
 import { createKeyring, type Keyring, type LookupResult, type SourceReport, unionKeyrings } from '../keyring/index.js';
 import type { MatchOptions } from '../match/index.js';
 import { type ReadPlace, reportUnused } from './config-place.js';
 import { findDockerConfigs } from './docker-config-files.js';
-import { getFromHelper } from './docker-helper.js';
+import { getFromHelper, type HelperRuntime } from './docker-helper.js';
 
 /**
  * Where Docker's credentials are looked for.
@@ -31,7 +32,7 @@ export interface DockerKeyringOptions extends MatchOptions {
 
 /** The key of Docker Hub, for files and helpers. */
 export const HUB = 'https://index.docker.io/v1/';
-const HUB_NAMES = [HUB, 'index.docker.io', 'docker.io'];
+export const HUB_NAMES: readonly string[] = [HUB, 'index.docker.io', 'docker.io'];
 
 /**
  * Makes the keyring of a person's machine, which kubelet knows nothing of: the places of Docker and podman, with their
@@ -43,6 +44,7 @@ const HUB_NAMES = [HUB, 'index.docker.io', 'docker.io'];
  *
  * @param options - see {@link DockerKeyringOptions}
  * @returns the keyring over the files as they are now; helpers are run at each look-up
+ * @throws {@link ImageError} `ERR_OPTION_INVALID` for a `helperTimeoutMs` that is not a whole number from 1
  * @example
  * ```ts
  * import { loadDockerKeyring } from 'kubepull/node';
@@ -53,7 +55,12 @@ const HUB_NAMES = [HUB, 'index.docker.io', 'docker.io'];
  * @public
  */
 export async function loadDockerKeyring(options: DockerKeyringOptions = {}): Promise<Keyring> {
-  const { env = processEnv } = options;
+  const { env = processEnv, helperTimeoutMs = 1 } = options;
+  if (!Number.isSafeInteger(helperTimeoutMs) || helperTimeoutMs < 1 || helperTimeoutMs >= 2 ** 31)
+    throw new ImageError(
+      'ERR_OPTION_INVALID',
+      `Cannot run credential helpers with helperTimeoutMs ${helperTimeoutMs}: it must be a whole number from 1`,
+    );
   const files = await findDockerConfigs(env);
   return unionKeyrings(...files.map((file) => fileKeyring(file, options, env)));
 }
@@ -77,8 +84,8 @@ function fileKeyring(file: ReadPlace<DockerConfig>, options: DockerKeyringOption
       const server = host === 'docker.io' ? HUB : host;
       const helper = config && helperFor(config, server);
       if (helper === undefined) return { ...keyring.lookup(image), sources: [looked] };
-      const asked = await askHelper(helper, server, { env, timeoutMs: options.helperTimeoutMs });
-      signal?.throwIfAborted();
+      const runtime = { env, timeoutMs: options.helperTimeoutMs, signal };
+      const asked = await untilAbort(askHelper(helper, server, runtime), signal);
       return { ...createKeyring(asked.entries, options).lookup(image), sources: [looked, asked.report] };
     },
   };
@@ -93,7 +100,7 @@ export function helperFor({ credHelpers, credsStore }: DockerConfig, server: str
 async function askHelper(
   helper: string,
   server: string,
-  runtime: { readonly env: NodeJS.ProcessEnv; readonly timeoutMs: number | undefined },
+  runtime: HelperRuntime,
 ): Promise<{ readonly entries: readonly DockerConfigEntry[]; readonly report: SourceReport }> {
   const source = { kind: 'helper', helper } as const;
   try {

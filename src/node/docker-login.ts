@@ -1,18 +1,18 @@
 import { randomUUID } from 'node:crypto';
-import { mkdir, open, realpath, rename, rm } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { mkdir, open, readlink, realpath, rename, rm } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
 import { env as processEnv } from 'node:process';
-import { applyEdits, type FormattingOptions, modify } from 'jsonc-parser';
-import { type Credential, type DockerConfig, encodeAuth, readDockerConfig } from '../docker-config/index.js';
-import { ImageError, InvalidConfigError, StoreError } from '../errors/index.js';
-import { quote, readJson } from '../internal/index.js';
+import { type Credential, encodeAuth } from '../docker-config/index.js';
+import { ImageError } from '../errors/index.js';
+import { quote } from '../internal/index.js';
+import { checkText, edit, EMPTY, refuse } from './docker-config-edit.js';
 import { dockerConfigPath } from './docker-config-files.js';
+import { whileLocked, writeFailure } from './docker-config-lock.js';
 import { eraseInHelper, storeInHelper } from './docker-helper.js';
 import { helperFor, HUB } from './docker-keyring.js';
 import { readBounded } from './read-bounded.js';
 
 const MAX_CONFIG_BYTES = 4 * 1024 * 1024;
-const EMPTY = '{}';
 
 /**
  * Where a login is kept.
@@ -55,7 +55,7 @@ export interface DockerLoginResult {
  * @throws {@link InvalidConfigError} when the file cannot be read for sure, which leaves it untouched
  * @throws {@link StoreError} when it cannot be written
  * @throws {@link ImageError} `ERR_CREDENTIAL_PROVIDER` when the helper fails, `ERR_OPTION_INVALID` when the registry is no
- * host
+ * host, or the user name nothing that a file can keep
  * @example
  * ```ts
  * import { createCredential } from 'kubepull/docker-config';
@@ -77,12 +77,12 @@ export async function dockerLogin(
     await storeInHelper(helper, server, credential, { env });
     return { path, helper, changed: true };
   }
-  const changed = await writeConfig(file, entryOf(credential));
+  const changed = await writeConfig(file, entryOf(registry, credential));
   return { path, helper, changed };
 }
 
 /**
- * Forgets the credential for a registry, as `docker logout` does.
+ * Forgets the credential for a registry, as `docker logout` does: also one that older programs wrote under a URL.
  *
  * @param registry - as for {@link dockerLogin}
  * @param options - see {@link DockerLoginOptions}
@@ -118,9 +118,17 @@ async function openConfig(registry: string, { path, env = processEnv }: DockerLo
   const server = ['docker.io', 'index.docker.io'].includes(registry) ? HUB : registry;
   const wanted = path ?? dockerConfigPath(env);
   // Behind a link it is the file that is replaced, not the link.
-  const target = await realpath(wanted).catch(() => wanted);
+  const target = await realpath(wanted).catch(() => behindLink(wanted));
   const text = await readText(target);
   return { path: target, server, text, helper: helperFor(checkText(target, text), server), env };
+}
+
+/** What a link points to where nothing is yet. */
+async function behindLink(path: string): Promise<string> {
+  return readlink(path).then(
+    (target) => resolve(dirname(path), target),
+    () => path,
+  );
 }
 
 async function readText(path: string): Promise<string> {
@@ -133,27 +141,17 @@ async function readText(path: string): Promise<string> {
   throw refuse(path, 'it cannot be read as text');
 }
 
-/** An editor that misreads a file would lose credentials, so what is ambiguous is left alone. */
-function checkText(path: string, text: string): DockerConfig {
-  const parsed = readJson(text);
-  if (!parsed.ok || parsed.node.kind !== 'object') throw refuse(path, 'it is not a JSON object');
-  const named = parsed.node.members.filter(({ key }) => key.toLowerCase() === 'auths');
-  const [auths] = named;
-  if (named.length > 1 || (auths !== undefined && auths.key !== 'auths')) throw refuse(path, 'its auths are ambiguous');
-  if (auths?.value.kind === 'object') {
-    const keys = auths.value.members.map(({ key }) => key);
-    if (new Set(keys).size < keys.length) throw refuse(path, 'it has an entry twice');
-  }
-  try {
-    return readDockerConfig(text, { mode: 'docker' });
-  } catch {
-    throw refuse(path, 'it is not a docker config');
-  }
-}
-
-function entryOf({ username, password, identityToken, registryToken, email }: Credential): object {
+function entryOf(registry: string, credential: Credential): object {
+  const { username, password, identityToken, registryToken, email } = credential;
+  const isEmpty = username === '' && password.reveal() === '';
+  // The file has both in one text, where the first colon ends the name.
+  if (!isEmpty && /^$|:/.test(username))
+    throw new ImageError(
+      'ERR_OPTION_INVALID',
+      `Cannot log in to registry ${quote(registry)}: a file cannot keep a user name that is empty or has a colon`,
+    );
   return {
-    ...(username === '' && password.reveal() === '' ? {} : { auth: encodeAuth(username, password) }),
+    ...(isEmpty ? {} : { auth: encodeAuth(username, password) }),
     ...(email === undefined ? {} : { email }),
     ...(identityToken === undefined ? {} : { identitytoken: identityToken.reveal() }),
     ...(registryToken === undefined ? {} : { registrytoken: registryToken.reveal() }),
@@ -162,31 +160,25 @@ function entryOf({ username, password, identityToken, registryToken, email }: Cr
 
 /** @param entry - `undefined` takes the entry away */
 async function writeConfig({ path, server, text }: OpenConfig, entry: object | undefined): Promise<boolean> {
-  if (entry === undefined && !namesOf(path, text).includes(server)) return false;
-  const changed = applyEdits(text, modify(text, ['auths', server], entry, { ...formatOf(text) }));
-  if (changed === text) return false;
-  if (namesOf(path, changed).includes(server) !== (entry !== undefined))
-    throw refuse(path, 'it cannot be changed safely');
-  await replaceFile(path, changed);
-  return true;
+  if (edit(path, server, text, entry) === text) return false;
+  await makeDirectory(path);
+  return whileLocked(path, async () => {
+    const latest = await readText(path);
+    const changed = edit(path, server, latest, entry);
+    if (changed === latest) return false;
+    await replaceFile(path, changed);
+    return true;
+  });
 }
 
-function namesOf(path: string, text: string): readonly string[] {
-  return checkText(path, text).entries.map(({ pattern }) => pattern);
-}
-
-/** As the file is written; a new one as Docker writes it, with tabs, and one on a single line stays that. */
-function formatOf(text: string): { readonly formattingOptions?: FormattingOptions } {
-  if (text !== EMPTY && !text.includes('\n')) return {};
-  const indent = /^( +)"/m.exec(text)?.[1]?.length;
-  const eol = text.includes('\r\n') ? '\r\n' : '\n';
-  return { formattingOptions: { insertSpaces: indent !== undefined, tabSize: indent ?? 1, eol } };
+async function makeDirectory(path: string): Promise<void> {
+  await mkdir(dirname(path), { recursive: true, mode: 0o700 }).catch((error: unknown) => {
+    throw writeFailure(path, error);
+  });
 }
 
 async function replaceFile(path: string, text: string): Promise<void> {
-  const directory = dirname(path);
-  await mkdir(directory, { recursive: true, mode: 0o700 });
-  const temporary = join(directory, `.config-${randomUUID()}.tmp`);
+  const temporary = join(dirname(path), `.config-${randomUUID()}.tmp`);
   try {
     const file = await open(temporary, 'wx', 0o600);
     try {
@@ -198,15 +190,6 @@ async function replaceFile(path: string, text: string): Promise<void> {
     await rename(temporary, path);
   } catch (error) {
     await rm(temporary, { force: true });
-    throw new StoreError(`Cannot write ${quote(path)}: the file system refused`, {
-      operation: 'write',
-      errno: (error as NodeJS.ErrnoException).code,
-      cause: error,
-    });
+    throw writeFailure(path, error);
   }
-}
-
-function refuse(path: string, reason: string): InvalidConfigError {
-  const message = `Cannot change ${quote(path)}: ${reason}, so it is left as it is`;
-  return new InvalidConfigError(message, { upstream: reason, offset: undefined });
 }

@@ -143,14 +143,23 @@ function inherited(names: 'all' | readonly string[]): NodeJS.ProcessEnv {
 }
 
 function failure(call: PluginCall, reason: string, stderr: string): ImageError {
-  const told = maskSecrets(call, stderr.trim());
+  const told = maskSecrets(call, stderr).trim();
   const text = told === '' ? '' : `: ${printable(told, MAX_SHOWN)}`;
   return new ImageError('ERR_CREDENTIAL_PROVIDER', `Cannot run plugin ${quote(call.provider)}: ${reason}${text}`);
 }
 
-/** A plugin may complain with what it was given. */
+/** A plugin may complain with what it was given, also with one line of it. */
 function maskSecrets({ env, stdin }: PluginCall, text: string): string {
   const [, token = ''] = /"serviceAccountToken":"([^"]*)"/.exec(stdin()) ?? [];
-  const secrets = [...env.map(({ value }) => value.reveal()), token].filter((secret) => secret.length >= 4);
-  return secrets.reduce((masked, secret) => masked.replaceAll(secret, '[redacted]'), text);
+  const values = [...env.map(({ value }) => value.reveal()), token];
+  const secrets = values
+    .flatMap((value) => [value, ...value.split(/[\r\n]+/)])
+    .map((value) => value.trim())
+    .filter((value) => value.length >= 4)
+    // One that is part of another must not leave the rest of that.
+    .toSorted((a, b) => b.length - a.length);
+  const masked = secrets.reduce((before, secret) => before.replaceAll(secret, '[redacted]'), text);
+  // What was cut off at the limit may end in the midst of a secret.
+  const unsure = Buffer.byteLength(text) < MAX_STDERR_BYTES ? 0 : (secrets[0]?.length ?? 0);
+  return masked.slice(0, Math.max(0, masked.length - unsure));
 }

@@ -7,6 +7,7 @@ import {
   type ServiceAccountAccess,
 } from '../credential-provider/index.js';
 import { createKeyring, type Keyring, type LookupResult, type SourceReport, unionKeyrings } from '../keyring/index.js';
+import { untilAbort } from '../internal/index.js';
 import type { MatchOptions } from '../match/index.js';
 import { type NodeConfigPlace, reportUnused } from './config-place.js';
 import { readCredentialProviderConfig } from './credential-provider-files.js';
@@ -109,15 +110,17 @@ function createFileKeyring(options: NodeKeyringOptions, clock: Clock): Keyring {
     return { found, keyring: createKeyring(found.entries, options), readAt: clock.monotonic() };
   };
   const current = async (): Promise<{ readonly files: ReadFiles; readonly cached: boolean }> => {
-    const files = await last;
+    const seen = last;
+    // One that failed is no reason not to try again.
+    const files = await seen?.catch(() => undefined);
     if (files !== undefined && clock.monotonic() - files.readAt < FILE_LIFETIME_MS) return { files, cached: true };
-    last = read();
-    return { files: await last, cached: false };
+    // Of those that waited together the first reads for all.
+    if (last === seen) last = read();
+    return { files: await (last ?? read()), cached: false };
   };
   return {
     async lookup(image: string, { signal }: CallOptions = {}): Promise<LookupResult> {
-      const { files, cached } = await current();
-      signal?.throwIfAborted();
+      const { files, cached } = await untilAbort(current(), signal);
       const sources = files.found.places.map((place) => reportOf(place, files.found, cached));
       return { ...(await files.keyring.lookup(image)), sources };
     },

@@ -1,8 +1,6 @@
 import {
-  chmodSync,
   existsSync,
   lstatSync,
-  mkdirSync,
   readFileSync,
   readdirSync,
   rmSync,
@@ -17,6 +15,7 @@ import type { LookupResult } from 'kubepull/keyring';
 import { dockerLogin, dockerLogout, loadDockerKeyring } from 'kubepull/node';
 import { canary } from '../support/canary.ts';
 import { tempDir } from '../support/temp-dir.ts';
+import { homeWith } from './docker-home.ts';
 
 const credentialOf = (username: string, password: string): Credential => ({
   username,
@@ -27,24 +26,6 @@ const credentialOf = (username: string, password: string): Credential => ({
 });
 const users = ({ candidates }: LookupResult): readonly string[] =>
   candidates.map(({ entry }) => entry.credential.username);
-
-/** A home with the scripts of helpers in its PATH. */
-function homeWith(helpers: Readonly<Record<string, string>> = {}) {
-  const home = tempDir();
-  const bin = join(home.path, 'bin');
-  mkdirSync(bin);
-  for (const [name, script] of Object.entries(helpers)) {
-    home.secretFile(`bin/docker-credential-${name}`, `#!/bin/sh\n${script}\n`);
-    chmodSync(join(bin, `docker-credential-${name}`), 0o755);
-  }
-  const env = { HOME: home.path, PATH: `relative:${bin}:/bin:/usr/bin` };
-  const write = (name: string, config: unknown): string => {
-    const file = join(home.path, name);
-    mkdirSync(join(file, '..'), { recursive: true });
-    return home.secretFile(name, typeof config === 'string' ? config : JSON.stringify(config));
-  };
-  return { path: home.path, env, write };
-}
 
 const auths = (username: string, key = 'r.io') => ({ auths: { [key]: { username, password: canary('password') } } });
 const answering = (username: string, secret: string): string =>

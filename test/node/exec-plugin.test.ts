@@ -203,6 +203,17 @@ describe('createExecPlugin', () => {
     );
   });
 
+  it.each<[string, string, readonly string[], string]>([
+    ['the longer of two', 'printf %s "$V1"', ['abcd', 'abcdefgh'], ': [redacted]'],
+    ['one without its line break', 'printf "%s!" "$(echo "$V0")"', ['supersecret\\n'], ': [redacted]!'],
+    ['one line of several', 'echo "$V0" | tail -n 1', ['first-line\\nsecond-line'], ': [redacted]'],
+    ['one cut at the limit', 'yes "$V0" | tr -d "\\n" | head -c 70000', ['S'.repeat(2000)], ''],
+  ])('X06 masks a secret whole: %s', async (_, complaint, values, told) => {
+    const env = values.map((value, at) => ({ name: `V${at}`, value: createSecret(value.replaceAll('\\n', '\n')) }));
+    const failure: unknown = await run(`(${complaint}) >&2; exit 1`, { env }).catch((error: unknown) => error);
+    expect((failure as Error).message).toBe(`Cannot run plugin "plugin": it ended with status 1${told}`);
+  });
+
   it('X09 never runs more processes at a time than it may', async () => {
     const marks = tempDir().path;
     const script = `touch ${marks}/$$; ls ${marks} | wc -l; sleep 0.2; rm ${marks}/$$`;

@@ -87,6 +87,25 @@ describe('createNodeKeyring', () => {
     expect(users(await keyring.lookup('r.io/x'))).toEqual(['second']);
   });
 
+  it('reads the files once for all that look at the same time, and again after a failure', async () => {
+    const root = tempDir();
+    writeConfig(root, 'first');
+    let reads = 0;
+    const options = {
+      ...places(root),
+      get home(): string {
+        reads += 1;
+        if (reads === 1) throw new Error('there is no working directory');
+        return root.path;
+      },
+    };
+    const keyring = await createNodeKeyring(options);
+    await expect(keyring.lookup('r.io/x')).rejects.toThrow('there is no working directory');
+    const all = await Promise.all(Array.from({ length: 20 }, async () => keyring.lookup('r.io/x')));
+    expect(all.map((result) => users(result))).toEqual(all.map(() => ['first']));
+    expect(reads).toBe(2);
+  });
+
   it('asks plugins on behalf of the pod', async () => {
     const root = tempDir();
     const { configPath, binDir } = writePlugin(root, 'plugin');
