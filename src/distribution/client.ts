@@ -1,6 +1,8 @@
 import { type Clock, systemClock } from '../clock/index.js';
 import type { CreateHasher } from '../digest/index.js';
 import type { Credential } from '../docker-config/index.js';
+import { ImageError } from '../errors/index.js';
+import { hasMethods, isOptionalFunction, wrongOption } from '../internal/index.js';
 import type { Tracing } from '../tracing/index.js';
 import { fetchBlob, hasBlob } from './blobs.js';
 import { streamBlob } from './blob-stream.js';
@@ -91,7 +93,7 @@ export interface RegistryClientOptions {
  * @returns the client; it keeps tokens, and may serve any number of calls at once. Its methods throw
  * {@link RegistryError}, {@link TransportError}, {@link RequestRefusedError}, {@link ContentMismatchError} and
  * `ERR_REGISTRY_DOCUMENT`
- * @throws {@link ImageError} `ERR_OPTION_INVALID` when `origin` is not an origin
+ * @throws {@link ImageError} `ERR_OPTION_INVALID` when `origin` is not an origin, or an option of the wrong kind
  * @example
  * ```ts
  * import { createRegistryClient, fetchTransport, registryOrigin } from 'kubepull/distribution';
@@ -109,6 +111,7 @@ export interface RegistryClientOptions {
  * @public
  */
 export function createRegistryClient(options: RegistryClientOptions): RegistryClient {
+  checkParts(options);
   const { createHasher, clock = systemClock, foreignLayers = false, tracing } = options;
   const context: ClientContext = { session: createSession(options), createHasher, clock, foreignLayers, tracing };
   return {
@@ -125,4 +128,16 @@ export function createRegistryClient(options: RegistryClientOptions): RegistryCl
     pushBlob: (ref, blob, call) => pushBlob(context, ref, blob, call),
     pushManifest: (ref, manifest, call = {}) => pushManifest(context, ref, manifest, call),
   };
+}
+
+function checkParts(options: Partial<RegistryClientOptions> = {}): void {
+  const { transport, origin, createHasher, clock, onNotice } = options;
+  const wrong = wrongOption(
+    ['transport', typeof transport === 'function', 'a function, such as fetchTransport() gives'],
+    ['origin', typeof origin === 'string', 'a text, such as registryOrigin() gives'],
+    ['createHasher', typeof createHasher === 'function', 'a function, such as nodeHasher of kubepull/node'],
+    ['clock', clock === undefined || hasMethods(clock, 'now', 'monotonic', 'sleep'), 'a clock, such as systemClock'],
+    ['onNotice', isOptionalFunction(onNotice), 'a function'],
+  );
+  if (wrong !== undefined) throw new ImageError('ERR_OPTION_INVALID', `Cannot make a registry client with ${wrong}`);
 }

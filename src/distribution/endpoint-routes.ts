@@ -1,3 +1,5 @@
+import { ImageError } from '../errors/index.js';
+import { plainHttpCheck, wrongOption } from '../internal/index.js';
 import type { MirrorRoutes } from '../rules/index.js';
 import type { RegistryEndpoints } from './endpoint.js';
 import { mirrorEndpoint, upstreamEndpoint } from './endpoint-make.js';
@@ -10,6 +12,7 @@ import { mirrorEndpoint, upstreamEndpoint } from './endpoint-make.js';
  * @param options - `plainHttp` names registries (`host` or `host:port`) to speak plain HTTP with, when they are asked
  * themselves; a mirror's URL says it by its scheme
  * @returns the option `endpoints` of a pull
+ * @throws {@link ImageError} `ERR_OPTION_INVALID` when an entry of `plainHttp` is no host
  * @example
  * ```ts
  * import { mirrorEndpoints } from 'kubepull/distribution';
@@ -25,6 +28,8 @@ export function mirrorEndpoints(
   routes: MirrorRoutes,
   { plainHttp = [] }: { readonly plainHttp?: readonly string[] | undefined } = {},
 ): RegistryEndpoints {
+  const wrong = wrongOption(plainHttpCheck(plainHttp));
+  if (wrong !== undefined) throw new ImageError('ERR_OPTION_INVALID', `Cannot use mirrors with ${wrong}`);
   return (ref) => {
     const { endpoints, capabilities, upstream } = routes.choose(ref);
     const mirrors = endpoints.map((url) => mirrorEndpoint(url, ref, { capabilities }));

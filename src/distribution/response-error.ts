@@ -46,14 +46,16 @@ export async function responseError(
 /** An error's text is worth a second at most; the status says enough. */
 async function readErrorBody(response: TransportResponse, clock: Clock): Promise<Uint8Array> {
   const read = new AbortController();
-  const overdue = clock.sleep(MAX_WAIT_MS, { signal: read.signal }).then(
-    () => response.discard(),
-    () => undefined,
-  );
-  const bytes = await readWhatComes(response, MAX_BODY, overdue);
-  read.abort();
-  await overdue;
-  return bytes;
+  try {
+    const overdue = clock.sleep(MAX_WAIT_MS, { signal: read.signal }).then(
+      () => response.discard(),
+      () => undefined,
+    );
+    return await readWhatComes(response, MAX_BODY, overdue);
+  } finally {
+    read.abort();
+    await response.discard();
+  }
 }
 
 function readDiagnostics(body: Uint8Array): readonly RegistryDiagnostic[] {

@@ -1,6 +1,7 @@
 import type { Clock } from '../clock/index.js';
 import { type AnyImageError, ImageError, isImageError, RegistryError, type TransportError } from '../errors/index.js';
 import { redactUrl } from '../internal/index.js';
+import { orDiscard } from './or-discard.js';
 import type { FollowedResponse } from './redirects.js';
 import type { Transport, TransportRequest, TransportResponse } from './transport.js';
 
@@ -84,7 +85,7 @@ export function withRetry(next: Transport, options: RetryOptions): Transport {
       const outcome = await settle(next(request));
       // An abort is final, even one whose reason is such an error, of another request that this one goes down with.
       if (attempt === attempts || request.signal?.aborted || !isPassing(request, outcome)) return take(outcome);
-      const pause = pauseBefore(attempt, outcome, options);
+      const pause = await orDiscard(outcome.response, () => pauseBefore(attempt, outcome, options));
       if (pause > left) return take(outcome);
       left -= pause;
       await outcome.response?.discard();

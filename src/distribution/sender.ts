@@ -1,5 +1,6 @@
 import type { CallOptions } from '../clock/index.js';
 import { noticeTeller, type RegistryNotice } from './notices.js';
+import { orDiscard } from './or-discard.js';
 import { type FollowedResponse, sendFollowing } from './redirects.js';
 import type { RepositoryRequest } from './repository-request.js';
 import { type ApiBase, repositoryPath } from './request-url.js';
@@ -42,7 +43,7 @@ export function createSender({ transport, base, pathScoped, onNotice }: SenderCo
       const followed = await sendFollowing(transport, request, { origin, address: undefined }, { keepsCredential });
       if (followed.foreign) return followed;
       address = followed.response.remoteAddress;
-      tell(followed.response);
+      await orDiscard(followed.response, () => tell(followed.response));
       return followed;
     },
     async sendForeign({ url, headers, signal }) {

@@ -1,5 +1,6 @@
 export { aggregate } from './aggregate.js';
 export { decodeBase64, encodeBase64 } from './base64.js';
+export { type ByteBuffer, createByteBuffer } from './byte-buffer.js';
 export { duplicate, type FieldError, forbidden, invalid, invalidValue, required, unsupported } from './field-error.js';
 export { parseGoDuration } from './go-duration.js';
 export { collectBytes } from './collect-bytes.js';
@@ -13,3 +14,4 @@ export { createSlots, type Slots } from './slots.js';
 export { untilAbort } from './until-abort.js';
 export { redactUrl } from './url.js';
 export { decodeUtf8, encodeUtf8 } from './utf8.js';
+export { hasMethods, isOptionalFunction, plainHttpCheck, platformCheck, wrongOption } from './wrong-option.js';

@@ -1,7 +1,7 @@
 import type { CallOptions } from '../clock/index.js';
 import type { CreateHasher } from '../digest/index.js';
 import { ImageError, PlatformNotFoundError, StoreError } from '../errors/index.js';
-import { quote } from '../internal/index.js';
+import { hasMethods, platformCheck, quote, wrongOption } from '../internal/index.js';
 import {
   DEFAULT_DOCUMENT_LIMITS,
   type Descriptor,
@@ -14,7 +14,7 @@ import {
 } from '../oci/index.js';
 import { formatPlatform, onlyPlatform, selectManifest } from '../platform/index.js';
 import { checkClosure, type ContentStore, readContent, verifyContent } from '../store/index.js';
-import type { ArchiveImage, ArchiveSource } from './archive-types.js';
+import type { ArchiveImage, ArchiveOptions, ArchiveSource } from './archive-types.js';
 
 /** Levels of index in index. */
 const MAX_INDEX_DEPTH = 4;
@@ -49,13 +49,14 @@ export function verifiedSource(
 export async function findImages(
   store: Pick<ArchiveSource, 'resolve'>,
   images: readonly ArchiveImage[],
-  options: CallOptions,
+  { platform, signal }: ArchiveOptions,
 ): Promise<readonly NamedImage[]> {
+  checkKinds(store, images, platform);
   if (images.length === 0) throw new ImageError('ERR_OPTION_INVALID', 'Cannot write an archive: no image was named');
   const found = new Map<string, NamedImage>();
   for (const image of images) {
     const { name, as } = typeof image === 'string' ? { name: image, as: image } : image;
-    const root = await store.resolve(name, options);
+    const root = await store.resolve(name, { signal });
     if (root === undefined) throw cannotArchive(name, 'the store has no such name');
     const other = found.get(as);
     if (other !== undefined && other.root.digest !== root.digest) {
@@ -65,6 +66,24 @@ export async function findImages(
     found.set(as, { name, as, root, renamed: typeof image !== 'string' });
   }
   return [...found.values()];
+}
+
+function checkKinds(store: unknown, images: unknown, platform: unknown): void {
+  const wrong = wrongOption(
+    ['store', hasMethods(store, 'has', 'read', 'resolve'), 'a store, such as openOciLayout() gives'],
+    [
+      'list of images',
+      Array.isArray(images) && images.every(isNamed),
+      "an array, such as ['registry.example.com/app:1']",
+    ],
+    ...(platform === undefined ? [] : [platformCheck(platform)]),
+  );
+  if (wrong !== undefined) throw new ImageError('ERR_OPTION_INVALID', `Cannot write an archive with ${wrong}`);
+}
+
+function isNamed(image: unknown): boolean {
+  const { name, as } = (image ?? {}) as { readonly name?: unknown; readonly as?: unknown };
+  return typeof image === 'string' || (typeof name === 'string' && typeof as === 'string');
 }
 
 /** Everything that an image is made of, and that it is all there. */

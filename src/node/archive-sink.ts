@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { dirname, join, resolve } from 'node:path';
 import type { Writable } from 'node:stream';
-import { StoreError } from '../errors/index.js';
+import { ImageError, StoreError } from '../errors/index.js';
+import { hasMethods, wrongOption } from '../internal/index.js';
 import type { ArchiveFileOptions, ArchiveSink } from './archive-types.js';
 import { copyBytes } from './copy-bytes.js';
 import { type LayoutFileSystem, nodeFileSystem } from './file-system.js';
@@ -19,6 +20,12 @@ export async function writeToSink(
   chunks: AsyncIterable<Uint8Array>,
   { fs = nodeFileSystem, signal }: SinkOptions,
 ): Promise<number> {
+  const wrong = wrongOption([
+    'sink',
+    typeof sink === 'string' || hasMethods(sink, 'write', 'on'),
+    'a path or a stream',
+  ]);
+  if (wrong !== undefined) throw new ImageError('ERR_OPTION_INVALID', `Cannot write an archive with ${wrong}`);
   signal?.throwIfAborted();
   if (typeof sink !== 'string') return writeToStream(sink, chunks, signal);
   return writeToFile(withStoreErrors(fs), resolve(sink), chunks, signal);

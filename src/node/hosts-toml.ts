@@ -10,7 +10,7 @@ import {
 import type { ImageReference } from '../reference/index.js';
 import { type HostEntry, parseHostsToml } from './hosts-toml-parse.js';
 import { findCertificates, readHostTls } from './hosts-toml-tls.js';
-import { createTlsMap, type IgnoredSetting, type MirrorConfig, type TlsMap } from './mirror-config.js';
+import { checkPlainHttp, createTlsMap, type IgnoredSetting, type MirrorConfig, type TlsMap } from './mirror-config.js';
 import { configError } from './config-file.js';
 import { readTomlFile } from './toml-file.js';
 
@@ -62,6 +62,7 @@ type HostDirectories = ReadonlyMap<string, readonly HostEntry[]>;
  */
 export async function readHostsToml(options: HostsTomlOptions = {}): Promise<MirrorConfig> {
   const { directories = ['/etc/containerd/certs.d', '/etc/docker/certs.d'], plainHttp = [] } = options;
+  checkPlainHttp(plainHttp);
   const ignored: IgnoredSetting[] = [];
   const tls = createTlsMap(ignored);
   const roots: HostDirectories[] = [];

@@ -1,6 +1,7 @@
 import type { CallOptions, Clock } from '../clock/index.js';
 import type { CreateHasher } from '../digest/index.js';
 import { ImageError } from '../errors/index.js';
+import { hasMethods, isOptionalFunction, wrongOption } from '../internal/index.js';
 import type { LayoutFileSystem } from './file-system.js';
 import type { LayoutOwner } from './layout-owner.js';
 
@@ -92,4 +93,15 @@ export function resolveLayoutLimits(options: OciLayoutOptions): LayoutLimits {
     }
   }
   return limits;
+}
+
+/** @throws ImageError for what is no directory, or no option of this kind */
+export function checkLayoutOptions(directory: string, { fs, createHasher, clock }: OciLayoutOptions): void {
+  const wrong = wrongOption(
+    ['directory', typeof directory === 'string' && directory !== '', 'the path of a directory'],
+    ['fs', fs === undefined || hasMethods(fs, 'lstat', 'rename'), 'a file system, such as nodeFileSystem'],
+    ['createHasher', isOptionalFunction(createHasher), 'a function, such as nodeHasher'],
+    ['clock', clock === undefined || hasMethods(clock, 'now', 'monotonic', 'sleep'), 'a clock, such as systemClock'],
+  );
+  if (wrong !== undefined) throw new ImageError('ERR_OPTION_INVALID', `Cannot open a layout with ${wrong}`);
 }

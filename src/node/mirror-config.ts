@@ -1,4 +1,6 @@
 import type { RegistryEndpoints } from '../distribution/index.js';
+import { ImageError } from '../errors/index.js';
+import { plainHttpCheck, wrongOption } from '../internal/index.js';
 import type { RegistryTls } from './transport-options.js';
 
 /**
@@ -47,4 +49,10 @@ export function createTlsMap(ignored: IgnoredSetting[]): TlsMap {
     },
     record: () => Object.fromEntries([...byHost].map(([host, { tls }]) => [host, tls])),
   };
+}
+
+/** @throws ImageError when an entry is no host */
+export function checkPlainHttp(hosts: readonly string[]): void {
+  const wrong = wrongOption(plainHttpCheck(hosts));
+  if (wrong !== undefined) throw new ImageError('ERR_OPTION_INVALID', `Cannot read mirrors with ${wrong}`);
 }

@@ -95,7 +95,7 @@ async function* chunksOf(
 ): AsyncGenerator<Uint8Array, void, undefined> {
   const { createHasher = nodeHasher, signal, onEvent } = options;
   const source = verifiedSource(store, createHasher);
-  const found = await findImages(store, images, { signal });
+  const found = await findImages(store, images, options);
   const named: NamedImage[] = [];
   for (const image of found) named.push(await narrow(source, image, options));
   const contents = await allContents(source, named, options);

@@ -16,7 +16,7 @@ import { collectLayoutGarbage } from './layout-garbage.js';
 import { findName, listNames, readLayoutIndex, removeName, writeName } from './layout-index.js';
 import { createLayoutLock } from './layout-lock.js';
 import { openRoot, prepareLayout } from './layout-open.js';
-import { type OciLayoutOptions, resolveLayoutLimits } from './layout-options.js';
+import { checkLayoutOptions, type OciLayoutOptions, resolveLayoutLimits } from './layout-options.js';
 import { processOwner } from './layout-owner.js';
 import { layoutPaths } from './layout-paths.js';
 import { sweepIngest } from './layout-sweep.js';
@@ -47,7 +47,7 @@ export interface OciLayout extends ManagedStore {
  * @param options - see {@link OciLayoutOptions}
  * @returns the store; it holds nothing open between calls, so there is nothing to close
  * @throws {@link StoreError} when the directory cannot be used, or holds something else; `errno` has the system's code
- * @throws {@link ImageError} `ERR_OPTION_INVALID` for a limit that is no number from 0
+ * @throws {@link ImageError} `ERR_OPTION_INVALID` for a limit that is no number from 0, or an option of the wrong kind
  * @example
  * ```ts
  * import { openOciLayout } from 'kubepull/node';
@@ -59,6 +59,7 @@ export interface OciLayout extends ManagedStore {
  * @public
  */
 export async function openOciLayout(directory: string, options: OciLayoutOptions = {}): Promise<OciLayout> {
+  checkLayoutOptions(directory, options);
   const limits = resolveLayoutLimits(options);
   options.signal?.throwIfAborted();
   const context = await createContext(directory, options, limits);

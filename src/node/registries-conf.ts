@@ -1,7 +1,7 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { registryOrigin } from '../distribution/index.js';
-import type { IgnoredSetting, MirrorConfig } from './mirror-config.js';
+import { checkPlainHttp, type IgnoredSetting, type MirrorConfig } from './mirror-config.js';
 import { endpointsOf, findRegistry } from './registries-conf-match.js';
 import { parseRegistriesConf, type RegistriesFile, type RegistryTable } from './registries-conf-parse.js';
 import { configError } from './config-file.js';
@@ -67,6 +67,7 @@ export interface RegistriesConf extends MirrorConfig {
  */
 export async function readRegistriesConf(options: RegistriesConfOptions = {}): Promise<RegistriesConf> {
   const { plainHttp = [] } = options;
+  checkPlainHttp(plainHttp);
   const ignored: IgnoredSetting[] = [];
   const files = await readFiles(options, ignored);
   const registries = mergeRegistries(files);

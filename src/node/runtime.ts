@@ -1,5 +1,7 @@
 import { type Clock, systemClock } from '../clock/index.js';
 import { createTokenCache } from '../distribution/index.js';
+import { ImageError } from '../errors/index.js';
+import { hasMethods, platformCheck, wrongOption } from '../internal/index.js';
 import type { Platform } from '../oci/index.js';
 import type { PullRuntime } from '../puller/index.js';
 import type { Tracing } from '../tracing/index.js';
@@ -38,7 +40,7 @@ export interface NodeRuntime extends PullRuntime, AsyncDisposable {
  *
  * @param options - see {@link NodeRuntimeOptions}
  * @returns the runtime; `close` it, or declare it with `await using`
- * @throws {@link ImageError} `ERR_OPTION_INVALID` as `createUndiciTransport`
+ * @throws {@link ImageError} `ERR_OPTION_INVALID` for an option of the wrong kind, and as `createUndiciTransport`
  * @example
  * ```ts
  * import { createNodeRuntime } from 'kubepull/node';
@@ -49,9 +51,19 @@ export interface NodeRuntime extends PullRuntime, AsyncDisposable {
  * @public
  */
 export function createNodeRuntime(options: NodeRuntimeOptions = {}): NodeRuntime {
+  checkParts(options);
   const { platform = hostPlatform(), clock = systemClock, tracing = createDiagnosticsTracing() } = options;
   const { transport, close } = createUndiciTransport(options);
   const tokenCache = createTokenCache({ clock });
   const parts = { transport, createHasher: nodeHasher, platform, clock, tokenCache, tracing };
   return { ...parts, close, [Symbol.asyncDispose]: close };
+}
+
+function checkParts({ platform, clock, tracing }: NodeRuntimeOptions): void {
+  const wrong = wrongOption(
+    ...(platform === undefined ? [] : [platformCheck(platform)]),
+    ['clock', clock === undefined || hasMethods(clock, 'now', 'monotonic', 'sleep'), 'a clock, such as systemClock'],
+    ['tracing', tracing === undefined || hasMethods(tracing, 'trace'), 'what createDiagnosticsTracing() gives'],
+  );
+  if (wrong !== undefined) throw new ImageError('ERR_OPTION_INVALID', `Cannot make a runtime with ${wrong}`);
 }

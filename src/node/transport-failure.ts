@@ -18,6 +18,11 @@ const PHASES: ReadonlyMap<string, TransportPhase> = new Map([
 
 /** What says more than a code. */
 const REASONS: ReadonlyMap<string, string> = new Map([
+  [
+    'ERR_SSL_WRONG_VERSION_NUMBER',
+    'the connection failed (tls, ERR_SSL_WRONG_VERSION_NUMBER): the server may speak plain HTTP; ' +
+      'if it is meant to, name it in the option plainHttp',
+  ],
   [HEADERS_LATE, 'the answer did not begin in time'],
   [BODY_SLOW, 'the answer came too slowly'],
   ['UND_ERR_BODY_TIMEOUT', 'the answer stopped'],

@@ -97,7 +97,7 @@ export function sharedDownloads(pool: DownloadPool | undefined): SharedDownloads
 }
 
 function isShared(pool: DownloadPool): pool is SharedDownloads {
-  return typeof pool === 'object' && 'slots' in pool && 'flights' in pool;
+  return typeof pool === 'object' && pool !== null && 'slots' in pool && 'flights' in pool;
 }
 
 /** @throws {@link ImageError} `ERR_OPTION_INVALID` when a number of downloads is none */

@@ -1,8 +1,7 @@
 import { formatReference, parseDockerReference } from '../reference/index.js';
 import { linkAbort } from './abort.js';
-import { checkParallel, DEFAULT_MAX_PARALLEL_DOWNLOADS, sharedDownloads } from './download-pool.js';
+import { checkOptions } from './check-options.js';
 import { createEventQueue } from './event-queue.js';
-import { planRanges } from './layer-ranges.js';
 import { runPull } from './run-pull.js';
 import { type PullTrace, traced } from '../tracing/index.js';
 import type { PulledImage, PullEvent, PullOptions } from './types.js';
@@ -46,7 +45,7 @@ export function storeName(image: string): string {
  * @throws {@link PlatformNotFoundError} when the image is not there for the platform
  * @throws {@link ContentMismatchError} when the registry sent other bytes than it promised
  * @throws {@link StoreError} when the store failed
- * @throws {@link ImageError} `ERR_OPTION_INVALID` for a number that is none, or an endpoint that cannot be used; an aborted
+ * @throws {@link ImageError} `ERR_OPTION_INVALID` for an option of the wrong kind, or an endpoint that cannot be used; an aborted
  * pull rejects with the reason of its signal
  * @example
  * ```ts
@@ -98,6 +97,7 @@ export async function* pullImageEvents(
   image: string,
   options: PullOptions,
 ): AsyncGenerator<PullEvent, void, undefined> {
+  checkOptions(image, options);
   const { controller, release } = linkAbort(options.signal);
   const queue = createEventQueue();
   const pull = startPull(image, { ...options, signal: controller.signal }, queue.push).then(queue.end, queue.fail);
@@ -112,7 +112,7 @@ export async function* pullImageEvents(
 
 /** However many steps a pull has under way, the caller's signal hears of one listener only. */
 async function startPull(image: string, options: PullOptions, emit: (event: PullEvent) => void): Promise<PulledImage> {
-  checkOptions(options);
+  checkOptions(image, options);
   const { controller, release } = linkAbort(options.signal);
   try {
     return await watchedPull(image, { ...options, signal: controller.signal }, emit);
@@ -130,11 +130,4 @@ function watchedPull(image: string, options: PullOptions, emit: (event: PullEven
     Object.assign(trace, { imageRef, repoDigest, endpoint: endpoint.origin, refused: attempts.length });
     return pulled;
   });
-}
-
-function checkOptions(options: PullOptions): void {
-  const { maxParallelDownloads = DEFAULT_MAX_PARALLEL_DOWNLOADS, downloads, layerRanges } = options;
-  checkParallel(maxParallelDownloads, 'pull with maxParallelDownloads');
-  sharedDownloads(downloads);
-  planRanges(layerRanges);
 }

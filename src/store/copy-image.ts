@@ -1,5 +1,5 @@
-import { StoreError } from '../errors/index.js';
-import { quote } from '../internal/index.js';
+import { ImageError, StoreError } from '../errors/index.js';
+import { hasMethods, isOptionalFunction, quote, wrongOption } from '../internal/index.js';
 import { copyContent } from './copy-content.js';
 import type { CopiedImage, CopyImageOptions } from './copy-types.js';
 import { checkStoreName } from './store-name.js';
@@ -19,7 +19,8 @@ import type { ImageStore } from './types.js';
  * @returns what the target has now
  * @throws {@link StoreError} when the source has no such name or lacks content of it, or when a store failed
  * @throws {@link ContentMismatchError} when content of the source is not what its descriptor says
- * @throws {@link ImageError} `ERR_OPTION_INVALID` when `select` chooses nothing, or what is not in the index
+ * @throws {@link ImageError} `ERR_OPTION_INVALID` when `select` chooses nothing, or what is not in the index, and
+ * for an option of the wrong kind
  * @throws {@link PlatformNotFoundError} from a `select` that finds no image for its platform
  * @example
  * ```ts
@@ -42,6 +43,7 @@ export async function copyImage(
   to: ImageStore,
   options: CopyImageOptions = {},
 ): Promise<CopiedImage> {
+  checkKinds(from, name, to, options);
   const { as = name, signal } = options;
   signal?.throwIfAborted();
   checkStoreName(as);
@@ -52,4 +54,21 @@ export async function copyImage(
   const copied = await copyContent(from, found, to, options);
   await to.tag(as, copied.root, { signal });
   return { name: as, ...copied };
+}
+
+function checkKinds(
+  from: unknown,
+  name: unknown,
+  to: unknown,
+  { select, createHasher, onEvent }: CopyImageOptions,
+): void {
+  const wrong = wrongOption(
+    ['source', hasMethods(from, 'has', 'read', 'resolve'), 'a store'],
+    ['name', typeof name === 'string', 'a text'],
+    ['target', hasMethods(to, 'has', 'ingest', 'tag'), 'a store'],
+    ['select', isOptionalFunction(select), 'a function of an index'],
+    ['createHasher', isOptionalFunction(createHasher), 'a function, such as nodeHasher of kubepull/node'],
+    ['onEvent', isOptionalFunction(onEvent), 'a function'],
+  );
+  if (wrong !== undefined) throw new ImageError('ERR_OPTION_INVALID', `Cannot copy with ${wrong}`);
 }

@@ -4,9 +4,11 @@ import { digestOf } from 'kubepull/digest';
 import { TransportError } from 'kubepull/errors';
 import { nodeHasher } from 'kubepull/node';
 import type { Descriptor } from 'kubepull/oci';
+import { createFakeClock } from 'kubepull/testing';
+import { canary } from '../support/canary.ts';
 import { createMemoryTransport, type Reply } from '../support/memory-transport.ts';
 import { countingSignal } from '../support/invariants.ts';
-import { connect, ref } from './support.ts';
+import { bearerChallenge, connect, isRealm, ref, tokenReply } from './support.ts';
 
 const bytes = Uint8Array.from({ length: 1000 }, (_, at) => at % 251);
 const layer: Descriptor = {
@@ -127,6 +129,26 @@ describe('RegistryClient.layer', () => {
     }));
     await expect(read(connect(server).client)).rejects.toMatchObject({ code: 'ERR_TRANSPORT', phase: 'body' });
     expect(server.requests).toHaveLength(5);
+  });
+
+  it('B09 waits twice as long after each cut', async () => {
+    const pauses: number[] = [];
+    const server = createMemoryTransport(({ headers }) => serve(headers['range'], 1, cut));
+    const clock = { ...createFakeClock(), sleep: async (ms: number) => void pauses.push(ms) };
+    await expect(read(connect(server, { clock }).client)).rejects.toBe(cut);
+    expect(pauses).toEqual([250, 500, 1000, 2000]);
+  });
+
+  it('replaces two tokens for one blob, and no more', async () => {
+    let served = 0;
+    const server = createMemoryTransport((request) => {
+      if (isRealm(request)) return tokenReply(canary('bearer-token'));
+      served += 1;
+      return served % 2 === 1 ? bearerChallenge() : serve(request.headers['range'], 100, cut);
+    });
+    await expect(read(connect(server).client)).rejects.toMatchObject({ status: 401 });
+    expect(server.requests.filter(isRealm)).toHaveLength(3);
+    expect(server.open()).toBe(0);
   });
 
   it('B10 asks no more after a failure that is not passing', async () => {

@@ -14,6 +14,7 @@ const request = {
     'proxy-authorization': 'canary',
     'x-custom': 'canary',
     accept: 'a/b',
+    'accept-encoding': 'identity',
     range: 'bytes=1-',
     'user-agent': 'kubepull',
   },
@@ -45,7 +46,8 @@ describe('sendFollowing', () => {
     const { transport, requests, open } = servers({ [request.url]: target });
     const { response, shown, foreign } = await sendFollowing(transport, request, registry);
     expect(requests[1]).toMatchObject({ method: 'GET', url: target });
-    expect(requests[1]?.headers).toEqual({ accept: 'a/b', range: 'bytes=1-', 'user-agent': 'kubepull' });
+    const harmless = { accept: 'a/b', 'accept-encoding': 'identity', range: 'bytes=1-', 'user-agent': 'kubepull' };
+    expect(requests[1]?.headers).toEqual(harmless);
     expect({ shown, foreign }).toEqual({ shown: `${new URL(target).origin}/…`, foreign: true });
     await response.discard();
     expect(open()).toBe(0);
@@ -92,6 +94,15 @@ describe('sendFollowing', () => {
     const six = servers(chain(6));
     await expect(sendFollowing(six.transport, request, registry)).rejects.toMatchObject({ rule: 'too-many-redirects' });
     expect([six.requests.length, six.open()]).toEqual([6, 0]);
+  });
+
+  it('B11 follows a target of 16 KiB, and none that is longer', async () => {
+    const longest = `https://r.example/?${'x'.repeat(16 * 1024)}`.slice(0, 16 * 1024);
+    const { response } = await sendFollowing(servers({ [request.url]: longest }).transport, request, registry);
+    expect(response.status).toBe(200);
+    const { transport, open } = servers({ [request.url]: `${longest}x` });
+    await expect(sendFollowing(transport, request, registry)).rejects.toMatchObject({ code: 'ERR_REQUEST_REFUSED' });
+    expect(open()).toBe(0);
   });
 
   it('B11 takes a redirect without Location as the answer', async () => {

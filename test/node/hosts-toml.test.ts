@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { rootCertificates } from 'node:tls';
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { RegistryEndpoint } from 'kubepull/distribution';
-import { type MirrorConfig, readHostsToml } from 'kubepull/node';
+import { type MirrorConfig, readHostsToml, readRegistriesConf } from 'kubepull/node';
 import { parseReference } from 'kubepull/reference';
 import { canary } from '../support/canary.ts';
 import { createCertificate } from '../support/certificate.ts';
@@ -303,5 +303,11 @@ describe('readHostsToml', () => {
       if (origin === trusted.origin) expect((await pulling).pulled.endpoint.origin).toBe(origin);
       else await expect(pulling).rejects.toMatchObject({ attempts: [{ error: { phase: 'tls' } }, {}] });
     }
+  });
+});
+
+describe('plainHttp beside configuration files', () => {
+  it.each([readHostsToml, readRegistriesConf])('is hosts, no URLs: %s', async (readConfig) => {
+    await expect(readConfig({ plainHttp: ['http://r.test'] })).rejects.toMatchObject({ code: 'ERR_OPTION_INVALID' });
   });
 });

@@ -118,6 +118,21 @@ describe('collectGarbage of openOciLayout', () => {
     await assertLayoutValid(directory, { allowPartials: false });
   });
 
+  it('keeps what a manifest names that takes several reads', async () => {
+    const { store, clock, directory } = await newLayout();
+    const [config, layer, garbage] = [blobOf('{}'), blobOf('layer'), blobOf('garbage')];
+    const manifest = documentOf(MEDIA_TYPES.ociManifest, {
+      config: { ...config.descriptor, mediaType: MEDIA_TYPES.ociEmpty },
+      annotations: { padding: 'x'.repeat(3_000_000) },
+      layers: [layer.descriptor],
+    });
+    await fill(store, [config, layer, manifest, garbage]);
+    await store.tag('app:1', manifest.descriptor);
+    await clock.advance(2 * HOUR);
+    expect((await store.collectGarbage()).removed.map(({ digest }) => digest)).toEqual(digestsOf(garbage));
+    expect(blobsIn(directory)).toEqual(digestsOf(config, layer, manifest));
+  });
+
   it('keeps all that a name leads to: nested indexes, subjects, and referrers of any of it', async () => {
     const { store, directory } = await newLayout();
     const index = buildIndex([buildIndex([first]), second]);

@@ -124,6 +124,20 @@ describe('openOciLayout', () => {
     expect(readdirSync(tempDir().path)).toEqual([]);
   });
 
+  it.each<[unknown, object]>([
+    [undefined, {}],
+    ['', {}],
+    [new URL('file:///tmp'), {}],
+    ['layout', { fs: {} }],
+    ['layout', { createHasher: 'sha256' }],
+    ['layout', { clock: Date }],
+  ])('refuses what is of the wrong kind: %s, %j', async (directory, wrong) => {
+    const path = directory === 'layout' ? join(tempDir().path, directory) : (directory as string);
+    const message = expect.stringMatching(/^Cannot open a layout with this \w+: pass /) as string;
+    await expect(openOciLayout(path, wrong)).rejects.toMatchObject({ code: 'ERR_OPTION_INVALID', message });
+    expect(readdirSync(tempDir().path)).toEqual([]);
+  });
+
   it('ends with the reason of an aborted signal, before anything is made', async () => {
     const directory = join(tempDir().path, 'layout');
     const reason = { is: 'the reason' };

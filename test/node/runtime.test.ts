@@ -29,4 +29,17 @@ describe('createNodeRuntime', () => {
     expect([runtime.clock, runtime.platform]).toEqual([clock, other]);
     await runtime.close();
   });
+
+  it.each<[string, object]>([
+    ['platform', { platform: 'linux/amd64' }],
+    ['clock', { clock: Date }],
+    ['tracing', { tracing: () => undefined }],
+  ])('refuses a %s of the wrong kind', (option, wrong) => {
+    expect(() => createNodeRuntime(wrong)).toThrow(
+      expect.objectContaining({
+        code: 'ERR_OPTION_INVALID',
+        message: expect.stringMatching(`^Cannot make a runtime with this ${option}: pass `) as string,
+      }) as Error,
+    );
+  });
 });

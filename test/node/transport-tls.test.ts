@@ -61,6 +61,14 @@ describe('tls of a registry', () => {
     await expect(transport(get(`https://r.test:${port}/`))).rejects.toMatchObject({ phase: 'tls', retryable: false });
   });
 
+  it('says what to do when the server answers in plain HTTP', async () => {
+    const { port } = await serve((_, response) => response.end('plain'));
+    const { transport } = open({ lookup });
+    await expect(transport(get(`https://r.test:${port}/`))).rejects.toThrow(
+      /\(tls, ERR_SSL_WRONG_VERSION_NUMBER\): the server may speak plain HTTP; .* the option plainHttp$/,
+    );
+  });
+
   it('keeps connections under different rules apart', async () => {
     const certificate = createCertificate(['r.test', 'other.test']);
     const { port, connections } = await serveTls(certificate, (_, response) => response.end('x'));

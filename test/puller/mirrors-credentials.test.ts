@@ -7,9 +7,9 @@ import {
   type RegistryEndpoints,
   upstreamEndpoint,
 } from 'kubepull/distribution';
-import { createKeyring } from 'kubepull/keyring';
+import { createKeyring, type Keyring } from 'kubepull/keyring';
 import { createNodeRuntime, nodeHasher } from 'kubepull/node';
-import { pullImage } from 'kubepull/puller';
+import { pullImage, pullImageEvents, type PullEvent } from 'kubepull/puller';
 import { parseReference } from 'kubepull/reference';
 import { createMirrorRoutes } from 'kubepull/rules';
 import { createMemoryStore } from 'kubepull/store';
@@ -248,5 +248,48 @@ describe('mirrorEndpoint', () => {
       expect.objectContaining({ code: 'ERR_OPTION_INVALID' }),
     );
     if (/[@?#]/.test(url)) expect(refused).not.toThrow(secret);
+  });
+});
+
+describe('several credentials for one registry, and a document that is none', () => {
+  const html = {
+    kind: 'status',
+    status: 200,
+    headers: { 'content-type': 'text/html' },
+    body: '<html></html>',
+  } as const;
+  const tried = (events: readonly PullEvent[]): readonly string[] =>
+    events.flatMap((event) => (event.type === 'credential' ? [`${event.rank} ${event.outcome}`] : []));
+
+  /** A registry, and a keyring with two credentials for it. */
+  async function startWithTwo(): Promise<{ readonly registry: LoopbackRegistry; readonly keyring: Keyring }> {
+    const registry = await startRegistry({});
+    registry.push('team/app', '1', imageOf('same'));
+    const entries = [`${registry.host}/team`, registry.host].map((at) =>
+      entryFor(at, canary('password', [registry.origin])),
+    );
+    return { registry, keyring: createKeyring(entries) };
+  }
+
+  it('tries the last credential, too, after a login page in place of the manifest', async () => {
+    const { registry, keyring } = await startWithTwo();
+    registry.fault({ path: /\/manifests\//, times: 1, action: html });
+    const { events } = await pull(`${registry.host}/team/app:1`, { keyring, plainHttp: [registry.host] });
+    expect(tried(events)).toEqual(['1 trying', '1 rejected', '2 trying', '2 accepted']);
+  });
+
+  it('shows the registry no other credential once it has given a manifest out', async () => {
+    const { registry, keyring } = await startWithTwo();
+    const headers = { 'content-type': 'application/vnd.oci.image.manifest.v1+json' };
+    registry.fault({ path: /\/manifests\//, times: 1, action: { kind: 'status', status: 200, headers, body: '[]' } });
+    await using runtime = createNodeRuntime({ platform: amd64 });
+    const events: PullEvent[] = [];
+    const store = createMemoryStore({ createHasher: nodeHasher });
+    const options = { runtime, store, keyring, plainHttp: [registry.host] };
+    const pulled = (async () => {
+      for await (const event of pullImageEvents(`${registry.host}/team/app:1`, options)) events.push(event);
+    })();
+    await expect(pulled).rejects.toMatchObject({ code: 'ERR_REGISTRY_DOCUMENT' });
+    expect(tried(events)).toEqual(['1 trying', '1 accepted']);
   });
 });

@@ -18,6 +18,7 @@ const DEFECTS = [
   'trusts the digest',
   'shows content before its commit',
   'keeps the chunk of the caller',
+  'takes a slice of a Buffer for a copy',
   'gives out its own bytes',
   'has content of any size',
   'forgets that it was ended',
@@ -72,7 +73,7 @@ function plainStore(defect?: Defect): ImageStore {
         },
         write(chunk) {
           open();
-          parts.push(defect === 'keeps the chunk of the caller' ? chunk : chunk.slice());
+          parts.push(keep(chunk, defect));
           if (defect === 'shows content before its commit' && !blobs.has(descriptor.digest))
             blobs.set(descriptor.digest, new Uint8Array(descriptor.size));
         },
@@ -116,6 +117,11 @@ function plainStore(defect?: Defect): ImageStore {
       return { ...writer, restart: async () => undefined };
     },
   };
+}
+
+function keep(chunk: Uint8Array, defect: Defect | undefined): Uint8Array {
+  if (defect === 'keeps the chunk of the caller') return chunk;
+  return defect === 'takes a slice of a Buffer for a copy' ? chunk.slice() : new Uint8Array(chunk);
 }
 
 function verify(descriptor: Descriptor, bytes: Uint8Array, defect: Defect | undefined): void {

@@ -339,6 +339,19 @@ describe('copyImage, when it fails', () => {
     expect((await to.resolve(NAME))?.digest).toBe(multi.descriptor.digest);
   });
 
+  it.each<[string, readonly [from: unknown, name: unknown, to: unknown, options?: object]]>([
+    ['source', [undefined, NAME, memoryStore()]],
+    ['name', [memoryStore(), 5, memoryStore()]],
+    ['target', [memoryStore(), NAME, './layout']],
+    ['select', [memoryStore(), NAME, memoryStore(), { select: 'linux/amd64' }]],
+    ['createHasher', [memoryStore(), NAME, memoryStore(), { createHasher: 'sha256' }]],
+    ['onEvent', [memoryStore(), NAME, memoryStore(), { onEvent: console }]],
+  ])('refuses a %s of the wrong kind', async (what, [from, name, to, options]) => {
+    const message = expect.stringMatching(`^Cannot copy with this ${what}: pass `) as string;
+    const copied = copyImage(from as ImageStore, name as string, to as ImageStore, options);
+    await expect(copied).rejects.toMatchObject({ code: 'ERR_OPTION_INVALID', message });
+  });
+
   it('refuses a name that no store takes before it reads anything', async () => {
     const { store, reads } = watchReads(await storeWith(multi));
     await expect(copyImage(store, NAME, memoryStore(), { as: '' })).rejects.toMatchObject({
