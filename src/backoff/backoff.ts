@@ -79,7 +79,8 @@ function* steps(options: CheckedOptions): Generator<BackoffStep, never, void> {
  * @public
  */
 export function nextBackoff(previous: BackoffState | undefined, at: number, options?: BackoffOptions): BackoffState {
-  return step(previous, checkTime(at), at, checkOptions(options));
+  const known = previous === undefined ? undefined : checkState(previous);
+  return step(known, checkTime(at), at, checkOptions(options));
 }
 
 /**
@@ -103,7 +104,9 @@ export function nextBackoff(previous: BackoffState | undefined, at: number, opti
  */
 export function isInBackoff(state: BackoffState | undefined, at: number, options?: BackoffOptions): boolean {
   const checked = checkOptions(options);
-  return state !== undefined && !isExpired(state, at, checked) && at - state.updatedAt < state.delayMs;
+  if (state === undefined) return false;
+  const { delayMs, updatedAt } = checkState(state);
+  return !isExpired(state, checkTime(at), checked) && at - updatedAt < delayMs;
 }
 
 export function isExpired(state: BackoffState, at: number, { maxMs }: CheckedOptions): boolean {
@@ -119,6 +122,11 @@ export function step(
 ): BackoffState {
   const isNew = previous === undefined || isExpired(previous, at, options);
   return { delayMs: isNew ? firstDelay(options) : grownDelay(previous.delayMs, options), updatedAt: now };
+}
+
+/** A state that was saved and read again may have lost its numbers; one without them would never hold anything back. */
+export function checkState({ delayMs, updatedAt }: BackoffState): BackoffState {
+  return { delayMs: checkTime(delayMs), updatedAt: checkTime(updatedAt) };
 }
 
 function firstDelay(options: CheckedOptions): number {

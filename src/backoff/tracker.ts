@@ -1,5 +1,5 @@
 import type { Clock } from '../clock/index.js';
-import { type BackoffState, isExpired, step } from './backoff.js';
+import { type BackoffState, checkState, isExpired, step } from './backoff.js';
 import { type BackoffOptions, checkOptions, checkTime } from './options.js';
 
 /**
@@ -102,6 +102,6 @@ export function createBackoffTracker(options: BackoffTrackerOptions): BackoffTra
   };
 }
 
-function checkEntry([key, { delayMs, updatedAt }]: readonly [string, BackoffState]): [string, BackoffState] {
-  return [key, { delayMs: checkTime(delayMs), updatedAt: checkTime(updatedAt) }];
+function checkEntry([key, state]: readonly [string, BackoffState]): [string, BackoffState] {
+  return [key, checkState(state)];
 }

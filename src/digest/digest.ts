@@ -55,9 +55,11 @@ export function isDigest(value: unknown): value is Digest {
  */
 export function parseDigest(value: string): Digest {
   if (isDigest(value)) return value;
+  // A header that is absent is null to a caller without types.
+  const given: unknown = value;
   throw new ImageError(
     'ERR_DIGEST_INVALID',
-    `Cannot parse digest ${quote(value)}: it must be sha256, sha384 or sha512, a colon, and lower-case hex of the full length`,
+    `Cannot parse digest ${quote(String(given))}: it must be sha256, sha384 or sha512, a colon, and lower-case hex of the full length`,
   );
 }
 

@@ -1,5 +1,6 @@
 import { InvalidConfigError } from '../errors/index.js';
 import { decodeBase64, decodeUtf8, encodeBase64, encodeUtf8 } from '../internal/index.js';
+import { checkText, toSecret } from './create-credential.js';
 import { createSecret, type Secret } from './secret.js';
 
 /**
@@ -47,6 +48,7 @@ function splitAtColon(bytes: Uint8Array | string, upstream: string): readonly [s
  * @param auth - the field's text
  * @returns user name and password
  * @throws {@link InvalidConfigError} with Go's text in `upstream`
+ * @throws {@link ImageError} `ERR_OPTION_INVALID` for what is no text
  * @example
  * ```ts
  * import { decodeAuth } from 'kubepull/docker-config';
@@ -57,7 +59,7 @@ function splitAtColon(bytes: Uint8Array | string, upstream: string): readonly [s
  * @public
  */
 export function decodeAuth(auth: string): DecodedAuth {
-  const parts = splitAuth(auth);
+  const parts = splitAuth(checkText('auth', auth));
   if (typeof parts !== 'string') return { username: parts[0], password: createSecret(parts[1]) };
   throw new InvalidConfigError(`Cannot decode auth field: ${parts}`, { upstream: parts, offset: undefined });
 }
@@ -71,6 +73,7 @@ export function decodeAuth(auth: string): DecodedAuth {
  * @param username - the user name
  * @param password - the password, as text or as the `Secret` that an entry has
  * @returns the field's text; it is a secret, since base64 hides nothing
+ * @throws {@link ImageError} `ERR_OPTION_INVALID` for what is no text
  * @example
  * ```ts
  * import { encodeAuth } from 'kubepull/docker-config';
@@ -81,6 +84,5 @@ export function decodeAuth(auth: string): DecodedAuth {
  * @public
  */
 export function encodeAuth(username: string, password: string | Secret): string {
-  const text = typeof password === 'string' ? password : password.reveal();
-  return encodeBase64(encodeUtf8(`${username}:${text}`));
+  return encodeBase64(encodeUtf8(`${checkText('username', username)}:${toSecret(password).reveal()}`));
 }

@@ -1,3 +1,4 @@
+import { ImageError } from '../errors/index.js';
 import { createSecret, type Secret } from './secret.js';
 import type { Credential } from './types.js';
 
@@ -24,6 +25,7 @@ export interface CredentialInput {
  *
  * @param input - what is known of it
  * @returns the credential, with every field
+ * @throws {@link ImageError} `ERR_OPTION_INVALID` for a field that is neither text nor, where it may be, a secret
  * @example
  * ```ts
  * import { createCredential } from 'kubepull/docker-config';
@@ -36,14 +38,23 @@ export interface CredentialInput {
  */
 export function createCredential(input: CredentialInput): Credential {
   return {
-    username: input.username ?? '',
+    username: checkText('username', input.username ?? ''),
     password: toSecret(input.password ?? ''),
     identityToken: input.identityToken === undefined ? undefined : toSecret(input.identityToken),
     registryToken: input.registryToken === undefined ? undefined : toSecret(input.registryToken),
-    email: input.email,
+    email: input.email === undefined ? undefined : checkText('email', input.email),
   };
 }
 
-function toSecret(value: string | Secret): Secret {
-  return typeof value === 'string' ? createSecret(value) : value;
+/** A secret of another copy of the package is one as well. */
+export function toSecret(value: string | Secret): Secret {
+  const given: Partial<Secret> | string | null = value;
+  return typeof given !== 'string' && typeof given?.reveal === 'function'
+    ? (value as Secret)
+    : createSecret(value as string);
+}
+
+export function checkText(name: string, value: string): string {
+  if (typeof value === 'string') return value;
+  throw new ImageError('ERR_OPTION_INVALID', `Cannot make a credential: ${name} must be text`);
 }

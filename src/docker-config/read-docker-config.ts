@@ -7,6 +7,7 @@ import type { DockerConfig, ReadDockerConfigOptions } from './types.js';
 const MAX_BYTES = 4 * 1024 * 1024;
 const MAX_ENTRIES = 10_000;
 const MAX_DEPTH = 64;
+const FORMATS = ['dockerconfigjson', 'dockercfg'] as const;
 const MODES = ['kubelet', 'lenient', 'docker'] as const;
 
 /**
@@ -37,7 +38,10 @@ const MODES = ['kubelet', 'lenient', 'docker'] as const;
  */
 export function readDockerConfig(json: string | Uint8Array, options: ReadDockerConfigOptions = {}): DockerConfig {
   const { mode = 'kubelet', format = 'dockerconfigjson', source = { kind: 'inline' } } = options;
-  if (!MODES.includes(mode) || (mode === 'docker' && format !== 'dockerconfigjson')) {
+  if (typeof json !== 'string' && !ArrayBuffer.isView(json)) {
+    throw new ImageError('ERR_OPTION_INVALID', 'Cannot read docker config: it must be text or bytes');
+  }
+  if (!FORMATS.includes(format) || !MODES.includes(mode) || (mode === 'docker' && format !== 'dockerconfigjson')) {
     throw new ImageError('ERR_OPTION_INVALID', 'Cannot read docker config: no such mode for this format');
   }
   const [maxBytes, maxEntries, maxDepth] = [

@@ -1,3 +1,5 @@
+import { ImageError } from '../errors/index.js';
+
 declare const secretBrand: unique symbol;
 
 /**
@@ -46,6 +48,7 @@ class RedactedValue {
  * @param value - the secret text. Bytes that are not UTF-8 stand as lone surrogates U+DC80…U+DCFF, as `decodeAuth` gives
  * them, and turn back into those bytes on the wire.
  * @returns the redacting value
+ * @throws {@link ImageError} `ERR_OPTION_INVALID` for what is no text, such as a variable that is not set
  * @example
  * ```ts
  * import { createSecret } from 'kubepull/docker-config';
@@ -57,5 +60,6 @@ class RedactedValue {
  * @public
  */
 export function createSecret(value: string): Secret {
+  if (typeof value !== 'string') throw new ImageError('ERR_OPTION_INVALID', 'Cannot keep a secret: it must be text');
   return new RedactedValue(value) as unknown as Secret;
 }

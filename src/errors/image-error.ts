@@ -55,8 +55,10 @@ export class ImageError<C extends ImageErrorCode = ImageErrorCode> extends Error
   constructor(code: C, message: string, options?: { readonly cause?: unknown }) {
     super(message, options?.cause === undefined ? undefined : { cause: sanitizeCause(options.cause) });
     this.code = code;
-    Object.defineProperty(this, BRAND, { value: true });
-    Object.defineProperty(this, 'name', { value: new.target.name, configurable: true, writable: true });
+    Object.defineProperties(this, {
+      [BRAND]: { value: true },
+      name: { value: new.target.name, configurable: true, writable: true },
+    });
   }
 }
 

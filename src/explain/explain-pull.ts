@@ -78,7 +78,8 @@ function findContainer(pod: PodLike, container: string): ContainerPullPolicy {
   const names = decisions.slice(0, MAX_NAMED).map((decision) => quote(decision.container));
   if (decisions.length > MAX_NAMED) names.push('…');
   const has = names.length === 0 ? 'no containers' : names.join(', ');
-  throw new ImageError('ERR_OPTION_INVALID', `Cannot explain container ${quote(container)}: the pod has ${has}`);
+  const wanted: unknown = container;
+  throw new ImageError('ERR_OPTION_INVALID', `Cannot explain container ${quote(String(wanted))}: the pod has ${has}`);
 }
 
 function listSecrets(

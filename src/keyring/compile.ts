@@ -1,4 +1,5 @@
 import type { DockerConfigEntry } from '../docker-config/index.js';
+import { ImageError } from '../errors/index.js';
 import { encodeUtf8 } from '../internal/index.js';
 import { type MatchOptions, type ParsedTarget, parsePattern } from '../match/index.js';
 
@@ -24,7 +25,7 @@ export interface CompiledKeyring {
 export function compileKeyring(entries: Iterable<DockerConfigEntry>, options: MatchOptions): CompiledKeyring {
   const byKey = new Map<string, Slot>();
   const dropped: DockerConfigEntry[] = [];
-  for (const entry of entries) {
+  for (const entry of checkEntries(entries)) {
     const target = parsePattern(entry.pattern, options);
     if (target === undefined) {
       dropped.push(entry);
@@ -39,6 +40,24 @@ export function compileKeyring(entries: Iterable<DockerConfigEntry>, options: Ma
 }
 
 /** Go compares bytes: UTF-16 would put the astral planes before U+E000. */
+/** Only a caller without types can pass a whole config, or entries with a part missing; told here, not in a pull. */
+function* checkEntries(entries: Iterable<DockerConfigEntry>): Generator<DockerConfigEntry> {
+  const given = entries as Iterable<Partial<DockerConfigEntry> | null> | null | undefined;
+  if (typeof given?.[Symbol.iterator] !== 'function') throw refuse('the entries must be a list');
+  let count = 0;
+  for (const entry of entries) {
+    count += 1;
+    const { credential, source }: Partial<DockerConfigEntry> = entry ?? {};
+    const hasSecret = typeof credential?.password?.reveal === 'function';
+    if (!hasSecret || source === undefined) throw refuse(`entry ${count} lacks its credential or source`);
+    yield entry;
+  }
+}
+
+function refuse(reason: string): ImageError<'ERR_OPTION_INVALID'> {
+  return new ImageError('ERR_OPTION_INVALID', `Cannot create keyring: ${reason}`);
+}
+
 function sortSlots(byKey: ReadonlyMap<string, Slot>): readonly Slot[] {
   const keyed = Array.from(byKey, ([key, slot]) => [byteString(key), slot] as const);
   keyed.sort(([a], [b]) => (a < b ? 1 : -1));
@@ -74,7 +93,8 @@ function indexHosts(slots: readonly Slot[], options: MatchOptions): CompiledKeyr
     const near: Slot[] = [];
     for (const shape of shapes) {
       if (shape === '' || shape.length === image.labels.length)
-        near.push(...(buckets.get(bucketName(image, shape)) ?? []));
+        // Not spread into one call: a host may have more keys than a call may have arguments.
+        for (const slot of buckets.get(bucketName(image, shape)) ?? []) near.push(slot);
     }
     return near;
   };

@@ -1,4 +1,5 @@
 import { compileGlob, type GlobClass, type GlobStep } from './compile-glob.js';
+import { checkText } from './options.js';
 import { runesOf, widthOf } from './runes.js';
 
 /**
@@ -32,6 +33,8 @@ const SLASH = 0x2f;
  * @public
  */
 export function globMatch(pattern: string, name: string): GlobResult {
+  checkText(pattern);
+  checkText(name);
   const steps = compileGlob(pattern);
   const runes = runesOf(name);
   let step = 0;

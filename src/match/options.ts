@@ -11,6 +11,17 @@ export function checkMatchOptions({ dialect, pathMatch }: MatchOptions): void {
   checkOneOf('pathMatch', pathMatch, ['prefix', 'segment']);
 }
 
+/**
+ * Refuses what is no text, which only a caller without types can pass: a parsed reference, say, instead of its name.
+ *
+ * @throws ImageError `ERR_OPTION_INVALID`
+ */
+export function checkText(value: unknown): void {
+  if (typeof value !== 'string') {
+    throw new ImageError('ERR_OPTION_INVALID', 'Cannot match images: patterns and images must be text');
+  }
+}
+
 function checkOneOf(name: string, value: string | undefined, allowed: readonly string[]): void {
   if (value === undefined || allowed.includes(value)) return;
   throw new ImageError('ERR_OPTION_INVALID', `Cannot match images: option ${name} must be ${allowed.join(' or ')}`);

@@ -2,7 +2,7 @@ import { documentedLocation, documentedTarget } from './documented.js';
 import { splitHostPort } from './host.js';
 import { type Location, parseLocation } from './location.js';
 import { makeTarget } from './parsed-target.js';
-import { checkMatchOptions } from './options.js';
+import { checkMatchOptions, checkText } from './options.js';
 import type { MatchOptions, ParsedTarget } from './types.js';
 
 const SCHEME = /^https?:\/\//;
@@ -76,11 +76,13 @@ export function parsePattern(key: string, options: MatchOptions = {}): ParsedTar
  * @public
  */
 export function parseImage(repository: string): ParsedTarget | undefined {
+  checkText(repository);
   const location = parseLocation(repository);
   return location === undefined ? undefined : makeTarget(location, ...splitHostPort(location.host));
 }
 
 function readKey(key: string, { dialect }: MatchOptions): Location | undefined {
+  checkText(key);
   const rest = key.replace(SCHEME, '');
   const location = dialect === 'documented' ? documentedLocation(rest) : parseLocation(rest);
   if (location === undefined) return undefined;

@@ -1,3 +1,4 @@
+import { ImageError } from '../errors/index.js';
 import { printable, readJson, TOO_MANY_VALUES } from '../internal/index.js';
 import type { DocumentLimits } from './limits.js';
 import { type Place, refuse } from './place.js';
@@ -8,6 +9,10 @@ import { type Place, refuse } from './place.js';
  */
 export function readDocument(bytes: Uint8Array, document: string, limits: DocumentLimits): Place {
   const root = { document, path: '' };
+  // An ArrayBuffer has no length, so no limit would hold for it.
+  if (!ArrayBuffer.isView(bytes)) {
+    throw new ImageError('ERR_OPTION_INVALID', `Cannot read ${document}: it must be given as Uint8Array`);
+  }
   if (bytes.length > limits.maxBytes) throw refuse(root, `has ${bytes.length} bytes, more than ${limits.maxBytes}`);
   if (bytes.length === 0) throw refuse(root, 'is empty');
   const text = decodeStrictly(bytes);

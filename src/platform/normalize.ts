@@ -1,3 +1,4 @@
+import { ImageError } from '../errors/index.js';
 import type { Platform } from '../oci/index.js';
 
 /**
@@ -31,6 +32,7 @@ export interface Cpu {
  * @param platform - as found in an index or a config
  * @param options - what stands in for an empty operating system
  * @returns a new platform in normal form
+ * @throws {@link ImageError} `ERR_PLATFORM_INVALID` for what is no platform
  * @example
  * ```ts
  * import { normalizePlatform } from 'kubepull/platform';
@@ -41,6 +43,7 @@ export interface Cpu {
  * @public
  */
 export function normalizePlatform(platform: Platform, options: PlatformOptions = {}): Platform {
+  checkPlatform(platform);
   const features = platform['os.features'] ?? [];
   return makePlatform({
     os: normalizeOs(platform.os, options),
@@ -48,6 +51,13 @@ export function normalizePlatform(platform: Platform, options: PlatformOptions =
     version: platform['os.version'] ?? '',
     features: [...new Set(features)].toSorted(compareText),
   });
+}
+
+/** Only a caller without types can pass the text of a platform, or leave a field out. */
+function checkPlatform(platform: Partial<Platform> | null | undefined): void {
+  if (typeof platform?.os === 'string' && typeof platform.architecture === 'string') return;
+  const message = 'Cannot normalize platform: it must be an object with os and architecture, as parsePlatform returns';
+  throw new ImageError('ERR_PLATFORM_INVALID', message);
 }
 
 /** A platform without the fields that say nothing. */

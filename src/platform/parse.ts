@@ -36,6 +36,7 @@ interface OsPart {
  * @public
  */
 export function parsePlatform(specifier: string, options: PlatformOptions = {}): Platform {
+  if (typeof specifier !== 'string') throw invalid(String(specifier), 'it must be text');
   const parts = specifier.length > MAX_LENGTH ? [] : specifier.split('/');
   const [first = '', architecture, variant] = parts;
   if (parts.length === 0 || parts.length > 3)

@@ -1,4 +1,4 @@
-import { encodeAuth } from '../docker-config/index.js';
+import { createCredential, encodeAuth } from '../docker-config/index.js';
 import { ImageError } from '../errors/index.js';
 import { encodeBase64, encodeUtf8, quoteJson } from '../internal/index.js';
 import { writeObject } from './docker-config-json.js';
@@ -28,7 +28,7 @@ const DEFAULT_SERVER = 'https://index.docker.io/v1/';
  */
 export function createPullSecret(options: CreatePullSecretOptions): PullSecretManifest {
   const { name, namespace, server = DEFAULT_SERVER, username, email } = options;
-  const password = typeof options.password === 'string' ? options.password : options.password?.reveal();
+  const password = createCredential(options).password.reveal();
   if (!name) throw refuseOptions('name must be specified');
   if (!username || !password || !server) {
     throw refuseOptions(

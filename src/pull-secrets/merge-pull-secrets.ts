@@ -5,7 +5,7 @@ import {
   readDockerConfig,
 } from '../docker-config/index.js';
 import { ImageError, InvalidConfigError } from '../errors/index.js';
-import { PULL_SECRET_TYPES, secretSource, secretValue } from './secret-data.js';
+import { checkSecrets, PULL_SECRET_TYPES, secretSource, secretValue } from './secret-data.js';
 import type { MergedPullSecrets, MergePullSecretsOptions, SecretLike, SkippedSecret } from './types.js';
 
 type Mode = NonNullable<MergePullSecretsOptions['mode']>;
@@ -43,7 +43,7 @@ export function mergePullSecrets(
   }
   const entries: DockerConfigEntry[] = [];
   const skipped: SkippedSecret[] = [];
-  for (const secret of secrets) readSecret(secret, mode, entries, skipped);
+  for (const secret of checkSecrets(secrets)) readSecret(secret, mode, entries, skipped);
   for (const entry of nodeEntries) entries.push(entry);
   return { entries, skipped };
 }

@@ -1,4 +1,5 @@
 import type { CredentialSource } from '../docker-config/index.js';
+import { ImageError } from '../errors/index.js';
 import { decodeBase64, encodeUtf8 } from '../internal/index.js';
 import type { LocalObjectReferenceLike } from '../pull-policy/index.js';
 import type { SecretLike } from './types.js';
@@ -23,15 +24,32 @@ export function secretValue(secret: SecretLike, key: string): Uint8Array | strin
   // YAML may say `data:` or `key:` and nothing behind it, which is empty to the API.
   const [data, stringData] = [secret.data ?? {}, secret.stringData ?? {}];
   if (Object.hasOwn(stringData, key)) return encodeUtf8(stringData[key] ?? '');
-  return Object.hasOwn(data, key) ? decodeBase64(data[key] ?? '', true) : undefined;
+  if (!Object.hasOwn(data, key)) return undefined;
+  const value: unknown = data[key] ?? '';
+  return typeof value === 'string' ? decodeBase64(value, true) : 'no base64 text';
 }
 
 /** The names of a list of pull secrets. YAML may have an item or a name that is `null`, which is an empty name to the API. */
 export function namesOf(list: readonly LocalObjectReferenceLike[] | undefined): readonly string[] {
+  if (!Array.isArray(list ?? [])) throw refuse('imagePullSecrets must be a list of names');
   return (list ?? []).map((item) => item?.name ?? '');
 }
 
 /** What the API takes an absent namespace for. */
+/** Only a caller without types can pass one secret, or the API's whole list object. */
+export function* checkSecrets(secrets: Iterable<SecretLike>): Generator<SecretLike> {
+  const given = secrets as Iterable<SecretLike | null> | null | undefined;
+  if (typeof given?.[Symbol.iterator] !== 'function') throw refuse('the secrets must be a list');
+  for (const secret of given) {
+    if (typeof secret !== 'object' || secret === null) throw refuse('a secret must be an object');
+    yield secret;
+  }
+}
+
+function refuse(reason: string): ImageError<'ERR_OPTION_INVALID'> {
+  return new ImageError('ERR_OPTION_INVALID', `Cannot read pull secrets: ${reason}`);
+}
+
 export function namespaceOf(metadata: { readonly namespace?: string | undefined } | undefined): string {
   return metadata?.namespace || 'default';
 }

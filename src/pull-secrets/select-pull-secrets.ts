@@ -1,6 +1,6 @@
 import { printable } from '../internal/index.js';
 import type { PodLike } from '../pull-policy/index.js';
-import { namesOf, namespaceOf } from './secret-data.js';
+import { checkSecrets, namesOf, namespaceOf } from './secret-data.js';
 import type { MissingSecretsEvent, SecretLike, SelectedPullSecrets } from './types.js';
 
 /**
@@ -24,7 +24,7 @@ import type { MissingSecretsEvent, SecretLike, SelectedPullSecrets } from './typ
  */
 export function selectPullSecrets(pod: PodLike, secrets: Iterable<SecretLike>): SelectedPullSecrets {
   const byName = new Map<string, SecretLike>();
-  for (const secret of secrets) {
+  for (const secret of checkSecrets(secrets)) {
     if (namespaceOf(secret.metadata) === namespaceOf(pod.metadata)) byName.set(secret.metadata?.name ?? '', secret);
   }
   const found: SecretLike[] = [];

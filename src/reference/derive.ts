@@ -1,4 +1,5 @@
 import { type Digest, isDigest } from '../digest/index.js';
+import { ImageError } from '../errors/index.js';
 import { flaw } from './flaw.js';
 import { formatReference } from './format.js';
 import { isDigestText, isTag } from './grammar.js';
@@ -15,7 +16,14 @@ import type { ImageReference } from './types.js';
 export type ReferenceInput = ImageReference | string;
 
 export function toReference(ref: ReferenceInput): ImageReference {
-  return typeof ref === 'string' ? parseReference(ref) : ref;
+  if (typeof ref === 'string') return parseReference(ref);
+  // Only a caller without types can pass anything else; it would become the name undefined/undefined.
+  if (typeof (ref as Partial<ImageReference> | null | undefined)?.path === 'string') return ref;
+  throw new ImageError('ERR_OPTION_INVALID', 'Cannot derive a reference: it must be text or a parsed reference');
+}
+
+function noText(what: string): ImageError<'ERR_OPTION_INVALID'> {
+  return new ImageError('ERR_OPTION_INVALID', `Cannot derive a reference: the ${what} must be text`);
 }
 
 /** A reference with some parts replaced; its text follows. */
@@ -43,6 +51,7 @@ export function rebuild(ref: ImageReference, change: Partial<ImageReference>): I
  */
 export function withTag(ref: ReferenceInput, tag: string): ImageReference {
   const base = toReference(ref);
+  if (typeof tag !== 'string') throw noText('tag');
   if (!isTag(tag)) throw refuse(tag, flaw('tag', 'invalid tag format'), suggestTag(tag), 'tag');
   return rebuild(base, { tag });
 }
@@ -109,6 +118,7 @@ export function joinDigest(ref: ReferenceInput, digest: string): string {
 }
 
 function checkDigestText(digest: string): void {
+  if (typeof digest !== 'string') throw noText('digest');
   if (isDigestText(digest)) return;
   throw refuse(digest, flaw('digest-format', 'invalid digest format'), suggestDigest(digest), 'digest');
 }

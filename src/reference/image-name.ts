@@ -24,7 +24,7 @@ const DEFAULT_TAG = 'latest';
  */
 export function parseImageName(image: string): ImageName {
   const ref = tryRead(image, readNormalized);
-  if (ref instanceof InvalidReferenceError) throw asKubelet(image, ref);
+  if (ref instanceof InvalidReferenceError) throw asKubelet(typeof image === 'string' ? image : '', ref);
   const tag = ref.tag ?? (ref.digest === undefined ? DEFAULT_TAG : undefined);
   return { repository: ref.name, tag, digest: ref.digest };
 }

@@ -39,7 +39,7 @@ function readText(text: string, input: string): ImageReference | Flaw {
   if (typeof reference === 'number') return misfit(text, shift, reference);
   const { name, path, digest } = reference;
   if (path.length > MAX_PATH) return tooLong(name.length - path.length + MAX_PATH + shift);
-  return (digest === undefined ? undefined : digestFlaw(digest, input.length - digest.length)) ?? reference;
+  return (digest && digestFlaw(digest, input.length - digest.length)) ?? reference;
 }
 
 export function tooLong(position: number): Flaw {

@@ -28,9 +28,11 @@ export function refuse(
 
 /** Reads, or gives the error with a suggestion where there is one. */
 export function tryRead(input: string, read: Read): ImageReference | InvalidReferenceError {
-  const result = input.length > MAX_INPUT ? tooLong(MAX_INPUT) : read(input);
+  // A caller without types may have no image to pass.
+  const text = typeof input === 'string' ? input : '';
+  const result = text.length > MAX_INPUT ? tooLong(MAX_INPUT) : read(text);
   if (!isFlaw(result)) return result;
-  return refuse(input, result, result.reason === 'too-long' ? undefined : suggest(input, read));
+  return refuse(text, result, result.reason === 'too-long' ? undefined : suggest(text, read));
 }
 
 export function readOrThrow(input: string, read: Read): ImageReference {

@@ -33,6 +33,9 @@ export function compileRule(list: DecidingRule['list'], index: number, pattern: 
 
 /** Whether a name is longer than any registry's can be; it is not tried on patterns. */
 export function isTooLong({ name }: RuleSubject): boolean {
+  if (typeof name !== 'string') {
+    throw new ImageError('ERR_OPTION_INVALID', 'Cannot apply rules: they need a parsed reference, not its text');
+  }
   return name.length > MAX_NAME || name.indexOf('/') > MAX_HOST;
 }
 
@@ -53,6 +56,7 @@ function compile(pattern: string): (name: string) => boolean {
 }
 
 function findFlaw(pattern: string): string | undefined {
+  if (typeof pattern !== 'string') return 'it is no text';
   if (pattern === '') return 'it is empty';
   if (pattern.length > MAX_PATTERN) return `it has more than ${MAX_PATTERN} characters`;
   if (/(?:^|[^\\])(?:\\\\)*\\$/.test(pattern)) return 'it ends in a backslash';
@@ -72,6 +76,6 @@ function countFreeStars(pattern: string): number {
   return segments.reduce((sum, stars) => sum + Math.max(0, stars - 1), 0) + Math.max(0, globstars - 1);
 }
 
-function invalid(pattern: string, reason: string): ImageError<'ERR_OPTION_INVALID'> {
-  return new ImageError('ERR_OPTION_INVALID', `Cannot compile rule ${quote(pattern)}: ${reason}`);
+function invalid(pattern: unknown, reason: string): ImageError<'ERR_OPTION_INVALID'> {
+  return new ImageError('ERR_OPTION_INVALID', `Cannot compile rule ${quote(String(pattern))}: ${reason}`);
 }

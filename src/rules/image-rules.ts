@@ -1,3 +1,4 @@
+import { ImageError } from '../errors/index.js';
 import { compileRule, type CompiledRule, isTooLong } from './compile.js';
 import type { DecidingRule, RuleSubject } from './types.js';
 
@@ -53,7 +54,7 @@ export interface ImageRules {
  *
  * @param options - the lists
  * @returns the compiled rules
- * @throws {@link ImageError} `ERR_OPTION_INVALID` for a pattern that is malformed or refused
+ * @throws {@link ImageError} `ERR_OPTION_INVALID` for a pattern that is malformed or refused, or a list that is none
  * @example
  * ```ts
  * import { parseReference } from 'kubepull/reference';
@@ -66,13 +67,21 @@ export interface ImageRules {
  * @public
  */
 export function createImageRules(options: ImageRulesOptions): ImageRules {
+  // A bare list would be no list at all, and everything would be let through.
+  if (typeof options !== 'object' || options === null || Array.isArray(options))
+    throw invalid('the lists must be in an object, as allow and deny');
   const deny = compileList('deny', options.deny ?? []);
   const allow = options.allow === undefined ? undefined : compileList('allow', options.allow);
   return { decide: (ref) => decide(ref, deny, allow) };
 }
 
 function compileList(list: 'allow' | 'deny', patterns: readonly string[]): readonly CompiledRule[] {
+  if (!Array.isArray(patterns)) throw invalid(`${list} must be a list of patterns`);
   return patterns.map((pattern, index) => compileRule(list, index, pattern));
+}
+
+function invalid(reason: string): ImageError<'ERR_OPTION_INVALID'> {
+  return new ImageError('ERR_OPTION_INVALID', `Cannot compile rules: ${reason}`);
 }
 
 function decide(

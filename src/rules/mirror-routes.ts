@@ -80,19 +80,28 @@ const ENDPOINT = /^https?:\/\/[\w.:[\]-]+(?:\/[\w.~-]+)*\/?$/i;
 export function createMirrorRoutes(routes: readonly MirrorRoute[]): MirrorRoutes {
   const compiled = routes.map(({ match, endpoints, capabilities = BOTH, upstream = true }, index) => {
     checkEndpoints(endpoints, index);
-    if (capabilities.length === 0) throw invalid(index, 'its endpoints may be asked for nothing');
+    checkCapabilities(capabilities, index);
     const choice = { endpoints: [...endpoints], capabilities: [...capabilities], upstream };
     return { ...compileRule('mirrors', index, match), choice };
   });
   return {
     choose: (ref) => {
       const route = isTooLong(ref) ? undefined : compiled.find(({ matches }) => matches(ref.name));
-      return { ...(route?.choice ?? OWN_REGISTRY), rule: route?.rule };
+      const { endpoints, capabilities, upstream } = route?.choice ?? OWN_REGISTRY;
+      // New lists for each caller: what one does to them is not the next one's route.
+      return { endpoints: [...endpoints], capabilities: [...capabilities], upstream, rule: route?.rule };
     },
   };
 }
 
+function checkCapabilities(capabilities: readonly string[], index: number): void {
+  if (!Array.isArray(capabilities) || !capabilities.every((one) => one === 'pull' || one === 'resolve'))
+    throw invalid(index, 'its capabilities must be a list of pull and resolve');
+  if (capabilities.length === 0) throw invalid(index, 'its endpoints may be asked for nothing');
+}
+
 function checkEndpoints(endpoints: readonly string[], index: number): void {
+  if (!Array.isArray(endpoints)) throw invalid(index, 'its endpoints must be a list');
   if (endpoints.length === 0) throw invalid(index, 'it has no endpoint');
   for (const endpoint of endpoints) {
     const flaw = findFlaw(endpoint);

@@ -169,7 +169,32 @@ describe('createBackoffTracker', () => {
     const refusal = expect.objectContaining({ code: 'ERR_OPTION_INVALID' });
     expect(() => createBackoffTracker({ clock: { monotonic: () => 0 }, ...options })).toThrow(refusal);
     expect(() => nextBackoff(undefined, 0, options)).toThrow(refusal);
+    expect(() => nextBackoff(undefined, 0, options)).toThrow(Object.keys(options)[0]);
     expect(() => backoffSchedule(options)).toThrow(refusal);
+  });
+
+  it('draws chance over the whole of its range, and only where there is jitter', () => {
+    const noChance = (): number => {
+      throw new Error('asked');
+    };
+    expect(nextBackoff(undefined, 0, { maxMs: 0, random: noChance })).toEqual({ delayMs: 10_000, updatedAt: 0 });
+    expect(nextBackoff(undefined, 0, { jitter: 1, random: () => 0.5 }).delayMs).toBe(15_000);
+    const delays = Array.from({ length: 300 }, () => nextBackoff(undefined, 0, { initialMs: 1000, jitter: 1 }).delayMs);
+    const [least, most] = [Math.min(...delays), Math.max(...delays)];
+    expect([least >= 1000, least < 1100, most > 1900, most < 2000]).toEqual([true, true, true, true]);
+  });
+
+  it('forgets a state that has expired, whatever its delay', () => {
+    const state = [['k', { delayMs: 10_000_000, updatedAt: 0 }]] as const;
+    const tracker = createBackoffTracker({ clock: { monotonic: () => 0 }, maxMs: 1000, state });
+    const held = [2000, 2001].map((at) => [tracker.isInBackoffSinceUpdate('k', at), tracker.isInBackoffSince('k', at)]);
+    expect(held).toEqual([
+      [true, true],
+      [false, false],
+    ]);
+    expect(() => tracker.isInBackoffSince('k', Number.NaN)).toThrow(
+      expect.objectContaining({ code: 'ERR_OPTION_INVALID' }),
+    );
   });
 
   it('is the pure step for each key, whatever is asked in between', () => {

@@ -14,6 +14,22 @@ describe('systemClock', () => {
     expect(systemClock.monotonic() - started).toBeGreaterThan(15);
   });
 
+  it('leaves no listener behind on a signal that outlives the wait', async () => {
+    const { signal } = new AbortController();
+    let listeners = 0;
+    const [add, remove] = [signal.addEventListener.bind(signal), signal.removeEventListener.bind(signal)];
+    signal.addEventListener = (...args: Parameters<typeof add>) => {
+      listeners += 1;
+      add(...args);
+    };
+    signal.removeEventListener = (...args: Parameters<typeof remove>) => {
+      listeners -= 1;
+      remove(...args);
+    };
+    await systemClock.sleep(1, { signal });
+    expect(listeners).toBe(0);
+  });
+
   it("ends a wait with the signal's reason, before and while it lasts", async () => {
     const reason = new Error('enough');
     await expect(systemClock.sleep(60_000, { signal: AbortSignal.abort(reason) })).rejects.toBe(reason);

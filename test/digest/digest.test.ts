@@ -44,6 +44,10 @@ describe('parseDigest', () => {
     expect(() => parseDigest(text)).toThrow(expect.objectContaining({ code: 'ERR_DIGEST_INVALID' }));
   });
 
+  it.each([null, undefined, 5, {}])('names what is no text, such as a header that is absent: %j', (value) => {
+    expect(() => parseDigest(value as string)).toThrow(expect.objectContaining({ code: 'ERR_DIGEST_INVALID' }));
+  });
+
   it.each([undefined, null, 5, {}, ['sha256'], { toString: () => `sha256:${hex(64)}` }])('%j is no digest', (value) => {
     expect(isDigest(value)).toBe(false);
   });

@@ -112,6 +112,10 @@ describe('readDockerConfig', () => {
     const two = '{"auths":{"a":{},"b":{}}}';
     expect(upstreamOf(() => readDockerConfig(two, { maxEntries: 1 }))).toBe('more than 1 entries');
     expect(upstreamOf(() => readDockerConfig(two, { maxBytes: 24 }))).toBe('document is larger than 24 bytes');
+    expect(() => readDockerConfig(two, { maxBytes: 24 })).toThrow(/larger than 24 bytes$/);
+    const bytes = new TextEncoder().encode(two);
+    expect(readDockerConfig(bytes, { maxBytes: bytes.length }).entries).toHaveLength(2);
+    expect(() => readDockerConfig(bytes, { maxBytes: bytes.length - 1 })).toThrow(/larger than/);
     expect(readDockerConfig(two, { maxBytes: 25, maxDepth: 3 }).entries).toHaveLength(2);
     expect(upstreamOf(() => readDockerConfig(two, { maxDepth: 2 }))).toMatch(/exceeded max depth/);
     expect(upstreamOf(() => readDockerConfig('"éé"', { maxBytes: 5 }))).toBe('document is larger than 5 bytes');

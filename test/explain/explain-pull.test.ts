@@ -139,12 +139,73 @@ describe('explainPull', () => {
     });
   });
 
+  it('compares also what a plugin gave to the service account', () => {
+    const serviceAccount = { namespace: 'shop', name: 'default', uid: 'u' };
+    const source = { kind: 'plugin', provider: 'ecr', serviceAccount } as const;
+    const nodeLookup = createKeyring([{ ...nodeEntry('r.example'), source }]).lookup('r.example/app');
+    const access = {
+      kubernetesSecrets: [],
+      kubernetesServiceAccounts: [serviceAccount],
+      nodePodsAccessible: false,
+    };
+    const record: ImagePulledRecord = {
+      imageRef: 'sha256:1',
+      lastUpdatedAt: 0,
+      credentialMapping: new Map([['r.example/app', access]]),
+    };
+    const present = { imageRef: 'sha256:1', record, verification: {}, createHasher: nodeHasher };
+    expect(explainPull(pod('r.example/app:1'), 'web', { present, nodeLookup })).toMatchObject({
+      mustPull: { mustPull: false, because: 'same-service-account' },
+    });
+  });
+
+  it('leaves open what a secret that is malformed keeps it from comparing', () => {
+    const broken = { ...secret('team', 'r.example', 'p'), data: { '.dockerconfigjson': '!' } };
+    const present = { imageRef: 'sha256:1', record: undefined, verification: {}, createHasher: nodeHasher };
+    const explained = explainPull(pod('r.example/app:1'), 'web', { present, secrets: [broken] });
+    expect(explained.configError?.code).toBe('ERR_CONFIG_INVALID');
+    expect(explained.lookup).toBe(undefined);
+    expect(formatExplanation(explained)).toContain('credentials: none at all: Cannot read secret shop/team');
+  });
+
+  it("takes a pod's own list for its own, also of one name", () => {
+    const { metadata, spec } = pod('app');
+    const one = { metadata, spec: { ...spec, imagePullSecrets: [{ name: 'team' }] } };
+    expect(explainPull(one, 'web').listedBy).toBe('pod');
+    const none = { metadata, spec: { ...spec, imagePullSecrets: [] } };
+    expect(formatExplanation(explainPull(none, 'web'))).toContain('pull secrets: none (no list');
+  });
+
+  it('names the containers that there are, ten of them at most', () => {
+    const containers = Array.from({ length: 11 }, (_, index) => ({ name: `c${index}`, image: 'app' }));
+    const refusalOf = (count: number): RegExp => new RegExp(`has "c0".*"c${count - 1}"${count > 10 ? '' : '$'}`);
+    expect(() => explainPull({ spec: { containers: containers.slice(0, 10) } }, 'x')).toThrow(refusalOf(10));
+    expect(() => explainPull({ spec: { containers } }, 'x')).toThrow(/"c9", …$/);
+  });
+
+  it('passes on what is no fault of a secret', () => {
+    const nodeConfig = {} as unknown as readonly DockerConfigEntry[];
+    expect(() => explainPull(pod('app'), 'web', { nodeConfig })).toThrow(/Cannot create keyring/);
+  });
+
   it('refuses a container that the pod does not have', () => {
     expect(() => explainPull(pod('app'), 'db')).toThrow(expect.objectContaining({ code: 'ERR_OPTION_INVALID' }));
+    expect(() => explainPull(pod('app'), undefined as unknown as string)).toThrow(
+      /container "undefined": the pod has "web"/,
+    );
   });
 });
 
 describe('formatExplanation', () => {
+  it.each([
+    [true, 'present image: must be pulled again (no-match)'],
+    [false, 'present image: may be used (no-match)'],
+  ])('gives the verdict on a present image: must be pulled %s', (mustPull, line) => {
+    const explained = explainPull(pod('app:1'), 'web');
+    const decided = { ...explained, mustPull: { mustPull, because: 'no-match' } } as typeof explained;
+    expect(formatExplanation(decided).split('\n')).toContain(line);
+  });
+
   it('tells the whole story, without a secret', () => {
     const password = canary('password');
     const explained = explainPull(pod('r.example/team/app'), 'web', {

@@ -148,6 +148,11 @@ describe('createKeyring', () => {
     expect(rejected.map(({ key }) => key)).toEqual(['r.io']);
   });
 
+  it('keeps the order of the bytes where keys of one shape stand around a key of another', () => {
+    const keys = ['abc*.b.io', 'a*.*.io', '*.b.io'];
+    expect(users(createKeyring(keys.map((key) => entry(key))).lookup('abc.b.io/x'))).toEqual(keys);
+  });
+
   it('takes the options of matching', () => {
     const segment = createKeyring([entry('r.io/team')], { pathMatch: 'segment' });
     expect([segment.lookup('r.io/team/x'), segment.lookup('r.io/team-evil/x')].map(users)).toEqual([['r.io/team'], []]);
@@ -319,6 +324,18 @@ describe('formatLookup', () => {
     );
   });
 
+  it('says what each source was asked and gave', () => {
+    const source = { kind: 'plugin', provider: 'ecr', serviceAccount: undefined } as const;
+    const report = { source, outcome: 'failed', detail: 'exit\ncode 1', error: undefined } as const;
+    const result: LookupResult = { image: 'r.io/app', candidates: [], rejected: [], sources: [report] };
+    expect(formatLookup(result).split('\n').slice(1)).toEqual(['asked:', '  - plugin ecr: failed, exit\\x0acode 1']);
+  });
+
+  it('has a heading over a single entry that is not tried', () => {
+    const text = formatLookup(createKeyring([entry('x.io')]).lookup('r.io/app'));
+    expect(text.split('\n').slice(1)).toEqual(['not tried:', '  - x.io (inline): label']);
+  });
+
   it('says when the pull is anonymous', () => {
     expect(formatLookup(createKeyring([]).lookup('r.io/x'))).toBe('r.io/x: no credential, the pull is anonymous');
   });
@@ -330,6 +347,7 @@ describe('formatLookup', () => {
       entry(`user:${secret}@x.io`),
       entry(`https://user:${secret}@a:b:c?token=${secret}`),
       entry(`a:b:c#${secret}`),
+      entry(`a:b:c?\n${secret}`),
       entry('line\nbreak'),
     ]);
     const text = formatLookup(keyring.lookup('r.io/app'));
@@ -337,6 +355,7 @@ describe('formatLookup', () => {
     expect(text.split('\n').slice(3)).toEqual([
       '  - x.io (inline): label',
       '  - https://a:b:c (inline): invalid-pattern',
+      '  - a:b:c (inline): invalid-pattern',
       '  - a:b:c (inline): invalid-pattern',
       '  - line\\x0abreak (inline): invalid-pattern',
     ]);

@@ -85,6 +85,11 @@ describe('createIndex', () => {
     [`entry "${named('a')}" does not say its os and architecture`, [docker('a', { platform: undefined })], {}],
     [
       `entry "${named('a')}" does not say its os and architecture`,
+      [docker('a', { platform: { os: '', architecture: 'amd64' } })],
+      {},
+    ],
+    [
+      `entry "${named('a')}" does not say its os and architecture`,
       [docker('a', { platform: { os: 'linux', architecture: '' } })],
       {},
     ],

@@ -45,6 +45,30 @@ describe('rankManifests', () => {
         'linux/arm/v5',
       ],
     ],
+    [
+      'linux/arm64/v8.9',
+      [
+        'linux/arm64/v8.6',
+        'linux/arm64/v8.1',
+        'linux/arm64/v8',
+        'linux/arm/v8',
+        'linux/arm/v7',
+        'linux/arm/v6',
+        'linux/arm/v5',
+      ],
+    ],
+    [
+      'linux/arm64/v8.6',
+      [
+        'linux/arm64/v8.6',
+        'linux/arm64/v8.1',
+        'linux/arm64/v8',
+        'linux/arm/v8',
+        'linux/arm/v7',
+        'linux/arm/v6',
+        'linux/arm/v5',
+      ],
+    ],
     ['linux/arm', ['linux/arm/v7', 'linux/arm/v6', 'linux/arm/v5']],
     ['linux/arm/v5', ['linux/arm/v5']],
     ['linux/amd64', ['linux/amd64', 'linux/386']],
@@ -123,6 +147,7 @@ describe('onlyPlatform', () => {
     ['nonsense', '10.0.17763.1', true],
     ['10.0.99999.1', '10.0.17763.1', true],
     ['300.0.20348.1', '10.0.17763.1', true],
+    ['255.255.65535.1', '10.0.17763.1', false],
   ])('a Windows host %j takes an image for %j: %s', (host, image, fits) => {
     const platform = { os: 'windows', architecture: 'amd64' };
     const matcher = onlyPlatform({ ...platform, 'os.version': host });
@@ -201,6 +226,12 @@ describe('selectManifest', () => {
       'linux/arm64',
       'windows(10.0.17763.1)/amd64',
     ]);
+  });
+
+  it('lists a platform of which one half alone is unknown', () => {
+    const [os, architecture] = ['unknown', 'unknown'];
+    const index = indexOf(entry({ os, architecture: 'amd64' }), entry({ os: 'linux', architecture }));
+    expect(failureOf(index, 'linux/s390x').available).toHaveLength(2);
   });
 
   it('M10 lists 50 at most, each cut', () => {

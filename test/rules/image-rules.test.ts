@@ -56,6 +56,14 @@ describe('createImageRules', () => {
     expect(decide({ allow: [] }, 'nginx')).toEqual({ allowed: false, because: 'no-allow-rule', rule: undefined });
   });
 
+  it('decides on the longest name that a registry can have', () => {
+    const { decide: judge } = createImageRules({});
+    const host = 'a'.repeat(259);
+    expect(judge({ name: `${host}/${'b'.repeat(255)}` }).because).toBe('not-denied');
+    expect(judge({ name: `${host}/${'b'.repeat(256)}` }).because).toBe('too-long');
+    expect(judge({ name: `${host}a/b` }).because).toBe('too-long');
+  });
+
   it('denies a name longer than any registry has, whatever the rules', () => {
     const host = `${'a.'.repeat(150)}io`;
     expect(decide({}, `${host}/app`)).toEqual({ allowed: false, because: 'too-long', rule: undefined });

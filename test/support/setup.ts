@@ -15,7 +15,8 @@ vi.mock('../../src/docker-config/secret.ts', async (importOriginal) => {
   return {
     ...original,
     createSecret: (value: string) => {
-      watchSecret(value);
+      // A test may pass what a caller without types can pass.
+      if (typeof value === 'string') watchSecret(value);
       return withoutRedaction ? { value, reveal: () => value } : original.createSecret(value);
     },
   };
