@@ -17,7 +17,7 @@ import { least } from '../support/least.ts';
 import { createMemoryTransport } from '../support/memory-transport.ts';
 import { startRegistry } from '../support/registry.ts';
 import { tempDir } from '../support/temp-dir.ts';
-import { amd64, startRuntime, STORES } from './downloads-support.ts';
+import { amd64, startRuntime, STORES, tryPull } from './downloads-support.ts';
 import { entryFor } from './mirrors-support.ts';
 import { RANGES, startRangeServer } from './ranges-support.ts';
 
@@ -295,5 +295,30 @@ describe('B16 one signal for many', () => {
     expect(await least(1024 * 1024, growth)).toBeLessThan(1024 * 1024);
     expect(watched.listeners).toBe(0);
     expect(watched.peak).toBeLessThanOrEqual(10);
+  });
+});
+
+describe('B14 an abort while a registry refuses', () => {
+  it('B14 ends the pull with its reason, and no other credential is tried', async () => {
+    const controller = new AbortController();
+    const reason = { is: 'enough' };
+    const server = createMemoryTransport(() => {
+      controller.abort(reason);
+      return { status: 401, headers: { 'www-authenticate': 'Basic' } };
+    });
+    const runtime = { transport: server.transport, createHasher: nodeHasher, platform: amd64 };
+    const keyring = createKeyring([
+      entryFor('r.example/app', canary('password', [])),
+      entryFor('r.example', canary('password', [])),
+    ]);
+    const { error, events } = await tryPull('r.example/app:1', {
+      runtime,
+      keyring,
+      store: createMemoryStore({ createHasher: nodeHasher }),
+      signal: controller.signal,
+    });
+    expect(error).toBe(reason);
+    expect(events.flatMap((event) => (event.type === 'credential' ? [event.outcome] : []))).toEqual(['trying']);
+    expect(server.requests).toHaveLength(1);
   });
 });
