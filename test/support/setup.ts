@@ -15,9 +15,9 @@ vi.mock('../../src/docker-config/secret.ts', async (importOriginal) => {
   return {
     ...original,
     createSecret: (value: string) => {
-      // A test may pass what a caller without types can pass.
-      if (typeof value === 'string') watchSecret(value);
-      return withoutRedaction ? { value, reveal: () => value } : original.createSecret(value);
+      const secret = original.createSecret(value);
+      watchSecret(value);
+      return withoutRedaction ? { value, reveal: () => value } : secret;
     },
   };
 });
