@@ -4,22 +4,22 @@ import type { Credential } from '../docker-config/index.js';
 import { ImageError } from '../errors/index.js';
 import { hasMethods, isOptionalFunction, wrongOption } from '../internal/index.js';
 import type { Tracing } from '../tracing/index.js';
-import { fetchBlob, hasBlob } from './blobs.js';
-import { streamBlob } from './blob-stream.js';
-import type { ClientContext } from './context.js';
-import { fetchManifest, resolveManifest } from './manifests.js';
-import type { RegistryNotice } from './notices.js';
-import { pushBlob } from './push-blob.js';
-import { pushManifest } from './push-manifest.js';
-import { readConfig, readManifest } from './read-image.js';
-import { listReferrers } from './referrers.js';
-import { createSession } from './session.js';
-import { listTags } from './tags.js';
-import type { RetryOptions } from './retry.js';
-import type { TokenCache } from './token-cache.js';
-import type { Transport } from './transport.js';
+import { fetchBlob, hasBlob } from './pull/blobs.js';
+import { streamBlob } from './pull/blob-stream.js';
+import type { ClientContext } from './session/context.js';
+import { fetchManifest, resolveManifest } from './pull/manifests.js';
+import type { RegistryNotice } from './transport/notices.js';
+import { pushBlob } from './push/blob.js';
+import { pushManifest } from './push/manifest.js';
+import { readConfig, readManifest } from './pull/read-image.js';
+import { listReferrers } from './pull/referrers.js';
+import { createSession } from './session/session.js';
+import { listTags } from './pull/tags.js';
+import type { RetryOptions } from './transport/retry.js';
+import type { TokenCache } from './auth/token-cache.js';
+import type { Transport } from './transport/transport.js';
 import type { RegistryClient } from './types.js';
-import type { RealmPolicy } from './url-policy.js';
+import type { RealmPolicy } from './policy/url-policy.js';
 
 /**
  * What a registry client is made of.

@@ -3,7 +3,7 @@
  *
  * @packageDocumentation
  */
-export { type AddressClass, type Transport, type TransportRequest, type TransportResponse } from './transport.js';
+export { type AddressClass, type Transport, type TransportRequest, type TransportResponse } from './transport/transport.js';
 export {
   type ChooseOptions,
   type FetchBlobOptions,
@@ -21,20 +21,20 @@ export {
   type PushedBlob,
   type PushedManifest,
   type PushManifestOptions,
-} from './push-types.js';
-export { type ListTagsOptions } from './tags.js';
-export { type ReferrersOptions } from './referrers.js';
-export { type IndexInspection, type InspectedEntry, inspectIndex, type InspectIndexOptions } from './inspect-index.js';
-export { classifyAddress } from './address.js';
-export { type Challenge, parseChallenges } from './challenge.js';
+} from './push/types.js';
+export { type ListTagsOptions } from './pull/tags.js';
+export { type ReferrersOptions } from './pull/referrers.js';
+export { type IndexInspection, type InspectedEntry, inspectIndex, type InspectIndexOptions } from './pull/inspect-index.js';
+export { classifyAddress } from './transport/address.js';
+export { type Challenge, parseChallenges } from './auth/challenge.js';
 export { createRegistryClient, type RegistryClientOptions } from './client.js';
-export { type EndpointCapability, type RegistryEndpoint, type RegistryEndpoints } from './endpoint.js';
-export { checkEndpoints, credentialName } from './endpoint-check.js';
-export { mirrorEndpoint, upstreamEndpoint } from './endpoint-make.js';
-export { mirrorEndpoints } from './endpoint-routes.js';
-export { fetchTransport, type FetchTransportOptions } from './fetch-transport.js';
-export { type RegistryNotice } from './notices.js';
-export { registryOrigin } from './registry-origin.js';
-export { type RequestRetry, type RetryOptions, withRetry } from './retry.js';
-export { type BearerToken, createTokenCache, type TokenCache, type TokenQuery } from './token-cache.js';
-export { type RealmPolicy, type RealmRule } from './url-policy.js';
+export { type EndpointCapability, type RegistryEndpoint, type RegistryEndpoints } from '../mirrors/endpoint.js';
+export { checkEndpoints, credentialName } from '../mirrors/check.js';
+export { mirrorEndpoint, upstreamEndpoint } from '../mirrors/make.js';
+export { mirrorEndpoints } from '../mirrors/mirror-endpoints.js';
+export { fetchTransport, type FetchTransportOptions } from './transport/fetch-transport.js';
+export { type RegistryNotice } from './transport/notices.js';
+export { registryOrigin } from '../mirrors/registry-origin.js';
+export { type RequestRetry, type RetryOptions, withRetry } from './transport/retry.js';
+export { type BearerToken, createTokenCache, type TokenCache, type TokenQuery } from './auth/token-cache.js';
+export { type RealmPolicy, type RealmRule } from './policy/url-policy.js';

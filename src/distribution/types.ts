@@ -2,9 +2,9 @@ import type { CallOptions } from '../clock/index.js';
 import type { Digest } from '../digest/index.js';
 import type { Descriptor, ImageConfig, ImageIndex, ImageManifest, ParsedManifest } from '../oci/index.js';
 import type { ImageReference } from '../reference/index.js';
-import type { PushBlobOptions, PushContent, PushedBlob, PushedManifest, PushManifestOptions } from './push-types.js';
-import type { ReferrersOptions } from './referrers.js';
-import type { ListTagsOptions } from './tags.js';
+import type { PushBlobOptions, PushContent, PushedBlob, PushedManifest, PushManifestOptions } from './push/types.js';
+import type { ReferrersOptions } from './pull/referrers.js';
+import type { ListTagsOptions } from './pull/tags.js';
 
 /**
  * A manifest or index as the registry sent it: the bytes, and the descriptor that they were verified against.

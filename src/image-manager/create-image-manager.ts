@@ -9,7 +9,7 @@ import { pullStepEvent } from './events.js';
 import { createImagePuller } from './image-puller.js';
 import type { ManagerContext } from './image-step.js';
 import { failedMount, mountedImage } from './image-volumes.js';
-import { createLedger } from './ledger.js';
+import { createLedger } from '../image-access/ledger.js';
 import type { ImageManagerOptions } from './manager-options.js';
 import type {
   ContainerImageRequest,
@@ -20,11 +20,11 @@ import type {
   ManagedPodLike,
   PodImageRequest,
 } from './manager-types.js';
-import { createMemoryRecords } from './memory-records.js';
+import { createMemoryRecords } from '../image-access/memory-records.js';
 import { findContainer, involvedObject, sandboxOf } from './pod-parts.js';
 import { createPullFailures } from './pull-failures.js';
 import { createTokenBucket } from './token-bucket.js';
-import { traceImages } from './trace-images.js';
+import { traceImages } from '../image-service/trace-images.js';
 
 /**
  * Makes an image manager that does with the images of pods what kubelet does, in the same steps, and says the same words.

@@ -2,8 +2,8 @@ import type { CallOptions } from '../clock/index.js';
 import { aggregate } from '../internal/index.js';
 import type { CredentialCandidate } from '../keyring/index.js';
 import { asError, errorText, rethrowAbort } from './error-text.js';
-import { pullOnce } from './runtime-images.js';
-import type { ImageService, PullImageRequest } from './types.js';
+import { pullOnce } from '../image-service/runtime-images.js';
+import type { ImageService, PullImageRequest } from '../image-service/types.js';
 
 /** What came of a pull with all credentials. */
 export type LoopOutcome =

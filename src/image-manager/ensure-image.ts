@@ -8,7 +8,7 @@ import { pullStepEvent } from './events.js';
 import type { ImageStep, ManagerContext } from './image-step.js';
 import type { EnsureImageResult } from './manager-types.js';
 import { pullStep } from './pull-step.js';
-import { inspectImage } from './runtime-images.js';
+import { inspectImage } from '../image-service/runtime-images.js';
 import type { WaitingReason } from './waiting.js';
 
 /** What is asked for, before its name is read. */

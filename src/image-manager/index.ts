@@ -14,8 +14,8 @@ export {
   type PulledRecords,
   type PullImageRequest,
   type RuntimeImage,
-} from './types.js';
-export { createMemoryRecords } from './memory-records.js';
+} from '../image-service/types.js';
+export { createMemoryRecords } from '../image-access/memory-records.js';
 export {
   DEFAULT_REGISTRY_BURST,
   DEFAULT_REGISTRY_PULL_QPS,
@@ -42,14 +42,14 @@ export { type ImageManagerOptions } from './manager-options.js';
 export { type ImageMount, type MountedImage } from './mount-types.js';
 export { createImageManager } from './create-image-manager.js';
 export { imageMounts } from './image-volumes.js';
-export { createPullerImageService, type PullerImageServiceOptions } from './puller-service.js';
+export { createPullerImageService, type PullerImageServiceOptions } from '../image-service/puller-service.js';
 export { prePull, type PrePulledImage, type PrePullOptions, type PrePullReport } from './pre-pull.js';
 export {
   DEFAULT_GC_HIGH_THRESHOLD_PERCENT,
   DEFAULT_GC_LOW_THRESHOLD_PERCENT,
   DEFAULT_MINIMUM_GC_AGE_MS,
   type ImageGcConfiguration,
-} from './gc-policy.js';
+} from '../image-gc/policy.js';
 export {
   type DiskRoom,
   type ImageGcDecision,
@@ -57,10 +57,10 @@ export {
   type ImageGcQuestion,
   type ImageUse,
   planImageGc,
-} from './gc-plan.js';
+} from '../image-gc/plan.js';
 export {
   createImageCollector,
   type ImageCollector,
   type ImageCollectorOptions,
   type ImageGcReport,
-} from './gc-collector.js';
+} from '../image-gc/collector.js';

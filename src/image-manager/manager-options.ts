@@ -6,7 +6,7 @@ import type { Tracing } from '../tracing/index.js';
 import type { PullConfiguration } from './configuration.js';
 import type { NodeKeyring } from './credentials.js';
 import type { ImageEvent } from './manager-types.js';
-import type { ImageService, PulledRecords } from './types.js';
+import type { ImageService, PulledRecords } from '../image-service/types.js';
 
 /**
  * How an image manager works.

@@ -6,8 +6,8 @@ import { applyDefaultTag, parseImageName } from '../reference/index.js';
 import { refuseConfiguration } from './configuration.js';
 import { pullWithEach } from './credential-loop.js';
 import { asError, errorText, rethrowAbort } from './error-text.js';
-import { imageSize, inspectImage } from './runtime-images.js';
-import type { ImageService, ImageSpec } from './types.js';
+import { imageSize, inspectImage } from '../image-service/runtime-images.js';
+import type { ImageService, ImageSpec } from '../image-service/types.js';
 
 /**
  * How a node is warmed up.

@@ -5,7 +5,7 @@ import { asError, errorText, rethrowAbort } from './error-text.js';
 import { pullStepEvent } from './events.js';
 import type { JobOutcome } from './image-puller.js';
 import type { ImageStep, ManagerContext } from './image-step.js';
-import type { PullLedger } from './ledger.js';
+import type { PullLedger } from '../image-access/ledger.js';
 import type { EnsureImageResult } from './manager-types.js';
 import type { BackOff } from './pull-failures.js';
 import { waitingAfterFailure, waitingInBackOff } from './waiting.js';

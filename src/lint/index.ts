@@ -9,12 +9,12 @@ export {
   type LintCode,
   type PodLintCode,
   type SecretLintCode,
-} from './codes.js';
+} from './rules/codes.js';
 export { formatFinding } from './format-finding.js';
-export { lintDockerConfig } from './lint-docker-config.js';
-export { lintPod } from './lint-pod.js';
-export { lintPullSecret } from './lint-pull-secret.js';
-export { LINT_RULES } from './rules.js';
+export { lintDockerConfig } from './docker-config/config.js';
+export { lintPod } from './pod/pod.js';
+export { lintPullSecret } from './secret/pull-secret.js';
+export { LINT_RULES } from './rules/rules.js';
 export {
   type LintDockerConfigOptions,
   type LintFinding,

@@ -8,8 +8,8 @@ import type { Tracing } from '../tracing/index.js';
 import { createDiagnosticsTracing } from './diagnostics.js';
 import { nodeHasher } from './hasher.js';
 import { hostPlatform } from './host-platform.js';
-import type { UndiciTransportOptions } from './transport-options.js';
-import { createUndiciTransport } from './undici-transport.js';
+import type { UndiciTransportOptions } from './transport/options.js';
+import { createUndiciTransport } from './transport/undici-transport.js';
 
 /**
  * What a runtime may be told besides its defaults.

@@ -1,7 +1,7 @@
 import { aggregate } from '../internal/index.js';
 import { unsupported } from '../internal/index.js';
-import { copyWith, type ImageUser, mapPodImages, podImages } from './pod-images.js';
-import type { PodLike } from './types.js';
+import { copyWith, type ImageUser, mapPodImages, podImages } from '../kubernetes/pod-images.js';
+import type { PodLike } from '../kubernetes/types.js';
 
 /**
  * What the admission plugin `AlwaysPullImages` looks at besides the pod.

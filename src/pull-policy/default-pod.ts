@@ -1,8 +1,8 @@
 import { ImageError } from '../errors/index.js';
 import { quote } from '../internal/index.js';
 import { decidePullPolicy, type PullPolicyDecision } from './decide-pull-policy.js';
-import { copyWith, type ImageUserKind, mapPodImages } from './pod-images.js';
-import type { PodLike, PodSpecLike, WorkloadLike } from './types.js';
+import { copyWith, type ImageUserKind, mapPodImages } from '../kubernetes/pod-images.js';
+import type { PodLike, PodSpecLike, WorkloadLike } from '../kubernetes/types.js';
 
 /**
  * The pull policy of one container or image volume of a pod.

@@ -16,14 +16,14 @@ export {
   type VolumeLike,
   type WorkloadLike,
   type WorkloadSpecLike,
-} from './types.js';
+} from '../kubernetes/types.js';
 export {
   decidePullPolicy,
   defaultPullPolicy,
   type PullPolicyDecision,
   type PullPolicyReason,
 } from './decide-pull-policy.js';
-export { type ImageUserKind } from './pod-images.js';
+export { type ImageUserKind } from '../kubernetes/pod-images.js';
 export {
   type ContainerPullPolicy,
   type DefaultedPod,
@@ -48,13 +48,13 @@ export {
   mutateAlwaysPullImages,
   validateAlwaysPullImages,
 } from './always-pull-images.js';
-export { type AllowlistPattern, type AllowlistRelease, matchAllowlist, parseAllowlist } from './allowlist.js';
+export { type AllowlistPattern, type AllowlistRelease, matchAllowlist, parseAllowlist } from '../image-access/allowlist.js';
 export {
   type CredentialVerificationPolicy,
   DEFAULT_VERIFICATION_POLICY,
   requiresCredentialVerification,
   type VerificationOptions,
-} from './verification.js';
+} from '../image-access/verification.js';
 export {
   type ImagePullCredentials,
   type ImagePulledRecord,
@@ -64,12 +64,12 @@ export {
   type RecordedSecret,
   recordPull,
   toPullCredentials,
-} from './records.js';
+} from '../image-access/records.js';
 export {
   decideMustPull,
   MAX_RECORDED_SECRETS,
   type MustPullDecision,
   type MustPullQuestion,
   type PodPullCredentials,
-} from './must-pull.js';
-export { credentialHash } from './credential-hash.js';
+} from '../image-access/must-pull.js';
+export { credentialHash } from '../image-access/credential-hash.js';

@@ -4,9 +4,9 @@
  *
  * @packageDocumentation
  */
-export { type BuildArtifactOptions, type BuiltArtifact, buildArtifact } from './artifact-builder.js';
-export { type AccountAuth, type AnonymousAuth, type LoopbackAccount, type RepositoryAuth } from './auth-options.js';
-export { type BuiltContent } from './content.js';
+export { type BuildArtifactOptions, type BuiltArtifact, buildArtifact } from './build/artifact-builder.js';
+export { type AccountAuth, type AnonymousAuth, type LoopbackAccount, type RepositoryAuth } from './registry/auth/auth-options.js';
+export { type BuiltContent } from './build/content.js';
 export { createFakeClock, type FakeClock, type FakeClockOptions } from './fake-clock.js';
 export {
   type AnswerFault,
@@ -14,24 +14,24 @@ export {
   type FaultAction,
   type FaultFraming,
   type RangeLie,
-} from './fault-action.js';
-export { type ActiveFault, type Fault } from './fault-script.js';
-export { buildImage, type BuildImageOptions, type BuiltImage } from './image-builder.js';
-export { buildIndex, type BuildIndexOptions, type BuiltIndex } from './index-builder.js';
-export { type FilesLayer, type LayerOptions, type RandomLayer } from './layer.js';
+} from './registry/faults/fault-action.js';
+export { type ActiveFault, type Fault } from './registry/faults/fault-script.js';
+export { buildImage, type BuildImageOptions, type BuiltImage } from './build/image-builder.js';
+export { buildIndex, type BuildIndexOptions, type BuiltIndex } from './build/index-builder.js';
+export { type FilesLayer, type LayerOptions, type RandomLayer } from './build/layer.js';
 export {
   createLoopbackRegistry,
   DEFAULT_TOKEN_LIFETIME_SECONDS,
   type LoopbackRegistry,
   type LoopbackRegistryOptions,
-} from './loopback-registry.js';
-export { type MediaTypeFamily } from './media-types.js';
-export { type PushedContent } from './repositories.js';
-export { type LoopbackRequest } from './request-log.js';
+} from './registry/loopback-registry.js';
+export { type MediaTypeFamily } from './build/media-types.js';
+export { type PushedContent } from './registry/repositories.js';
+export { type LoopbackRequest } from './registry/request-log.js';
 export {
   managedStoreConformance,
   type ManagedStoreUnderTest,
   type StoreCheck,
   storeConformance,
   type StoreUnderTest,
-} from './store-conformance.js';
+} from './conformance/store-conformance.js';

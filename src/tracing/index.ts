@@ -18,5 +18,5 @@ export {
   type Tracing,
 } from './types.js';
 export { combineTracing, traced } from './traced.js';
-export { createImageMetrics, type ImageMetrics, type ImageMetricsOptions } from './image-metrics.js';
-export { type MetricFamily, type MetricSample } from './metric-store.js';
+export { createImageMetrics, type ImageMetrics, type ImageMetricsOptions } from '../metrics/image-metrics.js';
+export { type MetricFamily, type MetricSample } from '../metrics/metric-store.js';

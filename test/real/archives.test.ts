@@ -9,7 +9,7 @@ import { MEDIA_TYPES } from 'kubepull/oci';
 import { parsePlatform } from 'kubepull/platform';
 import { type ImageStore, writeContent } from 'kubepull/store';
 import { buildImage, type BuiltImage, buildIndex } from 'kubepull/testing';
-import { put, storeWith, zstdRaw } from '../node/archive-support.ts';
+import { put, storeWith, zstdRaw } from '../node/archive/support.ts';
 import { assertLayoutValid } from '../support/layout-check.ts';
 import { tempDir } from '../support/temp-dir.ts';
 import { startContainerd, startPodman } from './containerd.ts';

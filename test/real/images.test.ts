@@ -8,7 +8,7 @@ import { type Descriptor, type ImageManifest, MEDIA_TYPES, parseImageManifest, t
 import { formatPlatform, parsePlatform } from 'kubepull/platform';
 import { copyImage, readContent } from 'kubepull/store';
 import { buildImage, buildIndex, type BuiltImage } from 'kubepull/testing';
-import { memoryStore, put, zstdRaw } from '../node/archive-support.ts';
+import { memoryStore, put, zstdRaw } from '../node/archive/support.ts';
 import { assertLayoutValid } from '../support/layout-check.ts';
 import { tempDir } from '../support/temp-dir.ts';
 import { fromBytes, generatedImage, type Pushable, pushContents } from './push-image.ts';

@@ -3,7 +3,7 @@
 import { createCriImageService } from '../../src/cri/index.ts';
 import { createImageManager } from '../../src/image-manager/index.ts';
 import { nodeHasher } from '../../src/node/hasher.ts';
-import { openPulledRecords } from '../../src/node/image-records.ts';
+import { openPulledRecords } from '../../src/node/kubelet/records.ts';
 
 const [endpoint = '', root = '', image = ''] = process.argv.slice(2);
 

@@ -17,7 +17,7 @@ const kept = buildImage({ layers: [{ randomBytes: 1000 }] });
 /** The program of the children as one file, so that a plain Node of any release runs it. */
 export async function bundleLayoutChild(directory: string): Promise<string> {
   const outfile = join(directory, 'child.mjs');
-  const entry = fileURLToPath(new URL('../node/oci-layout-child.ts', import.meta.url));
+  const entry = fileURLToPath(new URL('../node/layout/layout-child.ts', import.meta.url));
   await build({ entryPoints: [entry], outfile, bundle: true, platform: 'node', format: 'esm', logLevel: 'error' });
   return outfile;
 }

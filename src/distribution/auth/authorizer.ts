@@ -1,0 +1,82 @@
+import type { CallOptions } from '../../clock/index.js';
+import type { CreateHasher } from '../../digest/index.js';
+import { basicAuthorization, bearerAuthorization, hasPassword } from './authorization.js';
+import type { Challenge } from './challenge.js';
+import { credentialIdentity } from './credential-identity.js';
+import { fetchToken, type TokenContext, type TokenSource, tokenSource } from './token.js';
+import type { TokenCache } from './token-cache.js';
+
+/** What an authorizer works with: one registry and one credential. */
+export interface AuthorizerContext extends TokenContext {
+  readonly createHasher: CreateHasher;
+  readonly tokenCache: TokenCache;
+}
+
+/** What a request needs to be allowed, such as `repository:team/app:pull`. */
+export interface Need extends CallOptions {
+  readonly scopes: readonly string[];
+}
+
+/** A challenge as it came. */
+export interface Challenged {
+  readonly challenge: Challenge;
+  /** The `Authorization` that was not enough. */
+  readonly sent: string | undefined;
+  /** Where the registry was reached. */
+  readonly address: string | undefined;
+}
+
+/** Keeps what a registry has asked for, for one credential. */
+export interface Authorizer {
+  /** The `Authorization` to begin with, if what is known so far gives one; a token that runs out is replaced first. */
+  current(need: Need): Promise<string | undefined>;
+  /** The challenge to answer; `undefined` when none can be, or the answer was given already. */
+  choose(challenges: readonly Challenge[], sent: string | undefined): Challenge | undefined;
+  /** The `Authorization` that answers a chosen challenge. */
+  answer(challenged: Challenged, need: Need): Promise<string | undefined>;
+}
+
+export function createAuthorizer(context: AuthorizerContext): Authorizer {
+  const { credential, origin, realmPolicy, tokenCache } = context;
+  const registryToken = credential?.registryToken?.reveal();
+  const identity = credentialIdentity(credential, { salt: tokenCache.salt, createHasher: context.createHasher });
+  /** What the registry has asked for so far: `basic` or `bearer`. */
+  let scheme: string | undefined;
+  /** Where it had tokens fetched the last time. */
+  let source: TokenSource | undefined;
+
+  const basicHeader = (): string | undefined =>
+    hasPassword(credential) ? basicAuthorization(credential, origin) : undefined;
+  const bearerHeader = async (from: TokenSource, { scopes, signal }: Need, sent?: string): Promise<string> => {
+    const token = await tokenCache.get({
+      key: JSON.stringify([origin, from.realm.url.href, from.service ?? null, scopes, identity]),
+      refused: sent?.replace(/^Bearer /, ''),
+      renew: (until) => fetchToken(context, from, { scopes, signal: until }),
+      signal,
+    });
+    source = from;
+    return bearerAuthorization(token, origin);
+  };
+
+  return {
+    async current(need) {
+      if (registryToken !== undefined) return bearerAuthorization(registryToken, origin);
+      if (scheme === 'basic') return basicHeader();
+      return source === undefined ? undefined : bearerHeader(source, need);
+    },
+    choose(challenges, sent) {
+      if (registryToken !== undefined) return undefined; // It was sent, and refused.
+      // With a token the registry does not see the password, so that comes first; and a registry that took one way must
+      // not get the other next.
+      const bearer = challenges.find((challenge) => challenge.scheme === 'bearer');
+      if (bearer !== undefined && scheme !== 'basic') return bearer;
+      if (scheme === 'bearer' || sent !== undefined || !hasPassword(credential)) return undefined;
+      return challenges.find((challenge) => challenge.scheme === 'basic');
+    },
+    async answer({ challenge, sent, address }, need) {
+      scheme = challenge.scheme;
+      if (scheme === 'basic') return basicHeader();
+      return bearerHeader(tokenSource(challenge, { origin, address }, realmPolicy), need, sent);
+    },
+  };
+}

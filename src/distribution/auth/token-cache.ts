@@ -1,0 +1,90 @@
+import { type CallOptions, type Clock, systemClock } from '../../clock/index.js';
+import { createFlights } from './flights.js';
+
+/** Tokens that are kept; a client of more repositories asks again for the oldest. */
+const MAX_TOKENS = 1000;
+
+/**
+ * A bearer token, and for how long the token server gives it.
+ *
+ * @public
+ */
+export interface BearerToken {
+  readonly token: string;
+  readonly lifetimeMs: number;
+}
+
+/**
+ * What a client wants from a {@link TokenCache}.
+ *
+ * @public
+ */
+export interface TokenQuery extends CallOptions {
+  /** Tells apart whatever may not share a token: registry, realm, service, scope and credential. */
+  readonly key: string;
+  /** The token that the registry takes no more, if it was that. */
+  readonly refused?: string | undefined;
+  /** Fetches a new one. Its signal aborts when nobody waits for the token any more. */
+  readonly renew: (signal: AbortSignal) => Promise<BearerToken>;
+}
+
+/**
+ * Bearer tokens, to be shared by registry clients so that each pull need not fetch its own. A client finds those tokens
+ * only that were fetched for its registry and its credential, at the same realm and for the same scope.
+ *
+ * @public
+ */
+export interface TokenCache {
+  /** Random text that goes into the keys, so that what is made of a secret there is of no use elsewhere. */
+  readonly salt: string;
+  /** The token that is kept, or else a new one. Whoever asks for it at the same time gets the same. */
+  get(query: TokenQuery): Promise<string>;
+  /** Forgets all tokens, for instance when credentials were withdrawn. */
+  clear(): void;
+}
+
+interface KeptToken {
+  readonly token: string;
+  /** On the monotonic clock. */
+  readonly usableUntil: number;
+}
+
+/**
+ * Makes an empty cache of bearer tokens, in memory, for at most 1,000 of them.
+ *
+ * @param options - `clock` tells when a token is too old: after nine tenths of its lifetime
+ * @returns the cache, to be given to any number of clients
+ * @example
+ * ```ts
+ * import { createTokenCache } from 'kubepull/distribution';
+ *
+ * const tokenCache = createTokenCache();
+ * ```
+ * @public
+ */
+export function createTokenCache({ clock = systemClock }: { readonly clock?: Clock | undefined } = {}): TokenCache {
+  const tokens = new Map<string, KeptToken>();
+  const flights = createFlights<string>();
+  const keep = (key: string, token: KeptToken): void => {
+    tokens.delete(key);
+    tokens.set(key, token);
+    const [oldest] = tokens.keys();
+    if (tokens.size > MAX_TOKENS && oldest !== undefined) tokens.delete(oldest);
+  };
+  return {
+    salt: crypto.randomUUID(),
+    clear: () => tokens.clear(),
+    async get({ key, refused, renew, signal }) {
+      const kept = tokens.get(key);
+      if (kept !== undefined && kept.token !== refused && clock.monotonic() < kept.usableUntil) return kept.token;
+      const takeNew = async (until: AbortSignal): Promise<string> => {
+        const asked = clock.monotonic();
+        const { token, lifetimeMs } = await renew(until);
+        // A tenth early, so that no token runs out on its way.
+        keep(key, { token, usableUntil: asked + lifetimeMs * 0.9 });
+        return token;
+      };
+      return flights.join(key, takeNew, signal);
+    },
+  };
+}

@@ -1,0 +1,134 @@
+import type { Clock } from '../../clock/index.js';
+import type { Credential } from '../../docker-config/index.js';
+import { RequestRefusedError } from '../../errors/index.js';
+import { encodeUtf8, printable, readJson, redactUrl } from '../../internal/index.js';
+import { basicAuthorization, hasPassword, isToken } from './authorization.js';
+import type { Challenge } from './challenge.js';
+import { readDocument, refuseEncoding, unreadable } from '../pull/read-body.js';
+import { type FollowedResponse, sendFollowing } from '../policy/redirects.js';
+import { responseError } from '../pull/response-error.js';
+import type { ReadAgain } from '../transport/retry.js';
+import type { BearerToken } from './token-cache.js';
+import type { Transport, TransportRequest } from '../transport/transport.js';
+import { admitRealm, type AdmittedUrl, type RealmPolicy, type RegistryPeer } from '../policy/url-policy.js';
+
+const MAX_REPLY = 128 * 1024;
+const MAX_REDIRECTS = 3;
+const MIN_LIFETIME_S = 60;
+const MAX_LIFETIME_S = 24 * 60 * 60;
+
+/** What a token is fetched with. */
+export interface TokenContext {
+  readonly transport: Transport;
+  readonly readAgain: ReadAgain;
+  readonly clock: Clock;
+  /** The registry's origin. */
+  readonly origin: string;
+  readonly credential: Credential | undefined;
+  readonly realmPolicy: RealmPolicy;
+}
+
+/** Where a registry has its tokens fetched, admitted by the policy. */
+export interface TokenSource {
+  readonly registry: RegistryPeer;
+  readonly realm: AdmittedUrl;
+  readonly service: string | undefined;
+}
+
+/**
+ * Reads a Bearer challenge.
+ *
+ * @throws {@link RequestRefusedError} when the realm may not be asked
+ */
+export function tokenSource(challenge: Challenge, registry: RegistryPeer, policy: RealmPolicy): TokenSource {
+  const realm = admitRealm(challenge.parameters.get('realm') ?? '', registry, policy);
+  return { registry, realm, service: checkService(challenge.parameters.get('service'), realm) };
+}
+
+/**
+ * Fetches a token: by GET, with Basic when there is a password, or by OAuth2 POST when there is an identity token. Only
+ * the scopes that are needed are asked for, whatever the challenge suggests.
+ */
+export async function fetchToken(
+  context: TokenContext,
+  source: TokenSource,
+  { scopes, signal }: { readonly scopes: readonly string[]; readonly signal: AbortSignal },
+): Promise<BearerToken> {
+  const request = { ...tokenRequest(context.credential, source, scopes), signal };
+  const rules = { maxRedirects: MAX_REDIRECTS, sameOriginOnly: true };
+  const exchange = {
+    send: () => sendFollowing(context.transport, request, source.registry, rules),
+    read: (followed: FollowedResponse) => readToken(context, followed),
+  };
+  // What was posted may have been taken, though its answer was cut.
+  if (request.method !== 'GET') return exchange.read(await exchange.send());
+  return context.readAgain(exchange, signal);
+}
+
+async function readToken(context: TokenContext, followed: FollowedResponse): Promise<BearerToken> {
+  if (followed.response.status !== 200) throw await responseError(followed, context);
+  await refuseEncoding(followed);
+  const { token, expiresIn } = readReply(await readDocument(followed, MAX_REPLY), followed);
+  return { token, lifetimeMs: Math.min(Math.max(expiresIn, MIN_LIFETIME_S), MAX_LIFETIME_S) * 1000 };
+}
+
+function checkService(service: string | undefined, { url }: AdmittedUrl): string | undefined {
+  if (service === undefined || /^[ -~]*$/.test(service)) return service;
+  const shown = printable(redactUrl(url));
+  throw new RequestRefusedError(`Cannot ask token realm ${shown}: the service has a character that is not ASCII`, {
+    url: shown,
+    rule: 'invalid-service',
+  });
+}
+
+function tokenRequest(
+  credential: Credential | undefined,
+  { realm, service }: TokenSource,
+  scopes: readonly string[],
+): TransportRequest {
+  const headers = { accept: 'application/json', 'accept-encoding': 'identity', 'user-agent': 'kubepull' };
+  const refreshToken = credential?.identityToken?.reveal();
+  const { allowAddresses } = realm;
+  const url = new URL(realm.url);
+  if (refreshToken === undefined) {
+    setParameters(url.searchParams, service, scopes);
+    const authorization = hasPassword(credential)
+      ? { authorization: basicAuthorization(credential, redactUrl(url)) }
+      : {};
+    return { method: 'GET', url: url.href, headers: { ...headers, ...authorization }, allowAddresses };
+  }
+  const form = new URLSearchParams({ grant_type: 'refresh_token', refresh_token: refreshToken, client_id: 'kubepull' });
+  setParameters(form, service, [scopes.join(' ')]);
+  return {
+    method: 'POST',
+    url: url.href,
+    headers: { ...headers, 'content-type': 'application/x-www-form-urlencoded' },
+    body: encodeUtf8(form.toString()),
+    allowAddresses,
+  };
+}
+
+/** Ours alone: what the realm's own query says about service and scope is overwritten. */
+function setParameters(parameters: URLSearchParams, service: string | undefined, scopes: readonly string[]): void {
+  if (service !== undefined) parameters.set('service', service);
+  parameters.delete('scope');
+  for (const scope of scopes) parameters.append('scope', scope);
+}
+
+function readReply(
+  bytes: Uint8Array,
+  { shown }: FollowedResponse,
+): { readonly token: string; readonly expiresIn: number } {
+  const fields = new Map<string, string | number>();
+  const parsed = readJson(bytes);
+  if (parsed.ok && parsed.node.kind === 'object') {
+    for (const { key, value } of parsed.node.members) {
+      if (value.kind === 'string') fields.set(key, value.value);
+      if (value.kind === 'number') fields.set(key, Number(value.text));
+    }
+  }
+  const token = fields.get('token') || fields.get('access_token');
+  if (typeof token !== 'string' || !isToken(token)) throw unreadable(shown, 'it has no token that can be sent');
+  const expiresIn = fields.get('expires_in');
+  return { token, expiresIn: typeof expiresIn === 'number' && Number.isFinite(expiresIn) ? expiresIn : MIN_LIFETIME_S };
+}

@@ -1,0 +1,82 @@
+import { RequestRefusedError } from '../../errors/index.js';
+import { redactUrl } from '../../internal/index.js';
+import type { Transport, TransportRequest, TransportResponse } from '../transport/transport.js';
+import { admitRedirect, networkOf, type RegistryPeer, showTarget } from './url-policy.js';
+
+/** Redirects of one request for content that are followed. */
+const MAX_REDIRECTS = 5;
+const REDIRECTS: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
+const READING: ReadonlySet<string> = new Set(['GET', 'HEAD']);
+/** What another origin may see of a request; credentials and the caller's own headers are not in it. */
+const HARMLESS: ReadonlySet<string> = new Set(['accept', 'accept-encoding', 'range', 'user-agent']);
+
+/** The answer at the end of a chain of redirects. */
+export interface FollowedResponse {
+  readonly response: TransportResponse;
+  /** The request that began the chain. */
+  readonly request: TransportRequest;
+  /** What messages call the URL that answered. */
+  readonly shown: string;
+  /** Whether the chain has left the origin that it began at, even if it came back. */
+  readonly foreign: boolean;
+}
+
+/** Where redirects may lead. */
+export interface RedirectRules {
+  readonly maxRedirects?: number;
+  /** Whether to refuse any other origin, instead of going there without credentials. */
+  readonly sameOriginOnly?: boolean;
+  /** Whether the credential may go on to another path of the same origin. */
+  readonly keepsCredential?: (path: string) => boolean;
+}
+
+/**
+ * Sends a request and, when it is a GET or HEAD, follows redirects by our own rules: within the address policy, and as
+ * soon as one leaves the origin all but a few harmless headers are dropped, for the rest of the chain. What writes, or
+ * has a secret in its body, is not sent on.
+ */
+export async function sendFollowing(
+  transport: Transport,
+  request: TransportRequest,
+  registry: RegistryPeer,
+  rules: RedirectRules = {},
+): Promise<FollowedResponse> {
+  const { maxRedirects = MAX_REDIRECTS, sameOriginOnly = false, keepsCredential = () => true } = rules;
+  const home = new URL(request.url).origin;
+  let network = networkOf(registry.origin, registry.address);
+  let current = request;
+  let foreign = false;
+  for (let hops = 0; ; hops += 1) {
+    const response = await transport(current);
+    const [location] = response.headers.get('location') ?? [];
+    if (!READING.has(request.method) || !REDIRECTS.has(response.status) || location === undefined)
+      return { response, request, shown: shownUrl(current), foreign };
+    await response.discard();
+    if (hops === maxRedirects)
+      throw refused(current, 'too-many-redirects', `it redirects more than ${maxRedirects} times`);
+    const here = networkOf(current.url, response.remoteAddress);
+    // Whoever stands outside cannot lead back in.
+    network = here === 'public' ? here : (network ?? here);
+    const from = { url: current.url, allowAddresses: current.allowAddresses, network };
+    const { url, allowAddresses } = admitRedirect(location, from, registry.origin);
+    if (sameOriginOnly && url.origin !== home)
+      throw refused(current, 'foreign-redirect', 'it redirects to another origin');
+    foreign ||= url.origin !== home;
+    const headers = foreign || !keepsCredential(url.pathname) ? harmless(current.headers) : current.headers;
+    current = { ...current, url: url.href, headers, allowAddresses, shownUrl: showTarget(url) };
+  }
+}
+
+/** What messages call the URL of a request. */
+export function shownUrl({ url, shownUrl }: TransportRequest): string {
+  return shownUrl ?? redactUrl(url);
+}
+
+function harmless(headers: TransportRequest['headers']): TransportRequest['headers'] {
+  return Object.fromEntries(Object.entries(headers).filter(([name]) => HARMLESS.has(name.toLowerCase())));
+}
+
+function refused(request: TransportRequest, rule: string, because: string): RequestRefusedError {
+  const url = shownUrl(request);
+  return new RequestRefusedError(`Cannot ${request.method} ${url}: ${because}`, { url, rule });
+}

@@ -1,0 +1,161 @@
+import { RequestRefusedError } from '../../errors/index.js';
+import { printable, redactUrl } from '../../internal/index.js';
+import { classifyAddress } from '../transport/address.js';
+import type { AddressClass } from '../transport/transport.js';
+
+const MAX_REALM_LENGTH = 2048;
+const MAX_REDIRECT_LENGTH = 16 * 1024;
+
+/**
+ * How far a token realm is trusted: `guarded` at the registry itself, at public addresses, and in the kind of network
+ * that the registry stands in; `same-origin` at the registry itself only; `trusted` wherever it is.
+ *
+ * @public
+ */
+export type RealmRule = 'guarded' | 'same-origin' | 'trusted';
+
+/**
+ * Which rule holds for a token realm. Trust is a matter of a pair, so a function gives it for a registry's origin and a
+ * realm's URL; `trusted` for all would let any registry send a credential anywhere.
+ *
+ * @public
+ */
+export type RealmPolicy = Exclude<RealmRule, 'trusted'> | ((registry: string, realm: string) => RealmRule);
+
+/** What is known of the registry that names another URL. */
+export interface RegistryPeer {
+  /** Such as `https://registry.example.com`. */
+  readonly origin: string;
+  /** The address that the registry itself was reached at, where the platform tells it. */
+  readonly address: string | undefined;
+}
+
+/** A URL that may be requested, and the classes of addresses that may be dialled for it; any when `undefined`. */
+export interface AdmittedUrl {
+  readonly url: URL;
+  readonly allowAddresses: readonly AddressClass[] | undefined;
+}
+
+/** Where a chain of requests stands that is told to go on elsewhere. */
+export interface RedirectFrom {
+  readonly url: string;
+  readonly allowAddresses: readonly AddressClass[] | undefined;
+  /** The kind of network that the chain may not leave but for the public one, see {@link networkOf}. */
+  readonly network: AddressClass | undefined;
+}
+
+type Refuse = (rule: string, because: string) => RequestRefusedError;
+
+/** The kind of network that a server stands in; `undefined` when nobody knows. */
+export function networkOf(url: string, address: string | undefined): AddressClass | undefined {
+  return classifyAddress(new URL(url).hostname) ?? classifyAddress(address ?? '');
+}
+
+/**
+ * Decides whether a token realm may be asked. The registry's own origin always may; what else may is for the policy to
+ * say, and only over TLS (plain HTTP when the registry itself is).
+ *
+ * @throws {@link RequestRefusedError} with the rule that refuses it
+ */
+export function admitRealm(realm: string, registry: RegistryPeer, policy: RealmPolicy = 'guarded'): AdmittedUrl {
+  const refuse = refusal('ask token realm', printable(redactUrl(realm)));
+  if (realm.length > MAX_REALM_LENGTH) throw refuse('too-long', `it has more than ${MAX_REALM_LENGTH} characters`);
+  if (/[^ -~]/.test(realm)) throw refuse('invalid-url', 'it has a character that no URL has');
+  const url = parseUrl(realm, undefined);
+  if (url === undefined) throw refuse('invalid-url', 'it is not a URL');
+  checkForm(url, registry.origin, refuse);
+  if (url.hash !== '') throw refuse('fragment', 'it has a fragment');
+  if (url.origin === registry.origin) return { url, allowAddresses: undefined };
+  const rule = typeof policy === 'function' ? policy(registry.origin, redactUrl(url)) : policy;
+  if (rule === 'same-origin') throw refuse('foreign-realm', 'it is not at the registry itself');
+  if (rule === 'trusted') return { url, allowAddresses: undefined };
+  return guard(url, networkOf(registry.origin, registry.address), refuse);
+}
+
+/**
+ * Decides whether a redirect may be followed: the same address rules as for realms, and never from TLS to plain HTTP.
+ *
+ * @param location - the `Location` header, which may be relative
+ * @param from - the request that was redirected
+ * @param registry - the origin of the registry, to which a redirect may always lead back
+ * @throws {@link RequestRefusedError} with the rule that refuses it
+ */
+export function admitRedirect(location: string, from: RedirectFrom, registry: string): AdmittedUrl {
+  const url = location.length > MAX_REDIRECT_LENGTH ? undefined : parseUrl(location, from.url);
+  const refuse = refusal('follow redirect', url === undefined ? '<invalid URL>' : showTarget(url));
+  if (location.length > MAX_REDIRECT_LENGTH)
+    throw refuse('too-long', `it has more than ${MAX_REDIRECT_LENGTH} characters`);
+  if (url === undefined || /[\u0000-\u001f\u007f]/.test(location)) throw refuse('invalid-url', 'it is not a URL');
+  checkForm(url, from.url, refuse);
+  url.hash = '';
+  if (url.origin === registry) return { url, allowAddresses: undefined };
+  // A name may resolve to something else by now, so what held for the first request to it holds on.
+  if (url.origin === new URL(from.url).origin) return { url, allowAddresses: from.allowAddresses };
+  return guard(url, from.network, refuse);
+}
+
+/**
+ * Decides whether content may be fetched from a URL that an image names: as for a redirect from the registry, but that
+ * the URL stands for itself.
+ *
+ * @throws {@link RequestRefusedError} with the rule that refuses it
+ */
+export function admitForeign(url: string, { origin, address }: RegistryPeer): AdmittedUrl {
+  if (!URL.canParse(url)) throw refusal('fetch', '<invalid URL>')('invalid-url', 'it is not a URL');
+  return admitRedirect(url, { url: origin, allowAddresses: ['public'], network: networkOf(origin, address) }, origin);
+}
+
+/**
+ * Decides where an upload goes on: at the registry's own origin, because the credential goes there too.
+ *
+ * @param location - the `Location` header, which may be relative
+ * @param from - the URL that answered with it
+ * @returns the URL to go on at
+ * @throws {@link RequestRefusedError} with the rule that refuses it
+ */
+export function admitUpload(location: string, from: string): string {
+  const { url } = admitRedirect(
+    location,
+    { url: from, allowAddresses: undefined, network: undefined },
+    new URL(from).origin,
+  );
+  if (url.origin === new URL(from).origin) return url.href;
+  throw refusal('upload to', showTarget(url))('foreign-upload', 'it is not at the registry itself');
+}
+
+/** A redirect's target for messages: some are signed in the path, so no more than where it is. */
+export function showTarget(url: URL): string {
+  return isHttp(url) ? `${url.origin}/…` : `${url.protocol}…`;
+}
+
+function checkForm(url: URL, from: string, refuse: Refuse): void {
+  if (!isHttp(url)) throw refuse('scheme', 'only http and https are spoken');
+  if (from.startsWith('https:') && url.protocol === 'http:') throw refuse('scheme-downgrade', 'it would leave TLS');
+  if (url.username !== '' || url.password !== '') throw refuse('user-info', 'it carries user info');
+}
+
+/** Lets through the public network, and the kind of network that the registry stands in itself. */
+function guard(url: URL, network: AddressClass | undefined, refuse: Refuse): AdmittedUrl {
+  const allowAddresses: readonly AddressClass[] =
+    network === 'private' || network === 'loopback' ? ['public', network] : ['public'];
+  const literal = classifyAddress(url.hostname);
+  if (literal !== undefined && !allowAddresses.includes(literal))
+    throw refuse(`${literal}-address`, `its address is ${literal}`);
+  return { url, allowAddresses };
+}
+
+function refusal(verb: string, shown: string): Refuse {
+  return (rule, because) => new RequestRefusedError(`Cannot ${verb} ${shown}: ${because}`, { url: shown, rule });
+}
+
+function isHttp({ protocol }: URL): boolean {
+  return protocol === 'https:' || protocol === 'http:';
+}
+
+function parseUrl(text: string, base: string | undefined): URL | undefined {
+  try {
+    return new URL(text, base);
+  } catch {
+    return undefined;
+  }
+}

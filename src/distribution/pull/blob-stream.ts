@@ -1,0 +1,108 @@
+import type { CallOptions } from '../../clock/index.js';
+import { type CreateHasher, digestAlgorithm } from '../../digest/index.js';
+import { ContentMismatchError, ImageError, TransportError } from '../../errors/index.js';
+import type { Descriptor } from '../../oci/index.js';
+import type { ImageReference } from '../../reference/index.js';
+import { fetchBlob } from './blobs.js';
+import type { ClientContext } from '../session/context.js';
+import { isCut } from '../transport/retry.js';
+
+/** Times in a row that a connection may be cut without much progress between, and times in all. */
+const MAX_CUTS = 5;
+const MAX_CUTS_IN_ALL = 20;
+const PROGRESS = 1024 * 1024;
+const REFRESHES = 2;
+const FIRST_PAUSE_MS = 250;
+
+/** A blob's content, verified as it streams: see `RegistryClient.layer`. */
+export async function* streamBlob(
+  context: ClientContext,
+  ref: ImageReference,
+  blob: Descriptor,
+  { signal }: CallOptions,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  const check = createCheck(blob, context.createHasher);
+  const refreshes = { left: REFRESHES };
+  for (let [cuts, all, start] = [0, 0, 0]; check.offset < blob.size;) {
+    try {
+      const { offset, content } = await fetchBlob(context, ref, blob, { offset: check.offset, signal, refreshes });
+      yield* check.pass(content, offset);
+      if (check.offset < blob.size) throw cutShort(ref, blob, check.offset);
+    } catch (error) {
+      signal?.throwIfAborted();
+      [cuts, start] = check.offset - start >= PROGRESS ? [1, check.offset] : [cuts + 1, start];
+      all += 1;
+      if (!isCut(error) || cuts === MAX_CUTS || all === MAX_CUTS_IN_ALL) throw error;
+      await context.clock.sleep(FIRST_PAUSE_MS * 2 ** (cuts - 1), { signal });
+    }
+  }
+  check.finish();
+}
+
+/** A blob in memory, verified. */
+export async function readBlob(
+  context: ClientContext,
+  ref: ImageReference,
+  blob: Descriptor,
+  { signal, maxBytes }: CallOptions & { readonly maxBytes: number },
+): Promise<Uint8Array> {
+  if (blob.size > maxBytes)
+    throw new ImageError(
+      'ERR_REGISTRY_DOCUMENT',
+      `Cannot read blob ${blob.digest} of ${ref.name}: it has ${blob.size} bytes, more than ${maxBytes}`,
+    );
+  const bytes = new Uint8Array(blob.size);
+  let length = 0;
+  for await (const chunk of streamBlob(context, ref, blob, { signal })) {
+    bytes.set(chunk, length);
+    length += chunk.length;
+  }
+  return bytes;
+}
+
+interface Check {
+  /** Bytes that have passed. */
+  readonly offset: number;
+  /** Passes content on that starts at an offset, without what has passed before; no byte more than the blob has. */
+  pass(content: AsyncIterable<Uint8Array>, from: number): AsyncGenerator<Uint8Array, void, undefined>;
+  finish(): void;
+}
+
+/** If the registry starts over with other bytes, the digest of all that has passed is wrong, and that is enough. */
+function createCheck(blob: Descriptor, createHasher: CreateHasher): Check {
+  const hasher = createHasher(digestAlgorithm(blob.digest));
+  let offset = 0;
+  const refuse = (because: string, actual: ContentMismatchError['actual']): ContentMismatchError =>
+    new ContentMismatchError(`Cannot use blob ${blob.digest}: ${because}`, { expected: blob, actual });
+  return {
+    get offset() {
+      return offset;
+    },
+    async *pass(content, from) {
+      let at = from;
+      for await (const chunk of content) {
+        at += chunk.length;
+        if (at > blob.size) throw refuse(`it has more than its ${blob.size} bytes`, { digest: undefined, size: at });
+        if (at <= offset) continue;
+        const fresh = chunk.subarray(chunk.length - (at - offset));
+        hasher.update(fresh);
+        offset = at;
+        yield fresh;
+      }
+    },
+    finish() {
+      const digest = hasher.digest();
+      if (digest !== blob.digest) throw refuse(`its content has the digest ${digest}`, { digest, size: offset });
+    },
+  };
+}
+
+/** A body that ends early looks like success on a connection that tells no length. */
+function cutShort(ref: ImageReference, { digest, size }: Descriptor, received: number): TransportError {
+  return new TransportError(`Cannot read blob ${digest} of ${ref.name}: it ended after ${received} of ${size} bytes`, {
+    method: 'GET',
+    url: `/v2/${ref.path}/blobs/${digest}`,
+    phase: 'body',
+    retryable: true,
+  });
+}

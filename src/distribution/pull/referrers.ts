@@ -1,0 +1,99 @@
+import type { CallOptions } from '../../clock/index.js';
+import { type Digest, digestAlgorithm, digestEncoded, digestOf } from '../../digest/index.js';
+import { isImageError } from '../../errors/index.js';
+import { type Descriptor, isIndexMediaType, MEDIA_TYPES, parseImageIndex } from '../../oci/index.js';
+import type { ImageReference } from '../../reference/index.js';
+import type { ClientContext } from '../session/context.js';
+import { fetchManifest, resolveManifest } from './manifests.js';
+import { requestPages } from './pages.js';
+import { readDocument, refuseEncoding } from './read-body.js';
+import type { FollowedResponse } from '../policy/redirects.js';
+import { requestUrl } from '../session/request-url.js';
+import { typeOf } from './response-headers.js';
+import type { Session } from '../session/session.js';
+
+/** The largest page that is read. */
+const MAX_PAGE = 4 * 1024 * 1024;
+/** A signature or two for each push of a nightly image adds up to more than any index of platforms. */
+const LIMITS = { maxManifests: 16_384, maxValues: 16 * 16_384 };
+const OK = 200;
+const NOT_FOUND = 404;
+const NO_API: ReadonlySet<number> = new Set([NOT_FOUND, 405, 406, 501]);
+const ACCEPT = { accept: MEDIA_TYPES.ociIndex };
+
+/**
+ * How referrers are listed.
+ *
+ * @public
+ */
+export interface ReferrersOptions extends CallOptions {
+  /**
+   * The type of artifact to list, such as `application/vnd.dev.sigstore.bundle.v0.3+json`.
+   *
+   * @defaultValue all
+   */
+  readonly artifactType?: string | undefined;
+}
+
+/** What refers to the manifest that a reference names; whether or not the registry filters, we do. */
+export async function* listReferrers(
+  context: ClientContext,
+  ref: ImageReference,
+  { artifactType, signal }: ReferrersOptions,
+): AsyncGenerator<Descriptor, void, undefined> {
+  const { session } = context;
+  const subject = ref.digest ?? (await resolveManifest(context, ref, { signal })).digest;
+  const url = requestUrl(session, ref, `referrers/${subject}`, artifactType === undefined ? {} : { artifactType });
+  const wanted = (entry: Descriptor): boolean => artifactType === undefined || entry.artifactType === artifactType;
+  const request = { ref, url, headers: ACCEPT, signal };
+  for await (const page of requestPages(session, request, (followed) => readPage(session, followed))) {
+    yield* (page ?? (await readReferrersTag(context, ref, subject, { signal }))).filter(wanted);
+    if (page === undefined) return;
+  }
+}
+
+/**
+ * Whether the registry does not know the request, in whichever way it says so: it may not take the method or the type,
+ * or send us to a page for people.
+ */
+function lacksApi(followed: FollowedResponse): boolean {
+  const { status } = followed.response;
+  if (status === OK) return !isIndexMediaType(typeOf(followed));
+  return NO_API.has(status) || (followed.foreign && status >= 400 && status < 500);
+}
+
+/** The referrers that stand under a tag, in a registry without the API; none when there is no such tag. */
+export async function readReferrersTag(
+  context: ClientContext,
+  ref: ImageReference,
+  subject: Digest,
+  { signal }: CallOptions,
+): Promise<readonly Descriptor[]> {
+  const tagged = { ...ref, tag: referrersTag(subject), digest: undefined };
+  try {
+    const { bytes, descriptor } = await fetchManifest(context, tagged, { signal });
+    // Some take the tag for the digest that it is made of, and answer with the subject.
+    if (digestOf(bytes, context.createHasher, digestAlgorithm(subject)) === subject) return [];
+    return parseImageIndex(bytes, { mediaType: descriptor.mediaType, limits: LIMITS }).manifests;
+  } catch (error) {
+    if (isImageError(error) && error.code === 'ERR_REGISTRY_RESPONSE' && error.status === NOT_FOUND) return [];
+    throw error;
+  }
+}
+
+/** The tag under which what refers to a digest stands in a registry without the API, as long as a tag may be. */
+export function referrersTag(subject: Digest): string {
+  return `${digestAlgorithm(subject)}-${digestEncoded(subject).slice(0, 64)}`;
+}
+
+/** The referrers of one page; `undefined` when the registry has none, because it does not know the API. */
+async function readPage(session: Session, followed: FollowedResponse): Promise<readonly Descriptor[] | undefined> {
+  if (lacksApi(followed)) {
+    await followed.response.discard();
+    return undefined;
+  }
+  if (followed.response.status !== OK) throw await session.failure(followed);
+  await refuseEncoding(followed);
+  const bytes = await readDocument(followed, MAX_PAGE);
+  return parseImageIndex(bytes, { mediaType: typeOf(followed), limits: LIMITS }).manifests;
+}

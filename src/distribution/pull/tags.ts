@@ -1,0 +1,77 @@
+import type { CallOptions } from '../../clock/index.js';
+import { ImageError } from '../../errors/index.js';
+import { type JsonNode, quote, readJson } from '../../internal/index.js';
+import type { ImageReference } from '../../reference/index.js';
+import type { ClientContext } from '../session/context.js';
+import { requestPages } from './pages.js';
+import { readDocument, refuseEncoding, unreadable } from './read-body.js';
+import type { FollowedResponse } from '../policy/redirects.js';
+import { requestUrl } from '../session/request-url.js';
+import type { Session } from '../session/session.js';
+import { isTag } from './tag.js';
+
+/** The largest page that is read. */
+const MAX_PAGE = 4 * 1024 * 1024;
+const MAX_DEPTH = 8;
+
+/**
+ * How tags are listed.
+ *
+ * @public
+ */
+export interface ListTagsOptions extends CallOptions {
+  /**
+   * How many tags to ask for at a time; a registry may give fewer.
+   *
+   * @defaultValue what the registry finds right
+   */
+  readonly pageSize?: number | undefined;
+  /** The tag to start behind, in the registry's order. */
+  readonly after?: string | undefined;
+}
+
+/** The tags of a repository, in the registry's order; each page is asked for when its first tag is wanted. */
+export async function* listTags(
+  { session }: ClientContext,
+  ref: ImageReference,
+  { pageSize, after, signal }: ListTagsOptions,
+): AsyncGenerator<string, void, undefined> {
+  const url = requestUrl(session, ref, 'tags/list', pageQuery(ref, pageSize, after));
+  const pages = requestPages(session, { ref, url, signal }, (followed) => readPage(session, followed));
+  for await (const tags of pages) yield* tags;
+}
+
+function pageQuery(
+  { name }: ImageReference,
+  pageSize: number | undefined,
+  after: string | undefined,
+): Readonly<Record<string, string>> {
+  const refuse = (because: string): ImageError =>
+    new ImageError('ERR_OPTION_INVALID', `Cannot list the tags of ${quote(name)}: ${because}`);
+  if (pageSize !== undefined && !(Number.isSafeInteger(pageSize) && pageSize > 0))
+    throw refuse(`pageSize must be a whole number from 1, not ${pageSize}`);
+  if (after !== undefined && !isTag(after)) throw refuse(`${quote(after)} is no tag to start after`);
+  return {
+    ...(pageSize === undefined ? {} : { n: String(pageSize) }),
+    ...(after === undefined ? {} : { last: after }),
+  };
+}
+
+/** The tags of one page. A registry that has none may say null. */
+async function readPage(session: Session, followed: FollowedResponse): Promise<readonly string[]> {
+  if (followed.response.status !== 200) throw await session.failure(followed);
+  await refuseEncoding(followed);
+  const parsed = readJson(await readDocument(followed, MAX_PAGE), { maxDepth: MAX_DEPTH });
+  const tags = parsed.ok ? memberOf(parsed.node, 'tags') : undefined;
+  if (tags?.kind === 'null') return [];
+  if (tags?.kind !== 'array') throw unreadable(followed.shown, 'it is no list of tags');
+  return tags.items.map((item) => {
+    if (item.kind === 'string' && isTag(item.value)) return item.value;
+    const shown = item.kind === 'string' ? quote(item.value) : `a ${item.kind}`;
+    throw unreadable(followed.shown, `it lists ${shown}, which is no tag`);
+  });
+}
+
+function memberOf(node: JsonNode, key: string): JsonNode | undefined {
+  return node.kind === 'object' ? node.members.findLast((member) => member.key === key)?.value : undefined;
+}

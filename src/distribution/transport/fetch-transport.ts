@@ -1,0 +1,157 @@
+import { ImageError, RequestRefusedError, TransportError, type TransportPhase } from '../../errors/index.js';
+import { redactUrl } from '../../internal/index.js';
+import { classifyAddress } from './address.js';
+import { createFetchTimer, type FetchLimits, type FetchTimer } from './fetch-timer.js';
+import { requestInit } from './fetch-upload.js';
+import { isEncoded } from '../pull/read-body.js';
+import type { Transport, TransportRequest, TransportResponse } from './transport.js';
+
+/**
+ * How long an exchange over `fetch` may take.
+ *
+ * @public
+ */
+export interface FetchTransportOptions {
+  /**
+   * The longest wait for an answer to begin; connecting, and sending the request, are part of it.
+   *
+   * @defaultValue 60,000 ms
+   */
+  readonly headersTimeoutMs?: number | undefined;
+  /**
+   * The longest silence within a body.
+   *
+   * @defaultValue 30,000 ms
+   */
+  readonly bodyTimeoutMs?: number | undefined;
+  /**
+   * What a body has to bring on average within `minRateWindowMs`, in bytes a second; 0 for no such limit. Time in which
+   * nobody reads does not count.
+   *
+   * @defaultValue 1,024
+   */
+  readonly minBytesPerSecond?: number | undefined;
+  /** @defaultValue 60,000 ms */
+  readonly minRateWindowMs?: number | undefined;
+}
+
+/** What one exchange needs on its way. */
+interface Exchange {
+  readonly request: TransportRequest;
+  readonly timer: FetchTimer;
+}
+
+/**
+ * A transport over `fetch`, for runtimes other than Node.
+ *
+ * `fetch` tells no peer address, so address rules hold for literal addresses only; and it undoes a `Content-Encoding` by
+ * itself, so a body that came with one is refused. A browser hides where redirects lead, and such a request fails. On
+ * Node, use `createUndiciTransport` of `kubepull/node`.
+ *
+ * @param fetch - defaults to the runtime's own
+ * @param options - see {@link FetchTransportOptions}
+ * @returns the transport
+ * @throws {@link ImageError} `ERR_OPTION_INVALID` for a limit that is not a whole number
+ * @example
+ * ```ts
+ * import { fetchTransport } from 'kubepull/distribution';
+ *
+ * const transport = fetchTransport();
+ * ```
+ * @public
+ */
+export function fetchTransport(
+  fetch: typeof globalThis.fetch = globalThis.fetch,
+  options: FetchTransportOptions = {},
+): Transport {
+  const limits = checkLimits(options);
+  return async (request) => {
+    checkUrl(request);
+    request.signal?.throwIfAborted();
+    const timer = createFetchTimer(request.signal, limits);
+    let fault: { readonly error: unknown } | undefined;
+    try {
+      const init = requestInit(request, timer.signal, (error) => void (fault = { error }));
+      const response = await timer.answer(fetch(request.url, init));
+      if (response.type === 'opaqueredirect') throw new Error('hidden redirect');
+      return toResponse(response, { request, timer });
+    } catch (error) {
+      timer.stop();
+      if (fault !== undefined && !request.signal?.aborted) throw fault.error;
+      throw failure(request, 'connect', error);
+    }
+  };
+}
+
+function checkLimits(options: FetchTransportOptions): FetchLimits {
+  const {
+    headersTimeoutMs = 60_000,
+    bodyTimeoutMs = 30_000,
+    minBytesPerSecond = 1024,
+    minRateWindowMs = 60_000,
+  } = options;
+  const limits = { headersTimeoutMs, bodyTimeoutMs, minBytesPerSecond, minRateWindowMs };
+  for (const [name, value] of Object.entries(limits)) {
+    const least = name === 'minBytesPerSecond' ? 0 : 1;
+    if (Number.isSafeInteger(value) && value >= least && value < 2 ** 31) continue;
+    const fault = `${name} ${value}: it must be a whole number from ${least} to ${2 ** 31 - 1}`;
+    throw new ImageError('ERR_OPTION_INVALID', `Cannot make a transport with ${fault}`);
+  }
+  return limits;
+}
+
+function checkUrl({ url, method, allowAddresses, shownUrl = redactUrl(url) }: TransportRequest): void {
+  const parsed = URL.canParse(url) ? new URL(url) : undefined;
+  const refuse = (rule: string, because: string): RequestRefusedError =>
+    new RequestRefusedError(`Cannot ${method} ${shownUrl}: ${because}`, { url: shownUrl, rule });
+  if (parsed === undefined || !/^https?:$/.test(parsed.protocol) || parsed.username !== '' || parsed.password !== '')
+    throw refuse('invalid-url', 'it is not an http or https URL without user info');
+  const literal = classifyAddress(parsed.hostname);
+  if (literal === undefined || allowAddresses === undefined || allowAddresses.includes(literal)) return;
+  throw refuse('address-class', `its address is ${literal}`);
+}
+
+function toResponse(response: Response, exchange: Exchange): TransportResponse {
+  const { timer } = exchange;
+  const headers = new Map<string, readonly string[]>();
+  for (const [name, value] of response.headers) headers.set(name, [...(headers.get(name) ?? []), value]);
+  const reader = response.body?.getReader();
+  if (reader === undefined) timer.end();
+  const discard = async (): Promise<void> => {
+    timer.stop();
+    // Not waited for: a connection that hangs may never let go.
+    void reader?.cancel().catch(() => undefined);
+  };
+  const body = reader === undefined ? noBody() : readBody(reader, isEncoded({ headers }), exchange, discard);
+  return { status: response.status, headers, body, discard, remoteAddress: undefined };
+}
+
+async function* noBody(): AsyncGenerator<Uint8Array, void, undefined> {}
+
+async function* readBody(
+  reader: ReadableStreamDefaultReader<Uint8Array>,
+  encoded: boolean,
+  { request, timer }: Exchange,
+  discard: () => Promise<void>,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  try {
+    if (encoded) throw new Error('encoded');
+    for (;;) {
+      const { done, value } = await timer.chunk(reader.read(), (result) => result.value?.length ?? 0);
+      if (done) return timer.end();
+      yield value;
+    }
+  } catch (error) {
+    throw failure(request, 'body', error, !encoded);
+  } finally {
+    await discard();
+  }
+}
+
+/** An abort keeps the caller's reason; anything else is the network's fault. */
+function failure(request: TransportRequest, phase: TransportPhase, error: unknown, retryable = true): unknown {
+  if (request.signal?.aborted) return request.signal.reason;
+  const { method, shownUrl: url = redactUrl(request.url) } = request;
+  const reason = retryable ? 'the connection failed' : 'it came with a Content-Encoding that was not asked for';
+  return new TransportError(`Cannot ${method} ${url}: ${reason}`, { method, url, phase, retryable, cause: error });
+}

@@ -1,0 +1,146 @@
+import type { Clock } from '../clock/index.js';
+import {
+  decideMustPull,
+  type MustPullDecision,
+  type ImagePullCredentials,
+  type ImagePulledRecord,
+  type PodPullCredentials,
+  recordPull,
+  type VerificationOptions,
+} from '../pull-policy/index.js';
+import { parseImageName } from '../reference/index.js';
+import { createKeyLock } from './key-lock.js';
+import type { PulledRecords, RuntimeImage } from '../image-service/types.js';
+
+/** What kubelet knows of its pulls, and what follows for a pod. */
+export interface PullLedger {
+  /** Notes that an image is about to be pulled; rejects when it cannot be written down. */
+  begin(image: string): Promise<void>;
+  /** Notes a pull that succeeded. When the record cannot be written the intent stays, so that the image is verified. */
+  succeed(image: string, imageRef: string, credentials: ImagePullCredentials): Promise<void>;
+  /** Notes a pull that did not succeed, or was not tried. */
+  fail(image: string): Promise<void>;
+  /** Whether a pod must pull an image that is present. Rejects with what the look-up of its credentials failed with. */
+  mustPull(image: string, imageRef: string, credentials: () => Promise<PodPullCredentials>): Promise<MustPullDecision>;
+  /** Turns intents that an earlier run left behind into records without credentials; tells for which image strings. */
+  recover(listImages: () => Promise<readonly RuntimeImage[]>): Promise<readonly string[]>;
+  /** Forgets images that the runtime does not have, unless they were noted since `startedAt`; tells which. */
+  prune(images: readonly RuntimeImage[], startedAt: number): Promise<readonly string[]>;
+}
+
+/**
+ * The decisions are those of `decideMustPull` and `recordPull`; this keeps the order of reads and writes.
+ *
+ * @see PullManager in kubernetes pkg/kubelet/images/pullmanager/image_pull_manager.go, v1.35
+ */
+export function createLedger(options: {
+  readonly records: PulledRecords;
+  readonly verification: VerificationOptions;
+  readonly clock: Pick<Clock, 'now'>;
+  /** Hears of failures that change nothing for the pod. */
+  readonly onWarning: (error: unknown) => void;
+}): PullLedger {
+  const { records, verification, clock, onWarning } = options;
+  const [byImage, byRef] = [createKeyLock(), createKeyLock()];
+  const underWay = new Map<string, number>();
+
+  const readRecord = async (imageRef: string): Promise<ImagePulledRecord | 'unreadable' | undefined> => {
+    try {
+      return await records.readRecord(imageRef);
+    } catch (error) {
+      onWarning(error);
+      return 'unreadable';
+    }
+  };
+  const readIntent = async (image: string): Promise<boolean | 'unreadable'> => {
+    if ((underWay.get(image) ?? 0) > 0) return true;
+    try {
+      return await records.hasIntent(image);
+    } catch (error) {
+      onWarning(error);
+      return 'unreadable';
+    }
+  };
+  /** Merges into the record as it is by now: others may have written since it was read for a decision. */
+  const addToRecord = (image: string, imageRef: string, credentials: ImagePullCredentials): Promise<void> =>
+    byRef.run(imageRef, async () => {
+      const { repository } = parseImageName(image);
+      const old = await readRecord(imageRef);
+      const record = old === 'unreadable' ? undefined : old;
+      const merged = recordPull(record, { imageRef, repository, credentials, at: clock.now() });
+      if (merged !== record) await records.writeRecord(merged);
+    });
+  const warnOf = async (work: Promise<void>): Promise<boolean> => {
+    try {
+      await work;
+      return true;
+    } catch (error) {
+      onWarning(error);
+      return false;
+    }
+  };
+  const end = (image: string): Promise<void> =>
+    byImage.run(image, async () => {
+      const count = underWay.get(image) ?? 0;
+      if (count > 1) underWay.set(image, count - 1);
+      else if (await warnOf(records.deleteIntent(image))) underWay.delete(image);
+    });
+
+  return {
+    begin: (image) =>
+      byImage.run(image, async () => {
+        await records.writeIntent(image);
+        underWay.set(image, (underWay.get(image) ?? 0) + 1);
+      }),
+    async succeed(image, imageRef, credentials) {
+      if (await warnOf(addToRecord(image, imageRef, credentials))) await end(image);
+    },
+    fail: end,
+    async mustPull(image, imageRef, credentials) {
+      const known = await byRef.run(imageRef, () =>
+        byImage.run(image, async () => {
+          const record = await readRecord(imageRef);
+          return { record, intent: record === undefined ? await readIntent(image) : undefined };
+        }),
+      );
+      const question = { ...verification, image, imageRef, ...known };
+      const first = decideMustPull(question);
+      const decision =
+        first.mustPull === undefined ? decideMustPull({ ...question, credentials: await credentials() }) : first;
+      if (decision.record !== undefined) await warnOf(addToRecord(image, imageRef, decision.record));
+      return decision;
+    },
+    async recover(listImages) {
+      const intents = await records.listIntents();
+      const images = intents.length === 0 ? [] : await listImages();
+      const recovered: string[] = [];
+      for (const intent of intents) {
+        const found = images.find(({ repoTags, repoDigests }) => [...repoTags, ...repoDigests].includes(intent));
+        // A pull of this run is no left-over; its own end looks after it.
+        if (found === undefined || underWay.has(intent)) continue;
+        if (!(await warnOf(addToRecord(intent, found.id, NO_CREDENTIALS)))) continue;
+        if (await warnOf(records.deleteIntent(intent))) recovered.push(intent);
+      }
+      return recovered;
+    },
+    async prune(images, startedAt) {
+      const present = new Set(images.map(({ id }) => id));
+      const pruned: string[] = [];
+      for (const { imageRef } of await records.listRecords()) {
+        if (present.has(imageRef)) continue;
+        await byRef.run(imageRef, async () => {
+          const record = await readRecord(imageRef);
+          if (record === undefined || record === 'unreadable' || record.lastUpdatedAt >= startedAt) return;
+          if (await warnOf(records.deleteRecord(imageRef))) pruned.push(imageRef);
+        });
+      }
+      return pruned;
+    },
+  };
+}
+
+const NO_CREDENTIALS: ImagePullCredentials = {
+  kubernetesSecrets: [],
+  kubernetesServiceAccounts: [],
+  nodePodsAccessible: false,
+};

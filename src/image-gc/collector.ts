@@ -1,0 +1,172 @@
+import { type CallOptions, type Clock, systemClock } from '../clock/index.js';
+import { traced, type Tracing } from '../tracing/index.js';
+import { asError, rethrowAbort } from '../image-manager/error-text.js';
+import { type DiskRoom, type ImageGcPlan, type ImageUse, planImageGc, shortOfSpace } from './plan.js';
+import { checkGcPolicy, type ImageGcConfiguration } from './policy.js';
+import type { ImageManager } from '../image-manager/manager-types.js';
+import { traceImages } from '../image-service/trace-images.js';
+import type { ImageService } from '../image-service/types.js';
+
+/**
+ * How images are collected.
+ *
+ * @public
+ */
+export interface ImageCollectorOptions extends ImageGcConfiguration {
+  readonly images: ImageService;
+  /** Measures the file system of the images, which CRI does not tell. */
+  readonly diskRoom: (options: CallOptions) => DiskRoom | Promise<DiskRoom>;
+  /** The ids of the images of all containers, running or not. */
+  readonly imagesInUse: (options: CallOptions) => Iterable<string> | Promise<Iterable<string>>;
+  /** Whose records of removed images are to be forgotten. @defaultValue nobody's */
+  readonly manager?: Pick<ImageManager, 'pruneRecords'> | undefined;
+  /** Watches removals, and the calls of `images`. @defaultValue nobody */
+  readonly tracing?: Tracing | undefined;
+  /** @defaultValue `systemClock` */
+  readonly clock?: Pick<Clock, 'monotonic' | 'now'> | undefined;
+}
+
+/**
+ * What a collection did.
+ *
+ * @public
+ */
+export interface ImageGcReport {
+  /** In the order of removal. */
+  readonly removed: readonly { readonly image: ImageUse; readonly because: 'age' | 'space' }[];
+  readonly failed: readonly { readonly image: ImageUse; readonly error: Error }[];
+  /** What was to be freed for room, and what was. */
+  readonly bytesToFree: number;
+  readonly freedBytes: number;
+  /** The ids whose records were forgotten. */
+  readonly pruned: readonly string[];
+  /** Kubelet's text when it could not free enough, or the disk has no capacity. */
+  readonly failure: string | undefined;
+}
+
+/**
+ * Kubelet's garbage collection of images.
+ *
+ * @public
+ */
+export interface ImageCollector {
+  /** Looks which images there are and which are in use. Kubelet does it every five minutes, so that it knows their age. */
+  observe(options?: CallOptions): Promise<readonly ImageUse[]>;
+  /** Looks, and removes what is too old, or too much. Calls must not overlap. */
+  collect(options?: CallOptions): Promise<ImageGcReport>;
+}
+
+/**
+ * Makes the collector of a node's images: it remembers when images were used, and removes by kubelet's policy.
+ *
+ * @param given - the runtime, the disk, what is in use, and the configuration under kubelet's names
+ * @returns the collector; it starts nothing by itself
+ * @throws {@link ImageError} `ERR_OPTION_INVALID` for a configuration with which kubelet does not start, with its text
+ * @example
+ * ```ts
+ * import { createImageCollector, type ImageService } from 'kubepull/image-manager';
+ *
+ * declare const images: ImageService;
+ * const collector = createImageCollector({
+ *   images,
+ *   diskRoom: () => ({ capacityBytes: 100e9, availableBytes: 10e9 }),
+ *   imagesInUse: () => [],
+ * });
+ * const { removed } = await collector.collect();
+ * ```
+ * @see NewImageGCManager in kubernetes pkg/kubelet/images/image_gc_manager.go, v1.35
+ * @public
+ */
+export function createImageCollector(given: ImageCollectorOptions): ImageCollector {
+  checkGcPolicy(given);
+  const { clock = systemClock, tracing } = given;
+  const options = { ...given, images: traceImages(given.images, tracing) };
+  const startedAt = clock.monotonic();
+  const known = new Map<string, ImageUse>();
+  const observe = (call: CallOptions = {}): Promise<readonly ImageUse[]> =>
+    lookAt(options, known, call, clock.monotonic());
+  return {
+    observe,
+    async collect(call = {}) {
+      const [now, wallNow] = [clock.monotonic(), clock.now()];
+      const images = await lookAt(options, known, call, now);
+      const before = await options.diskRoom(call);
+      const { old } = planImageGc({ ...options, images, disk: before, now, startedAt });
+      const aged = await removeUntil(options, old, Infinity, call);
+      const rest = images.filter((image) => !old.some((one) => one.image === image));
+      const disk = old.length === 0 ? before : await options.diskRoom(call);
+      const plan = planImageGc({ ...options, images: rest, disk, now, startedAt });
+      const spaced = await removeUntil(options, plan.forSpace, plan.bytesToFree, call);
+      const pruned = (await options.manager?.pruneRecords({ ...call, startedAt: wallNow })) ?? [];
+      for (const { image } of [...aged.removed, ...spaced.removed]) known.delete(keyOf(image));
+      return report(plan, aged, spaced, pruned);
+    },
+  };
+}
+
+interface Removal {
+  readonly removed: ImageGcReport['removed'][number][];
+  readonly failed: ImageGcReport['failed'][number][];
+  freed: number;
+}
+
+/** One that cannot be removed is passed over, and the next has to make up for it. */
+async function removeUntil(
+  { images: service, tracing }: Pick<ImageCollectorOptions, 'images' | 'tracing'>,
+  candidates: ImageGcPlan['forSpace'],
+  bytes: number,
+  call: CallOptions,
+): Promise<Removal> {
+  const removal: Removal = { removed: [], failed: [], freed: 0 };
+  for (const { image, because } of candidates) {
+    if (removal.freed >= bytes) break;
+    try {
+      const why = because === 'age' ? 'age' : 'space';
+      await traced(tracing, 'remove', { image: image.id, because: why }, () =>
+        service.removeImage({ image: image.id, annotations: {}, runtimeHandler: image.runtimeHandler }, call),
+      );
+      removal.removed.push({ image, because: why });
+      removal.freed += image.size;
+    } catch (error) {
+      rethrowAbort(call.signal);
+      removal.failed.push({ image, error: asError(error) });
+    }
+  }
+  return removal;
+}
+
+function report(plan: ImageGcPlan, aged: Removal, spaced: Removal, pruned: readonly string[]): ImageGcReport {
+  const { bytesToFree } = plan;
+  const isShort = plan.failure === undefined && spaced.freed < bytesToFree;
+  return {
+    removed: [...aged.removed, ...spaced.removed],
+    failed: [...aged.failed, ...spaced.failed],
+    bytesToFree,
+    freedBytes: aged.freed + spaced.freed,
+    pruned,
+    failure: isShort || plan.missingBytes > 0 ? shortOfSpace(bytesToFree, spaced.freed) : plan.failure,
+  };
+}
+
+async function lookAt(
+  { images: service, imagesInUse }: ImageCollectorOptions,
+  known: Map<string, ImageUse>,
+  call: CallOptions,
+  now: number,
+): Promise<readonly ImageUse[]> {
+  const images = await service.listImages(call);
+  const used = new Set(await imagesInUse(call));
+  const seen = images.map(({ id, size, pinned, runtimeHandler }): ImageUse => {
+    const before = known.get(keyOf({ id, runtimeHandler }));
+    const inUse = used.has(id);
+    const lastUsedAt = inUse ? now : before?.lastUsedAt;
+    return { id, runtimeHandler, size, pinned, inUse, firstSeenAt: before?.firstSeenAt ?? now, lastUsedAt };
+  });
+  known.clear();
+  for (const image of seen) known.set(keyOf(image), image);
+  return seen;
+}
+
+function keyOf({ id, runtimeHandler }: Pick<ImageUse, 'id' | 'runtimeHandler'>): string {
+  return JSON.stringify([id, runtimeHandler]);
+}

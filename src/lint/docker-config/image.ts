@@ -1,0 +1,95 @@
+import type { DockerConfigEntry } from '../../docker-config/index.js';
+import { quote } from '../../internal/index.js';
+import { createKeyring, type RejectedEntry } from '../../keyring/index.js';
+import { globMatch, matchImage, matchTarget, type ParsedTarget, parseImage, parsePattern } from '../../match/index.js';
+import type { KeyLintCode } from '../rules/codes.js';
+import { DOCKER_HUB_KEY, findKeyFault } from './dead-key.js';
+import { placeOf } from './key-parts.js';
+import { finding } from '../rules/rules.js';
+import type { LintFinding } from '../types.js';
+
+interface NearMiss {
+  readonly code: KeyLintCode;
+  readonly message: string;
+  readonly suggestion: string;
+}
+
+/** What is wrong with entries for an image: which were nearly right, and whether the right one is meant for it. */
+export function* lintImage(
+  entries: readonly DockerConfigEntry[],
+  repository: string,
+  root: string,
+): Generator<LintFinding> {
+  const { candidates, rejected } = createKeyring(entries).lookup(repository);
+  for (const { rule, entry } of candidates) {
+    if (rule !== 'default-registry' || repository.startsWith('docker.io/')) continue;
+    const message = `${quote(repository)} is not on Docker Hub`;
+    yield finding('DOCKER_HUB_OFFERED_ELSEWHERE', placeOf(root, entry.pattern), message);
+  }
+  if (candidates.length > 0) return;
+  const order = new Map(entries.map((entry, index) => [entry, index]));
+  const byDocument = rejected.toSorted((a, b) => (order.get(a.entry) ?? 0) - (order.get(b.entry) ?? 0));
+  for (const one of byDocument) yield* lintRejected(one, repository, root);
+  yield finding('IMAGE_NOT_COVERED', root, `No key matches ${quote(repository)}`, keyFor(repository));
+}
+
+function keyFor(repository: string): string {
+  const host = repository.slice(0, Math.max(0, repository.indexOf('/')));
+  return host === 'docker.io' ? DOCKER_HUB_KEY : host;
+}
+
+function* lintRejected({ entry, because }: RejectedEntry, repository: string, root: string): Generator<LintFinding> {
+  const target = parsePattern(entry.pattern);
+  const image = parseImage(repository);
+  if (target === undefined || image === undefined || findKeyFault(entry.pattern) !== undefined) return;
+  const near = because === 'port' || because === 'label-count' || because === 'path';
+  const miss = near ? NEAR_MISSES[because](target, image) : undefined;
+  if (miss === undefined || !matchImage(miss.suggestion, repository).matched) return;
+  yield finding(miss.code, placeOf(root, entry.pattern), miss.message, miss.suggestion);
+}
+
+type FindMiss = (target: ParsedTarget, image: ParsedTarget) => NearMiss | undefined;
+
+const NEAR_MISSES: Readonly<Record<'port' | 'label-count' | 'path', FindMiss>> = {
+  port: (target, image) => {
+    if (!matchTarget({ ...target, port: image.port }, image).matched) return undefined;
+    const message = `The key has ${portOf(target)}, and the image ${portOf(image)}`;
+    return { code: 'KEY_PORT_DIFFERS', message, suggestion: hostText(target.labels, image) + target.path };
+  },
+  'label-count': (target, image) => {
+    const labels = alignLabels(target, image);
+    if (labels === undefined || !image.path.startsWith(target.path)) return undefined;
+    const message = `The key has ${target.labels.length} labels, and the image ${image.labels.length}`;
+    return { code: 'KEY_LABEL_COUNT', message, suggestion: hostText(labels, image) + target.path };
+  },
+  path: (target, image) => {
+    if (!matchTarget({ ...target, path: '' }, image).matched) return undefined;
+    const message = `The image has the path ${quote(image.path)}`;
+    return { code: 'KEY_PATH_DIFFERS', message, suggestion: hostText(target.labels, image) + image.path };
+  },
+};
+
+function portOf({ port }: ParsedTarget): string {
+  return port === '' ? 'no port' : `port ${port}`;
+}
+
+function hostText(labels: readonly string[], { port, key }: ParsedTarget): string {
+  const host = labels.join('.');
+  const bracketed = key.startsWith('[') && !host.startsWith('[') && host.includes(':') ? `[${host}]` : host;
+  return port === '' ? bracketed : `${bracketed}:${port}`;
+}
+
+/** The key's labels against the image's, from the end: as many as both have must match, and two at least. */
+function alignLabels({ labels, literal }: ParsedTarget, image: ParsedTarget): readonly string[] | undefined {
+  const common = Math.min(labels.length, image.labels.length);
+  if (common < 2) return undefined;
+  const aligned: string[] = [];
+  for (let back = 1; back <= common; back += 1) {
+    const label = labels.at(-back) ?? '';
+    const wanted = image.labels.at(-back) ?? '';
+    if (globMatch(label, wanted) !== 'match') return undefined;
+    aligned.unshift(label === '*' ? label : wanted);
+  }
+  const rest = image.labels.slice(0, image.labels.length - common);
+  return [...rest.map((label) => (literal ? label : '*')), ...aligned];
+}

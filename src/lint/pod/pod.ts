@@ -1,0 +1,75 @@
+import type { DockerConfigEntry } from '../../docker-config/index.js';
+import { ImageError } from '../../errors/index.js';
+import { quote } from '../../internal/index.js';
+import type { PodLike } from '../../pull-policy/index.js';
+import type { SecretLike, ServiceAccountLike } from '../../pull-secrets/index.js';
+import { lintCredentials } from './credentials.js';
+import { lintPodImage } from './image.js';
+import { lintAccountNames, lintSecretNames } from './secret-names.js';
+import { readSecret, readServiceAccount } from '../secret/read-object.js';
+import { type CleanPod, readPod } from './read-pod.js';
+import { finding } from '../rules/rules.js';
+import type { LintFinding, LintPodOptions } from '../types.js';
+
+/**
+ * Looks for what is wrong with a pod's images, pull policies and pull secrets.
+ *
+ * Images come first: init containers, containers, ephemeral containers, image volumes, each in its order; then the pull
+ * secrets by name; then what their content means for the images. Without `secrets` nothing is said of the secrets
+ * behind the names; use {@link lintPullSecret} for what is wrong inside of one.
+ *
+ * @param pod - the pod; for a workload, an object with the `spec` of its template
+ * @param options - the secrets, the service account and the node's docker config, as far as they are known
+ * @returns the findings, none for a good pod
+ * @throws {@link ImageError} `ERR_OPTION_INVALID` when `secrets` or `nodeConfig` is no list
+ * @example
+ * ```ts
+ * import { lintPod } from 'kubepull/lint';
+ *
+ * const pod = { spec: { containers: [{ name: 'web', image: 'nginx', imagePullPolicy: 'ifNotPresent' }] } };
+ * lintPod(pod).map(({ code }) => code); // ['IMAGE_TAG_IMPLIED', 'POLICY_UNKNOWN']
+ * ```
+ * @public
+ */
+export function lintPod(pod: PodLike, options: LintPodOptions = {}): readonly LintFinding[] {
+  const secrets = readSecrets(options.secrets);
+  const nodeEntries = readNodeConfig(options.nodeConfig);
+  const findings: LintFinding[] = [];
+  const clean = readPod(pod, (found) => findings.push(found));
+  const account = options.serviceAccount && readServiceAccount(options.serviceAccount, (found) => findings.push(found));
+  const given = account?.imagePullSecrets?.map(({ name = '' }) => name) ?? [];
+  const isOwn = clean.secretNames.length > 0;
+  const names = isOwn ? clean.secretNames : given;
+  const root = isOwn ? 'spec.imagePullSecrets' : 'serviceAccount.imagePullSecrets';
+  const namespace = clean.metadata.namespace || 'default';
+  return [
+    ...findings,
+    ...clean.images.flatMap((image) => [...lintPodImage(image)]),
+    ...lintSecretNames(names, root),
+    ...lintAccountNames(clean.secretNames, given),
+    ...lintAccount(clean, account),
+    ...lintCredentials({ images: clean.images, names, root, namespace, secrets, nodeEntries }),
+  ];
+}
+
+function* lintAccount(pod: CleanPod, account: ServiceAccountLike | undefined): Generator<LintFinding> {
+  const name = account?.metadata?.name || undefined;
+  const wanted = pod.serviceAccountName || 'default';
+  if (name === undefined || name === wanted) return;
+  yield finding('SERVICE_ACCOUNT_DIFFERS', 'spec.serviceAccountName', `The pod uses ${quote(wanted)}`, name);
+}
+
+/** What is wrong inside of a secret is not for the pod to say. */
+function readSecrets(secrets: Iterable<SecretLike> | undefined): readonly SecretLike[] | undefined {
+  if (secrets === undefined) return undefined;
+  if (typeof (secrets as Partial<Iterable<SecretLike>> | null)?.[Symbol.iterator] !== 'function') {
+    throw new ImageError('ERR_OPTION_INVALID', 'Cannot lint pod: option secrets must be a list');
+  }
+  return Array.from(secrets, (secret) => readSecret(secret, () => undefined));
+}
+
+function readNodeConfig(entries: readonly DockerConfigEntry[] | undefined): readonly DockerConfigEntry[] | undefined {
+  const isList = Array.isArray(entries) && entries.every((entry) => typeof entry?.pattern === 'string');
+  if (entries === undefined || isList) return entries;
+  throw new ImageError('ERR_OPTION_INVALID', 'Cannot lint pod: option nodeConfig must be a list of entries');
+}

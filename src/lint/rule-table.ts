@@ -1,5 +1,0 @@
-import type { LintCode } from './codes.js';
-import type { LintRule } from './types.js';
-
-/** Rules by their code: the compiler asks for one of each. */
-export type RuleTable<C extends LintCode> = Readonly<Record<C, Omit<LintRule, 'code'>>>;

@@ -1,0 +1,100 @@
+import type { PodLintCode } from './codes.js';
+import type { RuleTable } from './table.js';
+
+export const POD_RULES: RuleTable<PodLintCode> = {
+  IMAGE_MISSING: {
+    severity: 'error',
+    title: 'There is no image, and the API server refuses the pod',
+    cure: 'Write the image',
+  },
+  IMAGE_OUTER_SPACE: {
+    severity: 'error',
+    title: 'The image has white space at its ends, and the API server refuses the pod',
+    cure: 'Remove the white space',
+  },
+  IMAGE_INVALID: {
+    severity: 'error',
+    title: 'The image cannot be parsed; its container waits with InvalidImageName',
+    cure: 'Write registry/repository:tag in lower case, without a scheme',
+  },
+  IMAGE_TAG_IMPLIED: {
+    severity: 'warning',
+    title: 'The image has neither tag nor digest, which stands for latest',
+    cure: 'Write the tag or the digest of a release',
+  },
+  IMAGE_TAG_AND_DIGEST: {
+    severity: 'info',
+    title: 'The image has a tag and a digest, of which only the digest says what is pulled',
+    cure: 'Know that the tag is a remark; latest in front of a digest still makes Always the default policy',
+  },
+  IMAGE_ANONYMOUS: {
+    severity: 'info',
+    title: 'No credential of the pod or node matches the image, so it is pulled without one',
+    cure: 'Nothing for a public image; for a private one add an entry for its registry',
+  },
+  POLICY_UNKNOWN: {
+    severity: 'error',
+    title: 'There is no such pull policy, and the API server refuses the pod',
+    cure: 'Write Always, IfNotPresent or Never; case counts',
+  },
+  POLICY_KEEPS_LATEST: {
+    severity: 'warning',
+    title: 'The tag latest is pulled once for each node, so nodes run different images',
+    cure: 'Write the tag or the digest of a release, or the policy Always',
+  },
+  POLICY_NEVER: {
+    severity: 'info',
+    title: 'The image is never pulled and must be on the node already',
+    cure: 'Bring the image to each node beforehand, or use IfNotPresent',
+  },
+  POLICY_ALWAYS_WITH_DIGEST: {
+    severity: 'info',
+    title: 'The registry is asked at each start, although a digest cannot change',
+    cure: 'Write IfNotPresent, unless the registry shall check the credential each time',
+  },
+  PULL_SECRET_NAME_EMPTY: {
+    severity: 'warning',
+    title: 'A pull secret has no name, so the entry is skipped',
+    cure: 'Write the name, or remove the entry: as the only one it keeps those of the service account away',
+  },
+  PULL_SECRET_REPEATED: {
+    severity: 'warning',
+    title: 'A pull secret is listed twice, and its credentials are tried twice',
+    cure: 'Remove one of them',
+  },
+  PULL_SECRET_MISSING: {
+    severity: 'error',
+    title: 'There is no secret of that name; the pull goes on without it',
+    cure: 'Create the secret in the namespace of the pod',
+  },
+  PULL_SECRET_OTHER_NAMESPACE: {
+    severity: 'error',
+    title: 'The secret is in another namespace, which a pod cannot use',
+    cure: 'Create the secret once in each namespace that needs it',
+  },
+  PULL_SECRET_IGNORED: {
+    severity: 'error',
+    title: 'The secret has a type or content that makes kubelet ignore it',
+    cure: 'Lint the secret itself, and create it anew as docker-registry secret',
+  },
+  PULL_SECRET_MALFORMED: {
+    severity: 'error',
+    title: 'The secret cannot be decoded, which stops every pull of the pod that needs a credential',
+    cure: 'Lint the secret itself and correct it; the good secrets of the pod do not help',
+  },
+  PULL_SECRET_UNUSED: {
+    severity: 'warning',
+    title: 'The secret matches none of the images of the pod',
+    cure: 'Correct the keys in the secret, or remove it from the pod',
+  },
+  SERVICE_ACCOUNT_DIFFERS: {
+    severity: 'warning',
+    title: 'The service account is not the one that the pod names',
+    cure: 'Write serviceAccountName, or lint with the right service account',
+  },
+  SERVICE_ACCOUNT_SECRETS_IGNORED: {
+    severity: 'warning',
+    title: 'The pod has pull secrets of its own, so those of its service account are not added',
+    cure: 'List all secrets in the pod, or none',
+  },
+};

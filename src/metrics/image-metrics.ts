@@ -1,0 +1,138 @@
+import { type Clock, systemClock } from '../clock/index.js';
+import { type MetricKey, METRICS, sizeLabel } from './metric-definitions.js';
+import { createMetric, type Metric, type MetricFamily, metricsText } from './metric-store.js';
+import type { EnsureTrace, TraceContexts, TraceOperation, Tracing } from '../tracing/types.js';
+
+/**
+ * What counters need.
+ *
+ * @public
+ */
+export interface ImageMetricsOptions {
+  /** @defaultValue `systemClock` */
+  readonly clock?: Pick<Clock, 'monotonic'> | undefined;
+}
+
+/**
+ * Counters of what happens to images.
+ *
+ * @public
+ */
+export interface ImageMetrics extends Tracing {
+  /** All metrics and their numbers by now; one that has counted nothing yet has no samples. */
+  families(): readonly MetricFamily[];
+  /** The same as the text that Prometheus scrapes. */
+  text(): string;
+}
+
+/**
+ * Makes counters with the names, labels and buckets of kubelet's own metrics about images, for its dashboards and alerts.
+ *
+ * They count what they are told of: give them as `tracing` to an image manager, to a collector, to a keyring of plugins.
+ * No label holds an image or a pod, so the numbers stay few.
+ *
+ * @param options - see {@link ImageMetricsOptions}
+ * @returns the counters, all at zero
+ * @example
+ * ```ts
+ * import { createImageManager, type ImageService } from 'kubepull/image-manager';
+ * import { nodeHasher } from 'kubepull/node';
+ * import { createImageMetrics } from 'kubepull/tracing';
+ *
+ * declare const images: ImageService;
+ * const metrics = createImageMetrics();
+ * const manager = createImageManager({ images, createHasher: nodeHasher, tracing: metrics });
+ * console.log(metrics.text());
+ * ```
+ * @see metrics.go in kubernetes pkg/kubelet/metrics and pkg/kubelet/images, v1.35
+ * @public
+ */
+export function createImageMetrics({ clock = systemClock }: ImageMetricsOptions = {}): ImageMetrics {
+  const metrics = createMetrics();
+  const families = (): readonly MetricFamily[] => Object.values(metrics).map((metric) => metric.family());
+  return {
+    async trace(operation, context, action) {
+      const start = clock.monotonic();
+      let failed = true;
+      try {
+        const value = await action();
+        failed = false;
+        return value;
+      } finally {
+        count(metrics, { operation, context } as Told, { seconds: (clock.monotonic() - start) / 1000, failed });
+      }
+    },
+    families,
+    text: () => metricsText(families()),
+  };
+}
+
+type Metrics = Readonly<Record<MetricKey, Metric>>;
+
+function createMetrics(): Metrics {
+  const entries = Object.entries(METRICS).map(([key, definition]) => [key, createMetric(definition)]);
+  return Object.fromEntries(entries) as Metrics;
+}
+
+/** An operation with the context that belongs to it. */
+type Told = { [K in TraceOperation]: { readonly operation: K; readonly context: TraceContexts[K] } }[TraceOperation];
+
+interface Outcome {
+  readonly seconds: number;
+  readonly failed: boolean;
+}
+
+function count(metrics: Metrics, { operation, context }: Told, { seconds, failed }: Outcome): void {
+  switch (operation) {
+    case 'ensure':
+      return countEnsure(metrics, context);
+    case 'plugin': {
+      const labels = { plugin_name: context.plugin };
+      metrics.plugin.add(labels, seconds);
+      if (failed) metrics.pluginErrors.add(labels);
+      return;
+    }
+    case 'remove':
+      if (!failed) metrics.collected.add({ reason: context.because });
+      return;
+    case 'runtime': {
+      const labels = { operation_type: context.operation };
+      metrics.operations.add(labels);
+      metrics.operationTime.add(labels, seconds);
+      if (failed) metrics.operationErrors.add(labels);
+      return;
+    }
+    case 'blob':
+    case 'lookup':
+    case 'manifest':
+    case 'pull':
+  }
+}
+
+function countEnsure(metrics: Metrics, context: EnsureTrace): void {
+  const { pullPolicy, presentLocally, pullRequired, check, status, size = 0, totalMs = 0 } = context;
+  metrics.ensured.add({
+    present_locally: known(presentLocally),
+    pull_policy: pullPolicy.toLowerCase(),
+    pull_required: known(pullRequired),
+  });
+  if (check !== undefined) metrics.checked.add({ result: CHECK_RESULTS.get(check) ?? 'error' });
+  if (status === 'pulled') metrics.pulled.add({ image_size_in_bytes: sizeLabel(size) }, Math.trunc(totalMs) / 1000);
+}
+
+function known(fact: boolean | undefined): string {
+  return fact === undefined ? 'unknown' : String(fact);
+}
+
+/** Kubelet's word for each reason of a decision; all others are errors. */
+const CHECK_RESULTS: ReadonlyMap<string, string> = /* @__PURE__ */ new Map([
+  ['not-required', 'credentialPolicyAllowed'],
+  ['node-accessible', 'credentialRecordFound'],
+  ['same-credential', 'credentialRecordFound'],
+  ['same-secret', 'credentialRecordFound'],
+  ['same-service-account', 'credentialRecordFound'],
+  ['no-record', 'mustAuthenticate'],
+  ['other-repository', 'mustAuthenticate'],
+  ['nothing-recorded', 'mustAuthenticate'],
+  ['no-match', 'mustAuthenticate'],
+]);

@@ -1,0 +1,151 @@
+import type { CallOptions } from '../../clock/index.js';
+import type { CreateHasher } from '../../digest/index.js';
+import { ImageError, PlatformNotFoundError, StoreError } from '../../errors/index.js';
+import { hasMethods, platformCheck, quote, wrongOption } from '../../internal/index.js';
+import {
+  DEFAULT_DOCUMENT_LIMITS,
+  type Descriptor,
+  type ImageManifest,
+  isImageConfigMediaType,
+  normalizeMediaType,
+  parseImageConfig,
+  parseManifest,
+  type Platform,
+} from '../../oci/index.js';
+import { formatPlatform, onlyPlatform, selectManifest } from '../../platform/index.js';
+import { checkClosure, type ContentStore, readContent, verifyContent } from '../../store/index.js';
+import type { ArchiveImage, ArchiveOptions, ArchiveSource } from './types.js';
+
+/** Levels of index in index. */
+const MAX_INDEX_DEPTH = 4;
+
+/** An image to be archived, and what the archive calls it. */
+export interface NamedImage {
+  readonly name: string;
+  readonly as: string;
+  /** Whether the caller chose `as`, so that it has to be fit for the archive. */
+  readonly renamed: boolean;
+  readonly root: Descriptor;
+}
+
+/** A manifest that was chosen, and read. */
+export interface ChosenManifest {
+  readonly descriptor: Descriptor;
+  readonly manifest: ImageManifest;
+}
+
+/** The same store, whose content is verified when it is read, whatever the store does itself. */
+export function verifiedSource(
+  store: Pick<ContentStore, 'has' | 'read'>,
+  createHasher: CreateHasher,
+): Pick<ContentStore, 'has' | 'read'> {
+  return {
+    has: (descriptor, options) => store.has(descriptor, options),
+    read: (descriptor, options) => verifyContent(store.read(descriptor, options), descriptor, createHasher),
+  };
+}
+
+/** Looks the images up. One that is listed twice under one name counts once. */
+export async function findImages(
+  store: Pick<ArchiveSource, 'resolve'>,
+  images: readonly ArchiveImage[],
+  { platform, signal }: ArchiveOptions,
+): Promise<readonly NamedImage[]> {
+  checkKinds(store, images, platform);
+  if (images.length === 0) throw new ImageError('ERR_OPTION_INVALID', 'Cannot write an archive: no image was named');
+  const found = new Map<string, NamedImage>();
+  for (const image of images) {
+    const { name, as } = typeof image === 'string' ? { name: image, as: image } : image;
+    const root = await store.resolve(name, { signal });
+    if (root === undefined) throw cannotArchive(name, 'the store has no such name');
+    const other = found.get(as);
+    if (other !== undefined && other.root.digest !== root.digest) {
+      const reason = `${quote(other.name)} and ${quote(name)} are other images`;
+      throw new ImageError('ERR_OPTION_INVALID', `Cannot write two images ${quote(as)} to an archive: ${reason}`);
+    }
+    found.set(as, { name, as, root, renamed: typeof image !== 'string' });
+  }
+  return [...found.values()];
+}
+
+function checkKinds(store: unknown, images: unknown, platform: unknown): void {
+  const wrong = wrongOption(
+    ['store', hasMethods(store, 'has', 'read', 'resolve'), 'a store, such as openOciLayout() gives'],
+    [
+      'list of images',
+      Array.isArray(images) && images.every(isNamed),
+      "an array, such as ['registry.example.com/app:1']",
+    ],
+    ...(platform === undefined ? [] : [platformCheck(platform)]),
+  );
+  if (wrong !== undefined) throw new ImageError('ERR_OPTION_INVALID', `Cannot write an archive with ${wrong}`);
+}
+
+function isNamed(image: unknown): boolean {
+  const { name, as } = (image ?? {}) as { readonly name?: unknown; readonly as?: unknown };
+  return typeof image === 'string' || (typeof name === 'string' && typeof as === 'string');
+}
+
+/** Everything that an image is made of, and that it is all there. */
+export async function contentsOf(
+  store: Pick<ContentStore, 'has' | 'read'>,
+  name: string,
+  root: Descriptor,
+  options: CallOptions,
+): Promise<readonly Descriptor[]> {
+  try {
+    return await checkClosure(store, root, options);
+  } catch (error) {
+    if (!(error instanceof StoreError) || error.operation !== 'tag') throw error;
+    throw cannotArchive(name, error.message.slice(error.message.indexOf(': ') + 2), error);
+  }
+}
+
+/** Goes down to the image of one platform, through as many indexes as there are. */
+export async function chooseManifest(
+  store: Pick<ContentStore, 'read'>,
+  { name, root }: NamedImage,
+  wanted: Platform,
+  options: CallOptions,
+): Promise<ChosenManifest> {
+  let descriptor = root;
+  for (let depth = 0; depth <= MAX_INDEX_DEPTH; depth += 1) {
+    const bytes = await readContent(store, descriptor, { ...options, maxBytes: DEFAULT_DOCUMENT_LIMITS.maxBytes });
+    const parsed = parseManifest(bytes, { mediaType: normalizeMediaType(descriptor.mediaType) });
+    if (parsed.kind === 'manifest') return { descriptor, manifest: parsed.manifest };
+    descriptor = selectManifest(parsed.index, wanted);
+  }
+  throw cannotArchive(name, `its indexes are nested deeper than ${MAX_INDEX_DEPTH} levels`);
+}
+
+/** Refuses an image that no index was asked about; it says itself what it is for. */
+export async function checkPlatform(
+  store: Pick<ContentStore, 'read'>,
+  name: string,
+  { descriptor, manifest: { config } }: ChosenManifest,
+  wanted: Platform,
+  options: CallOptions,
+): Promise<void> {
+  const platform = descriptor.platform ?? (await configPlatform(store, config, options));
+  if (platform === undefined || onlyPlatform(wanted).matches(platform)) return;
+  const [want, have] = [formatPlatform(wanted), formatPlatform(platform)];
+  throw new PlatformNotFoundError(
+    `Cannot write ${quote(name)} for ${want} to an archive: the image is for ${have} only`,
+    wanted,
+    [platform],
+  );
+}
+
+async function configPlatform(
+  store: Pick<ContentStore, 'read'>,
+  config: Descriptor,
+  options: CallOptions,
+): Promise<Platform | undefined> {
+  if (!isImageConfigMediaType(normalizeMediaType(config.mediaType))) return undefined;
+  return parseImageConfig(await readContent(store, config, { ...options, maxBytes: DEFAULT_DOCUMENT_LIMITS.maxBytes }))
+    .platform;
+}
+
+export function cannotArchive(name: string, reason: string, cause?: unknown): StoreError {
+  return new StoreError(`Cannot write ${quote(name)} to an archive: ${reason}`, { operation: 'archive', cause });
+}

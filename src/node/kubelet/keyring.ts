@@ -1,0 +1,135 @@
+import { type CallOptions, type Clock, systemClock } from '../../clock/index.js';
+import {
+  createCredentialProviderKeyring,
+  type CredentialProviderConfigOptions,
+  type CredentialProviderKeyring,
+  type PodIdentity,
+  type ServiceAccountAccess,
+} from '../../credential-provider/index.js';
+import { createKeyring, type Keyring, type LookupResult, type SourceReport, unionKeyrings } from '../../keyring/index.js';
+import { untilAbort } from '../../internal/index.js';
+import type { MatchOptions } from '../../match/index.js';
+import { type NodeConfigPlace, reportUnused } from './config-place.js';
+import { readCredentialProviderConfig } from './credential-provider-files.js';
+import type { Tracing } from '../../tracing/index.js';
+import { createDiagnosticsTracing } from '../diagnostics.js';
+import { checkPlugin, createExecPlugin, type ExecPluginOptions } from './exec-plugin.js';
+import { type NodeConfigPlaces, type NodeDockerConfig, readNodeDockerConfig } from './config-files.js';
+
+/** Kubelet looks at its docker config again after five minutes. */
+const FILE_LIFETIME_MS = 5 * 60_000;
+
+/**
+ * How to find kubelet's plugins.
+ *
+ * @public
+ */
+export interface NodePluginOptions extends ExecPluginOptions, CredentialProviderConfigOptions {
+  /** Kubelet's `--image-credential-provider-config`: a file or a directory. */
+  readonly configPath: string;
+  /** @defaultValue none, so that plugins with `tokenAttributes` are asked only where they need no service account */
+  readonly serviceAccounts?: ServiceAccountAccess | undefined;
+}
+
+/**
+ * Where a node has its credentials.
+ *
+ * @public
+ */
+export interface NodeKeyringOptions extends NodeConfigPlaces, MatchOptions {
+  /** @defaultValue no plugins */
+  readonly plugins?: NodePluginOptions | undefined;
+  /** @defaultValue `systemClock` */
+  readonly clock?: Clock | undefined;
+  /** Watches the runs of plugins. @defaultValue {@link createDiagnosticsTracing} */
+  readonly tracing?: Tracing | undefined;
+}
+
+/**
+ * The node's own keyring. By itself it looks up for a pod without service account.
+ *
+ * @public
+ */
+export interface NodeKeyring extends Keyring {
+  /** The same keyring on behalf of a pod, which plugins may ask for. */
+  forPod(pod: PodIdentity): Keyring;
+}
+
+/**
+ * Makes the keyring of a node as kubelet has it: the docker config on disk, read again every five minutes, then the
+ * credential plugins. A pod's pull secrets go before it: `unionKeyrings(createKeyring(entries), node.forPod(pod))`.
+ *
+ * @param options - kubelet's directories, and its plugins
+ * @returns the keyring; `sources` of its answers says what became of each file and plugin
+ * @throws {@link InvalidConfigError} for a plugin configuration that ends the kubelet, too
+ * @throws {@link ImageError} `ERR_CREDENTIAL_PROVIDER` when a plugin is not in `binDir`, or not executable
+ * @example
+ * ```ts
+ * import { createNodeKeyring } from 'kubepull/node';
+ *
+ * const keyring = await createNodeKeyring({
+ *   plugins: { configPath: '/etc/kubernetes/credential-providers', binDir: '/opt/credential-providers' },
+ * });
+ * const { candidates, sources } = await keyring.lookup('registry.example.com/team/app');
+ * ```
+ * @see NewExternalCredentialProviderDockerKeyring and RegisterCredentialProviderPlugins in kubernetes
+ * pkg/credentialprovider/plugin
+ * @public
+ */
+export async function createNodeKeyring(options: NodeKeyringOptions = {}): Promise<NodeKeyring> {
+  const { clock = systemClock, tracing = createDiagnosticsTracing() } = options;
+  const files = createFileKeyring(options, clock);
+  const plugins = options.plugins && (await loadPlugins(options.plugins, { clock, tracing }));
+  if (plugins === undefined) return { ...files, forPod: () => files };
+  return { ...unionKeyrings(files, plugins), forPod: (pod) => unionKeyrings(files, plugins.forPod(pod)) };
+}
+
+async function loadPlugins(
+  options: NodePluginOptions,
+  watch: { readonly clock: Clock; readonly tracing: Tracing },
+): Promise<CredentialProviderKeyring> {
+  const { config } = await readCredentialProviderConfig(options.configPath, options);
+  for (const { name } of config.providers) await checkPlugin(options.binDir, name);
+  return createCredentialProviderKeyring(config, {
+    exec: createExecPlugin(options),
+    serviceAccounts: options.serviceAccounts,
+    ...watch,
+  });
+}
+
+interface ReadFiles {
+  readonly found: NodeDockerConfig;
+  readonly keyring: Keyring;
+  readonly readAt: number;
+}
+
+function createFileKeyring(options: NodeKeyringOptions, clock: Clock): Keyring {
+  let last: Promise<ReadFiles> | undefined;
+  const read = async (): Promise<ReadFiles> => {
+    const found = await readNodeDockerConfig(options);
+    return { found, keyring: createKeyring(found.entries, options), readAt: clock.monotonic() };
+  };
+  const current = async (): Promise<{ readonly files: ReadFiles; readonly cached: boolean }> => {
+    const seen = last;
+    // One that failed is no reason not to try again.
+    const files = await seen?.catch(() => undefined);
+    if (files !== undefined && clock.monotonic() - files.readAt < FILE_LIFETIME_MS) return { files, cached: true };
+    // Of those that waited together the first reads for all.
+    if (last === seen) last = read();
+    return { files: await (last ?? read()), cached: false };
+  };
+  return {
+    async lookup(image: string, { signal }: CallOptions = {}): Promise<LookupResult> {
+      const { files, cached } = await untilAbort(current(), signal);
+      const sources = files.found.places.map((place) => reportOf(place, files.found, cached));
+      return { ...(await files.keyring.lookup(image)), sources };
+    },
+  };
+}
+
+function reportOf(place: NodeConfigPlace, found: NodeDockerConfig, cached: boolean): SourceReport {
+  if (place.outcome !== 'used') return reportUnused(place);
+  const source = { kind: 'file', path: place.path } as const;
+  const detail = `${found.entries.length} entries`;
+  return { source, outcome: cached ? 'cached' : 'fetched', detail, error: undefined };
+}

@@ -1,0 +1,106 @@
+import { join } from 'node:path';
+import { type Digest, digestAlgorithm, digestOf, isDigest } from '../../digest/index.js';
+import {
+  type CollectGarbageOptions,
+  type GarbageReport,
+  graceOf,
+  reachableContent,
+  sweepGarbage,
+} from '../../store/index.js';
+import type { LayoutStat } from './file-system.js';
+import { chunksOf, openBlob } from './blob-file.js';
+import type { LayoutContext } from './context.js';
+import { unlessMissing } from './errors.js';
+import { readLayoutIndex } from './index-file.js';
+import { readDirectory } from './lock.js';
+import { tidyPartials } from './partial.js';
+import { isRealDirectory } from './paths.js';
+import { removeBlobFile } from './quarantine.js';
+
+/**
+ * Removes the blobs that nothing in `index.json` leads to.
+ *
+ * No name can be given meanwhile, because that takes the lock. A pull that is under way is safe because all that it has
+ * written, or found there, is young: whoever finds a blob that is not makes it so under the lock.
+ */
+export async function collectLayoutGarbage(
+  context: LayoutContext,
+  options: CollectGarbageOptions,
+): Promise<GarbageReport> {
+  const { signal } = options;
+  signal?.throwIfAborted();
+  const grace = graceOf(options);
+  const report = await context.exclusive(async (confirm) => {
+    const stats = await listBlobs(context);
+    const { contents, reached } = await findReached(context, stats, signal);
+    // The disk's clock may be ahead of ours; without a grace nothing is young all the same.
+    const isYoung = (digest: Digest): boolean => grace > 0 && ageOf(context, stats.get(digest)) < grace;
+    const remove = async (digest: Digest): Promise<boolean> => {
+      await confirm();
+      const stat = stats.get(digest);
+      return stat !== undefined && removeBlobFile(context, { digest }, stat);
+    };
+    return sweepGarbage({ contents, reached, isYoung, remove }, options);
+  }, options);
+  await tidyPartials(context);
+  return report;
+}
+
+/** What was never looked at is as old as can be. */
+function ageOf({ clock }: LayoutContext, stat: LayoutStat | undefined): number {
+  return stat === undefined ? Number.POSITIVE_INFINITY : clock.now() - Number(stat.touched / 1_000_000n);
+}
+
+/** The files in `blobs/` that are named as blobs are. What else is there is not ours to remove. */
+async function listBlobs(context: LayoutContext): Promise<ReadonlyMap<Digest, LayoutStat>> {
+  const { fs, paths } = context;
+  const blobs = new Map<Digest, LayoutStat>();
+  if (!(await isRealDirectory(fs, paths.blobs))) return blobs;
+  for (const algorithm of await readDirectory(context, paths.blobs)) {
+    if (!isDigestOf(algorithm) || !(await isRealDirectory(fs, join(paths.blobs, algorithm)))) continue;
+    for (const encoded of await readDirectory(context, join(paths.blobs, algorithm))) {
+      const digest = `${algorithm}:${encoded}`;
+      const stat = isDigest(digest) ? await unlessMissing(fs.lstat(paths.blob({ digest }))) : undefined;
+      if (isDigest(digest) && stat?.kind === 'file') blobs.set(digest, stat);
+    }
+  }
+  return blobs;
+}
+
+function isDigestOf(algorithm: string): boolean {
+  return ['sha256', 'sha384', 'sha512'].includes(algorithm);
+}
+
+async function findReached(
+  context: LayoutContext,
+  stats: ReadonlyMap<Digest, LayoutStat>,
+  signal: AbortSignal | undefined,
+): Promise<{ readonly contents: ReadonlyMap<Digest, number>; readonly reached: ReadonlySet<Digest> }> {
+  const { manifests } = await readLayoutIndex(context.fs, context.paths.index);
+  const contents = new Map([...stats].map(([digest, { size }]) => [digest, size]));
+  const read = (digest: Digest, size: number): Promise<Uint8Array | undefined> => {
+    signal?.throwIfAborted();
+    return readDocument(context, digest, size);
+  };
+  return { contents, reached: await reachableContent({ contents, read }, manifests) };
+}
+
+/** The bytes of a blob that begins as a document does, if they are right. Of a layer, no more than that is read. */
+async function readDocument(context: LayoutContext, digest: Digest, size: number): Promise<Uint8Array | undefined> {
+  const file = await openBlob(context, { mediaType: '', digest, size });
+  if (file === undefined) return undefined;
+  try {
+    const start = new Uint8Array(64);
+    const length = await file.read(start, 0);
+    if (!/^\s*\{/.test(new TextDecoder().decode(start.subarray(0, length)))) return undefined;
+    const bytes = new Uint8Array(size);
+    let at = 0;
+    for await (const chunk of chunksOf(file, size, undefined)) {
+      bytes.set(chunk, at);
+      at += chunk.length;
+    }
+    return digestOf(bytes, context.createHasher, digestAlgorithm(digest)) === digest ? bytes : undefined;
+  } finally {
+    await file.close();
+  }
+}

@@ -1,0 +1,107 @@
+import type { Dispatcher } from 'undici';
+import type { Secret } from '../../docker-config/index.js';
+import { optionError } from './option-error.js';
+import type { ProxyOption } from './proxy.js';
+
+/**
+ * How TLS connections to one registry are made.
+ *
+ * @public
+ */
+export interface RegistryTls {
+  /** Certificates in PEM to trust for this registry, instead of those of the transport. */
+  readonly ca?: string | readonly string[] | undefined;
+  /** The certificate in PEM, with its chain, that says who we are; it takes a `key`. */
+  readonly cert?: string | undefined;
+  /** The private key of `cert`, in PEM. */
+  readonly key?: Secret | undefined;
+  /**
+   * Whether to take any certificate. Whoever is in the middle can then read credentials and change what is not pinned by
+   * digest.
+   *
+   * @defaultValue `false`
+   */
+  readonly insecureSkipVerify?: boolean | undefined;
+}
+
+/**
+ * How connections are made.
+ *
+ * @public
+ */
+export interface UndiciTransportOptions {
+  /**
+   * Finds the addresses of a host name.
+   *
+   * @defaultValue the system's resolver
+   */
+  readonly lookup?: ((hostname: string) => Promise<readonly string[]>) | undefined;
+  /** Certificates in PEM to trust, instead of those that Node trusts by itself. @defaultValue Node's own */
+  readonly ca?: string | readonly string[] | undefined;
+  /**
+   * What differs for some registries, by `host` or `host:port` as in references: a key without port is for port 443 only,
+   * and none of it is for other hosts that a registry redirects to.
+   *
+   * @defaultValue nothing differs
+   */
+  readonly tls?: Readonly<Record<string, RegistryTls>> | undefined;
+  /**
+   * The way out of the network.
+   *
+   * @defaultValue `'environment'`
+   */
+  readonly proxy?: ProxyOption | undefined;
+  /**
+   * Sends the requests instead of agents of our own. Address rules, TLS, proxies and closing are then its matter, and no
+   * answer tells its peer's address.
+   *
+   * @defaultValue none
+   */
+  readonly dispatcher?: Dispatcher | undefined;
+  /**
+   * The longest wait for a connection: look-up of the name, connection and TLS handshake together.
+   *
+   * @defaultValue 10,000 ms
+   */
+  readonly connectTimeoutMs?: number | undefined;
+  /**
+   * The longest wait for an answer once the request is sent, or for a server to take the next piece of it.
+   *
+   * @defaultValue 30,000 ms
+   */
+  readonly headersTimeoutMs?: number | undefined;
+  /**
+   * The longest silence within a body.
+   *
+   * @defaultValue 30,000 ms
+   */
+  readonly bodyTimeoutMs?: number | undefined;
+  /**
+   * What a body has to bring on average within `minRateWindowMs`, in bytes a second; 0 for no such limit. Time in which
+   * the reader holds the sender up does not count.
+   *
+   * @defaultValue 1,024
+   */
+  readonly minBytesPerSecond?: number | undefined;
+  /**
+   * Over how long the rate of a body is taken.
+   *
+   * @defaultValue 60,000 ms
+   */
+  readonly minRateWindowMs?: number | undefined;
+}
+
+const TIMEOUTS = ['connectTimeoutMs', 'headersTimeoutMs', 'bodyTimeoutMs', 'minRateWindowMs'] as const;
+/** What a timer can wait. */
+const MAX_TIMEOUT_MS = 2 ** 31 - 1;
+
+/** @throws {@link ImageError} `ERR_OPTION_INVALID` for a limit that is none */
+export function checkTransportOptions(options: UndiciTransportOptions): void {
+  for (const name of TIMEOUTS) checkWholeNumber(name, options[name], 1);
+  checkWholeNumber('minBytesPerSecond', options.minBytesPerSecond, 0);
+}
+
+function checkWholeNumber(name: string, value: number | undefined, least: number): void {
+  if (value === undefined || (Number.isSafeInteger(value) && value >= least && value <= MAX_TIMEOUT_MS)) return;
+  throw optionError(`${name} ${value}: it must be a whole number from ${least} to ${MAX_TIMEOUT_MS}`);
+}

@@ -1,0 +1,147 @@
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { type Clock, systemClock } from '../../clock/index.js';
+import { ImageError } from '../../errors/index.js';
+import type { RepositoryAuth } from './auth/auth-options.js';
+import type { ActiveFault, Fault } from './faults/fault-script.js';
+import type { PushedContent } from './repositories.js';
+import type { LoopbackRequest } from './request-log.js';
+import { createContext, respond } from './respond.js';
+import { closeOnce, trackSockets } from './sockets.js';
+
+/**
+ * How long a token of a loopback registry opens its repository, unless an option says otherwise.
+ *
+ * @beta
+ */
+export const DEFAULT_TOKEN_LIFETIME_SECONDS = 300;
+
+/**
+ * Options of {@link createLoopbackRegistry}.
+ *
+ * @beta
+ */
+export interface LoopbackRegistryOptions {
+  /**
+   * Who may pull and push what, by prefix of the repository; the longest prefix counts, and `''` is every repository. A prefix
+   * is text: `team/` does not cover `team-b/app`, and `team` does.
+   *
+   * @defaultValue everybody may pull and push everything
+   */
+  readonly auth?: Readonly<Record<string, RepositoryAuth>> | undefined;
+  /** @defaultValue {@link DEFAULT_TOKEN_LIFETIME_SECONDS} */
+  readonly tokenLifetimeSeconds?: number | undefined;
+  /**
+   * Whether it has the referrers API. Without it, a client looks for the index under the tag `sha256-…` of the subject,
+   * and whoever pushes an artifact keeps that tag.
+   *
+   * @defaultValue `true`
+   */
+  readonly referrers?: boolean | undefined;
+  /**
+   * What tokens age by, and delays wait by.
+   *
+   * @defaultValue the system's clock
+   */
+  readonly clock?: Clock | undefined;
+}
+
+/**
+ * A registry on 127.0.0.1 that lives in this process.
+ *
+ * @beta
+ */
+export interface LoopbackRegistry extends AsyncDisposable {
+  /** Such as `http://127.0.0.1:40001`. */
+  readonly origin: string;
+  /** Such as `127.0.0.1:40001`: what stands before the repository in an image reference. */
+  readonly host: string;
+  readonly port: number;
+  /** Every request so far, in order of arrival. It holds credentials. */
+  readonly requests: readonly LoopbackRequest[];
+  /** How many connections are open now. */
+  readonly connections: number;
+  /**
+   * Puts an image, an index or an artifact into a repository, without a request. It is served at once.
+   *
+   * @param repository - such as `team/app`
+   * @param tags - one tag or several; none when the content is to be had by digest only
+   * @param content - what `buildImage`, `buildIndex` or `buildArtifact` made, or contents of your own
+   * @throws {@link ImageError} `ERR_OPTION_INVALID` for a name or tag outside the grammar
+   */
+  push(repository: string, tags: string | readonly string[], content: PushedContent): void;
+  /**
+   * Lets requests go wrong from now on. Several faults may hit the same request, in the order in which they were added.
+   *
+   * @throws {@link ImageError} `ERR_OPTION_INVALID` when `nth`, `times` or a number of the action is no count
+   */
+  fault(fault: Fault): ActiveFault;
+  /** Makes every token that was issued so far invalid, as a restart of a token server may. */
+  revokeTokens(): void;
+  /** Stops the server and ends all connections, also stalled ones. It may be called again. */
+  close(): Promise<void>;
+}
+
+/**
+ * Starts an OCI registry on loopback for tests: seeded in memory, with authentication, a request log and faults.
+ *
+ * It serves `/v2/`, manifests, blobs with ranges, tag lists and referrers, and takes uploads, mounts and manifests, with
+ * the errors of the OCI distribution spec. With `bearer` rules it is its own token server. It speaks plain HTTP.
+ *
+ * @param options - who may pull and push, what it can do, and the clock
+ * @returns the registry, listening on a free port; whoever started it closes it
+ * @throws {@link ImageError} `ERR_OPTION_INVALID` when the lifetime of tokens is not a positive number
+ * @example
+ * ```ts
+ * import { buildImage, createLoopbackRegistry } from 'kubepull/testing';
+ *
+ * const registry = await createLoopbackRegistry({
+ *   auth: { 'team/': { type: 'bearer', accounts: [{ username: 'puller', password: 'example' }] } },
+ * });
+ * registry.push('team/app', '1', buildImage({ layers: [{ files: { 'etc/motd': 'hello\n' } }] }));
+ * registry.fault({ method: 'GET', path: /\/blobs\//, times: 1, action: { kind: 'cut', afterBytes: 100 } });
+ * // … pull `${registry.host}/team/app:1` …
+ * registry.requests.map(({ method, url, status }) => `${method} ${url} ${status}`);
+ * await registry.close();
+ * ```
+ * @beta
+ */
+export async function createLoopbackRegistry(options: LoopbackRegistryOptions = {}): Promise<LoopbackRegistry> {
+  const { auth = {}, clock = systemClock } = options;
+  const tokenLifetimeSeconds = checkLifetime(options.tokenLifetimeSeconds ?? DEFAULT_TOKEN_LIFETIME_SECONDS);
+  const context = createContext({
+    rules: { ...auth },
+    clock,
+    tokenLifetimeSeconds,
+    referrers: options.referrers ?? true,
+  });
+  const server = createServer((message, response) => void respond(context, message, response));
+  const sockets = trackSockets(server);
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  const close = closeOnce(server, sockets, context.closing);
+  return {
+    origin: `http://127.0.0.1:${port}`,
+    host: `127.0.0.1:${port}`,
+    port,
+    requests: context.requests,
+    get connections() {
+      return sockets.size;
+    },
+    push: (repository, tags, content) => context.push(repository, typeof tags === 'string' ? [tags] : tags, content),
+    fault: (fault) => context.faults.add(fault),
+    revokeTokens: () => context.tokens.revoke(),
+    close,
+    [Symbol.asyncDispose]: close,
+  };
+}
+
+function checkLifetime(seconds: number): number {
+  if (seconds > 0 && Number.isFinite(seconds)) return seconds;
+  throw new ImageError(
+    'ERR_OPTION_INVALID',
+    `Cannot issue tokens for ${seconds} seconds: it must be a positive number`,
+  );
+}

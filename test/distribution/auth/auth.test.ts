@@ -1,0 +1,546 @@
+import { describe, expect, it } from 'vitest';
+import { RegistryError } from 'kubepull/errors';
+import { createSecret } from 'kubepull/docker-config';
+import { canary } from '../../support/canary.ts';
+import { createMemoryTransport, type Reply } from '../../support/memory-transport.ts';
+import {
+  ORIGIN,
+  REALM,
+  authorization,
+  basicChallenge,
+  bearerChallenge,
+  blob,
+  connect,
+  credential,
+  digest,
+  found,
+  isRealm,
+  manifest,
+  mediaType,
+  ref,
+  tokenReply,
+} from '../support.ts';
+
+/** Every character that no header may have. */
+const CONTROLS = [...Array.from({ length: 32 }, (_, code) => String.fromCharCode(code)), '\u007f'];
+
+/** Values that would change a query, a header or a path if they were pasted into it. */
+const HOSTILE: readonly string[] = [
+  ...'&=#?/\\%+;:@!$\'()*,[]{}|^~`<> .-_"',
+  'a&account=root',
+  'a&scope=repository:other:push',
+  'a#b',
+  '%26',
+  '%0d%0a',
+  '../../..',
+  '//evil.example',
+  '"quoted"',
+  '\\"',
+  '',
+];
+
+describe('createRegistryClient', () => {
+  it('asks nobody for credentials when the registry does not', async () => {
+    const server = createMemoryTransport(() => found);
+    const { client } = connect(server, { credential: credential() });
+    expect(await client.fetchManifest(ref)).toEqual({ descriptor: { mediaType, digest, size: 19 }, bytes: manifest });
+    expect(server.requests.map(authorization)).toEqual([undefined]);
+    expect(server.requests[0]?.url).toBe(`${ORIGIN}/v2/team/app/manifests/1`);
+  });
+
+  it('answers Basic once, and from then on by itself', async () => {
+    const server = createMemoryTransport((request) => (authorization(request) === undefined ? basicChallenge : found));
+    const { client } = connect(server, { credential: credential({ password: createSecret('pä:ss') }) });
+    await client.fetchManifest(ref);
+    await client.fetchManifest(ref);
+    const expected = `Basic ${Buffer.from('u:pä:ss').toString('base64')}`;
+    expect(server.requests.map(authorization)).toEqual([undefined, expected, expected]);
+    expect(server.open()).toBe(0);
+  });
+
+  it('A13 A14 fetches a token for what it needs, whatever the challenge asks for', async () => {
+    const token = canary('bearer-token');
+    const server = createMemoryTransport((request) =>
+      isRealm(request) ? tokenReply(token) : authorization(request) === undefined ? bearerChallenge() : found,
+    );
+    const { client } = connect(server, { credential: credential() });
+    await client.fetchManifest(ref);
+    await client.fetchManifest(ref);
+    const [, asked, ...rest] = server.requests;
+    const url = new URL(asked?.url ?? '');
+    expect([...url.searchParams]).toEqual([
+      ['service', 's'],
+      ['scope', 'repository:team/app:pull'],
+    ]);
+    expect(asked && authorization(asked)).toMatch(/^Basic /);
+    expect(asked?.allowAddresses).toEqual(['public']);
+    expect(rest.map((request) => authorization(request) === `Bearer ${token}`)).toEqual([true, true]);
+  });
+
+  it('A14 puts hostile parameters into the query as they are', async () => {
+    for (const service of HOSTILE) {
+      const quoted = service.replaceAll(/["\\]/g, '\\$&');
+      const server = createMemoryTransport((request) =>
+        isRealm(request)
+          ? tokenReply('t')
+          : { status: 401, headers: { 'www-authenticate': `Bearer realm="${REALM}",service="${quoted}"` } },
+      );
+      await connect(server)
+        .client.fetchManifest(ref)
+        .catch(() => undefined);
+      const url = new URL(server.requests[1]?.url ?? '');
+      expect([...url.searchParams.keys()]).toEqual(['service', 'scope']);
+      expect(url.searchParams.get('service')).toBe(service);
+    }
+  });
+
+  it('trades an identity token by POST, and shows a registry token as it is', async () => {
+    const identity = canary('identity-token');
+    const server = createMemoryTransport((request) =>
+      isRealm(request)
+        ? { body: '{"access_token":"t"}' }
+        : authorization(request) === undefined
+          ? bearerChallenge()
+          : found,
+    );
+    await connect(server, { credential: credential({ identityToken: createSecret(identity) }) }).client.fetchManifest(
+      ref,
+    );
+    const post = server.requests[1];
+    expect(post).toMatchObject({ method: 'POST', url: REALM });
+    const form = new URLSearchParams(new TextDecoder().decode(post?.body as Uint8Array));
+    expect(form.get('refresh_token') === identity && form.get('grant_type')).toBe('refresh_token');
+
+    const registryToken = canary('registry-token');
+    const direct = createMemoryTransport(() => found);
+    await connect(direct, {
+      credential: credential({ registryToken: createSecret(registryToken) }),
+    }).client.fetchManifest(ref);
+    expect(direct.requests.map((request) => authorization(request) === `Bearer ${registryToken}`)).toEqual([true]);
+  });
+
+  it('sends nothing for an entry without user and password', async () => {
+    const server = createMemoryTransport(() => basicChallenge);
+    const empty = credential({ username: '', password: createSecret('') });
+    await expect(connect(server, { credential: empty }).client.fetchManifest(ref)).rejects.toMatchObject({
+      status: 401,
+    });
+    expect(server.requests).toHaveLength(1);
+  });
+
+  it('A23 uses a token for nine tenths of its lifetime, on a clock that does not jump', async () => {
+    let issued = 0;
+    const server = createMemoryTransport((request) =>
+      isRealm(request)
+        ? tokenReply(`t${(issued += 1)}`, { expires_in: 300 })
+        : authorization(request) === undefined
+          ? bearerChallenge()
+          : found,
+    );
+    const { client, clock } = connect(server);
+    await client.fetchManifest(ref);
+    await clock.advance(269_000);
+    clock.setWallClock(0);
+    await client.fetchManifest(ref);
+    expect(issued).toBe(1);
+    await clock.advance(2_000);
+    await client.fetchManifest(ref);
+    expect(issued).toBe(2);
+  });
+
+  it.each([
+    ['{"Token":"x"}'],
+    ['{"TOKEN":"x","Access_Token":"y"}'],
+    ['{}'],
+    ['[]'],
+    ['null'],
+    ['"x"'],
+    [''],
+    ['{"token":""}'],
+    ['{"token":5}'],
+    ['{"token":null}'],
+    ['{"token":{"a":1}}'],
+    ['{"token":"a b"}'],
+    ['{"token":"a\\r\\nX-Evil: 1"}'],
+    ['{"token":"ä"}'],
+    [`{"token":"${'x'.repeat(65_537)}"}`],
+    [`{"token":"x","pad":"${'x'.repeat(140_000)}"}`],
+    ['{"token":"x"'],
+    ['{"token":"x"}{"token":"y"}'],
+    ['{"token":"x",}'],
+    ["{'token':'x'}"],
+    ['{"token":["x"]}'],
+    ['{"token":true}'],
+    ['{"access_token":"a\\u0000b"}'],
+    ['{"access_token":"a\\tb"}'],
+    ['{"token":" x"}'],
+    ['{"token":"x\\n"}'],
+    ['{"token":"\\u007f"}'],
+    ['{"token":"\\ud800"}'],
+    ['{"data":{"token":"x"}}'],
+    ['[{"token":"x"}]'],
+    ['token=x'],
+    ['\ufeff{"token":"x"}'],
+    ['['.repeat(100_000)],
+    ['{"a":'.repeat(1000)],
+    ['\u0000'],
+    ['<html>login</html>'],
+  ])('A09 A23 takes no token from reply %#', async (body) => {
+    const server = createMemoryTransport((request) => (isRealm(request) ? { body } : bearerChallenge()));
+    await expect(connect(server).client.fetchManifest(ref)).rejects.toMatchObject({ code: 'ERR_REGISTRY_DOCUMENT' });
+    expect(server.requests).toHaveLength(2);
+    expect(server.open()).toBe(0);
+  });
+
+  it.each([[-1], [1e308], ['60'], [null], [0.5], [0]])('A23 survives expires_in %j', async (expires_in) => {
+    const server = createMemoryTransport((request) =>
+      isRealm(request)
+        ? tokenReply('t', { expires_in })
+        : authorization(request) === undefined
+          ? bearerChallenge()
+          : found,
+    );
+    const { client, clock } = connect(server);
+    await client.fetchManifest(ref);
+    await client.fetchManifest(ref);
+    expect(server.requests.filter(isRealm)).toHaveLength(1);
+    await clock.advance(24 * 3600 * 1000);
+    await client.fetchManifest(ref);
+    expect(server.requests.filter(isRealm)).toHaveLength(2);
+  });
+
+  it('A07 asks no realm at an inner address', async () => {
+    const server = createMemoryTransport(() => bearerChallenge('https://169.254.169.254/token'));
+    const { client } = connect(server, { credential: credential() });
+    await expect(client.fetchManifest(ref)).rejects.toMatchObject({
+      code: 'ERR_REQUEST_REFUSED',
+      rule: 'metadata-address',
+    });
+    expect(server.requests).toHaveLength(1);
+  });
+
+  it('A07 lets a registry on an inner network have its realm there', async () => {
+    const server = createMemoryTransport((request): Reply =>
+      isRealm(request)
+        ? tokenReply('t')
+        : authorization(request) === undefined
+          ? { ...bearerChallenge(), remoteAddress: '10.0.0.5' }
+          : found,
+    );
+    await connect(server).client.fetchManifest(ref);
+    expect(server.requests[1]?.allowAddresses).toEqual(['public', 'private']);
+  });
+
+  it('A09 follows redirects of the token server within its origin only', async () => {
+    const server = createMemoryTransport((request) =>
+      isRealm(request) ? { status: 302, headers: { location: 'https://elsewhere.example/token' } } : bearerChallenge(),
+    );
+    await expect(connect(server).client.fetchManifest(ref)).rejects.toMatchObject({ rule: 'foreign-redirect' });
+    expect(server.requests).toHaveLength(2);
+  });
+
+  it('A05 answers no challenge of a redirect target', async () => {
+    for (const challenge of [basicChallenge, bearerChallenge()]) {
+      const server = createMemoryTransport(({ url }): Reply =>
+        url.startsWith(ORIGIN) ? { status: 307, headers: { location: 'https://cdn.example/x' } } : challenge,
+      );
+      const { client } = connect(server, { credential: credential() });
+      await expect(client.fetchBlob(ref, blob)).rejects.toMatchObject({ status: 401 });
+      // The registry is asked once more, because its URL may have run out.
+      expect(server.requests.map(authorization)).toEqual(Array(4).fill(undefined));
+    }
+  });
+
+  it('A16 does not hand the password to a registry that took a token before', async () => {
+    const server = createMemoryTransport((request) =>
+      isRealm(request) ? tokenReply('t') : server.requests.length === 1 ? bearerChallenge() : basicChallenge,
+    );
+    const { client } = connect(server, { credential: credential() });
+    await expect(client.fetchManifest(ref)).rejects.toMatchObject({ status: 401 });
+    await expect(client.fetchManifest(ref)).rejects.toMatchObject({ status: 401 });
+    const toRegistry = server.requests.filter((request) => !isRealm(request));
+    expect(toRegistry.filter((request) => authorization(request)?.startsWith('Basic'))).toEqual([]);
+  });
+
+  it('B10 answers a challenge once a request, also when it is refused', async () => {
+    const server = createMemoryTransport(() => basicChallenge);
+    const { client } = connect(server, { credential: credential() });
+    await expect(client.fetchManifest(ref)).rejects.toBeInstanceOf(RegistryError);
+    expect(server.requests.length).toBe(2);
+  });
+
+  it.each(CONTROLS.map((control) => `a${control}b`))(
+    'A22 sends no credential with control characters: %j',
+    async (password) => {
+      const server = createMemoryTransport(() => basicChallenge);
+      const { client } = connect(server, { credential: credential({ password: createSecret(password) }) });
+      const error = await client.fetchManifest(ref).catch((caught: unknown) => caught);
+      expect(error).toMatchObject({ code: 'ERR_REQUEST_REFUSED', rule: 'unsendable-credential', url: ORIGIN });
+      expect((error as Error).message).not.toContain(password);
+      expect(server.requests).toHaveLength(1);
+    },
+  );
+
+  it('A22 sends no user name with a colon', async () => {
+    const server = createMemoryTransport(() => basicChallenge);
+    const { client } = connect(server, { credential: credential({ username: 'a:b' }) });
+    await expect(client.fetchManifest(ref)).rejects.toMatchObject({ rule: 'unsendable-credential' });
+    expect(server.requests).toHaveLength(1);
+  });
+
+  it('A24 fetches a new token when the registry takes the old one no more', async () => {
+    let valid = 0;
+    const server = createMemoryTransport((request) => {
+      if (isRealm(request)) return tokenReply(`t${(valid += 1)}`, { expires_in: 3600 });
+      return authorization(request) === `Bearer t${valid}` && valid > 0 ? found : bearerChallenge();
+    });
+    const { client } = connect(server);
+    await client.fetchManifest(ref);
+    valid = 7; // As after a restart of the token server.
+    await client.fetchManifest(ref);
+    expect(server.requests.filter(isRealm)).toHaveLength(2);
+  });
+
+  it.each(['ä', 'a\u0000', 'a\rb', '\u007f', '€'])('A14 asks no realm for the service %j', async (service) => {
+    const server = createMemoryTransport(() => ({
+      status: 401,
+      headers: { 'www-authenticate': `Bearer realm="${REALM}",service="${service}"` },
+    }));
+    await expect(connect(server).client.fetchManifest(ref)).rejects.toMatchObject({ rule: 'invalid-service' });
+    expect(server.requests).toHaveLength(1);
+  });
+
+  it('A13 lets the realm’s own query ask for no more', async () => {
+    const realm = `${REALM}?keep=1&scope=repository:other:push&scope=registry:catalog:*&service=evil`;
+    const server = createMemoryTransport((request) => (isRealm(request) ? tokenReply('t') : bearerChallenge(realm)));
+    await expect(connect(server).client.fetchManifest(ref)).rejects.toMatchObject({ status: 401 });
+    expect([...new URL(server.requests[1]?.url ?? '').searchParams]).toEqual([
+      ['keep', '1'],
+      ['service', 's'],
+      ['scope', 'repository:team/app:pull'],
+    ]);
+  });
+
+  it('A16 answers Basic for each of many first requests at once', async () => {
+    const server = createMemoryTransport((request) => (authorization(request) === undefined ? basicChallenge : found));
+    const { client } = connect(server, { credential: credential() });
+    await Promise.all([client.fetchManifest(ref), client.fetchManifest(ref), client.fetchManifest(ref)]);
+    expect(server.requests.length).toBe(6);
+    expect(server.open()).toBe(0);
+  });
+
+  it('A16 does not hand the password to a registry whose token server refused it', async () => {
+    const server = createMemoryTransport((request) =>
+      isRealm(request) ? { status: 401 } : server.requests.length === 1 ? bearerChallenge() : basicChallenge,
+    );
+    const { client } = connect(server, { credential: credential() });
+    await expect(client.fetchManifest(ref)).rejects.toMatchObject({ status: 401, url: REALM });
+    await expect(client.fetchManifest(ref)).rejects.toMatchObject({ status: 401 });
+    const toRegistry = server.requests.filter((request) => !isRealm(request));
+    expect(toRegistry.map(authorization)).toEqual([undefined, undefined]);
+  });
+
+  it('A16 asks no token server for a registry that took the password before', async () => {
+    const server = createMemoryTransport((request) =>
+      server.requests.length > 2 ? bearerChallenge() : authorization(request) === undefined ? basicChallenge : found,
+    );
+    const { client } = connect(server, { credential: credential() });
+    await client.fetchManifest(ref);
+    await expect(client.fetchManifest(ref)).rejects.toMatchObject({ status: 401 });
+    expect(server.requests.filter(isRealm)).toEqual([]);
+  });
+
+  it('A20 sends a refused password no more than once a call', async () => {
+    const server = createMemoryTransport(() => basicChallenge);
+    const { client } = connect(server, { credential: credential() });
+    await expect(client.fetchManifest(ref)).rejects.toMatchObject({ status: 401 });
+    await expect(client.fetchManifest(ref)).rejects.toMatchObject({ status: 401 });
+    expect(server.requests.map((request) => authorization(request) !== undefined)).toEqual([false, true, true]);
+  });
+
+  it('M06 takes no encoded token', async () => {
+    const server = createMemoryTransport((request) =>
+      isRealm(request) ? { ...tokenReply('t'), headers: { 'content-encoding': 'gzip' } } : bearerChallenge(),
+    );
+    await expect(connect(server).client.fetchManifest(ref)).rejects.toMatchObject({ code: 'ERR_REGISTRY_DOCUMENT' });
+    expect(server.open()).toBe(0);
+  });
+
+  it('A16 takes a token where both ways are offered', async () => {
+    const both: Reply = { status: 401, headers: { 'www-authenticate': `Basic realm="r", Bearer realm="${REALM}"` } };
+    const server = createMemoryTransport((request) =>
+      isRealm(request) ? tokenReply('t') : authorization(request) === undefined ? both : found,
+    );
+    await connect(server, { credential: credential() }).client.fetchManifest(ref);
+    expect(server.requests.map((request) => authorization(request)?.split(' ')[0])).toEqual([
+      undefined,
+      'Basic',
+      'Bearer',
+    ]);
+  });
+
+  it('A11 shares no token between the clients of two credentials', async () => {
+    const server = createMemoryTransport((request) => {
+      if (isRealm(request)) return authorization(request) === undefined ? { status: 403 } : tokenReply('for-u');
+      return authorization(request) === undefined ? bearerChallenge() : found;
+    });
+    await connect(server, { credential: credential() }).client.fetchManifest(ref);
+    await expect(connect(server).client.fetchManifest(ref)).rejects.toMatchObject({ status: 403, url: REALM });
+  });
+
+  it('A10 shows a realm what it is to have, and not what another gave', async () => {
+    const other = 'https://auth2.r.example/token';
+    let asked = 0;
+    const server = createMemoryTransport((request) => {
+      if (!request.url.startsWith(ORIGIN)) return tokenReply(`of-${new URL(request.url).hostname}`);
+      return (asked += 1) % 2 === 1 ? bearerChallenge(asked === 1 ? REALM : other) : found;
+    });
+    const { client } = connect(server, { credential: credential() });
+    await client.fetchManifest(ref);
+    await client.fetchManifest(ref);
+    const toRealms = server.requests.filter(({ url }) => !url.startsWith(ORIGIN));
+    expect(toRealms.map(({ url }) => new URL(url).origin)).toEqual([
+      'https://auth.r.example',
+      'https://auth2.r.example',
+    ]);
+    expect(toRealms.every((request) => authorization(request)?.startsWith('Basic '))).toBe(true);
+  });
+
+  it('A09 follows three redirects of the token server and no more', async () => {
+    const hops = (length: number) =>
+      createMemoryTransport((request): Reply => {
+        if (!isRealm(request)) return authorization(request) === undefined ? bearerChallenge() : found;
+        const hop = Number(new URL(request.url).searchParams.get('hop') ?? 0);
+        return hop === length ? tokenReply('t') : { status: 302, headers: { location: `/token?hop=${hop + 1}` } };
+      });
+    const three = hops(3);
+    await connect(three, { credential: credential() }).client.fetchManifest(ref);
+    // The password stays with its realm, and the name is held to the same addresses at every hop.
+    const asked = three.requests.filter(isRealm);
+    expect(asked.map((request) => authorization(request)?.startsWith('Basic '))).toEqual([true, true, true, true]);
+    expect(asked.map(({ allowAddresses }) => allowAddresses?.join())).toEqual(Array(4).fill('public'));
+    const four = hops(4);
+    await expect(connect(four).client.fetchManifest(ref)).rejects.toMatchObject({ rule: 'too-many-redirects' });
+  });
+
+  it.each([302, 307, 308])('A09 sends a refresh token to nobody else on %d', async (status) => {
+    const server = createMemoryTransport((request) =>
+      isRealm(request) ? { status, headers: { location: '/elsewhere' } } : bearerChallenge(),
+    );
+    const own = credential({ identityToken: createSecret(canary('identity-token')) });
+    await expect(connect(server, { credential: own }).client.fetchManifest(ref)).rejects.toMatchObject({ status });
+    expect(server.requests).toHaveLength(2);
+  });
+
+  it('B10 asks a busy token server again by GET, but never by POST', async () => {
+    const busy = () => createMemoryTransport((request) => (isRealm(request) ? { status: 503 } : bearerChallenge()));
+    const get = busy();
+    await expect(connect(get, { credential: credential() }).client.fetchManifest(ref)).rejects.toMatchObject({
+      status: 503,
+      retryable: true,
+    });
+    const post = busy();
+    const own = credential({ identityToken: createSecret(canary('identity-token')) });
+    await expect(connect(post, { credential: own }).client.fetchManifest(ref)).rejects.toMatchObject({ status: 503 });
+    expect([get.requests.length, post.requests.length]).toEqual([6, 2]);
+  });
+
+  it('A05 answers no challenge of a token server', async () => {
+    const server = createMemoryTransport(() => bearerChallenge());
+    await expect(connect(server, { credential: credential() }).client.fetchManifest(ref)).rejects.toMatchObject({
+      status: 401,
+      url: REALM,
+    });
+    expect(server.requests.length).toBe(2);
+  });
+
+  it('A07 asks a realm by the policy that it is given', async () => {
+    const server = createMemoryTransport((request) => (isRealm(request) ? tokenReply('t') : bearerChallenge()));
+    const { client } = connect(server, { credential: credential(), realmPolicy: 'same-origin' });
+    await expect(client.fetchManifest(ref)).rejects.toMatchObject({ rule: 'foreign-realm' });
+    expect(server.requests).toHaveLength(1);
+  });
+
+  it.each([
+    [undefined, false],
+    [true, false],
+    [false, true],
+  ])('A03 with pathScoped %s takes a credential to another repository: %s', async (pathScoped, taken) => {
+    const server = createMemoryTransport((request) => {
+      if (authorization(request) === undefined && server.requests.length === 1) return basicChallenge;
+      if (request.url.includes('/team/app/')) return { status: 307, headers: { location: '/v2/team-b/app/blobs/x' } };
+      return { body: manifest };
+    });
+    const { client } = connect(server, { credential: credential(), pathScoped });
+    await client.fetchBlob(ref, blob);
+    const last = server.requests.at(-1);
+    expect([last?.url, last !== undefined && authorization(last) !== undefined]).toEqual([
+      `${ORIGIN}/v2/team-b/app/blobs/x`,
+      taken,
+    ]);
+  });
+
+  it('A03 takes an escaped path for another repository', async () => {
+    const server = createMemoryTransport((): Reply => {
+      if (server.requests.length === 1) return basicChallenge;
+      if (server.requests.length > 2) return { body: manifest };
+      return { status: 307, headers: { location: '/v2/team/app/..%2f..%2fteam-b/blobs/x' } };
+    });
+    await connect(server, { credential: credential() }).client.fetchBlob(ref, blob);
+    expect(server.requests.map((request) => authorization(request) !== undefined)).toEqual([false, true, false]);
+  });
+
+  it('I4 ends with the reason when aborted while the token is on its way', async () => {
+    const controller = new AbortController();
+    const reason = new Error('enough');
+    const server = createMemoryTransport(async (request) => {
+      if (!isRealm(request)) return bearerChallenge();
+      controller.abort(reason);
+      throw controller.signal.reason;
+    });
+    await expect(connect(server).client.fetchManifest(ref, { signal: controller.signal })).rejects.toBe(reason);
+  });
+
+  it.each([
+    ['{"token":"t"}', 't'],
+    ['{"access_token":"t"}', 't'],
+    ['{"token":"","access_token":"t"}', 't'],
+    ['{"token":null,"access_token":"t"}', 't'],
+    ['{"token":"t","access_token":"u"}', 't'],
+    ['{"token":"a","token":"t"}', 't'],
+    ['{"__proto__":{"token":"x"},"token":"t"}', 't'],
+    ['{"token":"t","issued_at":"9999-01-01T00:00:00Z"}', 't'],
+    ['{"token":"t","issued_at":"1970-01-01T00:00:00Z","expires_in":60}', 't'],
+    ['{"token":"t","refresh_token":"r"}', 't'],
+    [' {"token" : "t"} ', 't'],
+    ['{"token":"\\u0074"}', 't'],
+    [`{"token":"${'x'.repeat(65_536)}"}`, 'x'.repeat(65_536)],
+  ])('A23 takes the token of reply %#', async (body, token) => {
+    const server = createMemoryTransport((request) =>
+      isRealm(request) ? { body } : authorization(request) === undefined ? bearerChallenge() : found,
+    );
+    await connect(server).client.fetchManifest(ref);
+    expect(server.requests[2]?.headers['authorization'] === `Bearer ${token}`).toBe(true);
+  });
+
+  it.each([
+    'nonsense',
+    'r.example',
+    'https://r.example/',
+    'https://r.example/v2',
+    'https://R.example',
+    'https://u:p@r.example',
+    'https://r.example?x',
+    'https://r.example:443',
+    'ftp://r.example',
+    'file:///',
+    '',
+  ])('A18 is for no such origin as %j', (origin) => {
+    expect(() =>
+      connect(
+        createMemoryTransport(() => found),
+        { origin },
+      ),
+    ).toThrow(expect.objectContaining({ code: 'ERR_OPTION_INVALID' }));
+  });
+});

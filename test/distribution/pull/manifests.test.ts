@@ -1,0 +1,155 @@
+import { describe, expect, it } from 'vitest';
+import { digestOf } from 'kubepull/digest';
+import { nodeHasher } from 'kubepull/node';
+import { ACCEPTED_MANIFEST_TYPES } from 'kubepull/oci';
+import { createMemoryTransport, type Reply } from '../../support/memory-transport.ts';
+import {
+  ORIGIN,
+  authorization,
+  basicChallenge,
+  credential,
+  blob,
+  connect,
+  digest,
+  found,
+  manifest,
+  mediaType,
+  ref,
+} from '../support.ts';
+
+describe('RegistryClient.fetchManifest', () => {
+  it.each(['gzip', 'br', 'deflate', 'zstd', 'identity, gzip'])('M06 refuses Content-Encoding %s', async (encoding) => {
+    const reply: Reply = { ...found, headers: { 'content-type': mediaType, 'content-encoding': encoding } };
+    const server = createMemoryTransport(() => reply);
+    const { client } = connect(server);
+    await expect(client.fetchManifest(ref)).rejects.toMatchObject({ code: 'ERR_REGISTRY_DOCUMENT' });
+    await expect(client.fetchBlob(ref, blob)).rejects.toMatchObject({ code: 'ERR_REGISTRY_DOCUMENT' });
+    expect(server.requests[0]?.headers['accept-encoding']).toBe('identity');
+    expect(server.open()).toBe(0);
+  });
+
+  it.each([
+    [undefined, 'it came without a Content-Type'],
+    ['', 'it came without a Content-Type'],
+    ['text/html; charset=utf-8', 'its Content-Type is "text/html", which is neither a manifest nor an index'],
+    ['application/json', 'its Content-Type is "application/json", which is neither a manifest nor an index'],
+    ['application/vnd.docker.distribution.manifest.v1+prettyjws', 'it is Docker schema 1, which is not supported'],
+    ['application/vnd.docker.distribution.manifest.v1+json', 'it is Docker schema 1, which is not supported'],
+  ])('M09 takes no %s for a manifest', async (type, reason) => {
+    const headers: Record<string, string> = type === undefined ? {} : { 'content-type': type };
+    const server = createMemoryTransport(() => ({ headers, body: manifest }));
+    const { client } = connect(server);
+    await expect(client.fetchManifest(ref)).rejects.toMatchObject({ code: 'ERR_REGISTRY_DOCUMENT' });
+    await expect(client.fetchManifest(ref)).rejects.toThrow(reason);
+    expect(server.open()).toBe(0);
+  });
+
+  it.each(ACCEPTED_MANIFEST_TYPES)('takes %s, however it is written', async (type) => {
+    const headers = { 'content-type': ` ${type.toUpperCase()} ; charset=utf-8` };
+    const server = createMemoryTransport(() => ({ headers, body: manifest }));
+    expect((await connect(server).client.fetchManifest(ref)).descriptor.mediaType).toBe(type);
+    expect(server.requests[0]?.headers['accept']?.split(', ')).toContain(type);
+  });
+
+  it.each(['sha256:abc', 'md5:d41d8cd98f00b204e9800998ecf8427e', 'nonsense', ''])(
+    'M02 C09 takes %j for no digest',
+    async (claimed) => {
+      const headers = { 'content-type': mediaType, 'docker-content-digest': claimed };
+      const server = createMemoryTransport(() => ({ headers, body: manifest }));
+      expect((await connect(server).client.fetchManifest(ref)).descriptor.digest).toBe(digest);
+    },
+  );
+
+  it('M06 takes an empty Content-Encoding for none', async () => {
+    const headers = { 'content-type': mediaType, 'content-encoding': '' };
+    const server = createMemoryTransport(() => ({ headers, body: manifest }));
+    expect((await connect(server).client.fetchManifest(ref)).bytes).toEqual(manifest);
+  });
+
+  it('A01 keeps what it accepts on the way to another origin, and the credential at home', async () => {
+    const server = createMemoryTransport((request): Reply => {
+      if (!request.url.startsWith(ORIGIN)) return found;
+      if (authorization(request) === undefined) return basicChallenge;
+      return { status: 307, headers: { location: 'https://cdn.example/m' } };
+    });
+    await connect(server, { credential: credential() }).client.fetchManifest(ref);
+    const last = server.requests.at(-1);
+    expect(Object.keys(last?.headers ?? {})).toEqual(['accept', 'accept-encoding', 'user-agent']);
+  });
+});
+
+describe('RegistryClient.resolve', () => {
+  it('needs no body when the headers say all', async () => {
+    const headers = {
+      'content-type': `${mediaType}; charset=utf-8`,
+      'docker-content-digest': digest,
+      'content-length': '19',
+    };
+    const server = createMemoryTransport(() => ({ headers }));
+    expect(await connect(server).client.resolve(ref)).toEqual({ mediaType, digest, size: 19 });
+    expect(server.requests.map(({ method }) => method)).toEqual(['HEAD']);
+    expect(server.open()).toBe(0);
+  });
+
+  it.each(['content-type', 'docker-content-digest', 'content-length'])(
+    'fetches the manifest when %s is missing',
+    async (name) => {
+      const headers = { 'content-type': mediaType, 'docker-content-digest': digest, 'content-length': '19' };
+      const server = createMemoryTransport(({ method }) =>
+        method === 'HEAD'
+          ? { headers: Object.fromEntries(Object.entries(headers).filter(([key]) => key !== name)) }
+          : found,
+      );
+      expect((await connect(server).client.resolve(ref)).digest).toBe(digest);
+      expect(server.requests.map(({ method }) => method)).toEqual(['HEAD', 'GET']);
+    },
+  );
+
+  it('M05 fetches the manifest when its length is said to be that of the answer without a body', async () => {
+    const headers = { 'content-type': mediaType, 'docker-content-digest': digest, 'content-length': '0' };
+    const server = createMemoryTransport(({ method }) => (method === 'HEAD' ? { headers } : found));
+    expect(await connect(server).client.resolve(ref)).toEqual({ mediaType, digest, size: 19 });
+  });
+
+  it('M02 refuses another digest than the one that was asked for', async () => {
+    const headers = {
+      'content-type': mediaType,
+      'docker-content-digest': `sha256:${'0'.repeat(64)}`,
+      'content-length': '19',
+    };
+    const server = createMemoryTransport(() => ({ headers }));
+    const byDigest = { ...ref, tag: undefined, digest };
+    await expect(connect(server).client.resolve(byDigest)).rejects.toMatchObject({ code: 'ERR_CONTENT_MISMATCH' });
+    expect(server.requests).toHaveLength(1);
+  });
+
+  it('M02 looks at the bytes when the registry speaks of another algorithm', async () => {
+    const sha512 = digestOf(manifest, nodeHasher, 'sha512');
+    const headers = { 'content-type': mediaType, 'docker-content-digest': digest, 'content-length': '19' };
+    const server = createMemoryTransport(() => ({ headers, body: manifest }));
+    const found = await connect(server).client.resolve({ ...ref, tag: undefined, digest: sha512 });
+    expect(found).toEqual({ mediaType, digest: sha512, size: 19 });
+    expect(server.requests.map(({ method }) => method)).toEqual(['HEAD', 'GET']);
+  });
+
+  it.each([
+    ['content-type', 'text/html'],
+    ['content-encoding', 'gzip'],
+    ['content-length', '-1'],
+    ['content-length', '1e3'],
+    ['content-length', '4194305'],
+    ['content-length', '99999999999999999999'],
+    ['docker-content-digest', 'sha256:abc'],
+  ])('M05 M09 believes no %s: %s', async (name, value) => {
+    const headers = { 'content-type': mediaType, 'docker-content-digest': digest, 'content-length': '19' };
+    const server = createMemoryTransport(({ method }) =>
+      method === 'HEAD' ? { headers: { ...headers, [name]: value } } : found,
+    );
+    expect(await connect(server).client.resolve(ref)).toEqual({ mediaType, digest, size: 19 });
+  });
+
+  it('says that there is none', async () => {
+    const server = createMemoryTransport(() => ({ status: 404 }));
+    await expect(connect(server).client.resolve(ref)).rejects.toMatchObject({ method: 'HEAD', status: 404 });
+  });
+});

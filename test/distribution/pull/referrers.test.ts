@@ -1,0 +1,175 @@
+import { describe, expect, it } from 'vitest';
+import { digestOf } from 'kubepull/digest';
+import { nodeHasher } from 'kubepull/node';
+import { type Descriptor, MEDIA_TYPES } from 'kubepull/oci';
+import { buildArtifact, buildImage } from 'kubepull/testing';
+import { createMemoryTransport, type Reply } from '../../support/memory-transport.ts';
+import { startRegistry } from '../../support/registry.ts';
+import { collect, connectTo, imageIn } from '../registry-support.ts';
+import { connect, digest, ORIGIN, ref } from '../support.ts';
+
+const SIGNATURE = 'application/vnd.example.signature';
+const SBOM = 'application/spdx+json';
+const image = buildImage({ layers: [] });
+const artifact = (artifactType: string, text = '{}') =>
+  buildArtifact({
+    artifactType,
+    subject: image.descriptor,
+    layers: [['text/plain', text]],
+    annotations: { 'org.example.text': text },
+  });
+const signature = artifact(SIGNATURE);
+const sbom = artifact(SBOM);
+const byDigest = { ...ref, tag: undefined, digest };
+const entry = (artifactType: string, text = 'a'): Descriptor => ({
+  mediaType: MEDIA_TYPES.ociManifest,
+  digest: digestOf(new TextEncoder().encode(text), nodeHasher),
+  size: 2,
+  artifactType,
+});
+const index = (...manifests: readonly Descriptor[]): Reply => ({
+  headers: { 'content-type': MEDIA_TYPES.ociIndex },
+  body: JSON.stringify({ schemaVersion: 2, mediaType: MEDIA_TYPES.ociIndex, manifests }),
+});
+
+describe('RegistryClient.referrers', () => {
+  it.each([true, false])('lists what refers to an image, in a registry with the API: %s', async (referrers) => {
+    const registry = await startRegistry({ referrers });
+    registry.push('team/app', '1', image);
+    registry.push('team/app', [], signature);
+    registry.push('team/app', [], sbom);
+    const client = connectTo(registry);
+    const found = await collect(client.referrers(imageIn(registry, 'team/app:1')));
+    expect(found.map(({ artifactType, annotations }) => ({ artifactType, annotations }))).toEqual([
+      { artifactType: SIGNATURE, annotations: { 'org.example.text': '{}' } },
+      { artifactType: SBOM, annotations: { 'org.example.text': '{}' } },
+    ]);
+    const subject = imageIn(registry, `team/app@${image.descriptor.digest}`);
+    const [only, ...others] = await collect(client.referrers(subject, { artifactType: SBOM }));
+    expect([only?.digest, others]).toEqual([sbom.descriptor.digest, []]);
+    const read = await client.config(subject, { descriptor: only });
+    expect([read.image, read.document.artifactType, new TextDecoder().decode(read.bytes)]).toEqual([
+      undefined,
+      SBOM,
+      '{}',
+    ]);
+    expect(read.document.subject?.digest).toBe(image.descriptor.digest);
+  });
+
+  it.each([true, false])(
+    'finds nothing of what nothing refers to, in a registry with the API: %s',
+    async (referrers) => {
+      const registry = await startRegistry({ referrers });
+      registry.push('team/app', '1', image);
+      expect(await collect(connectTo(registry).referrers(imageIn(registry, 'team/app:1')))).toEqual([]);
+    },
+  );
+
+  it('filters itself, whatever the registry says that it did', async () => {
+    const headers = { 'content-type': MEDIA_TYPES.ociIndex, 'oci-filters-applied': 'artifactType' };
+    const reply = { ...index(entry(SBOM), entry(SIGNATURE, 'b'), { ...entry('x'), artifactType: undefined }), headers };
+    const server = createMemoryTransport(() => reply);
+    expect(await collect(connect(server).client.referrers(byDigest, { artifactType: SBOM }))).toEqual([entry(SBOM)]);
+    expect(server.requests[0]?.url).toBe(
+      `${ORIGIN}/v2/team/app/referrers/${digest}?artifactType=application%2Fspdx%2Bjson`,
+    );
+  });
+
+  it.each(['a&b=c', 'a#b', 'a\r\nb: c', '../../x', '\u{1f600}'])(
+    'A14 C08 asks for the type %j as it is',
+    async (type) => {
+      const server = createMemoryTransport(() => index());
+      await collect(connect(server).client.referrers(byDigest, { artifactType: type }));
+      const url = new URL(server.requests[0]?.url ?? '');
+      expect([url.pathname, [...url.searchParams]]).toEqual([
+        `/v2/team/app/referrers/${digest}`,
+        [['artifactType', type]],
+      ]);
+    },
+  );
+
+  it('follows pages', async () => {
+    const server = createMemoryTransport(({ url }) =>
+      url.includes('page')
+        ? index(entry(SBOM, 'b'))
+        : {
+            ...index(entry(SBOM, 'a')),
+            headers: { 'content-type': MEDIA_TYPES.ociIndex, link: '<?page=2>; rel="next"' },
+          },
+    );
+    expect(await collect(connect(server).client.referrers(byDigest))).toEqual([entry(SBOM, 'a'), entry(SBOM, 'b')]);
+  });
+
+  it('looks under a tag of 64 digits at most when there is no API', async () => {
+    const sha512 = digestOf(new Uint8Array(), nodeHasher, 'sha512');
+    const server = createMemoryTransport(() => ({ status: 404 }));
+    expect(await collect(connect(server).client.referrers({ ...byDigest, digest: sha512 }))).toEqual([]);
+    expect(server.requests.map(({ url }) => url)).toEqual([
+      `${ORIGIN}/v2/team/app/referrers/${sha512}`,
+      `${ORIGIN}/v2/team/app/manifests/sha512-${sha512.slice(7, 71)}`,
+    ]);
+  });
+
+  it.each<[string, Reply]>([
+    ['the method', { status: 405 }],
+    ['the type', { status: 406 }],
+    ['the request at all', { status: 501 }],
+    ['it, and shows a page for people', { headers: { 'content-type': 'text/html' }, body: '<html>' }],
+    ['it, and sends people elsewhere', { status: 303, headers: { location: 'https://pages.example/packages/app' } }],
+  ])('looks under the tag when the registry does not know %s', async (_, answer) => {
+    const server = createMemoryTransport(({ url }) => {
+      if (url.startsWith('https://pages.example')) return { status: 406 };
+      return url.includes('/referrers/') ? answer : index(entry(SBOM));
+    });
+    expect(await collect(connect(server).client.referrers(byDigest))).toEqual([entry(SBOM)]);
+    expect(server.open()).toBe(0);
+  });
+
+  it.each([MEDIA_TYPES.ociIndex, MEDIA_TYPES.ociManifest])(
+    'M01 takes the subject itself, a %s, for none of them, when the registry reads the tag as its digest',
+    async (type) => {
+      const body = JSON.stringify({ schemaVersion: 2, mediaType: type, manifests: [entry(SBOM)] });
+      const subject = digestOf(new TextEncoder().encode(body), nodeHasher);
+      const server = createMemoryTransport(({ url }) =>
+        url.includes('/referrers/') ? { status: 404 } : { headers: { 'content-type': type }, body },
+      );
+      expect(await collect(connect(server).client.referrers({ ...byDigest, digest: subject }))).toEqual([]);
+    },
+  );
+
+  it('M01 takes no manifest for the list', async () => {
+    const config = { mediaType: MEDIA_TYPES.ociConfig, digest, size: 2 };
+    const body = JSON.stringify({ schemaVersion: 2, mediaType: MEDIA_TYPES.ociManifest, config, layers: [] });
+    for (const type of [MEDIA_TYPES.ociManifest, MEDIA_TYPES.ociIndex, 'application/json', '']) {
+      const server = createMemoryTransport(({ url }) =>
+        url.includes('/referrers/') && type !== MEDIA_TYPES.ociManifest
+          ? { headers: { 'content-type': type }, body }
+          : url.includes('/referrers/')
+            ? { status: 404 }
+            : { headers: { 'content-type': type }, body },
+      );
+      await expect(collect(connect(server).client.referrers(byDigest))).rejects.toMatchObject({
+        code: 'ERR_REGISTRY_DOCUMENT',
+      });
+      expect(server.open()).toBe(0);
+    }
+  });
+
+  it('M04 reads 16,384 referrers and no more', async () => {
+    const tiny = { mediaType: 'a/b', digest: entry('').digest, size: 1 };
+    const many = (count: number) => createMemoryTransport(() => index(...Array.from({ length: count }, () => tiny)));
+    expect(await collect(connect(many(16_384)).client.referrers(byDigest))).toHaveLength(16_384);
+    await expect(collect(connect(many(16_385)).client.referrers(byDigest))).rejects.toThrow('more than 16384');
+  });
+
+  it.each([400, 401, 403, 410])('fails with what else the registry says: %d', async (status) => {
+    const server = createMemoryTransport(() => ({ status }));
+    await expect(collect(connect(server).client.referrers(byDigest))).rejects.toMatchObject({ status });
+    expect(server.requests).toHaveLength(1);
+  });
+
+  it('fails when the tag cannot be read for another reason than that it is none', async () => {
+    const server = createMemoryTransport(({ url }) => ({ status: url.includes('/referrers/') ? 404 : 403 }));
+    await expect(collect(connect(server).client.referrers(byDigest))).rejects.toMatchObject({ status: 403 });
+  });
+});

@@ -1,0 +1,189 @@
+import { describe, expect, it } from 'vitest';
+import type { ListTagsOptions, RegistryClient } from 'kubepull/distribution';
+import { parseReference } from 'kubepull/reference';
+import { buildImage } from 'kubepull/testing';
+import { nextLink } from '../../../src/distribution/pull/link.ts';
+import { createMemoryTransport, type Reply } from '../../support/memory-transport.ts';
+import { startRegistry } from '../../support/registry.ts';
+import { connectTo } from '../registry-support.ts';
+import { authorization, basicChallenge, connect, credential, ORIGIN, ref } from '../support.ts';
+
+const LIST = `${ORIGIN}/v2/team/app/tags/list`;
+const page = (tags: readonly unknown[] | null, link?: string): Reply => ({
+  headers: link === undefined ? {} : { link },
+  body: JSON.stringify({ name: 'team/app', tags }),
+});
+
+async function list(client: RegistryClient, options?: ListTagsOptions): Promise<readonly string[]> {
+  const tags: string[] = [];
+  for await (const tag of client.listTags(ref, options)) tags.push(tag);
+  return tags;
+}
+
+describe('RegistryClient.listTags', () => {
+  it('follows the pages of a registry', async () => {
+    const registry = await startRegistry();
+    const image = buildImage({ layers: [] });
+    const tags = Array.from({ length: 25 }, (_, at) => `v${String(at).padStart(2, '0')}`);
+    registry.push('team/app', tags, image);
+    const client = connectTo(registry);
+    expect(await list(client)).toEqual(tags);
+    expect(registry.requests).toHaveLength(1);
+    expect(await list(client, { pageSize: 10 })).toEqual(tags);
+    expect(registry.requests).toHaveLength(4);
+    expect(await list(client, { after: 'v20' })).toEqual(tags.slice(21));
+  });
+
+  it('asks for a page when its first tag is wanted', async () => {
+    const server = createMemoryTransport(({ url }) => page([`t${url.length}`], `<?last=${url.length}>; rel=next`));
+    let seen = 0;
+    for await (const tag of connect(server).client.listTags(ref)) {
+      expect(tag).toMatch(/^t\d+$/);
+      seen += 1;
+      expect(server.requests).toHaveLength(seen);
+      if (seen === 2) break;
+    }
+    expect(server.open()).toBe(0);
+  });
+
+  it.each([
+    ['/v2/team/app/tags/list?n=2&last=b', `${LIST}?n=2&last=b`],
+    [`${LIST}?last=b`, `${LIST}?last=b`],
+    ['?next_page=gAAAA%3D%3D', `${LIST}?next_page=gAAAA%3D%3D`],
+    ['list?last=b#fragment', `${LIST}?last=b`],
+  ])('follows the link %s', async (link, url) => {
+    const server = createMemoryTransport((request) =>
+      request.url === LIST ? page(['a', 'b'], `<${link}>; rel="next"`) : page(['c']),
+    );
+    expect(await list(connect(server).client)).toEqual(['a', 'b', 'c']);
+    expect(server.requests[1]?.url).toBe(url);
+  });
+
+  it('names the registry to a mirror on every page', async () => {
+    const server = createMemoryTransport(({ url }) =>
+      url.includes('last') ? page(['b']) : page(['a'], '</v2/team/app/tags/list?last=a>; rel="next"'),
+    );
+    await list(connect(server, { namespace: 'docker.io' }).client, { pageSize: 1 });
+    expect(server.requests.map(({ url }) => url)).toEqual([`${LIST}?n=1&ns=docker.io`, `${LIST}?last=a&ns=docker.io`]);
+  });
+
+  it.each([
+    'https://evil.example/v2/team/app/tags/list?last=b',
+    '//evil.example/v2/team/app/tags/list',
+    'http://r.example/v2/team/app/tags/list?last=b',
+    'https://r.example:8443/v2/team/app/tags/list?last=b',
+    'https://u:p@r.example/v2/team/app/tags/list?last=b',
+    '/v2/other/app/tags/list?last=b',
+    '/v2/team/app/../../other/tags/list',
+    '/v2/_catalog',
+    'https://[',
+    'javascript:alert(1)',
+  ])('A03 M03 does not follow the link %s', async (link) => {
+    const server = createMemoryTransport((request) =>
+      authorization(request) === undefined ? basicChallenge : page(['a'], `<${link}>; rel="next"`),
+    );
+    await expect(list(connect(server, { credential: credential() }).client)).rejects.toMatchObject({
+      code: 'ERR_REQUEST_REFUSED',
+      rule: 'foreign-page',
+    });
+    expect(server.requests.every(({ url }) => url === LIST)).toBe(true);
+  });
+
+  it('M04 ends a circle of pages, and one without end', async () => {
+    const circle = createMemoryTransport(({ url }) => page([], `<?last=${url.endsWith('a') ? 'b' : 'a'}>; rel="next"`));
+    await expect(list(connect(circle).client)).rejects.toMatchObject({ code: 'ERR_REGISTRY_DOCUMENT' });
+    expect(circle.requests.length).toBeLessThan(5);
+    let at = 0;
+    const endless = createMemoryTransport(() => page([], `<?last=${(at += 1)}>; rel="next"`));
+    await expect(list(connect(endless).client)).rejects.toThrow('more than 10000 pages');
+    expect(endless.requests).toHaveLength(10_000);
+  });
+
+  it.each([
+    ['nothing', ''],
+    ['a page for people', '<html>'],
+    ['no object', '[]'],
+    ['no tags', '{}'],
+    ['tags that are none', '{"tags":"a"}'],
+    ['a number', '{"tags":[1]}'],
+    ['a path', '{"tags":["../x"]}'],
+    ['an empty tag', '{"tags":[""]}'],
+    ['a tag that is too long', JSON.stringify({ tags: ['a'.repeat(129)] })],
+    ['a tag with an escape', String.raw`{"tags":["a\u001b[31m"]}`],
+    ['too deep a document', `{"tags":${'['.repeat(9)}${']'.repeat(9)}}`],
+    ['too large a document', `{"tags":["${'a'.repeat(4 * 1024 * 1024)}"]}`],
+  ])('C08 M08 refuses %s', async (_, body) => {
+    const server = createMemoryTransport(() => ({ body }));
+    await expect(list(connect(server).client)).rejects.toMatchObject({ code: 'ERR_REGISTRY_DOCUMENT' });
+    expect(server.open()).toBe(0);
+  });
+
+  it('B07 asks for a page again that was cut, and tells each tag once', async () => {
+    const registry = await startRegistry();
+    const tags = ['v1', 'v2', 'v3', 'v4'];
+    registry.push('team/app', tags, buildImage({ layers: [] }));
+    registry.fault({ path: /\/tags\//, nth: 2, times: 1, action: { kind: 'cut', afterBytes: 10 } });
+    expect(await list(connectTo(registry), { pageSize: 2 })).toEqual(tags);
+    expect(registry.requests).toHaveLength(3);
+  });
+
+  it('takes null for none', async () => {
+    expect(await list(connect(createMemoryTransport(() => page(null))).client)).toEqual([]);
+  });
+
+  it('M06 refuses an encoded page', async () => {
+    const server = createMemoryTransport(() => ({ ...page([]), headers: { 'content-encoding': 'gzip' } }));
+    await expect(list(connect(server).client)).rejects.toMatchObject({ code: 'ERR_REGISTRY_DOCUMENT' });
+  });
+
+  it.each([
+    [{ pageSize: 0 }, 'pageSize must be a whole number from 1, not 0'],
+    [{ pageSize: 1.5 }, 'pageSize must be a whole number from 1, not 1.5'],
+    [{ after: '../x' }, '"../x" is no tag to start after'],
+  ])('refuses %j', async (options, because) => {
+    const server = createMemoryTransport(() => page([]));
+    await expect(list(connect(server).client, options)).rejects.toMatchObject({
+      code: 'ERR_OPTION_INVALID',
+      message: `Cannot list the tags of "r.example/team/app": ${because}`,
+    });
+    expect(server.requests).toHaveLength(0);
+  });
+
+  it('fails with what the registry says', async () => {
+    const server = createMemoryTransport(() => ({ status: 404, body: '{"errors":[{"code":"NAME_UNKNOWN"}]}' }));
+    await expect(list(connect(server).client)).rejects.toMatchObject({
+      status: 404,
+      diagnostics: [{ code: 'NAME_UNKNOWN' }],
+    });
+    const other = parseReference('r.example/other');
+    await expect(connect(server).client.listTags(other)[Symbol.asyncIterator]().next()).rejects.toThrow('/v2/other/');
+  });
+});
+
+describe('nextLink', () => {
+  it.each([
+    ['<a>; rel="next"', 'a'],
+    ['<a>; rel=next', 'a'],
+    ['<a>;REL="NEXT"', 'a'],
+    ['<a>; rel="last next"', 'a'],
+    ['<a>; rel="prev", <b>; rel="next"', 'b'],
+    ['<a>; title="x, <y>; z"; rel="prev", <b>; rel="next"', 'b'],
+    ['<a>; title="x; rel=next; y"; rel="prev", <b>; rel="next"', 'b'],
+    [String.raw`<a>; title="\"; rel=next"; rel="prev", <b>; rel="next"`, 'b'],
+    ['<a,b>; rel="next"', 'a,b'],
+    ['<a>; rel="prev"; rel="next"', undefined],
+    ['<a>', undefined],
+    ['<a; rel="next"', undefined],
+    ['a; rel="next"', undefined],
+    ['', undefined],
+  ])('finds in %j %j', (value, target) => {
+    expect(nextLink([value])).toBe(target);
+    expect(nextLink(['<x>; rel="prev"', value])).toBe(target);
+  });
+
+  it('looks at 32 links of a header, in linear time', () => {
+    expect(nextLink([`${'<a>,'.repeat(31)}<b>;rel=next`])).toBe('b');
+    expect(nextLink([`${'<a>,'.repeat(32)}<b>;rel=next`])).toBeUndefined();
+    expect(nextLink(['<'.repeat(100_000), '<>;"'.repeat(100_000), ';='.repeat(100_000)])).toBeUndefined();
+  });
+});

@@ -1,0 +1,279 @@
+import { execFile } from 'node:child_process';
+import { chmodSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { env } from 'node:process';
+import { promisify } from 'node:util';
+import { describe, expect, it } from 'vitest';
+import {
+  createCredentialProviderKeyring,
+  type PluginCall,
+  parseCredentialProviderConfig,
+} from 'kubepull/credential-provider';
+import { createSecret } from 'kubepull/docker-config';
+import { createExecPlugin, type ExecPluginOptions } from 'kubepull/node';
+import { canary } from '../../support/canary.ts';
+import { bundle } from '../../support/leaks-bundle.ts';
+import { least } from '../../support/least.ts';
+import { tempDir } from '../../support/temp-dir.ts';
+
+const PROTOCOL = 'credentialprovider.kubelet.k8s.io/v1';
+
+/** A directory of plugins; each is a shell script. */
+function pluginDir(scripts: Readonly<Record<string, string>>): string {
+  const directory = join(tempDir().path, 'plugins');
+  mkdirSync(directory);
+  for (const [name, script] of Object.entries(scripts)) {
+    writeFileSync(join(directory, name), `#!/bin/sh\n${script}\n`);
+    chmodSync(join(directory, name), 0o755);
+  }
+  return directory;
+}
+
+const callOf = (change: Partial<PluginCall> = {}): PluginCall => ({
+  provider: 'plugin',
+  args: [],
+  env: [],
+  stdin: () => '{}\n',
+  ...change,
+});
+
+async function run(
+  script: string,
+  change: Partial<PluginCall> = {},
+  options: Partial<ExecPluginOptions> = {},
+): Promise<string> {
+  const exec = createExecPlugin({ binDir: pluginDir({ plugin: script }), ...options });
+  return new TextDecoder().decode(await exec(callOf(change)));
+}
+
+/** What flood-child.ts says: what became of each plugin, and the growth of its peak in MiB. */
+interface Flooded {
+  readonly quiet: string;
+  readonly stdout: string;
+  readonly stderr: string;
+  readonly grown: number;
+}
+
+/** Whether a process, or any of its group, is there. */
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return !readFileSync(`/proc/${pid}/stat`, 'utf8').includes(') Z ');
+  } catch {
+    return false;
+  }
+}
+
+describe('createExecPlugin', () => {
+  it('gives arguments, variables and the request, and takes what is printed', async () => {
+    const script = 'read line; printf "%s %s %s %s" "$1" "$2" "$KEY" "$line"';
+    const text = await run(script, {
+      args: ['get', 'a b'],
+      env: [
+        { name: 'KEY', value: createSecret('first') },
+        { name: 'KEY', value: createSecret('last one') },
+      ],
+      stdin: () => '{"kind":"x"}\n',
+    });
+    expect(text).toBe('get a b last one {"kind":"x"}');
+  });
+
+  describe('X01 never leaves the directory', () => {
+    const names = ['', '.', '..', 'a/b', '../plugin', '/bin/true', 'a b', 'a\0b', '..\\plugin', '\\plugin', './plugin'];
+    it.each(names)('not for the name %j', async (provider) => {
+      const exec = createExecPlugin({ binDir: pluginDir({ plugin: 'echo ran' }) });
+      await expect(exec(callOf({ provider }))).rejects.toMatchObject({
+        code: 'ERR_CREDENTIAL_PROVIDER',
+        message: expect.stringContaining('it is not the name of a program') as string,
+      });
+    });
+
+    it('not through PATH, nor for a link that leads out', async () => {
+      const [elsewhere, binDir] = [pluginDir({ decoy: 'echo ran' }), pluginDir({})];
+      const path = env['PATH'];
+      env['PATH'] = `${elsewhere}:${path}`;
+      try {
+        const exec = createExecPlugin({ binDir });
+        await expect(exec(callOf({ provider: 'decoy' }))).rejects.toThrow('does not exist');
+        symlinkSync(join(elsewhere, 'decoy'), join(binDir, 'decoy'));
+        await expect(exec(callOf({ provider: 'decoy' }))).rejects.toThrow('it lies outside');
+      } finally {
+        env['PATH'] = path;
+      }
+    });
+
+    it('but for a link within it', async () => {
+      const binDir = pluginDir({ 'plugin-v2': 'echo ran' });
+      symlinkSync('plugin-v2', join(binDir, 'plugin'));
+      expect(new TextDecoder().decode(await createExecPlugin({ binDir })(callOf()))).toBe('ran\n');
+    });
+  });
+
+  describe('X02 ends within its bound, and leaves no process behind', () => {
+    const pidFile = (): string => join(tempDir().path, 'pid');
+    const forever = 'while :; do sleep 1; done';
+    it.each([
+      ['hangs', (file: string) => `echo $$ > ${file}; ${forever}`, 'it took longer than 1 s'],
+      ['ignores SIGTERM', (file: string) => `trap '' TERM; echo $$ > ${file}; ${forever}`, 'it took longer than 1 s'],
+      ['hangs in a grandchild', (file: string) => `(${forever}) & echo $! > ${file}; wait`, 'it took longer than 1 s'],
+    ])('when it %s', async (_, script, reason) => {
+      const file = pidFile();
+      const started = performance.now();
+      await expect(run(script(file), {}, { timeoutMs: 1000 })).rejects.toThrow(reason);
+      expect(performance.now() - started).toBeLessThan(10_000);
+      await expect.poll(() => isAlive(Number(readFileSync(file, 'utf8'))), { timeout: 30_000 }).toBe(false);
+    });
+
+    it('when a grandchild keeps its output open', async () => {
+      const file = pidFile();
+      const started = performance.now();
+      expect(await run(`sleep 60 & echo $! > ${file}; echo answer`)).toBe('answer\n');
+      expect(performance.now() - started).toBeLessThan(10_000);
+      await expect.poll(() => isAlive(Number(readFileSync(file, 'utf8'))), { timeout: 30_000 }).toBe(false);
+    });
+
+    it('when it is killed', async () => {
+      await expect(run('kill -9 $$')).rejects.toThrow('Cannot run plugin "plugin": it was killed by SIGKILL');
+    });
+  });
+
+  it('X03 stops a plugin that floods, and keeps no more than the limit', async () => {
+    const program = join(tempDir().path, 'flood.mjs');
+    await bundle('flood-child.ts', program);
+    const binDir = pluginDir({
+      quiet: 'echo "{}"',
+      stdout: 'head -c 300000000 /dev/zero',
+      stderr: 'head -c 300000000 /dev/zero | tr "\\\\0" x >&2; exit 3',
+    });
+    const growth = async (): Promise<number> => {
+      const told = JSON.parse((await promisify(execFile)(process.execPath, [program, binDir])).stdout) as Flooded;
+      expect(told.quiet).toBe('answered');
+      expect(told.stdout).toContain('it printed more than 1048576 bytes');
+      expect(told.stderr).toContain('it ended with status 3');
+      expect(told.stderr.length).toBeLessThan(700);
+      return told.grown;
+    };
+    // Node reads into a new buffer of 64 KiB each time; some 40 MiB of them lie about before V8 collects them.
+    expect(await least(64, growth)).toBeLessThan(64);
+  });
+
+  it('X04 survives plugins that do not read their input', async () => {
+    const binDir = pluginDir({ plugin: 'exit 0' });
+    const exec = createExecPlugin({ binDir });
+    const stdin = () => 'x'.repeat(200_000);
+    const all = await Promise.all(Array.from({ length: 100 }, () => exec(callOf({ stdin }))));
+    expect(all.every((stdout) => stdout.length === 0)).toBe(true);
+  });
+
+  describe('X05 refuses alike whatever cannot be started', () => {
+    const value = (): string => canary('plugin-output');
+    it.each<[string, Partial<PluginCall>]>([
+      ['a NUL in an argument', { args: ['a\0b'] }],
+      ['a NUL in a variable', { env: [{ name: 'K', value: createSecret(`a\0${value()}`) }] }],
+      ['more arguments than fit', { args: Array.from({ length: 40 }, () => 'x'.repeat(120_000)) }],
+    ])('%s', async (_, change) => {
+      await expect(run('exit 0', change)).rejects.toMatchObject({
+        code: 'ERR_CREDENTIAL_PROVIDER',
+        message: expect.stringMatching(/^Cannot run plugin "plugin": it cannot be started \(E\w+\)$/) as string,
+      });
+    });
+
+    it('a file that is not executable, none at all, and one that is no program', async () => {
+      const binDir = pluginDir({ plain: '' });
+      chmodSync(join(binDir, 'plain'), 0o644);
+      writeFileSync(join(binDir, 'garbage'), '\u007fELF\0', { mode: 0o755 });
+      const exec = createExecPlugin({ binDir });
+      await expect(exec(callOf({ provider: 'plain' }))).rejects.toThrow('it cannot be started (EACCES)');
+      await expect(exec(callOf({ provider: 'none' }))).rejects.toThrow('does not exist');
+      await expect(exec(callOf({ provider: 'garbage' }))).rejects.toMatchObject({ code: 'ERR_CREDENTIAL_PROVIDER' });
+    });
+  });
+
+  it('X06 takes nothing from a plugin that fails, and tells its complaint without its secrets', async () => {
+    const [key, token] = [canary('plugin-output'), canary('service-account-token')];
+    const failure: unknown = await run(
+      `cat >&2; echo '{"kind":"valid"}'; printf "%s \\033[31mred\\n" "$KEY" >&2; exit 7`,
+      {
+        env: [{ name: 'KEY', value: createSecret(key) }],
+        stdin: () => `{"serviceAccountToken":"${token}"}`,
+      },
+    ).catch((error: unknown) => error);
+    expect((failure as Error).message).toBe(
+      'Cannot run plugin "plugin": it ended with status 7: {"serviceAccountToken":"[redacted]"}[redacted] \\x1b[31mred',
+    );
+  });
+
+  it.each<[string, string, readonly string[], string]>([
+    ['the longer of two', 'printf %s "$V1"', ['abcd', 'abcdefgh'], ': [redacted]'],
+    ['one without its line break', 'printf "%s!" "$(echo "$V0")"', ['supersecret\\n'], ': [redacted]!'],
+    ['one line of several', 'echo "$V0" | tail -n 1', ['first-line\\nsecond-line'], ': [redacted]'],
+    ['one cut at the limit', 'yes "$V0" | tr -d "\\n" | head -c 70000', ['S'.repeat(2000)], ''],
+  ])('X06 masks a secret whole: %s', async (_, complaint, values, told) => {
+    const env = values.map((value, at) => ({ name: `V${at}`, value: createSecret(value.replaceAll('\\n', '\n')) }));
+    const failure: unknown = await run(`(${complaint}) >&2; exit 1`, { env }).catch((error: unknown) => error);
+    expect((failure as Error).message).toBe(`Cannot run plugin "plugin": it ended with status 1${told}`);
+  });
+
+  it('X09 never runs more processes at a time than it may', async () => {
+    const marks = tempDir().path;
+    const script = `touch ${marks}/$$; ls ${marks} | wc -l; sleep 0.2; rm ${marks}/$$`;
+    const exec = createExecPlugin({ binDir: pluginDir({ plugin: script }), maxProcesses: 3 });
+    const counts = await Promise.all(Array.from({ length: 12 }, () => exec(callOf())));
+    const most = Math.max(...counts.map((stdout) => Number(new TextDecoder().decode(stdout))));
+    expect(most).toBeGreaterThan(1);
+    expect(most).toBeLessThanOrEqual(3);
+  });
+
+  it('X10 hands on the whole environment as kubelet does, or what is allowed', async () => {
+    env['KUBEPULL_TEST_A'] = 'inherited';
+    const script = 'printf "%s/%s" "$KUBEPULL_TEST_A" "$B"';
+    const variables = [{ name: 'B', value: createSecret('configured') }];
+    try {
+      expect(await run(script, { env: variables })).toBe('inherited/configured');
+      expect(await run(script, { env: variables }, { inheritEnv: ['PATH'] })).toBe('/configured');
+      const over = [{ name: 'KUBEPULL_TEST_A', value: createSecret('configured') }];
+      expect(await run('printf %s "$KUBEPULL_TEST_A"', { env: over })).toBe('configured');
+    } finally {
+      delete env['KUBEPULL_TEST_A'];
+    }
+  });
+
+  it('L08 hands the token of a service account on by standard input alone', async () => {
+    const [token, { path }] = [canary('service-account-token'), tempDir()];
+    const script = `{ tr '\\0' ' ' < /proc/$$/cmdline; tr '\\0' ' ' < /proc/$$/environ; } > ${path}/seen; cat | wc -c`;
+    const stdin = JSON.stringify({ serviceAccountToken: token });
+    expect(await run(script, { args: ['get'], stdin: () => stdin })).toBe(`${stdin.length}\n`);
+    // The canary hook searches the directory.
+    expect(readFileSync(join(path, 'seen'), 'utf8')).toMatch(/plugin get .*PATH=/);
+  });
+
+  it.each([0, -1, 1.5, Number.NaN, 2 ** 31])('refuses a time limit of %d', (timeoutMs) => {
+    expect(() => createExecPlugin({ binDir: '/', timeoutMs })).toThrow('it must be a whole number from 1');
+  });
+});
+
+describe('a plugin under load', () => {
+  const config = (cacheKeyType: string) => ({
+    keyring: (binDir: string) =>
+      createCredentialProviderKeyring(
+        parseCredentialProviderConfig({
+          apiVersion: 'kubelet.config.k8s.io/v1',
+          kind: 'CredentialProviderConfig',
+          providers: [{ name: 'plugin', matchImages: ['r.io'], defaultCacheDuration: '1h', apiVersion: PROTOCOL }],
+        }),
+        { exec: createExecPlugin({ binDir }) },
+      ),
+    script: (log: string) =>
+      `echo ran >> ${log}; sleep 0.2; echo '{"kind":"CredentialProviderResponse","apiVersion":"${PROTOCOL}","cacheKeyType":"${cacheKeyType}","auth":{"r.io":{"username":"u","password":"p"}}}'`,
+  });
+
+  it('runs once for 200 look-ups at the same time, and not again for the registry', async () => {
+    const log = join(tempDir().path, 'log');
+    const { keyring, script } = config('Registry');
+    const plugins = keyring(pluginDir({ plugin: script(log) }));
+    const results = await Promise.all(Array.from({ length: 200 }, async () => plugins.lookup('r.io/team/app')));
+    expect(results.every(({ candidates }) => candidates.length === 1)).toBe(true);
+    await Promise.all(Array.from({ length: 200 }, async (_, index) => plugins.lookup(`r.io/team/app-${index}`)));
+    expect(readFileSync(log, 'utf8')).toBe('ran\n');
+  });
+});

@@ -1,0 +1,112 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { type OciLayout, openOciLayout } from 'kubepull/node';
+import { writeContent } from 'kubepull/store';
+import { buildImage } from 'kubepull/testing';
+import { assertLayoutValid } from '../../support/layout-check.ts';
+import { tempDir } from '../../support/temp-dir.ts';
+
+const REF_NAME = 'org.opencontainers.image.ref.name';
+const image = buildImage({ layers: [{ files: { a: 'b' } }] });
+const other = buildImage({ layers: [{ files: { a: 'c' } }] });
+const { mediaType, digest, size, platform } = image.descriptor;
+
+/** The entry that `tag` writes. */
+const entry = (name: string): string =>
+  JSON.stringify({ mediaType, digest, size, platform, annotations: { [REF_NAME]: name } });
+
+async function layoutWith(text: string): Promise<{ store: OciLayout; read(): string }> {
+  const store = await openOciLayout(join(tempDir().path, 'layout'));
+  for (const { descriptor, bytes } of [...image.contents, ...other.contents]) {
+    await writeContent(store, descriptor, bytes);
+  }
+  const path = join(store.directory, 'index.json');
+  writeFileSync(path, text);
+  return { store, read: () => readFileSync(path, 'utf8') };
+}
+
+describe('index.json of openOciLayout', () => {
+  it('has the descriptor of what is named, with its platform, and the name as annotation', async () => {
+    const { store, read } = await layoutWith('{"schemaVersion":2,"manifests":[]}');
+    await store.tag('app:1', image.descriptor);
+    expect(read()).toBe(`{"schemaVersion":2,"manifests":[${entry('app:1')}]}`);
+    await assertLayoutValid(store.directory);
+  });
+
+  // What stands before and after the new entry, and what stood between them.
+  it.each([
+    ['an empty array', '{"schemaVersion":2,"manifests":[', '', ']}'],
+    ['an empty array with space in it', '{"schemaVersion":2,"manifests":[', ' \n ', ']}'],
+    [
+      'fields and numbers that we do not know',
+      '{"x":1e400,"y":12345678901234567890,"schemaVersion":2,"manifests":[',
+      '',
+      '],"z":{"manifests":[1]}}',
+    ],
+    [
+      'a key that is a value elsewhere',
+      '{"v":"manifests","schemaVersion":2,"w":["manifests",["x"]],"manifests":[',
+      '',
+      ']}',
+    ],
+    ['escapes', '{"\\u00e9":"\\"[{,","schemaVersion":2,"manif\\u0065sts":[', '', '],"t":"\\\\"}'],
+    ['line breaks', '{\n  "schemaVersion": 2,\n  "manifests" : [', '', ']\n}\n'],
+    [
+      'annotations of the index',
+      '{"schemaVersion":2,"annotations":{"a":"b"},"manifests":[',
+      '',
+      '],"annotations2":null}',
+    ],
+  ])('S11 keeps every other byte: %s', async (_, before, between, after) => {
+    const { store, read } = await layoutWith(`${before}${between}${after}`);
+    await store.tag('app:1', image.descriptor);
+    expect(read()).toBe(`${before}${entry('app:1')}${after}`);
+    await store.tag('app:2', image.descriptor);
+    expect(read()).toBe(`${before}${entry('app:1')},${entry('app:2')}${after}`);
+    expect(await store.resolve('app:2')).toEqual(image.descriptor);
+  });
+
+  it('S11 keeps the entries of others as they are, and the way in which they are set', async () => {
+    const { digest, size, mediaType } = other.descriptor;
+    const foreign = (name: string): string =>
+      `{ "digest":"${digest}", "size":${size}, "mediaType":"${mediaType}", "x": [1.50, {"y":"]"}],\n "annotations":{"${REF_NAME}":"${name}","a":"\\u00e9"} }`;
+    const unnamed = `{"mediaType":"${mediaType}","digest":"${digest}","size":${size}}`;
+    const text = (...entries: readonly string[]): string =>
+      `{"schemaVersion":2,"manifests":[\n    ${entries.join(',\n    ')}\n  ]}`;
+    const { store, read } = await layoutWith(text(foreign('a'), unnamed, foreign('b'), foreign('c'), foreign('b')));
+    await store.tag('b', image.descriptor);
+    expect(read()).toBe(text(foreign('a'), unnamed, entry('b'), foreign('c')));
+    await store.tag('d', image.descriptor);
+    expect(read()).toBe(text(foreign('a'), unnamed, entry('b'), foreign('c'), entry('d')));
+    expect((await store.resolve('a'))?.digest).toBe(digest);
+    expect(await store.resolve('e')).toBeUndefined();
+    await assertLayoutValid(store.directory);
+  });
+
+  it('takes the first of several entries with the name', async () => {
+    const of = (digest: string): string => entry('app:1').replace(image.descriptor.digest, digest);
+    const { store } = await layoutWith(
+      `{"schemaVersion":2,"manifests":[${of(image.descriptor.digest)},${of(other.descriptor.digest)}]}`,
+    );
+    expect((await store.resolve('app:1'))?.digest).toBe(image.descriptor.digest);
+  });
+
+  it('names more images than an index from a registry may list', async () => {
+    const names = Array.from({ length: 10_000 }, (_, at) => `app:${at}`);
+    const { store } = await layoutWith(`{"schemaVersion":2,"manifests":[${names.map(entry).join(',')}]}`);
+    await store.tag('app:new', other.descriptor);
+    expect((await store.resolve('app:9999'))?.digest).toBe(image.descriptor.digest);
+    expect((await store.resolve('app:new'))?.digest).toBe(other.descriptor.digest);
+    const { removed } = await store.collectGarbage({ graceMs: 0 });
+    expect(removed).toEqual([]);
+  });
+
+  it('does not write an index that could not be read again', async () => {
+    const text = `{"schemaVersion":2,"manifests":[],"x":"${'x'.repeat(4 * 1024 * 1024 - 100)}"}`;
+    const { store, read } = await layoutWith(text);
+    await expect(store.tag('app:1', image.descriptor)).rejects.toMatchObject({ code: 'ERR_STORE', operation: 'tag' });
+    expect(read()).toBe(text);
+    await assertLayoutValid(store.directory);
+  });
+});

@@ -1,0 +1,120 @@
+import { describe, expect, it } from 'vitest';
+import { type LayoutOwner, openOciLayout } from 'kubepull/node';
+import { writeContent } from 'kubepull/store';
+import { buildImage, createFakeClock } from 'kubepull/testing';
+import { createCrashDisk, type Fault } from '../../support/crash-fs.ts';
+import { layoutFaults } from '../../support/layout-check.ts';
+
+const ROOT = '/layout';
+const image = buildImage({ layers: [{ files: { a: 'b' } }] });
+
+/** An owner of which others know only what `state` says. */
+function ownerOf(id: number, state: () => 'alive' | 'dead' | 'unknown'): LayoutOwner {
+  let tokens = 0;
+  return {
+    createToken: () => `${'0'.repeat(16)}-${id}-1-${String((tokens += 1)).padStart(36, '0')}`,
+    stateOf: async () => state(),
+  };
+}
+
+/** A disk with a layout and an image, whose lock a process holds that has stopped just before it writes the index. */
+async function heldDisk() {
+  const disk = createCrashDisk();
+  let go: () => void = () => undefined;
+  const stopped = new Promise<void>((resolve) => {
+    go = resolve;
+  });
+  const real = disk.mount();
+  let stops = false;
+  const fs = {
+    ...real,
+    lstat: async (path: string) => {
+      if (stops && path.includes('/lock/')) await stopped;
+      return real.lstat(path);
+    },
+  };
+  const holder = await openOciLayout(ROOT, { fs, owner: ownerOf(1, () => 'alive') });
+  for (const { descriptor, bytes } of image.contents) await writeContent(holder, descriptor, bytes);
+  stops = true;
+  const held = holder.tag('app:held', image.descriptor);
+  held.catch(() => undefined);
+  while (
+    !disk
+      .files(ROOT)
+      .list('ingest')
+      .some(({ name }) => name === 'lock')
+  )
+    await Promise.resolve();
+  return { disk, held, go };
+}
+
+const names = (disk: ReturnType<typeof createCrashDisk>): readonly string[] =>
+  disk
+    .files(`${ROOT}/ingest/lock`)
+    .list('.')
+    .map(({ name }) => name);
+
+describe('the lock of openOciLayout', () => {
+  it('S07 is never taken from a process that lives, however long it takes', async () => {
+    const { disk, held, go } = await heldDisk();
+    const clock = createFakeClock();
+    const store = await openOciLayout(ROOT, {
+      fs: disk.mount(),
+      clock,
+      owner: ownerOf(2, () => 'alive'),
+      lockTimeoutMs: 60_000,
+    });
+    const waiting = store.tag('app:1', image.descriptor);
+    waiting.catch(() => undefined);
+    await clock.advance(59_000);
+    expect(names(disk)).toHaveLength(1);
+    await clock.advance(2000);
+    await expect(waiting).rejects.toThrow(/another process has held the lock for 60\d\d\d ms/);
+    go();
+    await held;
+    await store.tag('app:1', image.descriptor);
+    expect(layoutFaults(disk.files(ROOT))).toEqual([]);
+  });
+
+  it('S07 is taken from a process that has died, at once', async () => {
+    const { disk } = await heldDisk();
+    const clock = createFakeClock();
+    const store = await openOciLayout(ROOT, { fs: disk.mount(), clock, owner: ownerOf(2, () => 'dead') });
+    await store.tag('app:1', image.descriptor);
+    expect(clock.monotonic()).toBe(0);
+  });
+
+  it('S07 is taken after 10 s from one that nobody can see, which then does not write any more', async () => {
+    const { disk, held, go } = await heldDisk();
+    const clock = createFakeClock();
+    const store = await openOciLayout(ROOT, { fs: disk.mount(), clock, owner: ownerOf(2, () => 'unknown') });
+    let done = false;
+    const tagged = store.tag('app:1', image.descriptor).then(() => (done = true));
+    await clock.advance(9900);
+    expect(done).toBe(false);
+    // The wall clock is not what counts.
+    clock.setWallClock(0);
+    await clock.advance(200);
+    await tagged;
+    go();
+    await expect(held).rejects.toMatchObject({ code: 'ERR_STORE', operation: 'lock' });
+    expect(await store.resolve('app:held')).toBeUndefined();
+    expect(await store.resolve('app:1')).toEqual(image.descriptor);
+    expect(layoutFaults(disk.files(ROOT))).toEqual([]);
+  });
+
+  it('is given back by the next call when its release failed', async () => {
+    const disk = createCrashDisk();
+    let fails = false;
+    const fs = disk.mount(({ operation, path }): Fault =>
+      fails && operation === 'unlink' && path.includes('/lock/') ? { errno: 'EIO' } : undefined,
+    );
+    const store = await openOciLayout(ROOT, { fs, owner: ownerOf(1, () => 'alive'), clock: createFakeClock() });
+    for (const { descriptor, bytes } of image.contents) await writeContent(store, descriptor, bytes);
+    fails = true;
+    await expect(store.tag('app:1', image.descriptor)).rejects.toMatchObject({ operation: 'unlink', errno: 'EIO' });
+    fails = false;
+    await store.tag('app:2', image.descriptor);
+    expect(layoutFaults(disk.files(ROOT))).toEqual([]);
+  });
+});

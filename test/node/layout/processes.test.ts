@@ -1,0 +1,145 @@
+import type { ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { openOciLayout } from 'kubepull/node';
+import { writeContent } from 'kubepull/store';
+import { buildImage } from 'kubepull/testing';
+import { least } from '../../support/least.ts';
+import { assertLayoutValid } from '../../support/layout-check.ts';
+import { allSucceed, bundleLayoutChild, readWhileChurning, startLayoutChild } from '../../support/layout-processes.ts';
+import { tempDir } from '../../support/temp-dir.ts';
+
+const image = buildImage({ layers: [{ randomBytes: 1000 }] });
+
+/** A layout whose lock a child holds, and will not let go. */
+async function heldLayout(): Promise<{ readonly directory: string; readonly holder: ChildProcess }> {
+  const { path } = tempDir();
+  const directory = join(path, 'layout');
+  await openOciLayout(directory);
+  const holder = startLayoutChild(await bundleLayoutChild(path), 'hold', directory, 'hang');
+  if (holder.stdout === null) throw new Error('No output');
+  await once(holder.stdout, 'data');
+  return { directory, holder };
+}
+
+async function fill(directory: string, lockTimeoutMs?: number): ReturnType<typeof openOciLayout> {
+  const store = await openOciLayout(directory, { lockTimeoutMs });
+  for (const { descriptor, bytes } of image.contents) await writeContent(store, descriptor, bytes);
+  return store;
+}
+
+describe('openOciLayout', () => {
+  it('S05 has one copy of each content, and no torn one, when 8 processes write the same 50 images', async () => {
+    const { path } = tempDir();
+    const [program, directory] = [await bundleLayoutChild(path), join(path, 'layout')];
+    await allSucceed(
+      Array.from({ length: 8 }, (_, id) => startLayoutChild(program, 'pull', directory, String(id), '50')),
+    );
+    const store = await openOciLayout(directory);
+    expect((await store.names()).toSorted()).toEqual(Array.from({ length: 50 }, (_, at) => `image:${at}`).toSorted());
+    // A layer, a config and a manifest each.
+    expect(readdirSync(join(directory, 'blobs/sha256'))).toHaveLength(50 * 3);
+    await assertLayoutValid(directory, { allowPartials: false });
+  });
+
+  it('S06 keeps 320 of 320 names that 16 processes give in 20 rounds', async () => {
+    const { path } = tempDir();
+    const [program, directory] = [await bundleLayoutChild(path), join(path, 'layout')];
+    await allSucceed(
+      Array.from({ length: 16 }, (_, id) => startLayoutChild(program, 'tag', directory, String(id), '20')),
+    );
+    const names = Array.from({ length: 320 }, (_, at) => `app:${at % 16}-${Math.floor(at / 16)}`);
+    expect((await (await openOciLayout(directory)).names()).toSorted()).toEqual(names.toSorted());
+    expect(readdirSync(join(directory, 'blobs/sha256'))).toHaveLength(3);
+    await assertLayoutValid(directory, { allowPartials: false });
+  });
+
+  it('S07 takes the lock from one killed holder after the other, and never while one lives', async () => {
+    const { path } = tempDir();
+    const [program, directory] = [await bundleLayoutChild(path), join(path, 'layout')];
+    for (let round = 0; round < 5; round += 1) {
+      await openOciLayout(directory);
+      const holder = startLayoutChild(program, 'hold', directory, 'hang');
+      if (holder.stdout === null) throw new Error('No output');
+      await once(holder.stdout, 'data');
+      const store = await fill(directory);
+      let taken = false;
+      const tagged = store.tag(`app:${round}`, image.descriptor).then(() => (taken = true));
+      holder.kill('SIGSTOP');
+      await new Promise((resolve) => setTimeout(resolve, 100));
+      expect(taken).toBe(false);
+      holder.kill('SIGKILL');
+      const killed = performance.now();
+      await tagged;
+      expect(performance.now() - killed).toBeLessThan(10_000);
+    }
+    expect(await (await openOciLayout(directory)).names()).toHaveLength(5);
+    await assertLayoutValid(directory, { allowPartials: false });
+  });
+
+  it('S14 shows readers the whole of the old or of the new while another process writes, deletes and collects', async () => {
+    const { directory, whole } = await readWhileChurning(3000);
+    expect(whole).toBeGreaterThan(10);
+    await assertLayoutValid(directory, { allowPartials: false });
+  });
+
+  it('S07 S13 takes the lock from a process that was killed, and sweeps what it left', async () => {
+    const { directory, holder } = await heldLayout();
+    const store = await fill(directory);
+    holder.kill('SIGKILL');
+    const started = performance.now();
+    await store.tag('app:1', image.descriptor);
+    expect(performance.now() - started).toBeLessThan(10_000);
+    expect(await store.resolve('app:hung')).toBeUndefined();
+    expect(readdirSync(join(directory, 'ingest'))).not.toEqual([]);
+    await openOciLayout(directory);
+    await assertLayoutValid(directory);
+  });
+
+  it('S07 takes the lock from an owner whose id another process has by now', async () => {
+    const { path } = tempDir();
+    const store = await fill(path);
+    const writer = await store.ingest(image.descriptor);
+    const [own = ''] = readdirSync(join(path, 'ingest'));
+    await writer.abort();
+    // Our own id, with another start.
+    const token = own.slice(0, own.indexOf('.')).replace(/-\d+-(?=[0-9a-f]{8}-)/, '-1-');
+    expect(token).toContain(`-${process.pid}-1-`);
+    mkdirSync(join(path, 'ingest/lock'));
+    writeFileSync(join(path, 'ingest/lock', token), '');
+    await store.tag('app:1', image.descriptor);
+    expect(await store.resolve('app:1')).toEqual(image.descriptor);
+    await assertLayoutValid(path);
+  });
+
+  it('S07 waits for a process that lives, though it is stopped, and gives up in time or on abort', async () => {
+    const { directory, holder } = await heldLayout();
+    holder.kill('SIGSTOP');
+    const store = await fill(directory, 300);
+    await expect(store.tag('app:1', image.descriptor)).rejects.toMatchObject({
+      code: 'ERR_STORE',
+      operation: 'lock',
+      retryable: true,
+    });
+
+    const patient = await fill(directory);
+    const abort = async (): Promise<number> => {
+      const controller = new AbortController();
+      const reason = { is: 'the reason' };
+      const waiting = patient.tag('app:1', image.descriptor, { signal: controller.signal });
+      const behind = patient.tag('app:2', image.descriptor, { signal: controller.signal });
+      let aborted = 0;
+      setTimeout(() => {
+        aborted = performance.now();
+        controller.abort(reason);
+      }, 200);
+      await Promise.all([waiting, behind].map((call) => expect(call).rejects.toBe(reason)));
+      return performance.now() - aborted;
+    };
+    expect(await least(100, abort)).toBeLessThan(100);
+    const own = readdirSync(join(directory, 'ingest')).filter((name) => name.includes(`-${process.pid}-`));
+    expect(own).toEqual([]);
+  });
+});
