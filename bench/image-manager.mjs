@@ -11,7 +11,7 @@ const REF = `sha256:${'a'.repeat(64)}`;
 
 const state = { pulls: 0, running: 0, most: 0 };
 
-/** @type {import('kubepull/image-manager').ImageService} */
+/** @type {import('kubepull/image-service').ImageService} */
 const images = {
   imageStatus: async () => ({ id: REF, repoTags: [], repoDigests: [], size: 1, pinned: false, runtimeHandler: '' }),
   async pullImage() {

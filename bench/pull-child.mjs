@@ -1,5 +1,5 @@
 // One pull with the built package, as a whole process: node bench/pull-child.mjs IMAGE DIRECTORY
-import { pullImage } from 'kubepull';
+import { pullImage } from 'kubepull/puller';
 import { createNodeRuntime, openOciLayout } from 'kubepull/node';
 
 const [image = '', directory = ''] = process.argv.slice(2);

@@ -1,5 +1,7 @@
 import { MultiBar, Presets, type SingleBar } from 'cli-progress';
-import { formatCredentialSource, formatPlatform, type Descriptor, type PulledImage, type PullEvent } from 'kubepull';
+import { formatCredentialSource, formatPlatform } from 'kubepull';
+import { type Descriptor } from 'kubepull/oci';
+import { type PulledImage, type PullEvent } from 'kubepull/puller';
 import { bad, good, note, size } from './print.js';
 
 type BlobEvent = Extract<PullEvent, { type: 'blob' }>;

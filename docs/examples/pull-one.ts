@@ -7,9 +7,9 @@ import {
   parseImageName,
   parsePlatform,
   parseReference,
-  pullImageEvents,
   type Keyring,
 } from 'kubepull';
+import { pullImageEvents } from 'kubepull/puller';
 import { createNodeRuntime, loadNodeKeyring, openOciLayout } from 'kubepull/node';
 import type { Command } from './arguments.js';
 import { block, chapter, facts, good } from './print.js';

@@ -2,8 +2,8 @@ import { createHash } from 'node:crypto';
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { aggregateErrorTexts, pullImage, pullImageEvents, storeName } from 'kubepull/puller';
 import {
-  aggregateErrorTexts,
   backoffSchedule,
   createKeyring,
   decidePull,
@@ -16,15 +16,10 @@ import {
   parseImageName,
   parseReference,
   PullFailedError,
-  pullImage,
-  pullImageEvents,
-  pullStepEvent,
   selectPullSecrets,
-  storeName,
-  waitingAfterFailure,
-  waitingInBackOff,
   type PullPolicy,
 } from 'kubepull';
+import { pullStepEvent, waitingAfterFailure, waitingInBackOff } from 'kubepull/image-manager';
 import { createNodeRuntime, openOciLayout } from 'kubepull/node';
 import { buildImage, buildIndex, createLoopbackRegistry, type LoopbackRegistry } from 'kubepull/testing';
 import { parse, parseAllDocuments } from 'yaml';

@@ -1,6 +1,7 @@
 import { status } from '@grpc/grpc-js';
-import type { PullImageRequest } from '../image-manager/index.js';
-import { CriError, type CriOperation } from './cri-error.js';
+import type { PullImageRequest } from '../image-service/index.js';
+import { type CriOperation } from '../errors/index.js';
+import { criError } from './cri-error.js';
 
 const LONE_SURROGATE = /\p{Cs}/u;
 
@@ -11,7 +12,7 @@ const LONE_SURROGATE = /\p{Cs}/u;
 export function checkText(operation: CriOperation, texts: readonly string[]): void {
   if (!texts.some((text) => LONE_SURROGATE.test(text))) return;
   const description = 'grpc: error while marshaling: string field contains invalid UTF-8';
-  throw new CriError({ operation, code: status.INTERNAL, description });
+  throw criError({ operation, code: status.INTERNAL, description });
 }
 
 /** All text of a pull that comes from outside. */

@@ -8,7 +8,8 @@ import {
   status,
 } from '@grpc/grpc-js';
 import { systemClock } from '../clock/index.js';
-import { CriError, type CriOperation } from './cri-error.js';
+import { CriError, type CriOperation } from '../errors/index.js';
+import { criError } from './cri-error.js';
 import { goDescription } from './go-status.js';
 import { watchHandshake } from './handshake.js';
 import { createRunningCalls, type SentCall, type Settlement } from './running-calls.js';
@@ -103,7 +104,7 @@ const NO_ANSWER: ClientStatus = { code: undefined, details: undefined };
 
 function errorOf(answer: ClientStatus, { operation, mask }: CallSettings, socketPath: string): CriError {
   const { code = status.INTERNAL, details = 'grpc: the answer cannot be read' } = answer;
-  return new CriError({ operation, code, description: mask(goDescription({ code, details }, socketPath)) });
+  return criError({ operation, code, description: mask(goDescription({ code, details }, socketPath)) });
 }
 
 function silence(socketPath: string): ClientStatus {

@@ -1,4 +1,4 @@
-import type { ImageFileSystem, ImageSpec, PodSandbox, PullImageRequest, RuntimeImage } from '../image-manager/index.js';
+import type { ImageFileSystem, ImageSpec, PodSandbox, PullImageRequest, RuntimeImage } from '../image-service/index.js';
 import type {
   WireFilesystemUsage,
   WireImage,

@@ -1,8 +1,8 @@
-import type { ImageService } from '../image-manager/index.js';
+import type { ImageService } from '../image-service/index.js';
 import { checkText, textsOfPull, textsOfSpec } from './check-text.js';
 import { type CallSettings, createRpcClient } from './client.js';
 import { fromWireImage, fromWireUsage, toWirePull, toWireSpec } from './convert.js';
-import type { CriOperation } from './cri-error.js';
+import type { CriOperation } from '../errors/index.js';
 import { socketPathOf } from './endpoint.js';
 import { createListImages } from './list-images.js';
 import { createMask } from './mask.js';

@@ -9,4 +9,4 @@ export {
   DEFAULT_MAX_MESSAGE_BYTES,
   DEFAULT_RUNTIME_REQUEST_TIMEOUT_MS,
 } from './options.js';
-export { CriError, type CriFailure, type CriOperation } from './cri-error.js';
+export { CriError, type CriOperation } from '../errors/index.js';

@@ -1,8 +1,9 @@
 import { status } from '@grpc/grpc-js';
-import type { RuntimeImage } from '../image-manager/index.js';
+import type { RuntimeImage } from '../image-service/index.js';
 import type { CallSettings, RpcClient } from './client.js';
 import { fromWireImage } from './convert.js';
-import { CriError, type CriOperation } from './cri-error.js';
+import { CriError, type CriOperation } from '../errors/index.js';
+import { criError } from './cri-error.js';
 import { goCodeName } from './go-status.js';
 import type { ImageServiceDefinition } from './wire.js';
 
@@ -51,5 +52,5 @@ function isUnimplemented(error: unknown): boolean {
 
 function tooMany(): CriError {
   const description = `the runtime streams more than ${MAX_STREAMED_IMAGES} images`;
-  return new CriError({ operation: 'StreamImages', code: status.RESOURCE_EXHAUSTED, description });
+  return criError({ operation: 'StreamImages', code: status.RESOURCE_EXHAUSTED, description });
 }

@@ -1,5 +1,6 @@
 import { status } from '@grpc/grpc-js';
-import { CriError, type CriOperation } from './cri-error.js';
+import { CriError, type CriOperation } from '../errors/index.js';
+import { criError } from './cri-error.js';
 
 /** What a call reports to; the first report counts, and a rejection cancels the call. */
 export interface Settlement<T> {
@@ -65,5 +66,5 @@ export function createRunningCalls(): RunningCalls {
 /** In the words of Go's client. */
 function closedError(operation: CriOperation): CriError {
   const description = 'grpc: the client connection is closing';
-  return new CriError({ operation, code: status.CANCELLED, description });
+  return criError({ operation, code: status.CANCELLED, description });
 }

@@ -1,23 +1,5 @@
 import { ImageError } from '../errors/index.js';
-import { quote } from '../internal/index.js';
-
-/**
- * The algorithms that kubelet, containerd and this library accept: those that go-digest registers.
- *
- * @public
- */
-export type DigestAlgorithm = 'sha256' | 'sha384' | 'sha512';
-
-declare const digestBrand: unique symbol;
-
-/**
- * A checked content digest, `algorithm:encoded`, such as `sha256:e3b0c442…`.
- *
- * The encoded part is lower-case hex of exactly the algorithm's length, so a digest is safe in a path or a URL.
- *
- * @public
- */
-export type Digest = `${DigestAlgorithm}:${string}` & { readonly [digestBrand]: true };
+import { type Digest, type DigestAlgorithm, quote } from '../internal/index.js';
 
 const GRAMMAR = /^(?:sha256:[0-9a-f]{64}|sha384:[0-9a-f]{96}|sha512:[0-9a-f]{128})$/;
 

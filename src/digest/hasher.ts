@@ -1,4 +1,4 @@
-import type { Digest, DigestAlgorithm } from './digest.js';
+import type { Digest, DigestAlgorithm } from '../internal/index.js';
 
 /**
  * A running hash. The library owns none: `kubepull/node` gives one over `node:crypto`.

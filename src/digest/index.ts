@@ -3,5 +3,6 @@
  *
  * @packageDocumentation
  */
-export { type Digest, digestAlgorithm, type DigestAlgorithm, digestEncoded, isDigest, parseDigest } from './digest.js';
+export { type Digest, type DigestAlgorithm } from '../internal/index.js';
+export { digestAlgorithm, digestEncoded, isDigest, parseDigest } from './digest.js';
 export { type CreateHasher, digestOf, type Hasher } from './hasher.js';

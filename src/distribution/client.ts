@@ -96,7 +96,8 @@ export interface RegistryClientOptions {
  * @throws {@link ImageError} `ERR_OPTION_INVALID` when `origin` is not an origin, or an option of the wrong kind
  * @example
  * ```ts
- * import { createRegistryClient, fetchTransport, registryOrigin } from 'kubepull/distribution';
+ * import { createRegistryClient, fetchTransport } from 'kubepull/distribution';
+ * import { registryOrigin } from 'kubepull/mirrors';
  * import { parseReference } from 'kubepull/reference';
  * import { nodeHasher } from 'kubepull/node';
  *

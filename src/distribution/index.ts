@@ -3,7 +3,12 @@
  *
  * @packageDocumentation
  */
-export { type AddressClass, type Transport, type TransportRequest, type TransportResponse } from './transport/transport.js';
+export {
+  type AddressClass,
+  type Transport,
+  type TransportRequest,
+  type TransportResponse,
+} from './transport/transport.js';
 export {
   type ChooseOptions,
   type FetchBlobOptions,
@@ -24,17 +29,17 @@ export {
 } from './push/types.js';
 export { type ListTagsOptions } from './pull/tags.js';
 export { type ReferrersOptions } from './pull/referrers.js';
-export { type IndexInspection, type InspectedEntry, inspectIndex, type InspectIndexOptions } from './pull/inspect-index.js';
+export {
+  type IndexInspection,
+  type InspectedEntry,
+  inspectIndex,
+  type InspectIndexOptions,
+} from './pull/inspect-index.js';
 export { classifyAddress } from './transport/address.js';
 export { type Challenge, parseChallenges } from './auth/challenge.js';
 export { createRegistryClient, type RegistryClientOptions } from './client.js';
-export { type EndpointCapability, type RegistryEndpoint, type RegistryEndpoints } from '../mirrors/endpoint.js';
-export { checkEndpoints, credentialName } from '../mirrors/check.js';
-export { mirrorEndpoint, upstreamEndpoint } from '../mirrors/make.js';
-export { mirrorEndpoints } from '../mirrors/mirror-endpoints.js';
 export { fetchTransport, type FetchTransportOptions } from './transport/fetch-transport.js';
 export { type RegistryNotice } from './transport/notices.js';
-export { registryOrigin } from '../mirrors/registry-origin.js';
 export { type RequestRetry, type RetryOptions, withRetry } from './transport/retry.js';
 export { type BearerToken, createTokenCache, type TokenCache, type TokenQuery } from './auth/token-cache.js';
 export { type RealmPolicy, type RealmRule } from './policy/url-policy.js';

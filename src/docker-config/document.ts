@@ -1,4 +1,11 @@
-import { cannotUnmarshal, goKind, type JsonMember, type JsonNode, matchField } from '../internal/index.js';
+import {
+  cannotUnmarshal,
+  type CredentialSource,
+  goKind,
+  type JsonMember,
+  type JsonNode,
+  matchField,
+} from '../internal/index.js';
 import { splitAuth, splitDockerAuth } from './auth-field.js';
 import {
   CONFIG_JSON,
@@ -14,7 +21,6 @@ import { createSecret, type Secret } from './secret.js';
 import type {
   Credential,
   CredentialHelper,
-  CredentialSource,
   DockerConfig,
   DockerConfigEntry,
   IgnoredField,

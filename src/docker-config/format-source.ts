@@ -1,5 +1,4 @@
-import { printable } from '../internal/index.js';
-import type { CredentialSource } from './types.js';
+import { type CredentialSource, printable } from '../internal/index.js';
 
 /**
  * Names the place a credential came from, in a form fit for logs and tickets.

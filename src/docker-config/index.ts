@@ -3,6 +3,7 @@
  *
  * @packageDocumentation
  */
+export { type CredentialSource } from '../internal/index.js';
 export { decodeAuth, type DecodedAuth, encodeAuth } from './auth-field.js';
 export { createCredential, type CredentialInput } from './create-credential.js';
 export { formatCredentialSource } from './format-source.js';
@@ -12,7 +13,6 @@ export { createSecret, type Secret } from './secret.js';
 export {
   type Credential,
   type CredentialHelper,
-  type CredentialSource,
   type DockerConfig,
   type DockerConfigEntry,
   type IgnoredField,

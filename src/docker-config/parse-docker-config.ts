@@ -1,5 +1,6 @@
 import { readDockerConfig } from './read-docker-config.js';
-import type { CredentialSource, DockerConfigEntry } from './types.js';
+import type { DockerConfigEntry } from './types.js';
+import type { CredentialSource } from '../internal/index.js';
 
 /**
  * Reads the entries of a `config.json`, which is also the content of a `kubernetes.io/dockerconfigjson` secret, as

@@ -1,6 +1,6 @@
 import { InvalidConfigError } from '../errors/index.js';
 import { formatCredentialSource } from './format-source.js';
-import type { CredentialSource } from './types.js';
+import type { CredentialSource } from '../internal/index.js';
 
 /**
  * The error for a document that cannot be read. Its message quotes nothing of the content: Go's text for a syntax error

@@ -1,3 +1,4 @@
+import type { CredentialSource } from '../internal/index.js';
 import type { Secret } from './secret.js';
 
 /**
@@ -15,25 +16,6 @@ export interface Credential {
   /** Docker's `email`: never sent, but part of the hash in kubelet's pulled records. */
   readonly email: string | undefined;
 }
-
-/**
- * Where a credential came from; fit for logs and events, because it names the place and not the secret.
- *
- * @public
- */
-export type CredentialSource =
-  | { readonly kind: 'secret'; readonly namespace: string; readonly name: string; readonly uid: string | undefined }
-  | { readonly kind: 'file'; readonly path: string }
-  | {
-      readonly kind: 'plugin';
-      readonly provider: string;
-      /** On whose behalf the plugin was asked; `undefined` when its answer is the node's. */
-      readonly serviceAccount: { readonly namespace: string; readonly name: string; readonly uid: string } | undefined;
-    }
-  | { readonly kind: 'cloud'; readonly provider: string }
-  | { readonly kind: 'helper'; readonly helper: string }
-  | { readonly kind: 'inline' }
-  | { readonly kind: 'anonymous' };
 
 /**
  * One entry of `auths`, with its place.

@@ -1,3 +1,4 @@
+import type { CriError } from './cri-error.js';
 import type { InvalidConfigError } from './config-error.js';
 import type { ContentMismatchError, PlatformNotFoundError, StoreError } from './content-error.js';
 import { hasImageErrorBrand, type ImageError } from './image-error.js';
@@ -25,7 +26,7 @@ export type AnyImageError =
   | ImageError<'ERR_OPTION_INVALID'>
   | ImageError<'ERR_CREDENTIAL_PROVIDER'>
   | ImageError<'ERR_REGISTRY_DOCUMENT'>
-  | ImageError<'ERR_RUNTIME'>;
+  | CriError;
 
 /**
  * A value or an error: what the `safe…` functions return.

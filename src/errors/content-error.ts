@@ -1,5 +1,4 @@
-import type { Digest } from '../digest/index.js';
-import type { Descriptor, Platform } from '../oci/index.js';
+import type { Descriptor, Digest, Platform } from '../internal/index.js';
 import { ImageError } from './image-error.js';
 
 /**

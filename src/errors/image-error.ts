@@ -1,5 +1,3 @@
-import type { BlobFailure } from '../puller/index.js';
-
 /**
  * Every code that this library's errors carry, one code per cure; codes are never renamed.
  *
@@ -45,13 +43,6 @@ const BRAND: unique symbol = /* @__PURE__ */ Symbol.for('kubepull.ImageError') a
 export class ImageError<C extends ImageErrorCode = ImageErrorCode> extends Error {
   /** What went wrong, for programs; `docs/errors.md` has the cure of each. */
   readonly code: C;
-  /**
-   * The blobs that failed, when this error ended a pull that had come so far; those that were only cancelled because of
-   * them are not here. It is not enumerable, as one of them may have failed with this error. A {@link PullFailedError}
-   * has them by attempt.
-   */
-  declare readonly blobs?: readonly BlobFailure[] | undefined;
-
   constructor(code: C, message: string, options?: { readonly cause?: unknown }) {
     super(message, options?.cause === undefined ? undefined : { cause: sanitizeCause(options.cause) });
     this.code = code;

@@ -1,5 +1,30 @@
-import type { PullAttempt } from '../puller/index.js';
+import type { CredentialSource, Descriptor, RegistryEndpoint } from '../internal/index.js';
+import { type AnyImageError, isImageError } from './any-error.js';
 import { ImageError } from './image-error.js';
+
+/**
+ * A credential that was tried in vain, and where.
+ *
+ * @public
+ */
+export interface PullAttempt {
+  readonly rank: number;
+  readonly source: CredentialSource;
+  readonly endpoint: RegistryEndpoint;
+  readonly error: AnyImageError;
+  /** The blobs that failed, when it got that far; those that were only cancelled because of them are not here. */
+  readonly blobs: readonly BlobFailure[];
+}
+
+/**
+ * A blob that could not be downloaded.
+ *
+ * @public
+ */
+export interface BlobFailure {
+  readonly descriptor: Descriptor;
+  readonly error: AnyImageError;
+}
 
 /**
  * A pull that failed with every credential, in the order in which they were tried.
@@ -16,4 +41,35 @@ export class PullFailedError extends ImageError<'ERR_PULL_FAILED'> {
     this.image = image;
     this.attempts = attempts;
   }
+}
+
+/** Which blobs failed before an error that ended a pull by itself. It hangs on the error's life, and changes no error. */
+const failures = /* @__PURE__ */ new WeakMap<AnyImageError, readonly BlobFailure[]>();
+
+/** Notes which blobs failed before an error that ends a pull. */
+export function noteBlobFailures(error: AnyImageError, blobs: readonly BlobFailure[]): AnyImageError {
+  if (blobs.length > 0) failures.set(error, [...blobs]);
+  return error;
+}
+
+/**
+ * Tells which blobs failed in a pull that ended with an error. Those that were only cancelled because of them are not among
+ * them.
+ *
+ * @param error - what the pull was rejected with
+ * @returns the blobs of every attempt, in order; none for an error of anything else
+ * @example
+ * ```ts
+ * import { blobFailures } from 'kubepull/errors';
+ *
+ * const report = (error: unknown) => blobFailures(error).map(({ descriptor, error: why }) => `${descriptor.digest}: ${why.message}`);
+ *
+ * report(new Error('other')); // []
+ * ```
+ * @public
+ */
+export function blobFailures(error: unknown): readonly BlobFailure[] {
+  if (!isImageError(error)) return [];
+  if (error.code === 'ERR_PULL_FAILED') return error.attempts.flatMap(({ blobs }) => blobs);
+  return failures.get(error) ?? [];
 }

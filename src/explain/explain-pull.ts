@@ -3,15 +3,17 @@ import { goQuote, quote } from '../internal/index.js';
 import { createKeyring, type LookupResult, unionKeyrings } from '../keyring/index.js';
 import {
   type ContainerPullPolicy,
-  credentialHash,
-  decideMustPull,
   decidePull,
   defaultPodPullPolicies,
-  type MustPullDecision,
   needsImageStatus,
-  type PodLike,
-  type PodPullCredentials,
 } from '../pull-policy/index.js';
+import {
+  credentialHash,
+  decideMustPull,
+  type MustPullDecision,
+  type PodPullCredentials,
+} from '../image-access/index.js';
+import { type PodLike } from '../kubernetes/index.js';
 import {
   admitServiceAccount,
   mergePullSecrets,

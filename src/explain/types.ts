@@ -2,13 +2,8 @@ import type { CreateHasher } from '../digest/index.js';
 import type { DockerConfigEntry } from '../docker-config/index.js';
 import type { InvalidConfigError, InvalidReferenceError } from '../errors/index.js';
 import type { LookupResult } from '../keyring/index.js';
-import type {
-  ContainerPullPolicy,
-  ImagePulledRecord,
-  MustPullDecision,
-  PullDecision,
-  VerificationOptions,
-} from '../pull-policy/index.js';
+import type { ContainerPullPolicy, PullDecision } from '../pull-policy/index.js';
+import type { ImagePulledRecord, MustPullDecision, VerificationOptions } from '../image-access/index.js';
 import type { SecretLike, ServiceAccountLike, SkippedSecret } from '../pull-secrets/index.js';
 import type { ImageName } from '../reference/index.js';
 

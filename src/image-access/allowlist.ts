@@ -1,7 +1,6 @@
 import { InvalidConfigError } from '../errors/index.js';
-import { quote } from '../internal/index.js';
+import { hasOuterSpace, quote } from '../internal/index.js';
 import { safeParseReference } from '../reference/index.js';
-import { hasOuterSpace } from '../pull-policy/go-space.js';
 
 /**
  * A parsed entry of `preloadedImagesVerificationAllowlist`.
@@ -33,7 +32,7 @@ export type AllowlistRelease = '1.35' | '1.36';
  * @throws {@link InvalidConfigError} for the first entry that is refused, with kubelet's text: kubelet does not start
  * @example
  * ```ts
- * import { parseAllowlist } from 'kubepull/pull-policy';
+ * import { parseAllowlist } from 'kubepull/image-access';
  *
  * parseAllowlist(['docker.io/library/alpine', 'registry.example.com/team/*']);
  * ```
@@ -82,7 +81,7 @@ function refuse(pattern: string, upstream: string): InvalidConfigError {
  * @returns the first entry that matches, or `undefined`
  * @example
  * ```ts
- * import { matchAllowlist, parseAllowlist } from 'kubepull/pull-policy';
+ * import { matchAllowlist, parseAllowlist } from 'kubepull/image-access';
  *
  * const allowlist = parseAllowlist(['docker.io/library/alpine']);
  * matchAllowlist(allowlist, 'alpine:3.20')?.pattern; // 'docker.io/library/alpine'

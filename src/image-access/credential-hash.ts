@@ -13,7 +13,7 @@ import { encodeUtf8, quoteJson } from '../internal/index.js';
  * @returns SHA-256 in lower-case hex
  * @example
  * ```ts
- * import { credentialHash } from 'kubepull/pull-policy';
+ * import { credentialHash } from 'kubepull/image-access';
  * import { nodeHasher } from 'kubepull/node';
  * import { createCredential } from 'kubepull/docker-config';
  *

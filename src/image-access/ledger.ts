@@ -1,16 +1,10 @@
 import type { Clock } from '../clock/index.js';
-import {
-  decideMustPull,
-  type MustPullDecision,
-  type ImagePullCredentials,
-  type ImagePulledRecord,
-  type PodPullCredentials,
-  recordPull,
-  type VerificationOptions,
-} from '../pull-policy/index.js';
+import { decideMustPull, type MustPullDecision, type PodPullCredentials } from './must-pull.js';
+import { type ImagePullCredentials, type ImagePulledRecord, type PulledRecords, recordPull } from './records.js';
+import type { VerificationOptions } from './verification.js';
 import { parseImageName } from '../reference/index.js';
 import { createKeyLock } from './key-lock.js';
-import type { PulledRecords, RuntimeImage } from '../image-service/types.js';
+import type { RuntimeImage } from '../image-service/index.js';
 
 /** What kubelet knows of its pulls, and what follows for a pod. */
 export interface PullLedger {

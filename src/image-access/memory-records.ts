@@ -1,5 +1,4 @@
-import type { ImagePulledRecord } from '../pull-policy/index.js';
-import type { PulledRecords } from '../image-service/types.js';
+import type { ImagePulledRecord, PulledRecords } from './records.js';
 
 /**
  * Makes pulled records that live as long as the program. After a restart all images count as preloaded.
@@ -8,7 +7,7 @@ import type { PulledRecords } from '../image-service/types.js';
  * @returns the records
  * @example
  * ```ts
- * import { createMemoryRecords } from 'kubepull/image-manager';
+ * import { createMemoryRecords } from 'kubepull/image-access';
  *
  * const records = createMemoryRecords();
  * await records.writeIntent('registry.example.com/app:1');

@@ -83,7 +83,7 @@ export interface MustPullDecision {
  * @throws {@link ImageError} `ERR_OPTION_INVALID` for a verification policy that does not exist
  * @example
  * ```ts
- * import { decideMustPull } from 'kubepull/pull-policy';
+ * import { decideMustPull } from 'kubepull/image-access';
  *
  * decideMustPull({ image: 'app:1', imageRef: 'sha256:…', record: undefined }).because; // 'not-required': preloaded
  * ```

@@ -65,7 +65,7 @@ export type PulledWith =
  * @returns the entry to merge with {@link recordPull}
  * @example
  * ```ts
- * import { toPullCredentials } from 'kubepull/pull-policy';
+ * import { toPullCredentials } from 'kubepull/image-access';
  *
  * toPullCredentials({ kind: 'node' }).nodePodsAccessible; // true
  * ```
@@ -92,7 +92,7 @@ export function toPullCredentials(pulledWith: PulledWith): ImagePullCredentials 
  * @returns the record after it: the same value when nothing changed, so compare with `===`
  * @example
  * ```ts
- * import { recordPull, toPullCredentials } from 'kubepull/pull-policy';
+ * import { recordPull, toPullCredentials } from 'kubepull/image-access';
  *
  * const credentials = toPullCredentials({ kind: 'node' });
  * recordPull(undefined, { imageRef: 'sha256:…', repository: 'docker.io/library/nginx', credentials, at: Date.now() });
@@ -126,7 +126,7 @@ export function recordPull(
  * @returns the entry after it: `old` itself when nothing changed
  * @example
  * ```ts
- * import { mergePullCredentials, toPullCredentials } from 'kubepull/pull-policy';
+ * import { mergePullCredentials, toPullCredentials } from 'kubepull/image-access';
  *
  * mergePullCredentials(undefined, toPullCredentials({ kind: 'node' }))?.nodePodsAccessible; // true
  * ```
@@ -179,4 +179,33 @@ function credentialsJson(value: ImagePullCredentials): string {
   const secrets = unite(value.kubernetesSecrets, []).map((s) => [coordinatesKey(s), s.credentialHash]);
   const accounts = unite(value.kubernetesServiceAccounts, []).map(coordinatesKey);
   return JSON.stringify([secrets, accounts, value.nodePodsAccessible]);
+}
+
+/**
+ * Keeps what kubelet remembers of its pulls: an intent for each image string while it is pulled, and a record for each
+ * image that was.
+ *
+ * It only reads and writes: what is written, and when, the manager decides. It never has two calls for one image string,
+ * or for one `imageRef`, under way at the same time. A call that fails rejects; its error's `message` goes into kubelet's
+ * texts.
+ *
+ * @see PullRecordsAccessor in kubernetes pkg/kubelet/images/pullmanager/interfaces.go, v1.35
+ * @public
+ */
+export interface PulledRecords {
+  /** Writes that an image string is about to be pulled; a success when that stands there already. */
+  writeIntent(image: string): Promise<void>;
+  hasIntent(image: string): Promise<boolean>;
+  /** Takes an intent away; a success when there is none. */
+  deleteIntent(image: string): Promise<void>;
+  /** The image strings of all intents, in any order. */
+  listIntents(): Promise<readonly string[]>;
+  /** The record of an image id; rejects when there is one that cannot be read or decoded. */
+  readRecord(imageRef: string): Promise<ImagePulledRecord | undefined>;
+  /** Writes the record of `record.imageRef`, in place of the one before. */
+  writeRecord(record: ImagePulledRecord): Promise<void>;
+  /** Takes a record away; a success when there is none. */
+  deleteRecord(imageRef: string): Promise<void>;
+  /** All records that can be read, in any order. */
+  listRecords(): Promise<readonly ImagePulledRecord[]>;
 }

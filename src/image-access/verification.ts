@@ -43,7 +43,7 @@ export interface VerificationOptions {
  * @throws {@link ImageError} `ERR_OPTION_INVALID` for a policy that does not exist; kubelet does not start with it
  * @example
  * ```ts
- * import { requiresCredentialVerification } from 'kubepull/pull-policy';
+ * import { requiresCredentialVerification } from 'kubepull/image-access';
  *
  * requiresCredentialVerification('app:1', false); // false: it was there before kubelet
  * requiresCredentialVerification('app:1', true); // true

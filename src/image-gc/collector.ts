@@ -1,11 +1,19 @@
 import { type CallOptions, type Clock, systemClock } from '../clock/index.js';
 import { traced, type Tracing } from '../tracing/index.js';
-import { asError, rethrowAbort } from '../image-manager/error-text.js';
+import { asError, rethrowAbort } from '../errors/inner.js';
 import { type DiskRoom, type ImageGcPlan, type ImageUse, planImageGc, shortOfSpace } from './plan.js';
 import { checkGcPolicy, type ImageGcConfiguration } from './policy.js';
-import type { ImageManager } from '../image-manager/manager-types.js';
-import { traceImages } from '../image-service/trace-images.js';
-import type { ImageService } from '../image-service/types.js';
+import { traceImages } from '../image-service/inner.js';
+import type { ImageService } from '../image-service/index.js';
+
+/**
+ * Forgets the pull records of images that are gone; an image manager is one.
+ *
+ * @public
+ */
+export interface RecordPruner {
+  pruneRecords(options: CallOptions & { readonly startedAt: number }): Promise<readonly string[]>;
+}
 
 /**
  * How images are collected.
@@ -19,7 +27,7 @@ export interface ImageCollectorOptions extends ImageGcConfiguration {
   /** The ids of the images of all containers, running or not. */
   readonly imagesInUse: (options: CallOptions) => Iterable<string> | Promise<Iterable<string>>;
   /** Whose records of removed images are to be forgotten. @defaultValue nobody's */
-  readonly manager?: Pick<ImageManager, 'pruneRecords'> | undefined;
+  readonly manager?: RecordPruner | undefined;
   /** Watches removals, and the calls of `images`. @defaultValue nobody */
   readonly tracing?: Tracing | undefined;
   /** @defaultValue `systemClock` */
@@ -64,7 +72,8 @@ export interface ImageCollector {
  * @throws {@link ImageError} `ERR_OPTION_INVALID` for a configuration with which kubelet does not start, with its text
  * @example
  * ```ts
- * import { createImageCollector, type ImageService } from 'kubepull/image-manager';
+ * import { createImageCollector } from 'kubepull/image-gc';
+ * import { type ImageService } from 'kubepull/image-service';
  *
  * declare const images: ImageService;
  * const collector = createImageCollector({

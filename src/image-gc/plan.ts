@@ -86,7 +86,7 @@ export interface ImageGcPlan {
  * @throws {@link ImageError} `ERR_OPTION_INVALID` for a configuration with which kubelet does not start, with its text
  * @example
  * ```ts
- * import { planImageGc } from 'kubepull/image-manager';
+ * import { planImageGc } from 'kubepull/image-gc';
  *
  * const disk = { capacityBytes: 100, availableBytes: 10 };
  * planImageGc({ images: [], disk, now: 0, startedAt: 0 }).bytesToFree; // 10: from 90 % down to 80 %

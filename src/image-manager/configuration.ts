@@ -7,7 +7,7 @@ import {
   parseAllowlist,
   requiresCredentialVerification,
   type VerificationOptions,
-} from '../pull-policy/index.js';
+} from '../image-access/index.js';
 
 /** Kubelet's `registryPullQPS` when its configuration does not say. @public */
 export const DEFAULT_REGISTRY_PULL_QPS = 5;

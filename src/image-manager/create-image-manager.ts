@@ -1,15 +1,16 @@
 import { type CallOptions, systemClock } from '../clock/index.js';
 import { createSlots, type Slots } from '../internal/index.js';
-import { decidePullPolicy, type VolumeLike } from '../pull-policy/index.js';
+import { decidePullPolicy } from '../pull-policy/index.js';
+import { type VolumeLike } from '../kubernetes/index.js';
 import type { SecretLike } from '../pull-secrets/index.js';
 import { type CheckedConfiguration, checkConfiguration } from './configuration.js';
 import { ensureImage } from './ensure-image.js';
-import { asError, errorText, rethrowAbort } from './error-text.js';
+import { asError, errorText, rethrowAbort } from '../errors/inner.js';
 import { pullStepEvent } from './events.js';
 import { createImagePuller } from './image-puller.js';
 import type { ManagerContext } from './image-step.js';
 import { failedMount, mountedImage } from './image-volumes.js';
-import { createLedger } from '../image-access/ledger.js';
+import { createLedger } from '../image-access/inner.js';
 import type { ImageManagerOptions } from './manager-options.js';
 import type {
   ContainerImageRequest,
@@ -20,11 +21,11 @@ import type {
   ManagedPodLike,
   PodImageRequest,
 } from './manager-types.js';
-import { createMemoryRecords } from '../image-access/memory-records.js';
+import { createMemoryRecords } from '../image-access/index.js';
 import { findContainer, involvedObject, sandboxOf } from './pod-parts.js';
 import { createPullFailures } from './pull-failures.js';
 import { createTokenBucket } from './token-bucket.js';
-import { traceImages } from '../image-service/trace-images.js';
+import { traceImages } from '../image-service/inner.js';
 
 /**
  * Makes an image manager that does with the images of pods what kubelet does, in the same steps, and says the same words.
@@ -38,7 +39,8 @@ import { traceImages } from '../image-service/trace-images.js';
  * @throws {@link InvalidConfigError} for an entry of the allow list that kubelet refuses
  * @example
  * ```ts
- * import { createImageManager, createPullerImageService } from 'kubepull/image-manager';
+ * import { createImageManager } from 'kubepull/image-manager';
+ * import { createPullerImageService } from 'kubepull/image-service';
  * import { createNodeRuntime, openOciLayout } from 'kubepull/node';
  *
  * const runtime = createNodeRuntime();

@@ -1,9 +1,9 @@
 import type { CallOptions } from '../clock/index.js';
 import { aggregate } from '../internal/index.js';
 import type { CredentialCandidate } from '../keyring/index.js';
-import { asError, errorText, rethrowAbort } from './error-text.js';
-import { pullOnce } from '../image-service/runtime-images.js';
-import type { ImageService, PullImageRequest } from '../image-service/types.js';
+import { asError, errorText, rethrowAbort } from '../errors/inner.js';
+import { pullOnce } from '../image-service/inner.js';
+import type { ImageService, PullImageRequest } from '../image-service/index.js';
 
 /** What came of a pull with all credentials. */
 export type LoopOutcome =

@@ -9,7 +9,7 @@ import {
   type PodPullCredentials,
   type RecordedSecret,
   toPullCredentials,
-} from '../pull-policy/index.js';
+} from '../image-access/index.js';
 import { mergePullSecrets, type SecretLike } from '../pull-secrets/index.js';
 import { parseImageName } from '../reference/index.js';
 import { type LookupTrace, traced, type Tracing } from '../tracing/index.js';

@@ -5,7 +5,7 @@
  * @returns the text that kubelet's events show
  * @example
  * ```ts
- * import { formatGoDuration } from 'kubepull';
+ * import { formatGoDuration } from 'kubepull/image-manager';
  *
  * formatGoDuration(62_500); // '1m2.5s'
  * ```

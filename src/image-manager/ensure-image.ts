@@ -3,12 +3,12 @@ import type { SecretLike } from '../pull-secrets/index.js';
 import { applyDefaultTag } from '../reference/index.js';
 import { type EnsureTrace, traced } from '../tracing/index.js';
 import { lazyCredentials, podCredentials } from './credentials.js';
-import { asError, errorText, rethrowAbort } from './error-text.js';
+import { asError, errorText, rethrowAbort } from '../errors/inner.js';
 import { pullStepEvent } from './events.js';
 import type { ImageStep, ManagerContext } from './image-step.js';
 import type { EnsureImageResult } from './manager-types.js';
 import { pullStep } from './pull-step.js';
-import { inspectImage } from '../image-service/runtime-images.js';
+import { inspectImage } from '../image-service/inner.js';
 import type { WaitingReason } from './waiting.js';
 
 /** What is asked for, before its name is read. */

@@ -44,7 +44,7 @@ export type PullStep =
  * @returns type, reason and text
  * @example
  * ```ts
- * import { pullStepEvent } from 'kubepull';
+ * import { pullStepEvent } from 'kubepull/image-manager';
  *
  * pullStepEvent('nginx', { step: 'pulling' }).message; // 'Pulling image "nginx"'
  * ```

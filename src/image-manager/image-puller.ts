@@ -3,9 +3,9 @@ import type { Credential } from '../docker-config/index.js';
 import { equalSecrets, type Slots, untilAbort } from '../internal/index.js';
 import type { CredentialCandidate } from '../keyring/index.js';
 import { type LoopOutcome, pullWithEach } from './credential-loop.js';
-import { imageSize } from '../image-service/runtime-images.js';
+import { imageSize } from '../image-service/inner.js';
 import type { TokenBucket } from './token-bucket.js';
-import type { ImageService, ImageSpec, PodSandbox } from '../image-service/types.js';
+import type { ImageService, ImageSpec, PodSandbox } from '../image-service/index.js';
 
 /** One image to pull, with the credentials to try. */
 export interface PullJob<P> {

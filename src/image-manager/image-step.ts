@@ -3,11 +3,11 @@ import type { CreateHasher } from '../digest/index.js';
 import type { LazyCredentials, NodeKeyring } from './credentials.js';
 import type { PodEvent } from './events.js';
 import type { ImagePuller } from './image-puller.js';
-import type { PullLedger } from '../image-access/ledger.js';
+import type { PullLedger } from '../image-access/inner.js';
 import type { InvolvedObject } from './manager-types.js';
 import type { PullFailures } from './pull-failures.js';
 import type { EnsureTrace, Tracing } from '../tracing/index.js';
-import type { ImageService, ImageSpec, PodSandbox } from '../image-service/types.js';
+import type { ImageService, ImageSpec, PodSandbox } from '../image-service/index.js';
 
 /** What all images of a manager share. */
 export interface ManagerContext {

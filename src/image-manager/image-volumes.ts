@@ -1,6 +1,6 @@
 import type { EnsureImageResult, ImageVolumeResult, MountingContainerLike } from './manager-types.js';
 import type { ImageMount, MountedImage } from './mount-types.js';
-import type { ImageSpec } from '../image-service/types.js';
+import type { ImageSpec } from '../image-service/index.js';
 
 /**
  * The mounts of a container's image volumes, as kubelet gives them to the runtime.

@@ -7,16 +7,6 @@ export { formatGoDuration } from './duration.js';
 export { type PodEvent, pullStepEvent, type PullStep } from './events.js';
 export { type Waiting, waitingAfterFailure, waitingInBackOff, type WaitingReason } from './waiting.js';
 export {
-  type ImageFileSystem,
-  type ImageService,
-  type ImageSpec,
-  type PodSandbox,
-  type PulledRecords,
-  type PullImageRequest,
-  type RuntimeImage,
-} from '../image-service/types.js';
-export { createMemoryRecords } from '../image-access/memory-records.js';
-export {
   DEFAULT_REGISTRY_BURST,
   DEFAULT_REGISTRY_PULL_QPS,
   type ImageFeatureGates,
@@ -42,25 +32,4 @@ export { type ImageManagerOptions } from './manager-options.js';
 export { type ImageMount, type MountedImage } from './mount-types.js';
 export { createImageManager } from './create-image-manager.js';
 export { imageMounts } from './image-volumes.js';
-export { createPullerImageService, type PullerImageServiceOptions } from '../image-service/puller-service.js';
 export { prePull, type PrePulledImage, type PrePullOptions, type PrePullReport } from './pre-pull.js';
-export {
-  DEFAULT_GC_HIGH_THRESHOLD_PERCENT,
-  DEFAULT_GC_LOW_THRESHOLD_PERCENT,
-  DEFAULT_MINIMUM_GC_AGE_MS,
-  type ImageGcConfiguration,
-} from '../image-gc/policy.js';
-export {
-  type DiskRoom,
-  type ImageGcDecision,
-  type ImageGcPlan,
-  type ImageGcQuestion,
-  type ImageUse,
-  planImageGc,
-} from '../image-gc/plan.js';
-export {
-  createImageCollector,
-  type ImageCollector,
-  type ImageCollectorOptions,
-  type ImageGcReport,
-} from '../image-gc/collector.js';

@@ -1,12 +1,12 @@
 import type { BackoffOptions } from '../backoff/index.js';
 import type { CallOptions, Clock } from '../clock/index.js';
 import type { CreateHasher } from '../digest/index.js';
-import type { AllowlistRelease } from '../pull-policy/index.js';
+import type { AllowlistRelease, PulledRecords } from '../image-access/index.js';
 import type { Tracing } from '../tracing/index.js';
 import type { PullConfiguration } from './configuration.js';
 import type { NodeKeyring } from './credentials.js';
 import type { ImageEvent } from './manager-types.js';
-import type { ImageService, PulledRecords } from '../image-service/types.js';
+import type { ImageService } from '../image-service/index.js';
 
 /**
  * How an image manager works.

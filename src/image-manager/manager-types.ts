@@ -1,6 +1,6 @@
 import type { CallOptions } from '../clock/index.js';
 import type { CredentialSource } from '../docker-config/index.js';
-import type { ContainerLike, PodLike, PodSpecLike } from '../pull-policy/index.js';
+import type { ContainerLike, PodLike, PodSpecLike } from '../kubernetes/index.js';
 import type { SecretLike } from '../pull-secrets/index.js';
 import type { PodEvent } from './events.js';
 import type { MountedImage } from './mount-types.js';

@@ -1,7 +1,7 @@
 import { ImageError } from '../errors/index.js';
 import { quote } from '../internal/index.js';
 import type { InvolvedObject, ManagedPodLike, MountingContainerLike } from './manager-types.js';
-import type { PodSandbox } from '../image-service/types.js';
+import type { PodSandbox } from '../image-service/index.js';
 
 const KINDS = ['ephemeralContainers', 'initContainers', 'containers'] as const;
 

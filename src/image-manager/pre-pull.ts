@@ -5,9 +5,9 @@ import type { Keyring } from '../keyring/index.js';
 import { applyDefaultTag, parseImageName } from '../reference/index.js';
 import { refuseConfiguration } from './configuration.js';
 import { pullWithEach } from './credential-loop.js';
-import { asError, errorText, rethrowAbort } from './error-text.js';
-import { imageSize, inspectImage } from '../image-service/runtime-images.js';
-import type { ImageService, ImageSpec } from '../image-service/types.js';
+import { asError, errorText, rethrowAbort } from '../errors/inner.js';
+import { imageSize, inspectImage } from '../image-service/inner.js';
+import type { ImageService, ImageSpec } from '../image-service/index.js';
 
 /**
  * How a node is warmed up.
@@ -87,7 +87,8 @@ export interface PrePullReport {
  * @throws {@link ImageError} `ERR_OPTION_INVALID` for a number of pulls that is none
  * @example
  * ```ts
- * import { createPullerImageService, prePull } from 'kubepull/image-manager';
+ * import { createPullerImageService } from 'kubepull/image-service';
+ * import { prePull } from 'kubepull/image-manager';
  * import { createNodeRuntime, loadNodeKeyring, openOciLayout } from 'kubepull/node';
  *
  * const images = createPullerImageService({ runtime: createNodeRuntime(), store: await openOciLayout('./layout') });

@@ -1,11 +1,11 @@
 import type { CredentialSource } from '../docker-config/index.js';
 import { goQuote } from '../internal/index.js';
 import { recordedCredentials } from './credentials.js';
-import { asError, errorText, rethrowAbort } from './error-text.js';
+import { asError, errorText, rethrowAbort } from '../errors/inner.js';
 import { pullStepEvent } from './events.js';
 import type { JobOutcome } from './image-puller.js';
 import type { ImageStep, ManagerContext } from './image-step.js';
-import type { PullLedger } from '../image-access/ledger.js';
+import type { PullLedger } from '../image-access/inner.js';
 import type { EnsureImageResult } from './manager-types.js';
 import type { BackOff } from './pull-failures.js';
 import { waitingAfterFailure, waitingInBackOff } from './waiting.js';

@@ -35,7 +35,7 @@ export interface Waiting {
  * @returns reason and message
  * @example
  * ```ts
- * import { waitingAfterFailure } from 'kubepull';
+ * import { waitingAfterFailure } from 'kubepull/image-manager';
  *
  * waitingAfterFailure('app:1', 'denied'); // { reason: 'ErrImagePull', message: 'denied' }
  * ```
@@ -62,7 +62,7 @@ export function waitingAfterFailure(image: string, errorText: string): Waiting {
  * @returns `ImagePullBackOff`, with the last attempt's reason and message behind kubelet's text
  * @example
  * ```ts
- * import { waitingInBackOff } from 'kubepull';
+ * import { waitingInBackOff } from 'kubepull/image-manager';
  *
  * waitingInBackOff('app:1', { reason: 'ErrImagePull', message: 'denied' }).message;
  * // 'Back-off pulling image "app:1": ErrImagePull: denied'

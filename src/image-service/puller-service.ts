@@ -39,7 +39,7 @@ export interface PullerImageServiceOptions extends Omit<PullOptions, 'store' | '
  * `ERR_OPTION_INVALID`
  * @example
  * ```ts
- * import { createPullerImageService } from 'kubepull/image-manager';
+ * import { createPullerImageService } from 'kubepull/image-service';
  * import { createDownloadPool } from 'kubepull/puller';
  * import { createNodeRuntime, openOciLayout } from 'kubepull/node';
  *

@@ -1,6 +1,5 @@
 import type { CallOptions } from '../clock/index.js';
 import type { DockerConfigEntry } from '../docker-config/index.js';
-import type { ImagePulledRecord } from '../pull-policy/index.js';
 
 /**
  * CRI's `ImageSpec`: an image as it is named to a runtime.
@@ -93,33 +92,4 @@ export interface ImageService {
   /** Removes an image with all its names; a success when there is none. */
   removeImage(image: ImageSpec, options?: CallOptions): Promise<void>;
   imageFsInfo(options?: CallOptions): Promise<readonly ImageFileSystem[]>;
-}
-
-/**
- * Keeps what kubelet remembers of its pulls: an intent for each image string while it is pulled, and a record for each
- * image that was.
- *
- * It only reads and writes: what is written, and when, the manager decides. It never has two calls for one image string,
- * or for one `imageRef`, under way at the same time. A call that fails rejects; its error's `message` goes into kubelet's
- * texts.
- *
- * @see PullRecordsAccessor in kubernetes pkg/kubelet/images/pullmanager/interfaces.go, v1.35
- * @public
- */
-export interface PulledRecords {
-  /** Writes that an image string is about to be pulled; a success when that stands there already. */
-  writeIntent(image: string): Promise<void>;
-  hasIntent(image: string): Promise<boolean>;
-  /** Takes an intent away; a success when there is none. */
-  deleteIntent(image: string): Promise<void>;
-  /** The image strings of all intents, in any order. */
-  listIntents(): Promise<readonly string[]>;
-  /** The record of an image id; rejects when there is one that cannot be read or decoded. */
-  readRecord(imageRef: string): Promise<ImagePulledRecord | undefined>;
-  /** Writes the record of `record.imageRef`, in place of the one before. */
-  writeRecord(record: ImagePulledRecord): Promise<void>;
-  /** Takes a record away; a success when there is none. */
-  deleteRecord(imageRef: string): Promise<void>;
-  /** All records that can be read, in any order. */
-  listRecords(): Promise<readonly ImagePulledRecord[]>;
 }

@@ -1,7 +1,15 @@
 export { aggregate } from './go/aggregate.js';
 export { decodeBase64, encodeBase64 } from './go/base64.js';
 export { type ByteBuffer, createByteBuffer } from './byte-buffer.js';
-export { duplicate, type FieldError, forbidden, invalid, invalidValue, required, unsupported } from './go/field-error.js';
+export {
+  duplicate,
+  type FieldError,
+  forbidden,
+  invalid,
+  invalidValue,
+  required,
+  unsupported,
+} from './go/field-error.js';
 export { parseGoDuration } from './go/duration.js';
 export { collectBytes } from './collect-bytes.js';
 export { cannotUnmarshal, goKind, matchField } from './go/json-decode.js';
@@ -10,8 +18,18 @@ export { goQuote } from './go/quote.js';
 export { quoteJson, wellFormed } from './go/json-text.js';
 export { type JsonMember, type JsonNode, type JsonResult, readJson, TOO_MANY_VALUES } from './go/json.js';
 export { printable, quote } from './text.js';
+export { hasOuterSpace } from './go/space.js';
 export { createSlots, type Slots } from './slots.js';
 export { untilAbort } from './until-abort.js';
 export { redactUrl } from './url.js';
 export { decodeUtf8, encodeUtf8 } from './go/utf8.js';
 export { hasMethods, isOptionalFunction, plainHttpCheck, platformCheck, wrongOption } from './wrong-option.js';
+export {
+  type CredentialSource,
+  type Descriptor,
+  type Digest,
+  type DigestAlgorithm,
+  type EndpointCapability,
+  type Platform,
+  type RegistryEndpoint,
+} from './vocabulary.js';

@@ -1,7 +1,7 @@
 import { type Clock, systemClock } from '../clock/index.js';
 import { type MetricKey, METRICS, sizeLabel } from './metric-definitions.js';
 import { createMetric, type Metric, type MetricFamily, metricsText } from './metric-store.js';
-import type { EnsureTrace, TraceContexts, TraceOperation, Tracing } from '../tracing/types.js';
+import type { EnsureTrace, TraceContexts, TraceOperation, Tracing } from '../tracing/index.js';
 
 /**
  * What counters need.
@@ -35,9 +35,10 @@ export interface ImageMetrics extends Tracing {
  * @returns the counters, all at zero
  * @example
  * ```ts
- * import { createImageManager, type ImageService } from 'kubepull/image-manager';
+ * import { createImageManager } from 'kubepull/image-manager';
+ * import { type ImageService } from 'kubepull/image-service';
  * import { nodeHasher } from 'kubepull/node';
- * import { createImageMetrics } from 'kubepull/tracing';
+ * import { createImageMetrics } from 'kubepull/metrics';
  *
  * declare const images: ImageService;
  * const metrics = createImageMetrics();

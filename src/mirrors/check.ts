@@ -1,7 +1,6 @@
 import { ImageError } from '../errors/index.js';
-import { printable, redactUrl } from '../internal/index.js';
+import { printable, redactUrl, type RegistryEndpoint } from '../internal/index.js';
 import type { ImageReference } from '../reference/index.js';
-import type { RegistryEndpoint } from './endpoint.js';
 import { registryOrigin } from './registry-origin.js';
 
 /** More endpoints for one image than any operator writes down. */
@@ -17,7 +16,7 @@ const REPOSITORY = /^[a-z0-9._-]+(?:\/[a-z0-9._-]+)*$/;
  * URL than it says, or more than 64 endpoints
  * @example
  * ```ts
- * import { checkEndpoints, upstreamEndpoint } from 'kubepull/distribution';
+ * import { checkEndpoints, upstreamEndpoint } from 'kubepull/mirrors';
  * import { parseReference } from 'kubepull/reference';
  *
  * checkEndpoints([upstreamEndpoint(parseReference('nginx'))]);
@@ -59,7 +58,7 @@ function hasDots(path: string): boolean {
  * @throws {@link ImageError} `ERR_OPTION_INVALID` when the image's domain is no host
  * @example
  * ```ts
- * import { credentialName, mirrorEndpoint } from 'kubepull/distribution';
+ * import { credentialName, mirrorEndpoint } from 'kubepull/mirrors';
  * import { parseReference } from 'kubepull/reference';
  *
  * const nginx = parseReference('nginx');

@@ -1,7 +1,6 @@
 import { ImageError } from '../errors/index.js';
-import { printable, redactUrl } from '../internal/index.js';
+import { type EndpointCapability, printable, redactUrl, type RegistryEndpoint } from '../internal/index.js';
 import type { ImageReference } from '../reference/index.js';
-import type { EndpointCapability, RegistryEndpoint } from './endpoint.js';
 import { registryOrigin } from './registry-origin.js';
 
 /** What an endpoint does that nobody restricted. */
@@ -16,7 +15,7 @@ const ALL: readonly EndpointCapability[] = ['pull', 'resolve'];
  * @throws {@link ImageError} `ERR_OPTION_INVALID` when the domain is no host
  * @example
  * ```ts
- * import { upstreamEndpoint } from 'kubepull/distribution';
+ * import { upstreamEndpoint } from 'kubepull/mirrors';
  * import { parseReference } from 'kubepull/reference';
  *
  * upstreamEndpoint(parseReference('nginx')).origin; // 'https://registry-1.docker.io'
@@ -52,7 +51,7 @@ export function upstreamEndpoint(
  * escape, or changes when it is normalised
  * @example
  * ```ts
- * import { mirrorEndpoint } from 'kubepull/distribution';
+ * import { mirrorEndpoint } from 'kubepull/mirrors';
  * import { parseReference } from 'kubepull/reference';
  *
  * const { repository } = mirrorEndpoint('https://harbor.example.com/v2/hub', parseReference('nginx'));

@@ -1,6 +1,6 @@
 import { ImageError } from '../errors/index.js';
 import { plainHttpCheck, wrongOption } from '../internal/index.js';
-import type { MirrorRoutes } from '../rules/index.js';
+import type { MirrorRoutes } from './routes.js';
 import type { RegistryEndpoints } from './endpoint.js';
 import { mirrorEndpoint, upstreamEndpoint } from './make.js';
 
@@ -15,8 +15,8 @@ import { mirrorEndpoint, upstreamEndpoint } from './make.js';
  * @throws {@link ImageError} `ERR_OPTION_INVALID` when an entry of `plainHttp` is no host
  * @example
  * ```ts
- * import { mirrorEndpoints } from 'kubepull/distribution';
- * import { createMirrorRoutes } from 'kubepull/rules';
+ * import { mirrorEndpoints } from 'kubepull/mirrors';
+ * import { createMirrorRoutes } from 'kubepull/mirrors';
  *
  * const endpoints = mirrorEndpoints(
  *   createMirrorRoutes([{ match: 'docker.io/**', endpoints: ['https://mirror.example.com'] }]),

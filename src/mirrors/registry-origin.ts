@@ -10,7 +10,7 @@ import { quote } from '../internal/index.js';
  * @throws {@link ImageError} `ERR_OPTION_INVALID` when the domain is no host, as in `ex_ample.com/foo`
  * @example
  * ```ts
- * import { registryOrigin } from 'kubepull/distribution';
+ * import { registryOrigin } from 'kubepull/mirrors';
  *
  * registryOrigin('docker.io'); // 'https://registry-1.docker.io'
  * ```

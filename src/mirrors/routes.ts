@@ -1,7 +1,7 @@
 import { ImageError } from '../errors/index.js';
 import { redactUrl } from '../internal/index.js';
-import { compileRule, isTooLong } from '../rules/compile.js';
-import type { DecidingRule, RuleSubject } from '../rules/types.js';
+import { compileRule, isTooLong } from '../rules/inner.js';
+import type { DecidingRule, RuleSubject } from '../rules/index.js';
 
 /**
  * Where images of some names are pulled from.
@@ -70,7 +70,7 @@ const ENDPOINT = /^https?:\/\/[\w.:[\]-]+(?:\/[\w.~-]+)*\/?$/i;
  * @example
  * ```ts
  * import { parseReference } from 'kubepull/reference';
- * import { createMirrorRoutes } from 'kubepull/rules';
+ * import { createMirrorRoutes } from 'kubepull/mirrors';
  *
  * const routes = createMirrorRoutes([{ match: 'docker.io/**', endpoints: ['https://mirror.example.com'] }]);
  * routes.choose(parseReference('nginx')).endpoints; // ['https://mirror.example.com']

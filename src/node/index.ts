@@ -44,7 +44,10 @@ export { streamOciArchive, writeOciArchive } from './archive/oci.js';
 export { streamDockerArchive, writeDockerArchive } from './archive/docker.js';
 export { DEFAULT_MAX_UNPACKED_BYTES, type DockerArchiveOptions } from './archive/docker-options.js';
 export { createExecPlugin, DEFAULT_MAX_PLUGIN_PROCESSES, type ExecPluginOptions } from './kubelet/exec-plugin.js';
-export { type CredentialProviderConfigFiles, readCredentialProviderConfig } from './kubelet/credential-provider-files.js';
+export {
+  type CredentialProviderConfigFiles,
+  readCredentialProviderConfig,
+} from './kubelet/credential-provider-files.js';
 export {
   createNodeKeyring,
   type NodeKeyring,

@@ -1,8 +1,8 @@
 import type { Digest } from '../digest/index.js';
 import { ImageError } from '../errors/index.js';
-import { quote } from '../internal/index.js';
+import { type Descriptor, type Platform, quote } from '../internal/index.js';
 import { isDockerMediaType } from './media-types.js';
-import type { Descriptor, ImageIndex, Platform } from './types.js';
+import type { ImageIndex } from './types.js';
 
 /**
  * What {@link annotateIndex} says anew of an entry; what is left out stays.

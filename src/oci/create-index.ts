@@ -1,8 +1,8 @@
 import { ImageError } from '../errors/index.js';
-import { quote } from '../internal/index.js';
+import { type Descriptor, quote } from '../internal/index.js';
 import { DEFAULT_DOCUMENT_LIMITS } from './limits.js';
 import { isDockerMediaType, isIndexMediaType, isManifestMediaType, MEDIA_TYPES } from './media-types.js';
-import type { Descriptor, ImageIndex } from './types.js';
+import type { ImageIndex } from './types.js';
 
 /**
  * What {@link createIndex} makes besides the entries.

@@ -3,7 +3,7 @@ import { readDocument } from './document.js';
 import { readFields } from './fields.js';
 import { type DocumentOptions, resolveLimits } from './limits.js';
 import { type Place, readList, readSize, readText, readTextMap, refuse, show } from './place.js';
-import type { Descriptor, Platform } from './types.js';
+import type { Descriptor, Platform } from '../internal/index.js';
 
 const DESCRIPTOR_KEYS = ['mediaType', 'digest', 'size', 'urls', 'annotations', 'data', 'artifactType', 'platform'];
 const PLATFORM_KEYS = ['os', 'architecture', 'variant', 'os.version', 'os.features'];

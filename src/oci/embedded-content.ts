@@ -1,6 +1,5 @@
 import { type CreateHasher, digestAlgorithm, digestOf } from '../digest/index.js';
-import { decodeBase64 } from '../internal/index.js';
-import type { Descriptor } from './types.js';
+import { decodeBase64, type Descriptor } from '../internal/index.js';
 
 /** What is worth a request of its own is not decoded in one go. */
 const MAX_EMBEDDED = 256 * 1024;

@@ -1,9 +1,8 @@
 import { type Digest, isDigest } from '../digest/index.js';
-import type { JsonNode } from '../internal/index.js';
+import type { JsonNode, Platform } from '../internal/index.js';
 import { readDocument } from './document.js';
 import { type DocumentOptions, resolveLimits } from './limits.js';
 import { refuse, show } from './place.js';
-import type { Platform } from './types.js';
 
 /**
  * What an image's config says of the image; what is needed to run it is left out.

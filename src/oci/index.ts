@@ -3,7 +3,8 @@
  *
  * @packageDocumentation
  */
-export { type Descriptor, type ImageIndex, type ImageManifest, type Platform } from './types.js';
+export { type Descriptor, type Platform } from '../internal/index.js';
+export { type ImageIndex, type ImageManifest } from './types.js';
 export {
   ACCEPTED_MANIFEST_TYPES,
   isImageConfigMediaType,

@@ -1,36 +1,4 @@
-import type { Digest } from '../digest/index.js';
-
-/**
- * The operating system and CPU that an image is for, in the spelling of the OCI image spec.
- *
- * @public
- */
-export interface Platform {
-  readonly os: string;
-  readonly architecture: string;
-  readonly variant?: string | undefined;
-  readonly 'os.version'?: string | undefined;
-  readonly 'os.features'?: readonly string[] | undefined;
-}
-
-/**
- * Names content by type, digest and size.
- *
- * @public
- */
-export interface Descriptor {
-  readonly mediaType: string;
-  readonly digest: Digest;
-  /** Size of the content in bytes. */
-  readonly size: number;
-  /** Where the content may be had besides the registry; never followed by default. */
-  readonly urls?: readonly string[] | undefined;
-  readonly annotations?: Readonly<Record<string, string>> | undefined;
-  readonly artifactType?: string | undefined;
-  readonly platform?: Platform | undefined;
-  /** The content itself in Base64, as a hint that nothing has verified; see {@link embeddedContent}. */
-  readonly data?: string | undefined;
-}
+import type { Descriptor } from '../internal/index.js';
 
 /**
  * One image for several platforms: an OCI image index or a Docker manifest list.

@@ -1,7 +1,6 @@
-import { aggregate } from '../internal/index.js';
-import { unsupported } from '../internal/index.js';
-import { copyWith, type ImageUser, mapPodImages, podImages } from '../kubernetes/pod-images.js';
-import type { PodLike } from '../kubernetes/types.js';
+import { aggregate, unsupported } from '../internal/index.js';
+import { copyWith, type ImageUser, mapPodImages, podImages } from '../kubernetes/inner.js';
+import type { PodLike } from '../kubernetes/index.js';
 
 /**
  * What the admission plugin `AlwaysPullImages` looks at besides the pod.

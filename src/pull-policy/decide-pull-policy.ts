@@ -1,5 +1,5 @@
 import { safeParseReference } from '../reference/index.js';
-import type { PullPolicy } from '../kubernetes/types.js';
+import type { PullPolicy } from '../kubernetes/index.js';
 
 /**
  * Why a container has the pull policy that it has: its own field, or what its image says.

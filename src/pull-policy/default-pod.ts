@@ -1,8 +1,8 @@
 import { ImageError } from '../errors/index.js';
 import { quote } from '../internal/index.js';
 import { decidePullPolicy, type PullPolicyDecision } from './decide-pull-policy.js';
-import { copyWith, type ImageUserKind, mapPodImages } from '../kubernetes/pod-images.js';
-import type { PodLike, PodSpecLike, WorkloadLike } from '../kubernetes/types.js';
+import { copyWith, mapPodImages } from '../kubernetes/inner.js';
+import { type ImageUserKind, type PodLike, type PodSpecLike, type WorkloadLike } from '../kubernetes/index.js';
 
 /**
  * The pull policy of one container or image volume of a pod.

@@ -4,26 +4,11 @@
  * @packageDocumentation
  */
 export {
-  type ContainerLike,
-  type ImageVolumeLike,
-  type JobTemplateLike,
-  type LocalObjectReferenceLike,
-  type MetadataLike,
-  type PodLike,
-  type PodSpecLike,
-  type PodTemplateLike,
-  type PullPolicy,
-  type VolumeLike,
-  type WorkloadLike,
-  type WorkloadSpecLike,
-} from '../kubernetes/types.js';
-export {
   decidePullPolicy,
   defaultPullPolicy,
   type PullPolicyDecision,
   type PullPolicyReason,
 } from './decide-pull-policy.js';
-export { type ImageUserKind } from '../kubernetes/pod-images.js';
 export {
   type ContainerPullPolicy,
   type DefaultedPod,
@@ -48,28 +33,3 @@ export {
   mutateAlwaysPullImages,
   validateAlwaysPullImages,
 } from './always-pull-images.js';
-export { type AllowlistPattern, type AllowlistRelease, matchAllowlist, parseAllowlist } from '../image-access/allowlist.js';
-export {
-  type CredentialVerificationPolicy,
-  DEFAULT_VERIFICATION_POLICY,
-  requiresCredentialVerification,
-  type VerificationOptions,
-} from '../image-access/verification.js';
-export {
-  type ImagePullCredentials,
-  type ImagePulledRecord,
-  mergePullCredentials,
-  type ObjectCoordinates,
-  type PulledWith,
-  type RecordedSecret,
-  recordPull,
-  toPullCredentials,
-} from '../image-access/records.js';
-export {
-  decideMustPull,
-  MAX_RECORDED_SECRETS,
-  type MustPullDecision,
-  type MustPullQuestion,
-  type PodPullCredentials,
-} from '../image-access/must-pull.js';
-export { credentialHash } from '../image-access/credential-hash.js';

@@ -1,5 +1,5 @@
 import { decidePullPolicy, type PullPolicyReason } from './decide-pull-policy.js';
-import type { ContainerLike } from '../kubernetes/types.js';
+import type { ContainerLike } from '../kubernetes/index.js';
 
 /**
  * An update of a container's image or policy, as a client sends it.

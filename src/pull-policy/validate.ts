@@ -1,7 +1,15 @@
-import { aggregate, type FieldError, forbidden, goQuote, invalid, required, unsupported } from '../internal/index.js';
-import { hasOuterSpace } from './go-space.js';
-import { type ImageUser, podImages } from '../kubernetes/pod-images.js';
-import type { PodLike, PodSpecLike, VolumeLike } from '../kubernetes/types.js';
+import {
+  aggregate,
+  type FieldError,
+  forbidden,
+  goQuote,
+  hasOuterSpace,
+  invalid,
+  required,
+  unsupported,
+} from '../internal/index.js';
+import { type ImageUser, podImages } from '../kubernetes/inner.js';
+import type { PodLike, PodSpecLike, VolumeLike } from '../kubernetes/index.js';
 
 /** What may stand beside `name` in a volume: one of these, or `image`. */
 const OTHER_SOURCES =

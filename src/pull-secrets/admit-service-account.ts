@@ -1,5 +1,5 @@
 import { printable, goQuote } from '../internal/index.js';
-import type { MetadataLike, PodLike } from '../pull-policy/index.js';
+import type { MetadataLike, PodLike } from '../kubernetes/index.js';
 import { namesOf, namespaceOf } from './secret-data.js';
 import type { ServiceAccountLike } from './types.js';
 
@@ -27,7 +27,7 @@ const TRUE = /^(?:1|t|T|true|TRUE|True)$/;
  * @returns the pod with its lists filled in, or the server's message without its lead `pods "…" is forbidden:`
  * @example
  * ```ts
- * import type { PodLike } from 'kubepull/pull-policy';
+ * import type { PodLike } from 'kubepull/kubernetes';
  * import { admitServiceAccount } from 'kubepull/pull-secrets';
  *
  * const account = { metadata: { name: 'default' }, imagePullSecrets: [{ name: 'creds' }] };

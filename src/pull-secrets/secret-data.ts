@@ -1,7 +1,7 @@
 import type { CredentialSource } from '../docker-config/index.js';
 import { ImageError } from '../errors/index.js';
 import { decodeBase64, encodeUtf8 } from '../internal/index.js';
-import type { LocalObjectReferenceLike } from '../pull-policy/index.js';
+import type { LocalObjectReferenceLike } from '../kubernetes/index.js';
 import type { SecretLike } from './types.js';
 
 /** The two types of pull secret, each with its data key and the form of its content. */

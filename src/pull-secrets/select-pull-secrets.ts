@@ -1,5 +1,5 @@
 import { printable } from '../internal/index.js';
-import type { PodLike } from '../pull-policy/index.js';
+import type { PodLike } from '../kubernetes/index.js';
 import { checkSecrets, namesOf, namespaceOf } from './secret-data.js';
 import type { MissingSecretsEvent, SecretLike, SelectedPullSecrets } from './types.js';
 

@@ -1,5 +1,5 @@
 import type { DockerConfigEntry, Secret } from '../docker-config/index.js';
-import type { LocalObjectReferenceLike, MetadataLike } from '../pull-policy/index.js';
+import type { LocalObjectReferenceLike, MetadataLike } from '../kubernetes/index.js';
 
 /**
  * A Secret, as far as this library reads one. Objects of `@kubernetes/client-node`, parsed YAML and literals all fit.

@@ -7,7 +7,7 @@ import { aggregate } from '../internal/index.js';
  * @returns the text alone when all are equal; else `[first, second]`, each once
  * @example
  * ```ts
- * import { aggregateErrorTexts } from 'kubepull';
+ * import { aggregateErrorTexts } from 'kubepull/puller';
  *
  * aggregateErrorTexts(['denied', 'denied', 'not found']); // '[denied, not found]'
  * ```

@@ -1,6 +1,6 @@
+import { type BlobFailure, isImageError } from '../errors/index.js';
 import type { Clock } from '../clock/index.js';
 import type { RegistryClient } from '../distribution/index.js';
-import { isImageError } from '../errors/index.js';
 import type { Descriptor } from '../oci/index.js';
 import type { ImageReference } from '../reference/index.js';
 import type { ImageStore } from '../store/index.js';
@@ -9,7 +9,7 @@ import type { SharedDownloads } from './download-pool.js';
 import { fillWriter } from './fill-writer.js';
 import type { BlobEvent, Flight } from './flights.js';
 import type { RangePlan } from './layer-ranges.js';
-import type { BlobFailure, PullEvent } from './types.js';
+import type { PullEvent } from './types.js';
 
 /** What the steps of one pull with one credential share. */
 export interface PullContext {

@@ -12,11 +12,4 @@ export {
 } from './download-pool.js';
 export { type LayerRanges } from './layer-ranges.js';
 export { pullImage, pullImageEvents, storeName } from './pull.js';
-export {
-  type BlobFailure,
-  type PullAttempt,
-  type PulledImage,
-  type PullEvent,
-  type PullOptions,
-  type PullRuntime,
-} from './types.js';
+export { type PulledImage, type PullEvent, type PullOptions, type PullRuntime } from './types.js';

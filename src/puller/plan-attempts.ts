@@ -1,4 +1,4 @@
-import { credentialName, type RegistryEndpoint } from '../distribution/index.js';
+import { credentialName, type RegistryEndpoint } from '../mirrors/index.js';
 import type { Credential, CredentialSource } from '../docker-config/index.js';
 import { equalSecrets, untilAbort } from '../internal/index.js';
 import type { CredentialCandidate } from '../keyring/index.js';

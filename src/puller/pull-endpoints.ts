@@ -1,9 +1,4 @@
-import {
-  checkEndpoints,
-  type EndpointCapability,
-  type RegistryEndpoint,
-  upstreamEndpoint,
-} from '../distribution/index.js';
+import { checkEndpoints, type EndpointCapability, type RegistryEndpoint, upstreamEndpoint } from '../mirrors/index.js';
 import type { Digest } from '../digest/index.js';
 import { ImageError } from '../errors/index.js';
 import { untilAbort } from '../internal/index.js';

@@ -15,7 +15,7 @@ import type { PulledImage, PullEvent, PullOptions } from './types.js';
  * @throws {@link InvalidReferenceError} when it is not a reference
  * @example
  * ```ts
- * import { storeName } from 'kubepull';
+ * import { storeName } from 'kubepull/puller';
  *
  * storeName('nginx'); // 'docker.io/library/nginx:latest'
  * ```
@@ -49,7 +49,7 @@ export function storeName(image: string): string {
  * pull rejects with the reason of its signal
  * @example
  * ```ts
- * import { pullImage } from 'kubepull';
+ * import { pullImage } from 'kubepull/puller';
  * import { createNodeRuntime, openOciLayout } from 'kubepull/node';
  *
  * const runtime = createNodeRuntime();
@@ -81,7 +81,7 @@ export async function pullImage(image: string, options: PullOptions): Promise<Pu
  * @throws what {@link pullImage} throws, out of the loop and after the events before it
  * @example
  * ```ts
- * import { pullImageEvents } from 'kubepull';
+ * import { pullImageEvents } from 'kubepull/puller';
  * import { createNodeRuntime, openOciLayout } from 'kubepull/node';
  *
  * const runtime = createNodeRuntime();

@@ -1,6 +1,7 @@
 import { systemClock } from '../clock/index.js';
 import type { Digest } from '../digest/index.js';
-import { createRegistryClient, type RegistryClient, type RegistryEndpoint } from '../distribution/index.js';
+import { createRegistryClient, type RegistryClient } from '../distribution/index.js';
+import { type RegistryEndpoint } from '../mirrors/index.js';
 import type { Descriptor } from '../oci/index.js';
 import { formatReference, parseDockerReference } from '../reference/index.js';
 import type { PullContext } from './download.js';

@@ -1,11 +1,19 @@
-import type { RegistryEndpoint } from '../distribution/index.js';
+import {
+  type AnyImageError,
+  type BlobFailure,
+  isImageError,
+  type PullAttempt,
+  PullFailedError,
+  type TransportPhase,
+} from '../errors/index.js';
+import type { RegistryEndpoint } from '../mirrors/index.js';
 import type { Credential } from '../docker-config/index.js';
-import { type AnyImageError, isImageError, PullFailedError, type TransportPhase } from '../errors/index.js';
+import { noteBlobFailures } from '../errors/inner.js';
 import { quote } from '../internal/index.js';
 import type { ImageReference } from '../reference/index.js';
 import { aggregateErrorTexts } from './aggregate.js';
 import { type Attempt, describeAttempt, equalCredentials, planAttempts } from './plan-attempts.js';
-import type { BlobFailure, PullAttempt, PullEvent, PullOptions } from './types.js';
+import type { PullEvent, PullOptions } from './types.js';
 
 /** Where a failure comes before anybody has seen a credential. */
 const UNREACHED: ReadonlySet<TransportPhase> = new Set(['lookup', 'connect', 'tls']);
@@ -100,7 +108,7 @@ async function tryCredentials<T>(
       options.signal?.throwIfAborted();
       const next = isImageError(error) ? nextAfter(error, { last, mayBeRefused }) : undefined;
       if (!isImageError(error)) throw error;
-      if (next === undefined) throw withBlobs(error, failedBlobs);
+      if (next === undefined) throw noteBlobFailures(error, failedBlobs);
       failed.push({ rank, source, endpoint, error, blobs: failedBlobs.splice(0) });
       if (next === 'endpoint') return undefined;
       emit({ type: 'credential', ...shown, outcome: 'rejected', error });
@@ -130,13 +138,6 @@ function nextAfter(
   if (code === 'ERR_REGISTRY_DOCUMENT' && mayBeRefused) return 'credential';
   if (code === 'ERR_CONTENT_MISMATCH' || code === 'ERR_REGISTRY_DOCUMENT') return last ? undefined : 'endpoint';
   return undefined;
-}
-
-/** An error that ends the pull by itself says of each blob what was wrong with it, as one of several attempts does. */
-function withBlobs(error: AnyImageError, blobs: readonly BlobFailure[]): AnyImageError {
-  if (blobs.length > 0 && Object.isExtensible(error))
-    Object.defineProperty(error, 'blobs', { value: [...blobs], configurable: true });
-  return error;
 }
 
 function pullFailed({ image, failed }: PullRun): PullFailedError {

@@ -1,14 +1,9 @@
+import type { AnyImageError, PullAttempt } from '../errors/index.js';
 import type { CallOptions, Clock } from '../clock/index.js';
 import type { CreateHasher } from '../digest/index.js';
-import type {
-  RegistryEndpoint,
-  RegistryEndpoints,
-  RegistryNotice,
-  TokenCache,
-  Transport,
-} from '../distribution/index.js';
+import type { RegistryEndpoint, RegistryEndpoints } from '../mirrors/index.js';
+import type { RegistryNotice, TokenCache, Transport } from '../distribution/index.js';
 import type { CredentialSource } from '../docker-config/index.js';
-import type { AnyImageError } from '../errors/index.js';
 import type { CredentialCandidate, Keyring } from '../keyring/index.js';
 import type { Descriptor, Platform } from '../oci/index.js';
 import type { ImageStore } from '../store/index.js';
@@ -84,30 +79,6 @@ export interface PullOptions extends CallOptions {
    * @defaultValue the image's own registry
    */
   readonly endpoints?: RegistryEndpoints | undefined;
-}
-
-/**
- * A credential that was tried in vain, and where.
- *
- * @public
- */
-export interface PullAttempt {
-  readonly rank: number;
-  readonly source: CredentialSource;
-  readonly endpoint: RegistryEndpoint;
-  readonly error: AnyImageError;
-  /** The blobs that failed, when it got that far; those that were only cancelled because of them are not here. */
-  readonly blobs: readonly BlobFailure[];
-}
-
-/**
- * A blob that could not be downloaded.
- *
- * @public
- */
-export interface BlobFailure {
-  readonly descriptor: Descriptor;
-  readonly error: AnyImageError;
 }
 
 /**

@@ -5,4 +5,3 @@
  */
 export { type DecidingRule, type RuleSubject } from './types.js';
 export { createImageRules, type ImageRules, type ImageRulesOptions, type RuleDecision } from './image-rules.js';
-export { createMirrorRoutes, type MirrorChoice, type MirrorRoute, type MirrorRoutes } from '../mirrors/routes.js';

@@ -5,7 +5,12 @@
  * @packageDocumentation
  */
 export { type BuildArtifactOptions, type BuiltArtifact, buildArtifact } from './build/artifact-builder.js';
-export { type AccountAuth, type AnonymousAuth, type LoopbackAccount, type RepositoryAuth } from './registry/auth/auth-options.js';
+export {
+  type AccountAuth,
+  type AnonymousAuth,
+  type LoopbackAccount,
+  type RepositoryAuth,
+} from './registry/auth/auth-options.js';
 export { type BuiltContent } from './build/content.js';
 export { createFakeClock, type FakeClock, type FakeClockOptions } from './fake-clock.js';
 export {

@@ -18,5 +18,3 @@ export {
   type Tracing,
 } from './types.js';
 export { combineTracing, traced } from './traced.js';
-export { createImageMetrics, type ImageMetrics, type ImageMetricsOptions } from '../metrics/image-metrics.js';
-export { type MetricFamily, type MetricSample } from '../metrics/metric-store.js';

@@ -35,7 +35,8 @@ export function traced<K extends TraceOperation, T>(
  * @example
  * ```ts
  * import { createDiagnosticsTracing } from 'kubepull/node';
- * import { combineTracing, createImageMetrics } from 'kubepull/tracing';
+ * import { combineTracing } from 'kubepull/tracing';
+ * import { createImageMetrics } from 'kubepull/metrics';
  *
  * const metrics = createImageMetrics();
  * const tracing = combineTracing(createDiagnosticsTracing(), metrics);

@@ -3,7 +3,7 @@ import { status } from '@grpc/grpc-js';
 import { CriError, createCriImageService, type CriImageService, type CriImageServiceOptions } from 'kubepull/cri';
 import { createSecret, type DockerConfigEntry } from 'kubepull/docker-config';
 import { isImageError } from 'kubepull/errors';
-import type { ImageSpec } from 'kubepull/image-manager';
+import type { ImageSpec } from 'kubepull/image-service';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { canary } from '../support/canary.ts';
 import { type CriScript, type CriServer, fails, startCriServer, wireImage } from '../support/cri-server.ts';

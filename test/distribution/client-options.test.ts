@@ -1,15 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { systemClock } from 'kubepull/clock';
-import {
-  checkEndpoints,
-  createRegistryClient,
-  mirrorEndpoints,
-  type RegistryClientOptions,
-  type RequestRetry,
-  upstreamEndpoint,
-} from 'kubepull/distribution';
+import { checkEndpoints, createMirrorRoutes, mirrorEndpoints, upstreamEndpoint } from 'kubepull/mirrors';
+import { createRegistryClient, type RegistryClientOptions, type RequestRetry } from 'kubepull/distribution';
 import { nodeHasher } from 'kubepull/node';
-import { createMirrorRoutes } from 'kubepull/rules';
 import { createMemoryTransport } from '../support/memory-transport.ts';
 import { ORIGIN, connect, found, ref } from './support.ts';
 

@@ -11,9 +11,11 @@ import * as errors from 'kubepull/errors';
 import * as explain from 'kubepull/explain';
 import * as imageManager from 'kubepull/image-manager';
 import * as keyring from 'kubepull/keyring';
+import type * as kubernetes from 'kubepull/kubernetes';
 import * as lint from 'kubepull/lint';
 import * as node from 'kubepull/node';
 import * as oci from 'kubepull/oci';
+import * as puller from 'kubepull/puller';
 import * as pullPolicy from 'kubepull/pull-policy';
 import * as pullSecrets from 'kubepull/pull-secrets';
 import * as reference from 'kubepull/reference';
@@ -141,7 +143,7 @@ describe('docs/guides/why-a-pull-fails.md', () => {
     data: { '.dockerconfigjson': Buffer.from(text).toString('base64') },
   });
   const explained = (secret: pullSecrets.SecretLike): Promise<readonly string[]> => {
-    const pod: pullPolicy.PodLike = {
+    const pod: kubernetes.PodLike = {
       metadata: { name: 'web', namespace: 'shop' },
       spec: {
         imagePullSecrets: [{ name: 'creds' }],
@@ -270,10 +272,10 @@ describe('docs/guides/pulling.md', () => {
       exitCode: undefined,
     };
     const played = {
-      kubepull: {
-        ...root,
-        pullImageEvents: (image: string, options: root.PullOptions) =>
-          root.pullImageEvents(image.replace('registry.example.com', registry.host), {
+      'kubepull/puller': {
+        ...puller,
+        pullImageEvents: (image: string, options: puller.PullOptions) =>
+          puller.pullImageEvents(image.replace('registry.example.com', registry.host), {
             ...options,
             platform: { os: 'linux', architecture: 'arm64' },
             plainHttp: [registry.host],

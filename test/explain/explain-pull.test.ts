@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { createSecret, type DockerConfigEntry } from 'kubepull/docker-config';
 import { explainPull, formatExplanation } from 'kubepull/explain';
 import { nodeHasher } from '../../src/node/hasher.ts';
-import { credentialHash, type ImagePulledRecord } from 'kubepull/pull-policy';
+import { credentialHash, type ImagePulledRecord } from 'kubepull/image-access';
 import { createPullSecret } from 'kubepull/pull-secrets';
 import { createKeyring } from 'kubepull/keyring';
 import { canary } from '../support/canary.ts';

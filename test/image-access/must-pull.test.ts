@@ -1,6 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { createMemoryRecords } from 'kubepull/image-manager';
-import { decideMustPull } from 'kubepull/pull-policy';
+import { createMemoryRecords, decideMustPull } from 'kubepull/image-access';
 import { createKeyring } from 'kubepull/keyring';
 import {
   createKit,

@@ -1,11 +1,12 @@
-import { createMemoryRecords, type EnsureImageResult, type ImageManagerOptions } from 'kubepull/image-manager';
-import { nodeHasher } from 'kubepull/node';
 import {
+  createMemoryRecords,
   credentialHash,
   type ImagePullCredentials,
   type ImagePulledRecord,
   type RecordedSecret,
-} from 'kubepull/pull-policy';
+} from 'kubepull/image-access';
+import { type EnsureImageResult, type ImageManagerOptions } from 'kubepull/image-manager';
+import { nodeHasher } from 'kubepull/node';
 import { createKeyring, type StaticKeyring } from 'kubepull/keyring';
 import { createSecret, type CredentialSource, type DockerConfigEntry } from 'kubepull/docker-config';
 import type { SecretLike } from 'kubepull/pull-secrets';

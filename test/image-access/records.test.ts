@@ -1,10 +1,18 @@
 import { describe, expect, it } from 'vitest';
-import { createMemoryRecords, type PulledRecords } from 'kubepull/image-manager';
+import { createMemoryRecords, type ImagePullCredentials, type PulledRecords } from 'kubepull/image-access';
 import type { PodIdentity } from 'kubepull/credential-provider';
 import { createKeyring } from 'kubepull/keyring';
 import type { CredentialSource } from 'kubepull/docker-config';
-import type { ImagePullCredentials } from 'kubepull/pull-policy';
-import { createKit, ensure, failPulls, IMAGE, type Kit, MALFORMED, REF, runtimeImage } from '../image-manager/fake-images.ts';
+import {
+  createKit,
+  ensure,
+  failPulls,
+  IMAGE,
+  type Kit,
+  MALFORMED,
+  REF,
+  runtimeImage,
+} from '../image-manager/fake-images.ts';
 import {
   ask,
   entry,

@@ -1,13 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import {
-  createImageCollector,
-  createImageManager,
-  createMemoryRecords,
-  type ImageGcQuestion,
-  type ImageUse,
-  planImageGc,
-} from 'kubepull/image-manager';
+import { createImageCollector, type ImageGcQuestion, type ImageUse, planImageGc } from 'kubepull/image-gc';
+import { createImageManager } from 'kubepull/image-manager';
+import { createMemoryRecords } from 'kubepull/image-access';
 import { nodeHasher } from 'kubepull/node';
 import { createFakeClock } from 'kubepull/testing';
 import { createFakeImages, runtimeImage } from '../image-manager/fake-images.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { createMemoryRecords } from 'kubepull/image-manager';
+import { createMemoryRecords } from 'kubepull/image-access';
 import { createKit, ensure, failPulls, IMAGE, type Kit, MALFORMED, MALFORMED_TEXT, REF } from './fake-images.ts';
 
 describe('back-off of pulls', () => {

@@ -2,18 +2,14 @@ import { createHash } from 'node:crypto';
 import { createFakeClock, type FakeClock } from 'kubepull/testing';
 import {
   createImageManager,
-  createMemoryRecords,
   type EnsureImageResult,
   type ImageEvent,
   type ImageManager,
   type ImageManagerOptions,
-  type ImageService,
-  type PulledRecords,
-  type PullImageRequest,
-  type RuntimeImage,
 } from 'kubepull/image-manager';
+import { createMemoryRecords, type ImagePulledRecord, type PulledRecords } from 'kubepull/image-access';
+import { type ImageService, type PullImageRequest, type RuntimeImage } from 'kubepull/image-service';
 import { nodeHasher } from 'kubepull/node';
-import type { ImagePulledRecord } from 'kubepull/pull-policy';
 import { createPullSecret, type SecretLike } from 'kubepull/pull-secrets';
 
 export const REF = `sha256:${'a'.repeat(64)}`;

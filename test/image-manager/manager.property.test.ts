@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { createSecret } from 'kubepull/docker-config';
-import { createImageManager, type EnsureImageResult, type ImageService } from 'kubepull/image-manager';
+import { createImageManager, type EnsureImageResult } from 'kubepull/image-manager';
+import { type ImageService } from 'kubepull/image-service';
 import { createKeyring, type Keyring } from 'kubepull/keyring';
 import { nodeHasher } from 'kubepull/node';
 import type { SecretLike } from 'kubepull/pull-secrets';

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { createMemoryRecords, type ImageManagerOptions, type PulledRecords } from 'kubepull/image-manager';
+import { createMemoryRecords, type PulledRecords } from 'kubepull/image-access';
+import { type ImageManagerOptions } from 'kubepull/image-manager';
 import { createFakeClock } from 'kubepull/testing';
 import { createPullFailures } from '../../src/image-manager/pull-failures.ts';
 import {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { createMemoryRecords, type PulledRecords } from 'kubepull/image-manager';
+import { createMemoryRecords, type PulledRecords } from 'kubepull/image-access';
 import {
   createKit,
   failPulls,

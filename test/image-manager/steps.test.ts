@@ -1,7 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { createSecret, type CredentialSource } from 'kubepull/docker-config';
 import { createKeyring } from 'kubepull/keyring';
-import { createMemoryRecords, type ImageManagerOptions, type PullImageRequest } from 'kubepull/image-manager';
+import { createMemoryRecords } from 'kubepull/image-access';
+import { type ImageManagerOptions } from 'kubepull/image-manager';
+import { type PullImageRequest } from 'kubepull/image-service';
 import {
   ACCESSIBLE,
   createKit,

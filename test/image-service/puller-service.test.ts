@@ -1,5 +1,6 @@
 import { onTestFinished, describe, expect, it } from 'vitest';
-import { createImageManager, createPullerImageService, type ImageEvent } from 'kubepull/image-manager';
+import { createImageManager, type ImageEvent } from 'kubepull/image-manager';
+import { createPullerImageService } from 'kubepull/image-service';
 import { createSecret } from 'kubepull/docker-config';
 import { createNodeRuntime, nodeHasher } from 'kubepull/node';
 import { createPullSecret } from 'kubepull/pull-secrets';

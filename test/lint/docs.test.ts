@@ -9,7 +9,7 @@ import {
   type LintPodOptions,
   lintPullSecret,
 } from 'kubepull/lint';
-import type { PodLike } from 'kubepull/pull-policy';
+import type { PodLike } from 'kubepull/kubernetes';
 import { codes, configFor } from './support.ts';
 
 interface Section {

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { createImageCollector } from 'kubepull/image-manager';
-import { createImageMetrics, type EnsureTrace, type ImageMetrics } from 'kubepull/tracing';
+import { createImageCollector } from 'kubepull/image-gc';
+import { createImageMetrics, type ImageMetrics } from 'kubepull/metrics';
+import { type EnsureTrace } from 'kubepull/tracing';
 import { createFakeClock } from 'kubepull/testing';
 import { createFakeImages, createKit, IMAGE, podOf, runtimeImage, secretOf } from '../image-manager/fake-images.ts';
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { registryOrigin } from 'kubepull/distribution';
+import { registryOrigin } from 'kubepull/mirrors';
 
 describe('registryOrigin', () => {
   it.each([

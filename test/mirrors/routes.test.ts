@@ -1,5 +1,5 @@
 import { parseReference } from 'kubepull/reference';
-import { createMirrorRoutes } from 'kubepull/rules';
+import { createMirrorRoutes } from 'kubepull/mirrors';
 import { describe, expect, it } from 'vitest';
 import { canary } from '../support/canary.ts';
 

@@ -1,5 +1,5 @@
 // What the examples of the documentation may use without declaring it.
-import type { PodLike } from 'kubepull/pull-policy';
+import type { PodLike } from 'kubepull/kubernetes';
 import type { SecretLike } from 'kubepull/pull-secrets';
 
 declare global {

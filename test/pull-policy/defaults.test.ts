@@ -7,8 +7,8 @@ import {
   defaultPullPolicy,
   defaultWorkloadPullPolicies,
   policyAfterUpdate,
-  type PodLike,
 } from 'kubepull/pull-policy';
+import { type PodLike } from 'kubepull/kubernetes';
 
 const DIGEST = `sha256:${'0123456789abcdef'.repeat(4)}`;
 

@@ -5,18 +5,20 @@ import { parseImageName, safeParseReference } from 'kubepull/reference';
 import {
   type CredentialVerificationPolicy,
   decideMustPull,
-  decidePull,
-  defaultPodPullPolicies,
-  defaultPullPolicy,
   type ImagePullCredentials,
   type ImagePulledRecord,
   matchAllowlist,
   mergePullCredentials,
+  parseAllowlist,
+  recordPull,
+} from 'kubepull/image-access';
+import {
+  decidePull,
+  defaultPodPullPolicies,
+  defaultPullPolicy,
   mutateAlwaysPullImages,
   needsImageStatus,
-  parseAllowlist,
   policyAfterUpdate,
-  recordPull,
   validateAlwaysPullImages,
   validatePullPolicies,
 } from 'kubepull/pull-policy';

@@ -4,18 +4,17 @@ import { nodeHasher } from 'kubepull/node';
 import {
   credentialHash,
   decideMustPull,
-  decidePull,
   type ImagePullCredentials,
   type ImagePulledRecord,
   matchAllowlist,
   MAX_RECORDED_SECRETS,
   mergePullCredentials,
-  needsImageStatus,
   parseAllowlist,
   recordPull,
   requiresCredentialVerification,
   toPullCredentials,
-} from 'kubepull/pull-policy';
+} from 'kubepull/image-access';
+import { decidePull, needsImageStatus } from 'kubepull/pull-policy';
 
 const NEVER = 'Container image "app:1" is not present with pull policy of Never';
 const PRESENT = 'Container image "app:1" already present on machine';

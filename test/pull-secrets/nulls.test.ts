@@ -9,7 +9,7 @@ import {
   type ServiceAccountLike,
   validateSecret,
 } from 'kubepull/pull-secrets';
-import type { PodLike } from 'kubepull/pull-policy';
+import type { PodLike } from 'kubepull/kubernetes';
 import { jsonSecret } from './support.ts';
 
 const pod: PodLike = {

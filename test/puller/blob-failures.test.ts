@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { inspect } from 'node:util';
 import { describe, expect, it } from 'vitest';
-import { isImageError, StoreError } from 'kubepull/errors';
+import { blobFailures, isImageError, StoreError } from 'kubepull/errors';
 import { systemClock } from 'kubepull/clock';
 import type { LayerRanges } from 'kubepull/puller';
 import type { ImageStore } from 'kubepull/store';
@@ -43,12 +43,13 @@ describe('B15 an error that ends the pull by itself', () => {
       (_, at) => new StoreError(`Cannot write ${at}: full`, { operation: 'write', errno: 'ENOSPC' }),
     );
     const { error, server } = await failTogether(count, (at) => errors[at]);
-    if (!isImageError(error) || error.blobs === undefined) throw new Error('The error has no blobs');
+    if (!isImageError(error)) throw new Error('It is no error of this library');
+    const blobs = blobFailures(error);
     expect(error.code).toBe('ERR_STORE');
-    expect(new Set(error.blobs.map(({ descriptor }) => descriptor.digest))).toEqual(digestsOf(server));
-    for (const { descriptor, error: why } of error.blobs)
+    expect(new Set(blobs.map(({ descriptor }) => descriptor.digest))).toEqual(digestsOf(server));
+    for (const { descriptor, error: why } of blobs)
       expect(why).toBe(errors[server.layers.findIndex(({ digest }) => digest === descriptor.digest)]);
-    expect(error.blobs[0]?.error).toBe(error);
+    expect(blobs[0]?.error).toBe(error);
   });
 
   it('B15 can be logged, though it is in its own list', async () => {
@@ -65,18 +66,19 @@ describe('B15 an error that ends the pull by itself', () => {
       return signal?.reason;
     });
     expect(error).toMatchObject({ code: 'ERR_STORE' });
-    expect(isImageError(error) && error.blobs).toHaveLength(1);
+    expect(blobFailures(error)).toHaveLength(1);
   });
 
-  it('B15 is as it was when no blob is to blame, or when it cannot be changed', async () => {
+  it('B15 is as it was when no blob is to blame, and is not changed', async () => {
     const server = startRangeServer([10]);
     const memory = await openStore('memory');
     const frozen = Object.freeze(new StoreError('Cannot tag: full', { operation: 'tag' }));
     const tag = async (): Promise<never> => Promise.reject(frozen);
     const { error } = await tryPull(server.name, { ...server, store: { ...memory, tag } });
     expect(error).toBe(frozen);
-    expect(frozen.blobs).toBeUndefined();
+    expect(blobFailures(frozen)).toEqual([]);
     expect((await failTogether(1, () => frozen)).error).toBe(frozen);
+    expect(blobFailures(frozen)).toMatchObject([{ error: frozen }]);
   });
 
   it('B15 passes an error on that is not ours, untouched', async () => {

@@ -1,17 +1,17 @@
 import { describe, expect, it } from 'vitest';
 import { systemClock } from 'kubepull/clock';
 import {
+  createMirrorRoutes,
   credentialName,
   mirrorEndpoint,
   mirrorEndpoints,
   type RegistryEndpoints,
   upstreamEndpoint,
-} from 'kubepull/distribution';
+} from 'kubepull/mirrors';
 import { createKeyring, type Keyring } from 'kubepull/keyring';
 import { createNodeRuntime, nodeHasher } from 'kubepull/node';
 import { pullImage, pullImageEvents, type PullEvent } from 'kubepull/puller';
 import { parseReference } from 'kubepull/reference';
-import { createMirrorRoutes } from 'kubepull/rules';
 import { createMemoryStore } from 'kubepull/store';
 import type { LoopbackAccount, LoopbackRegistry } from 'kubepull/testing';
 import { canary } from '../support/canary.ts';

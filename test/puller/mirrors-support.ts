@@ -1,6 +1,6 @@
 import { onTestFinished } from 'vitest';
 import { systemClock } from 'kubepull/clock';
-import { mirrorEndpoint, type RegistryEndpoint, upstreamEndpoint } from 'kubepull/distribution';
+import { mirrorEndpoint, type RegistryEndpoint, upstreamEndpoint } from 'kubepull/mirrors';
 import { createSecret, type DockerConfigEntry } from 'kubepull/docker-config';
 import { createNodeRuntime, nodeHasher, type NodeRuntimeOptions } from 'kubepull/node';
 import { pullImageEvents, type PulledImage, type PullEvent, type PullOptions } from 'kubepull/puller';

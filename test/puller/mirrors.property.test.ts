@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { systemClock } from 'kubepull/clock';
-import type { EndpointCapability, RegistryEndpoint, TransportRequest } from 'kubepull/distribution';
+import type { EndpointCapability, RegistryEndpoint } from 'kubepull/mirrors';
+import type { TransportRequest } from 'kubepull/distribution';
 import { isImageError } from 'kubepull/errors';
 import { createKeyring } from 'kubepull/keyring';
 import { nodeHasher } from 'kubepull/node';

@@ -1,7 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { mirrorEndpoints, upstreamEndpoint } from 'kubepull/distribution';
+import { createMirrorRoutes, mirrorEndpoints, upstreamEndpoint } from 'kubepull/mirrors';
 import { isImageError, PullFailedError } from 'kubepull/errors';
-import { createMirrorRoutes } from 'kubepull/rules';
 import type { FaultAction, LoopbackRegistry } from 'kubepull/testing';
 import { startRegistry } from '../support/registry.ts';
 import { endpointRows, imageOf, pull, through } from './mirrors-support.ts';

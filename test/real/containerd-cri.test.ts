@@ -1,13 +1,9 @@
 import { createCriImageService, type CriImageService } from 'kubepull/cri';
 import { createSecret, type Credential } from 'kubepull/docker-config';
-import {
-  createImageManager,
-  createPullerImageService,
-  type EnsureImageResult,
-  type ImageService,
-} from 'kubepull/image-manager';
+import { createImageManager, type EnsureImageResult } from 'kubepull/image-manager';
+import { createPullerImageService, type ImageService } from 'kubepull/image-service';
 import { createNodeRuntime, nodeHasher, openOciLayout, openPulledRecords } from 'kubepull/node';
-import type { ImagePullCredentials } from 'kubepull/pull-policy';
+import type { ImagePullCredentials } from 'kubepull/image-access';
 import { createPullSecret } from 'kubepull/pull-secrets';
 import { buildImage, createFakeClock } from 'kubepull/testing';
 import { join } from 'node:path';

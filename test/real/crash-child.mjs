@@ -1,6 +1,6 @@
 // Pulls an image into a layout and names it twice; run by crash-sweep.test.ts, which kills it. It starts at a sign, so that
 // what is counted and killed is the pull and not the start of Node, and says what it was promised.
-import { pullImage } from 'kubepull';
+import { pullImage } from 'kubepull/puller';
 import { createNodeRuntime, openOciLayout } from 'kubepull/node';
 
 const [image = '', host = '', directory = ''] = process.argv.slice(2);

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import type { Readable, Writable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { pullImage } from 'kubepull';
+import { pullImage } from 'kubepull/puller';
 import { createNodeRuntime, type OciLayout, openOciLayout } from 'kubepull/node';
 import { writeContent } from 'kubepull/store';
 import { buildImage, createLoopbackRegistry, type LoopbackRegistry } from 'kubepull/testing';

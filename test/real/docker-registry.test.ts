@@ -1,13 +1,8 @@
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import {
-  createKeyring,
-  mergePullSecrets,
-  pullImageEvents,
-  type PullEvent,
-  writeContent,
-  createPullSecret,
-} from 'kubepull';
+import { createKeyring, mergePullSecrets, createPullSecret } from 'kubepull';
+import { pullImageEvents, type PullEvent } from 'kubepull/puller';
+import { writeContent } from 'kubepull/store';
 import { createNodeRuntime, openOciLayout } from 'kubepull/node';
 import { buildImage, type BuiltImage } from 'kubepull/testing';
 import { canary } from '../support/canary.ts';

@@ -2,7 +2,7 @@ import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { nodeHasher, openOciLayout, openPulledRecords, writeOciArchive } from 'kubepull/node';
-import { type ImagePulledRecord, toPullCredentials } from 'kubepull/pull-policy';
+import { type ImagePulledRecord, toPullCredentials } from 'kubepull/image-access';
 import { createMemoryStore, writeContent } from 'kubepull/store';
 import { buildImage } from 'kubepull/testing';
 import { startScene, tryPull } from '../puller/downloads-support.ts';

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { pullImage, type PulledImage } from 'kubepull';
+import { pullImage, type PulledImage } from 'kubepull/puller';
 import { createNodeRuntime, type OciLayout, openOciLayout, writeDockerArchive, writeOciArchive } from 'kubepull/node';
 import { type Descriptor, type ImageManifest, MEDIA_TYPES, parseImageManifest, type Platform } from 'kubepull/oci';
 import { formatPlatform, parsePlatform } from 'kubepull/platform';

@@ -1,4 +1,5 @@
-import type { Descriptor, ImageStore } from 'kubepull';
+import type { Descriptor } from 'kubepull/oci';
+import type { ImageStore } from 'kubepull/store';
 
 /** A store that stops a pull in the middle of one blob, once. */
 export interface PausingStore {

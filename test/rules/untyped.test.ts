@@ -1,7 +1,8 @@
 // What a caller without types can pass.
 import { describe, expect, it } from 'vitest';
 import { parseReference } from 'kubepull/reference';
-import { createImageRules, createMirrorRoutes, type MirrorRoute } from 'kubepull/rules';
+import { createImageRules } from 'kubepull/rules';
+import { createMirrorRoutes, type MirrorRoute } from 'kubepull/mirrors';
 
 const refusal = expect.objectContaining({ code: 'ERR_OPTION_INVALID' }) as Error;
 

@@ -1,7 +1,18 @@
-import type { V1Container, V1Pod, V1PodTemplate, V1Secret, V1ServiceAccount } from '@kubernetes/client-node';
-import type { V1CronJob, V1DaemonSet, V1Deployment, V1Job, V1ReplicaSet, V1StatefulSet } from '@kubernetes/client-node';
+import type {
+  V1Container,
+  V1CronJob,
+  V1DaemonSet,
+  V1Deployment,
+  V1Job,
+  V1Pod,
+  V1PodTemplate,
+  V1ReplicaSet,
+  V1Secret,
+  V1ServiceAccount,
+  V1StatefulSet,
+} from '@kubernetes/client-node';
 import type { ManagedPodLike, MountingContainerLike } from 'kubepull/image-manager';
-import type { PodLike, WorkloadLike } from 'kubepull/pull-policy';
+import type { PodLike, WorkloadLike } from 'kubepull/kubernetes';
 import { admitServiceAccount, type SecretLike, type ServiceAccountLike } from 'kubepull/pull-secrets';
 import { expectTypeOf } from 'vitest';
 

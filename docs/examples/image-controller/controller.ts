@@ -1,6 +1,7 @@
 import type { KubeConfig } from '@kubernetes/client-node';
 import { systemClock, type Clock } from 'kubepull/clock';
-import { createImageManager, createPullerImageService } from 'kubepull/image-manager';
+import { createImageManager } from 'kubepull/image-manager';
+import { createPullerImageService } from 'kubepull/image-service';
 import { createNodeKeyring, createNodeRuntime, openOciLayout, openPulledRecords } from 'kubepull/node';
 import { createDownloadPool } from 'kubepull/puller';
 import { createEventRecorder } from './events.js';

@@ -1,5 +1,11 @@
 import type { Clock } from '../../clock/index.js';
-import { type AnyImageError, ImageError, isImageError, RegistryError, type TransportError } from '../../errors/index.js';
+import {
+  type AnyImageError,
+  ImageError,
+  isImageError,
+  RegistryError,
+  type TransportError,
+} from '../../errors/index.js';
 import { redactUrl } from '../../internal/index.js';
 import { orDiscard } from './or-discard.js';
 import type { FollowedResponse } from '../policy/redirects.js';

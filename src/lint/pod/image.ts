@@ -1,5 +1,6 @@
 import { quote } from '../../internal/index.js';
-import { decidePullPolicy, type PullPolicy } from '../../pull-policy/index.js';
+import { decidePullPolicy } from '../../pull-policy/index.js';
+import { type PullPolicy } from '../../kubernetes/index.js';
 import { type ImageReference, safeParseReference } from '../../reference/index.js';
 import { lintImageText } from './image-text.js';
 import type { PodImage } from './read-pod.js';

@@ -1,7 +1,7 @@
 import type { DockerConfigEntry } from '../../docker-config/index.js';
 import { ImageError } from '../../errors/index.js';
 import { quote } from '../../internal/index.js';
-import type { PodLike } from '../../pull-policy/index.js';
+import type { PodLike } from '../../kubernetes/index.js';
 import type { SecretLike, ServiceAccountLike } from '../../pull-secrets/index.js';
 import { lintCredentials } from './credentials.js';
 import { lintPodImage } from './image.js';

@@ -1,4 +1,4 @@
-import type { MetadataLike } from '../../pull-policy/index.js';
+import type { MetadataLike } from '../../kubernetes/index.js';
 import { type Report, readList, readMetadata, readNames, readObject, readText } from '../secret/read-object.js';
 
 /** An image of a pod, with the places of its fields. */

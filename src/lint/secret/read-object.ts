@@ -1,5 +1,5 @@
 import type { SecretLike, ServiceAccountLike } from '../../pull-secrets/index.js';
-import type { MetadataLike } from '../../pull-policy/index.js';
+import type { MetadataLike } from '../../kubernetes/index.js';
 import { quote } from '../../internal/index.js';
 import { finding } from '../rules/rules.js';
 import type { LintFinding } from '../types.js';

@@ -1,7 +1,6 @@
-import { Readable } from 'node:stream';
+import { Readable, type Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import * as zlib from 'node:zlib';
-import type { Transform } from 'node:stream';
 import { copyBytes } from '../files/copy-bytes.js';
 
 /** How a layer is packed, by its first bytes: the media type may say something else, and importers look here. */

@@ -5,14 +5,7 @@ import { formatReference, parseDockerReference, safeParseReference } from '../..
 import { checkStoreName, type ContentStore, nameTarget } from '../../store/index.js';
 import { endOnAbort } from './abort.js';
 import { reportContent, reportPlan } from './events.js';
-import {
-  checkPlatform,
-  chooseManifest,
-  contentsOf,
-  findImages,
-  type NamedImage,
-  verifiedSource,
-} from './images.js';
+import { checkPlatform, chooseManifest, contentsOf, findImages, type NamedImage, verifiedSource } from './images.js';
 import { writeToSink } from './sink.js';
 import { packTar, type TarFile } from './tar.js';
 import type { ArchiveFileOptions, ArchiveImage, ArchiveOptions, ArchiveSink, ArchiveSource } from './types.js';

@@ -3,7 +3,13 @@ import type { CallOptions } from '../../clock/index.js';
 import type { DockerConfig, DockerConfigEntry } from '../../docker-config/index.js';
 import { ImageError, isImageError } from '../../errors/index.js';
 import { untilAbort } from '../../internal/index.js';
-import { createKeyring, type Keyring, type LookupResult, type SourceReport, unionKeyrings } from '../../keyring/index.js';
+import {
+  createKeyring,
+  type Keyring,
+  type LookupResult,
+  type SourceReport,
+  unionKeyrings,
+} from '../../keyring/index.js';
 import type { MatchOptions } from '../../match/index.js';
 import { type ReadPlace, reportUnused } from '../kubelet/config-place.js';
 import { findDockerConfigs } from './config-files.js';

@@ -6,7 +6,13 @@ import {
   type PodIdentity,
   type ServiceAccountAccess,
 } from '../../credential-provider/index.js';
-import { createKeyring, type Keyring, type LookupResult, type SourceReport, unionKeyrings } from '../../keyring/index.js';
+import {
+  createKeyring,
+  type Keyring,
+  type LookupResult,
+  type SourceReport,
+  unionKeyrings,
+} from '../../keyring/index.js';
 import { untilAbort } from '../../internal/index.js';
 import type { MatchOptions } from '../../match/index.js';
 import { type NodeConfigPlace, reportUnused } from './config-place.js';

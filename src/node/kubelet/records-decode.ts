@@ -4,7 +4,7 @@ import type {
   ImagePulledRecord,
   ObjectCoordinates,
   RecordedSecret,
-} from '../../pull-policy/index.js';
+} from '../../image-access/index.js';
 import { RECORDS_VERSION, ZERO_TIME } from './records-encode.js';
 
 /** What kubelet 1.33 and 1.34 wrote; the fields are the same. */

@@ -1,8 +1,7 @@
 import { join } from 'node:path';
 import { StoreError } from '../../errors/index.js';
 import { quote } from '../../internal/index.js';
-import type { PulledRecords } from '../../image-manager/index.js';
-import type { ImagePulledRecord } from '../../pull-policy/index.js';
+import type { ImagePulledRecord, PulledRecords } from '../../image-access/index.js';
 import { createRecordCache } from './records-cache.js';
 import { type Decoded, decodeIntent, decodeRecord } from './records-decode.js';
 import { encodeIntent, encodeRecord, recordFileName } from './records-encode.js';

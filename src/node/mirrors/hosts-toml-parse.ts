@@ -1,5 +1,5 @@
 import { isAbsolute, join } from 'node:path';
-import { type EndpointCapability, mirrorEndpoint } from '../../distribution/index.js';
+import { type EndpointCapability, mirrorEndpoint } from '../../mirrors/index.js';
 import { parseReference } from '../../reference/index.js';
 import { configError } from '../files/config-file.js';
 import type { TomlTable } from './toml-file.js';

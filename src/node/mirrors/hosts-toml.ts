@@ -6,7 +6,7 @@ import {
   type RegistryEndpoints,
   registryOrigin,
   upstreamEndpoint,
-} from '../../distribution/index.js';
+} from '../../mirrors/index.js';
 import type { ImageReference } from '../../reference/index.js';
 import { type HostEntry, parseHostsToml } from './hosts-toml-parse.js';
 import { findCertificates, readHostTls } from './hosts-toml-tls.js';
@@ -48,7 +48,7 @@ type HostDirectories = ReadonlyMap<string, readonly HostEntry[]>;
  * @throws {@link InvalidConfigError} when a file cannot be read or used: with its path, and the line when it is not TOML
  * @example
  * ```ts
- * import { pullImage } from 'kubepull';
+ * import { pullImage } from 'kubepull/puller';
  * import { createNodeRuntime, openOciLayout, readHostsToml } from 'kubepull/node';
  *
  * const { endpoints, tls } = await readHostsToml({ directories: ['/etc/containerd/certs.d'] });

@@ -1,4 +1,4 @@
-import type { RegistryEndpoints } from '../../distribution/index.js';
+import type { RegistryEndpoints } from '../../mirrors/index.js';
 import { ImageError } from '../../errors/index.js';
 import { plainHttpCheck, wrongOption } from '../../internal/index.js';
 import type { RegistryTls } from '../transport/options.js';

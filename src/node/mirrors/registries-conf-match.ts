@@ -1,4 +1,4 @@
-import { type RegistryEndpoint, upstreamEndpoint } from '../../distribution/index.js';
+import { type RegistryEndpoint, upstreamEndpoint } from '../../mirrors/index.js';
 import { ImageError, RequestRefusedError } from '../../errors/index.js';
 import { quote } from '../../internal/index.js';
 import { formatReference, type ImageReference, parseReference } from '../../reference/index.js';

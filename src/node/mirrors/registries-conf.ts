@@ -1,6 +1,6 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { registryOrigin } from '../../distribution/index.js';
+import { registryOrigin } from '../../mirrors/index.js';
 import { checkPlainHttp, type IgnoredSetting, type MirrorConfig } from './mirror-config.js';
 import { endpointsOf, findRegistry } from './registries-conf-match.js';
 import { parseRegistriesConf, type RegistriesFile, type RegistryTable } from './registries-conf-parse.js';
@@ -53,7 +53,7 @@ export interface RegistriesConf extends MirrorConfig {
  * @throws {@link InvalidConfigError} when a file cannot be read or used: with its path, and the line when it is not TOML
  * @example
  * ```ts
- * import { pullImage } from 'kubepull';
+ * import { pullImage } from 'kubepull/puller';
  * import { createNodeRuntime, openOciLayout, readRegistriesConf } from 'kubepull/node';
  *
  * const { endpoints, tls } = await readRegistriesConf();

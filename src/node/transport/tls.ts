@@ -1,5 +1,5 @@
 import { createSecureContext, type SecureContext } from 'node:tls';
-import { registryOrigin } from '../../distribution/index.js';
+import { registryOrigin } from '../../mirrors/index.js';
 import { quote } from '../../internal/index.js';
 import { optionError } from './option-error.js';
 import type { RegistryTls, UndiciTransportOptions } from './options.js';

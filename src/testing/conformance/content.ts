@@ -1,14 +1,7 @@
 import { ok, strictEqual } from 'node:assert/strict';
 import type { Digest } from '../../digest/index.js';
 import { type ImageStore, writeContent } from '../../store/index.js';
-import {
-  failsBecause,
-  failsWith,
-  givesBack,
-  type NamedCheck,
-  readAll,
-  sampleContent,
-} from './kit.js';
+import { failsBecause, failsWith, givesBack, type NamedCheck, readAll, sampleContent } from './kit.js';
 
 /** What goes in comes out, and is absent before. */
 export function contentChecks(): readonly NamedCheck[] {

@@ -4,7 +4,12 @@ import { RequestRefusedError } from 'kubepull/errors';
 import { nodeHasher } from 'kubepull/node';
 import { createFakeClock } from 'kubepull/testing';
 import { createSession } from '../../../src/distribution/session/session.ts';
-import { admitForeign, admitRealm, admitUpload, type RegistryPeer } from '../../../src/distribution/policy/url-policy.ts';
+import {
+  admitForeign,
+  admitRealm,
+  admitUpload,
+  type RegistryPeer,
+} from '../../../src/distribution/policy/url-policy.ts';
 import { canary } from '../../support/canary.ts';
 import { createMemoryTransport, type Reply } from '../../support/memory-transport.ts';
 import {

@@ -2,7 +2,12 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { RequestRefusedError } from 'kubepull/errors';
 import { classifyAddress, type RealmPolicy } from 'kubepull/distribution';
-import { admitRealm, admitRedirect, type RedirectFrom, type RegistryPeer } from '../../../src/distribution/policy/url-policy.ts';
+import {
+  admitRealm,
+  admitRedirect,
+  type RedirectFrom,
+  type RegistryPeer,
+} from '../../../src/distribution/policy/url-policy.ts';
 import { canary } from '../../support/canary.ts';
 
 const PUBLIC: RegistryPeer = { origin: 'https://registry.example.com', address: '93.184.216.34' };

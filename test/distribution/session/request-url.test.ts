@@ -1,7 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { ImageReference } from 'kubepull/reference';
-import { parseReference } from 'kubepull/reference';
+import { type ImageReference, parseReference } from 'kubepull/reference';
 import { createMemoryTransport } from '../../support/memory-transport.ts';
 import { blob, connect, found, ORIGIN, ref } from '../support.ts';
 

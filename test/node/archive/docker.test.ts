@@ -7,16 +7,7 @@ import { type Descriptor, MEDIA_TYPES } from 'kubepull/oci';
 import type { CopyEvent, ImageStore } from 'kubepull/store';
 import { buildImage, buildIndex } from 'kubepull/testing';
 import { readTar } from '../../testing/build/read-tar.ts';
-import {
-  collect,
-  filesIn,
-  flipFirstBit,
-  jsonIn,
-  memoryStore,
-  put,
-  readingOtherwise,
-  storeWith,
-} from './support.ts';
+import { collect, filesIn, flipFirstBit, jsonIn, memoryStore, put, readingOtherwise, storeWith } from './support.ts';
 
 const linux = (architecture: string): { os: string; architecture: string } => ({ os: 'linux', architecture });
 const motd = { files: { 'etc/motd': 'hello\n' } };

@@ -12,16 +12,7 @@ import { buildImage, buildIndex } from 'kubepull/testing';
 import { layoutFaults } from '../../support/layout-check.ts';
 import { tempDir } from '../../support/temp-dir.ts';
 import { readTar } from '../../testing/build/read-tar.ts';
-import {
-  collect,
-  filesIn,
-  flipFirstBit,
-  jsonIn,
-  layoutIn,
-  put,
-  readingOtherwise,
-  storeWith,
-} from './support.ts';
+import { collect, filesIn, flipFirstBit, jsonIn, layoutIn, put, readingOtherwise, storeWith } from './support.ts';
 
 const shared = { files: { 'etc/motd': 'hello\n' } };
 const amd64 = buildImage({ layers: [shared, { randomBytes: 300_000 }] });

@@ -1,5 +1,6 @@
 // Run by image-records-crash.test.ts in processes of their own, bundled; each is killed.
-import { createImageManager, type ImageService } from '../../../src/image-manager/index.ts';
+import { createImageManager } from '../../../src/image-manager/index.ts';
+import { type ImageService } from '../../../src/image-service/index.ts';
 import { nodeHasher } from '../../../src/node/hasher.ts';
 import { openPulledRecords } from '../../../src/node/kubelet/records.ts';
 

@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { openPulledRecords } from 'kubepull/node';
-import type { ImagePullCredentials, ImagePulledRecord } from 'kubepull/pull-policy';
+import type { ImagePullCredentials, ImagePulledRecord } from 'kubepull/image-access';
 import { describe, expect, it } from 'vitest';
 import { createRecordCache } from '../../../src/node/kubelet/records-cache.ts';
 import { tempDir } from '../../support/temp-dir.ts';

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync, symlinkSync, writeFileSync, linkSync, mkdirSync, utimesSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { pullImage } from 'kubepull';
+import { pullImage } from 'kubepull/puller';
 import { ContentMismatchError } from 'kubepull/errors';
 import {
   createNodeRuntime,

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { checkEndpoints, mirrorEndpoint } from 'kubepull/distribution';
+import { checkEndpoints, mirrorEndpoint } from 'kubepull/mirrors';
 import { isImageError } from 'kubepull/errors';
 import { parseReference } from 'kubepull/reference';
 import { parseHostsToml } from '../../../src/node/mirrors/hosts-toml-parse.ts';

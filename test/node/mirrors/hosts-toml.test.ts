@@ -3,7 +3,7 @@ import { request as httpRequest, type RequestListener } from 'node:http';
 import { join } from 'node:path';
 import { rootCertificates } from 'node:tls';
 import { beforeEach, describe, expect, it } from 'vitest';
-import type { RegistryEndpoint } from 'kubepull/distribution';
+import type { RegistryEndpoint } from 'kubepull/mirrors';
 import { type MirrorConfig, readHostsToml, readRegistriesConf } from 'kubepull/node';
 import { parseReference } from 'kubepull/reference';
 import { canary } from '../../support/canary.ts';

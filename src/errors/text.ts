@@ -1,4 +1,6 @@
-import { InvalidConfigError, InvalidReferenceError, isImageError } from '../errors/index.js';
+import { isImageError } from './any-error.js';
+import { InvalidConfigError } from './config-error.js';
+import { InvalidReferenceError } from './reference-error.js';
 
 /** What kubelet would print of an error: Go's own words where we have them, else the message. */
 export function errorText(error: unknown): string {

@@ -1,0 +1,3 @@
+/** For other rooms of this library; not published. */
+export { imageSize, inspectImage, pullOnce } from './runtime-images.js';
+export { traceImages } from './trace-images.js';

@@ -1,0 +1,20 @@
+/**
+ * The parts of Kubernetes API objects that deal with images, as structural types, and the one walk over a pod's images.
+ *
+ * @packageDocumentation
+ */
+export {
+  type ContainerLike,
+  type ImageVolumeLike,
+  type JobTemplateLike,
+  type LocalObjectReferenceLike,
+  type MetadataLike,
+  type PodLike,
+  type PodSpecLike,
+  type PodTemplateLike,
+  type PullPolicy,
+  type VolumeLike,
+  type WorkloadLike,
+  type WorkloadSpecLike,
+} from './types.js';
+export { type ImageUserKind } from './pod-images.js';

@@ -1,0 +1,2 @@
+/** For other rooms of this library; not published. */
+export { copyWith, type ImageUser, mapPodImages, podImages } from './pod-images.js';
