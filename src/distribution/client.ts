@@ -1,5 +1,5 @@
-import { type Clock, systemClock } from '../clock/index.js';
-import type { CreateHasher } from '../digest/index.js';
+import { type CallOptions, type Clock, systemClock } from '../clock/index.js';
+import type { CreateHasher, Digest } from '../digest/index.js';
 import type { Credential } from '../docker-config/index.js';
 import { ImageError } from '../errors/index.js';
 import { hasMethods, isOptionalFunction, wrongOption } from '../internal/index.js';
@@ -12,14 +12,67 @@ import type { RegistryNotice } from './transport/notices.js';
 import { pushBlob } from './push/blob.js';
 import { pushManifest } from './push/manifest.js';
 import { readConfig, readManifest } from './pull/read-image.js';
-import { listReferrers } from './pull/referrers.js';
+import { listReferrers, type ReferrersOptions } from './pull/referrers.js';
 import { createSession } from './session/session.js';
-import { listTags } from './pull/tags.js';
+import { listTags, type ListTagsOptions } from './pull/tags.js';
 import type { RetryOptions } from './transport/retry.js';
 import type { TokenCache } from './auth/token-cache.js';
 import type { Transport } from './transport/transport.js';
-import type { RegistryClient } from './types.js';
+import type {
+  ChooseOptions,
+  FetchBlobOptions,
+  FetchedBlob,
+  FetchedManifest,
+  FetchManifestOptions,
+  ReadConfig,
+  ReadManifest,
+} from './pull/types.js';
+import type { PushBlobOptions, PushContent, PushedBlob, PushedManifest, PushManifestOptions } from './push/types.js';
+import type { Descriptor } from '../oci/index.js';
+import type { ImageReference } from '../reference/index.js';
+
 import type { RealmPolicy } from './policy/url-policy.js';
+
+/**
+ * A registry seen with one credential. It keeps tokens, and follows redirects by its own rules.
+ *
+ * Of a reference only repository, tag and digest count: which registry is asked was said when the client was made.
+ *
+ * @public
+ */
+export interface RegistryClient {
+  /** The descriptor that a reference names now, without its content. */
+  resolve(ref: ImageReference, options?: CallOptions): Promise<Descriptor>;
+  /** The digest that a reference names now. */
+  digest(ref: ImageReference, options?: CallOptions): Promise<Digest>;
+  /** The manifest or index of a reference, verified against its digest (by tag: against the digest of what came). */
+  fetchManifest(ref: ImageReference, options?: FetchManifestOptions): Promise<FetchedManifest>;
+  /** The manifest or index of a reference, verified and read; with `choose`, always a manifest. */
+  manifest(ref: ImageReference, options?: ChooseOptions): Promise<ReadManifest>;
+  /** The config of the image or artifact that a reference names; of an index, of the entry that `choose` picks. */
+  config(ref: ImageReference, options?: ChooseOptions): Promise<ReadConfig>;
+  /** A blob of the reference's repository, from `offset` to `end` when the registry can. */
+  fetchBlob(ref: ImageReference, blob: Descriptor, options?: FetchBlobOptions): Promise<FetchedBlob>;
+  /** Whether the reference's repository has a blob. */
+  hasBlob(ref: ImageReference, blob: Descriptor, options?: CallOptions): Promise<boolean>;
+  /**
+   * The content of a layer or any other blob. It is verified while it streams: it never has more bytes than the
+   * descriptor says, and the iteration fails with {@link ContentMismatchError} after the last of them if they are not the
+   * right ones, so use nothing of it before the end. A cut connection is resumed.
+   */
+  layer(ref: ImageReference, blob: Descriptor, options?: CallOptions): AsyncIterable<Uint8Array>;
+  /** The tags of the reference's repository, asked for page by page as they are wanted. */
+  listTags(ref: ImageReference, options?: ListTagsOptions): AsyncIterable<string>;
+  /**
+   * What refers to the manifest that a reference names, such as its signatures, by the referrers API or, where the
+   * registry has none, by the tag that stands in for it.
+   */
+  referrers(ref: ImageReference, options?: ReferrersOptions): AsyncIterable<Descriptor>;
+  /** Brings a blob into the reference's repository, unless it is there. */
+  pushBlob(ref: ImageReference, blob: Descriptor, options: PushBlobOptions): Promise<PushedBlob>;
+  /** Brings a manifest or index into the reference's repository, under its tag or digest, and all that it names first. */
+  pushManifest(ref: ImageReference, manifest: PushContent, options?: PushManifestOptions): Promise<PushedManifest>;
+}
 
 /**
  * What a registry client is made of.

@@ -17,8 +17,7 @@ export {
   type FetchManifestOptions,
   type ReadConfig,
   type ReadManifest,
-  type RegistryClient,
-} from './types.js';
+} from './pull/types.js';
 export {
   type BlobSource,
   type PushBlobOptions,
@@ -29,15 +28,10 @@ export {
 } from './push/types.js';
 export { type ListTagsOptions } from './pull/tags.js';
 export { type ReferrersOptions } from './pull/referrers.js';
-export {
-  type IndexInspection,
-  type InspectedEntry,
-  inspectIndex,
-  type InspectIndexOptions,
-} from './pull/inspect-index.js';
+export { type IndexInspection, type InspectedEntry, inspectIndex, type InspectIndexOptions } from './inspect-index.js';
 export { classifyAddress } from './transport/address.js';
 export { type Challenge, parseChallenges } from './auth/challenge.js';
-export { createRegistryClient, type RegistryClientOptions } from './client.js';
+export { createRegistryClient, type RegistryClient, type RegistryClientOptions } from './client.js';
 export { fetchTransport, type FetchTransportOptions } from './transport/fetch-transport.js';
 export { type RegistryNotice } from './transport/notices.js';
 export { type RequestRetry, type RetryOptions, withRetry } from './transport/retry.js';

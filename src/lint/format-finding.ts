@@ -1,5 +1,5 @@
 import { printable } from '../internal/index.js';
-import type { LintFinding } from './types.js';
+import type { LintFinding } from './rules/finding.js';
 
 /**
  * A finding as one line fit for a log or a ticket: how bad, which rule, where, what is wrong, and the cure. It holds no

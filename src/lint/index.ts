@@ -22,4 +22,4 @@ export {
   type LintPullSecretOptions,
   type LintRule,
   type LintSeverity,
-} from './types.js';
+} from './rules/finding.js';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { ARROWS, layerViolations } from './layers.ts';
+import { ARROWS, folderCircles, INNER_ARROWS, layerViolations } from './layers.ts';
 import { readSources } from './sources.ts';
 
 const check = (path: string, text: string): readonly string[] => layerViolations([{ path, text }]);
@@ -7,6 +7,24 @@ const check = (path: string, text: string): readonly string[] => layerViolations
 describe('layers', () => {
   it('are kept by every import of src', () => {
     expect(layerViolations(readSources())).toEqual([]);
+  });
+
+  it('have no circle between folders, values and types alike', () => {
+    expect(folderCircles(readSources())).toEqual([]);
+  });
+
+  it('have an arrow for every folder of a room, to folders below it only', () => {
+    for (const [room, arrows] of Object.entries(INNER_ARROWS)) {
+      const folders = Object.keys(arrows);
+      const inside = new Set(
+        readSources()
+          .filter(({ path }) => path.startsWith(`${room}/`))
+          .map(({ path }) => path.slice(room.length + 1, Math.max(room.length + 1, path.lastIndexOf('/'))) || '.'),
+      );
+      expect(folders.toSorted()).toEqual([...inside].toSorted());
+      for (const [at, folder] of folders.entries())
+        expect(folders.slice(0, at)).toEqual(expect.arrayContaining([...(arrows[folder] ?? [])]));
+    }
   });
 
   it('have an arrow for every module, to modules below it only', () => {
@@ -27,8 +45,33 @@ describe('layerViolations', () => {
     ['a re-export', 'oci/index.ts', `export { x } from '../match/index.js';`, 'no arrow from oci to match'],
     ['a dynamic import', 'oci/a.ts', `const x = () => import('../match/index.js');`, 'no arrow from oci to match'],
     ['a require', 'oci/a.ts', `const x = require('node:fs');`, 'not for oci'],
-    ['a way past the index', 'puller/a.ts', `import { x } from '../store/memory.js';`, 'through its index.js'],
-    ['a way past the index for a type', 'puller/a.ts', `import type { X } from '../store/types.js';`, 'its index.js'],
+    [
+      'a type from above',
+      'match/a.ts',
+      `import type { X } from '../keyring/index.js';`,
+      'no arrow from match to keyring',
+    ],
+    [
+      'a type for errors',
+      'errors/a.ts',
+      `import type { X } from '../puller/index.js';`,
+      'no arrow from errors to puller',
+    ],
+    [
+      'a way past the doors',
+      'puller/a.ts',
+      `import { x } from '../store/memory.js';`,
+      'through its index.js or inner.js',
+    ],
+    ['a way past the doors for a type', 'puller/a.ts', `import type { X } from '../store/types.js';`, 'its index.js'],
+    [
+      'an arrow upwards inside a room',
+      'distribution/transport/a.ts',
+      `import { x } from '../pull/b.js';`,
+      'no arrow in',
+    ],
+    ['a type upwards inside a room', 'node/files/a.ts', `import type { X } from '../layout/b.js';`, 'no arrow in node'],
+    ['a folder that has no arrow', 'node/attic/a.ts', `import { x } from '../files/b.js';`, 'no arrow for its folder'],
     ['the root', 'keyring/a.ts', `import { x } from '../index.js';`, 'nobody imports index'],
     ['the root, for a type', 'keyring/a.ts', `import type { X } from '../index.js';`, 'nobody imports index'],
     ['the Node adapters', 'testing/a.ts', `import { x } from '../node/index.js';`, 'nobody imports node'],
@@ -54,7 +97,9 @@ describe('layerViolations', () => {
       'match/a.ts',
       `import { x } from '../errors/index.js'; import { y } from '../internal/index.js';`,
     ],
-    ['a type from above', 'errors/a.ts', `import type { X } from '../puller/index.js';`],
+    ['the door for other rooms', 'image-manager/a.ts', `import { x } from '../image-service/inner.js';`],
+    ['an arrow inside a room', 'distribution/pull/a.ts', `import { x } from '../session/b.js';`],
+    ['what is below errors', 'errors/a.ts', `import type { X } from '../internal/index.js';`],
     ['its own files', 'oci/index.ts', `export { x } from './types.js';`],
     ['Node in an adapter', 'node/a.ts', `import { x } from 'node:fs/promises'; import { y } from 'undici';`],
     ['picomatch in rules', 'rules/a.ts', `import p from 'picomatch/posix.js';`],
@@ -67,5 +112,27 @@ describe('layerViolations', () => {
     ],
   ])('allows %s', (_, path, text) => {
     expect(check(path, text)).toEqual([]);
+  });
+});
+
+describe('folderCircles', () => {
+  it.each([
+    ['of values', `import { x } from '../keyring/index.js';`],
+    ['of types', `import type { X } from '../keyring/index.js';`],
+  ])('finds a circle %s', (_, text) => {
+    const planted = [
+      { path: 'match/a.ts', text },
+      { path: 'keyring/b.ts', text: `import { y } from '../match/index.js';` },
+      { path: 'lint/c.ts', text: `import { y } from '../match/index.js';` },
+    ];
+    expect(folderCircles(planted)).toEqual(['keyring', 'match']);
+  });
+
+  it('finds a circle inside a room', () => {
+    const planted = [
+      { path: 'node/files/a.ts', text: `import type { X } from '../layout/b.js';` },
+      { path: 'node/layout/b.ts', text: `import { y } from '../files/a.js';` },
+    ];
+    expect(folderCircles(planted)).toEqual(['node/files', 'node/layout']);
   });
 });

@@ -1,48 +1,127 @@
 import { importsOf, type SourceText } from './imports.ts';
 
 /**
- * The modules that each module may import values from, besides `errors` and `internal`. From the lowest layer up: an
- * arrow may only name what stands above it.
+ * The rooms that each room of `src` may know, for values and types, besides `errors` and `internal`. From the lowest layer up:
+ * an arrow may only name what stands above it.
  */
 export const ARROWS: Readonly<Record<string, readonly string[]>> = {
   internal: [],
   errors: [],
   clock: [],
   digest: [],
+  kubernetes: [],
   tracing: ['clock'],
-  backoff: [],
+  metrics: ['clock', 'tracing'],
+  backoff: ['clock'],
   match: [],
   oci: ['digest'],
   reference: ['digest'],
   'docker-config': [],
   platform: ['oci'],
-  'pull-policy': ['reference'],
-  keyring: ['match', 'docker-config'],
+  'pull-policy': ['reference', 'kubernetes'],
+  keyring: ['match', 'docker-config', 'clock'],
   rules: ['reference'],
-  store: ['oci', 'digest'],
-  'pull-secrets': ['docker-config'],
-  distribution: ['oci', 'reference', 'docker-config', 'digest', 'clock', 'tracing'],
+  mirrors: ['rules', 'reference', 'clock'],
+  store: ['oci', 'digest', 'clock'],
+  'pull-secrets': ['docker-config', 'kubernetes'],
+  distribution: ['oci', 'reference', 'docker-config', 'digest', 'clock', 'tracing', 'mirrors'],
   'credential-provider': ['keyring', 'match', 'docker-config', 'clock', 'tracing'],
   cloud: ['keyring', 'docker-config', 'distribution', 'clock'],
-  puller: ['reference', 'platform', 'keyring', 'distribution', 'store', 'digest', 'clock', 'oci', 'tracing'],
-  'image-manager': [
-    'puller',
-    'pull-policy',
-    'pull-secrets',
-    'keyring',
-    'backoff',
-    'clock',
+  puller: [
     'reference',
+    'platform',
+    'keyring',
+    'docker-config',
+    'distribution',
+    'mirrors',
     'store',
+    'digest',
+    'clock',
     'oci',
     'tracing',
   ],
-  lint: ['reference', 'match', 'docker-config', 'keyring', 'pull-secrets', 'pull-policy', 'platform'],
-  explain: ['reference', 'match', 'docker-config', 'keyring', 'pull-secrets', 'pull-policy', 'platform', 'lint'],
+  'image-service': ['puller', 'keyring', 'docker-config', 'reference', 'store', 'oci', 'clock', 'tracing'],
+  'image-access': ['image-service', 'reference', 'docker-config', 'digest', 'clock'],
+  'image-gc': ['image-service', 'clock', 'tracing'],
+  'image-manager': [
+    'kubernetes',
+    'image-service',
+    'image-access',
+    'pull-policy',
+    'pull-secrets',
+    'keyring',
+    'docker-config',
+    'credential-provider',
+    'backoff',
+    'digest',
+    'clock',
+    'reference',
+    'tracing',
+  ],
+  lint: ['kubernetes', 'reference', 'match', 'docker-config', 'keyring', 'pull-secrets', 'pull-policy', 'platform'],
+  explain: [
+    'kubernetes',
+    'image-access',
+    'reference',
+    'match',
+    'docker-config',
+    'keyring',
+    'pull-secrets',
+    'pull-policy',
+    'platform',
+    'lint',
+    'digest',
+  ],
 };
 
-/** The top: these may import any module below, and nobody imports them. */
+/** The top: these may import any room below, and nobody imports them. */
 const TOP = ['index', 'node', 'testing', 'cri'];
+
+/**
+ * The folders inside a room that each of them may know, from the lowest up. `.` is what stands in the room itself; its
+ * `index.ts` and `inner.ts` may know all.
+ */
+export const INNER_ARROWS: Readonly<Record<string, Readonly<Record<string, readonly string[]>>>> = {
+  internal: { go: [], '.': ['go'] },
+  distribution: {
+    transport: [],
+    policy: ['transport'],
+    response: ['transport'],
+    auth: ['transport', 'policy', 'response'],
+    session: ['transport', 'policy', 'response', 'auth'],
+    pull: ['transport', 'response', 'session'],
+    push: ['transport', 'policy', 'response', 'session', 'pull'],
+    '.': ['transport', 'policy', 'auth', 'session', 'pull', 'push'],
+  },
+  lint: {
+    rules: [],
+    image: ['rules'],
+    'docker-config': ['rules', 'image'],
+    secret: ['rules', 'image', 'docker-config'],
+    pod: ['rules', 'image', 'secret'],
+    '.': ['rules'],
+  },
+  node: {
+    files: [],
+    process: [],
+    transport: [],
+    '.': ['transport'],
+    mirrors: ['files', 'transport'],
+    layout: ['files', '.'],
+    archive: ['files', 'layout', '.'],
+    kubelet: ['files', 'process', '.'],
+    docker: ['files', 'process', 'kubelet'],
+  },
+  testing: {
+    build: [],
+    '.': [],
+    conformance: ['build'],
+    'registry/http': [],
+    'registry/auth': ['registry/http'],
+    'registry/faults': ['registry/http'],
+    registry: ['build', 'registry/http', 'registry/auth', 'registry/faults'],
+  },
+};
 
 /** Who may import which package, as values or types; `node:` stands for every built-in of Node. */
 const PACKAGES: Readonly<Record<string, readonly string[]>> = {
@@ -58,29 +137,67 @@ const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   yaml: ['node'],
 };
 
+/** The two doors of a room: what users may import, and what only other rooms may. */
+const DOORS = ['index.js', 'inner.js'];
+
 /** Every import that breaks a rule of the layers, one line each. */
 export function layerViolations(files: readonly SourceText[]): readonly string[] {
   return files.flatMap((file) =>
-    importsOf(file).flatMap(({ specifier, typeOnly }) => {
-      const broken = brokenRule(file.path, specifier, typeOnly);
+    importsOf(file).flatMap(({ specifier }) => {
+      const broken = brokenRule(file.path, specifier);
       return broken === undefined ? [] : [`${file.path} imports ${specifier}: ${broken}`];
     }),
   );
 }
 
-function brokenRule(path: string, specifier: string, typeOnly: boolean): string | undefined {
-  const from = moduleOf(path);
+/** The circles between folders, each as the folders on it: in a sound house there is none. */
+export function folderCircles(files: readonly SourceText[]): readonly string[] {
+  const arrows = new Map<string, Set<string>>();
+  for (const file of files) {
+    const from = folderOf(file.path);
+    if (isDoor(file.path) || from === '') continue;
+    for (const { specifier } of importsOf(file)) {
+      if (!specifier.startsWith('.')) continue;
+      const to = folderOf(targetOf(file.path, specifier));
+      if (to !== from) arrows.set(from, (arrows.get(from) ?? new Set()).add(to));
+    }
+  }
+  const reaches = (from: string): ReadonlySet<string> => {
+    const seen = new Set<string>();
+    const left = [...(arrows.get(from) ?? [])];
+    for (let next = left.pop(); next !== undefined; next = left.pop()) {
+      if (seen.has(next)) continue;
+      seen.add(next);
+      left.push(...(arrows.get(next) ?? []));
+    }
+    return seen;
+  };
+  return [...arrows.keys()].filter((folder) => reaches(folder).has(folder)).toSorted();
+}
+
+function brokenRule(path: string, specifier: string): string | undefined {
+  const from = roomOf(path);
   if (!specifier.startsWith('.')) return brokenPackageRule(from, specifier);
   if (!specifier.endsWith('.js')) return 'a relative import ends in .js';
-  const target = new URL(specifier, `file:///${path}`).pathname.slice(1);
-  const to = moduleOf(target);
-  if (to === from) return undefined;
+  const target = targetOf(path, specifier);
+  const to = roomOf(target);
+  if (to === from) return brokenInnerRule(path, target);
   if (TOP.includes(to)) return `nobody imports ${to}`;
-  if (target !== `${to}/index.js`) return `${to} is reached through its index.js`;
-  if (TOP.includes(from) || typeOnly) return undefined;
+  if (!DOORS.some((door) => target === `${to}/${door}`)) return `${to} is reached through its index.js or inner.js`;
+  if (TOP.includes(from)) return undefined;
   const arrow = ARROWS[from];
   if (arrow === undefined) return `${from} has no arrow`;
-  return ['errors', 'internal', ...arrow].includes(to) ? undefined : `no arrow from ${from} to ${to}`;
+  const below = from === 'internal' || from === 'errors' ? ['internal'] : ['errors', 'internal', ...arrow];
+  return below.includes(to) ? undefined : `no arrow from ${from} to ${to}`;
+}
+
+function brokenInnerRule(path: string, target: string): string | undefined {
+  const room = roomOf(path);
+  const [from, to] = [innerFolder(path), innerFolder(target)];
+  if (from === to || isDoor(path)) return undefined;
+  const arrow = INNER_ARROWS[room]?.[from];
+  if (arrow === undefined) return `${room} has no arrow for its folder ${from}`;
+  return arrow.includes(to) ? undefined : `no arrow in ${room} from ${from} to ${to}`;
 }
 
 function brokenPackageRule(from: string, specifier: string): string | undefined {
@@ -93,6 +210,23 @@ function prefixOf(name: string): string {
   return name.endsWith(':') ? name : `${name}/`;
 }
 
-function moduleOf(path: string): string {
+/** The path of an imported file below `src`, with the ending of the import. */
+function targetOf(path: string, specifier: string): string {
+  return new URL(specifier, `file:///${path}`).pathname.slice(1);
+}
+
+function roomOf(path: string): string {
   return path.includes('/') ? path.slice(0, path.indexOf('/')) : path.replace(/\.[jt]s$/, '');
+}
+
+function folderOf(path: string): string {
+  return path.slice(0, Math.max(0, path.lastIndexOf('/')));
+}
+
+function innerFolder(path: string): string {
+  return folderOf(path).slice(roomOf(path).length + 1) || '.';
+}
+
+function isDoor(path: string): boolean {
+  return /^[\w-]+\/(?:index|inner)\.ts$/.test(path) || path === 'index.ts';
 }

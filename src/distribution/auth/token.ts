@@ -4,12 +4,12 @@ import { RequestRefusedError } from '../../errors/index.js';
 import { encodeUtf8, printable, readJson, redactUrl } from '../../internal/index.js';
 import { basicAuthorization, hasPassword, isToken } from './authorization.js';
 import type { Challenge } from './challenge.js';
-import { readDocument, refuseEncoding, unreadable } from '../pull/read-body.js';
-import { type FollowedResponse, sendFollowing } from '../policy/redirects.js';
-import { responseError } from '../pull/response-error.js';
+import { readDocument, refuseEncoding, unreadable } from '../transport/read-body.js';
+import { sendFollowing } from '../policy/redirects.js';
+import type { FollowedResponse, Transport, TransportRequest } from '../transport/transport.js';
+import { responseError } from '../response/error.js';
 import type { ReadAgain } from '../transport/retry.js';
 import type { BearerToken } from './token-cache.js';
-import type { Transport, TransportRequest } from '../transport/transport.js';
 import { admitRealm, type AdmittedUrl, type RealmPolicy, type RegistryPeer } from '../policy/url-policy.js';
 
 const MAX_REPLY = 128 * 1024;

@@ -1,6 +1,6 @@
 import { RequestRefusedError } from '../../errors/index.js';
 import { redactUrl } from '../../internal/index.js';
-import type { Transport, TransportRequest, TransportResponse } from '../transport/transport.js';
+import type { FollowedResponse, Transport, TransportRequest } from '../transport/transport.js';
 import { admitRedirect, networkOf, type RegistryPeer, showTarget } from './url-policy.js';
 
 /** Redirects of one request for content that are followed. */
@@ -9,17 +9,6 @@ const REDIRECTS: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
 const READING: ReadonlySet<string> = new Set(['GET', 'HEAD']);
 /** What another origin may see of a request; credentials and the caller's own headers are not in it. */
 const HARMLESS: ReadonlySet<string> = new Set(['accept', 'accept-encoding', 'range', 'user-agent']);
-
-/** The answer at the end of a chain of redirects. */
-export interface FollowedResponse {
-  readonly response: TransportResponse;
-  /** The request that began the chain. */
-  readonly request: TransportRequest;
-  /** What messages call the URL that answered. */
-  readonly shown: string;
-  /** Whether the chain has left the origin that it began at, even if it came back. */
-  readonly foreign: boolean;
-}
 
 /** Where redirects may lead. */
 export interface RedirectRules {

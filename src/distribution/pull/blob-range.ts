@@ -1,8 +1,8 @@
 import { ImageError } from '../../errors/index.js';
 import type { Descriptor } from '../../oci/index.js';
-import { refuseEncoding } from './read-body.js';
-import type { FollowedResponse } from '../policy/redirects.js';
-import type { FetchedBlob } from '../types.js';
+import { refuseEncoding } from '../transport/read-body.js';
+import type { FollowedResponse } from '../transport/transport.js';
+import type { FetchedBlob } from './types.js';
 
 const OK = 200;
 const PARTIAL = 206;

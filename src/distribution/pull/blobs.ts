@@ -5,11 +5,11 @@ import type { ImageReference } from '../../reference/index.js';
 import { isRangeRefused, rangeHeader, rangeOf, takePart } from './blob-range.js';
 import type { ClientContext } from '../session/context.js';
 import { fetchForeign, isForeign } from './foreign.js';
-import { isEncoded } from './read-body.js';
+import { isEncoded } from '../transport/read-body.js';
 import { blobUrl } from '../session/request-url.js';
-import { lengthOf } from './response-headers.js';
+import { lengthOf } from '../response/headers.js';
 import type { RefreshBudget, RepositoryActions } from '../session/repository-request.js';
-import type { FetchedBlob } from '../types.js';
+import type { FetchedBlob } from './types.js';
 
 const OK = 200;
 const NOT_FOUND = 404;

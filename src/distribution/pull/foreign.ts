@@ -2,9 +2,9 @@ import type { CallOptions } from '../../clock/index.js';
 import { RequestRefusedError, TransportError } from '../../errors/index.js';
 import type { Descriptor } from '../../oci/index.js';
 import { type BlobRange, isRangeRefused, rangeHeader, takePart } from './blob-range.js';
-import type { FollowedResponse } from '../policy/redirects.js';
+import type { FollowedResponse } from '../transport/transport.js';
 import type { Session } from '../session/session.js';
-import type { FetchedBlob } from '../types.js';
+import type { FetchedBlob } from './types.js';
 
 /** URLs of one layer that are tried. */
 const MAX_URLS = 8;

@@ -12,11 +12,11 @@ import {
 import type { ImageReference } from '../../reference/index.js';
 import { type ManifestTrace, traced } from '../../tracing/index.js';
 import type { ClientContext } from '../session/context.js';
-import { isEncoded, readDocument, refuseEncoding, unreadable } from './read-body.js';
-import type { FollowedResponse } from '../policy/redirects.js';
+import { isEncoded, readDocument, refuseEncoding, unreadable } from '../transport/read-body.js';
+import type { FollowedResponse } from '../transport/transport.js';
 import { manifestUrl } from '../session/request-url.js';
-import { digestHeader, lengthOf, typeOf } from './response-headers.js';
-import type { FetchedManifest, FetchManifestOptions } from '../types.js';
+import { digestHeader, lengthOf, typeOf } from '../response/headers.js';
+import type { FetchedManifest, FetchManifestOptions } from './types.js';
 
 /** The largest manifest or index that is read. */
 const MAX_MANIFEST = 4 * 1024 * 1024;

@@ -3,8 +3,8 @@ import { RequestRefusedError } from '../../errors/index.js';
 import { redactUrl } from '../../internal/index.js';
 import type { ImageReference } from '../../reference/index.js';
 import { nextLink } from './link.js';
-import { unreadable } from './read-body.js';
-import type { FollowedResponse } from '../policy/redirects.js';
+import { unreadable } from '../transport/read-body.js';
+import type { FollowedResponse } from '../transport/transport.js';
 import type { Session } from '../session/session.js';
 
 /** Pages of one list that are read. */

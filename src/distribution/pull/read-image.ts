@@ -10,7 +10,7 @@ import type { ImageReference } from '../../reference/index.js';
 import { readBlob } from './blob-stream.js';
 import type { ClientContext } from '../session/context.js';
 import { fetchManifest } from './manifests.js';
-import type { ChooseOptions, ReadConfig, ReadManifest } from '../types.js';
+import type { ChooseOptions, ReadConfig, ReadManifest } from './types.js';
 
 /** Levels of index in index that are followed. */
 const MAX_INDEX_DEPTH = 4;

@@ -6,10 +6,10 @@ import type { ImageReference } from '../../reference/index.js';
 import type { ClientContext } from '../session/context.js';
 import { fetchManifest, resolveManifest } from './manifests.js';
 import { requestPages } from './pages.js';
-import { readDocument, refuseEncoding } from './read-body.js';
-import type { FollowedResponse } from '../policy/redirects.js';
+import { readDocument, refuseEncoding } from '../transport/read-body.js';
+import type { FollowedResponse } from '../transport/transport.js';
 import { requestUrl } from '../session/request-url.js';
-import { typeOf } from './response-headers.js';
+import { typeOf } from '../response/headers.js';
 import type { Session } from '../session/session.js';
 
 /** The largest page that is read. */

@@ -7,9 +7,9 @@ import { hasBlob } from '../pull/blobs.js';
 import type { ClientContext } from '../session/context.js';
 import { checkStored } from './check.js';
 import type { BlobSource, PushBlobOptions, PushedBlob } from './types.js';
-import type { FollowedResponse } from '../policy/redirects.js';
+import type { FollowedResponse } from '../transport/transport.js';
 import { requestUrl } from '../session/request-url.js';
-import { headerOf } from '../pull/response-headers.js';
+import { headerOf } from '../response/headers.js';
 import { admitUpload } from '../policy/url-policy.js';
 
 const CREATED = 201;

@@ -1,8 +1,8 @@
 import { digestAlgorithm } from '../../digest/index.js';
 import { ContentMismatchError } from '../../errors/index.js';
 import type { Descriptor } from '../../oci/index.js';
-import type { FollowedResponse } from '../policy/redirects.js';
-import { digestHeader } from '../pull/response-headers.js';
+import type { FollowedResponse } from '../transport/transport.js';
+import { digestHeader } from '../response/headers.js';
 
 /** Refuses that a registry stored something else than it was sent. What it calls by another algorithm cannot be compared. */
 export function checkStored(followed: FollowedResponse, sent: Descriptor): void {

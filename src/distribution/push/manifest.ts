@@ -18,7 +18,7 @@ import { checkStored } from './check.js';
 import { pushReferrer } from './referrer.js';
 import type { PushContent, PushedManifest, PushManifestOptions } from './types.js';
 import { manifestUrl } from '../session/request-url.js';
-import { headerOf } from '../pull/response-headers.js';
+import { headerOf } from '../response/headers.js';
 
 /** Levels of index in index that are pushed. */
 const MAX_INDEX_DEPTH = 4;

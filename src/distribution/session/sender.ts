@@ -1,10 +1,10 @@
 import type { CallOptions } from '../../clock/index.js';
 import { noticeTeller, type RegistryNotice } from '../transport/notices.js';
 import { orDiscard } from '../transport/or-discard.js';
-import { type FollowedResponse, sendFollowing } from '../policy/redirects.js';
+import { sendFollowing } from '../policy/redirects.js';
+import type { FollowedResponse, Transport } from '../transport/transport.js';
 import type { RepositoryRequest } from './repository-request.js';
 import { type ApiBase, repositoryPath } from './request-url.js';
-import type { Transport } from '../transport/transport.js';
 import { admitForeign, showTarget } from '../policy/url-policy.js';
 
 /** A request for content that is not at the registry. */

@@ -6,14 +6,13 @@ import { printable, redactUrl } from '../../internal/index.js';
 import { type Authorizer, createAuthorizer } from '../auth/authorizer.js';
 import { type Challenge, parseChallenges } from '../auth/challenge.js';
 import type { RegistryNotice } from '../transport/notices.js';
-import type { FollowedResponse } from '../policy/redirects.js';
+import type { FollowedResponse, Transport } from '../transport/transport.js';
 import { checkTarget, type RefreshBudget, type RepositoryRequest, scopesOf } from './repository-request.js';
 import type { ApiBase } from './request-url.js';
-import { responseError } from '../pull/response-error.js';
+import { responseError } from '../response/error.js';
 import { createReadAgain, type ReadAgain, type RetryOptions, withRetry } from '../transport/retry.js';
 import { createSender, type ForeignRequest, type Sender } from './sender.js';
 import { createTokenCache, type TokenCache } from '../auth/token-cache.js';
-import type { Transport } from '../transport/transport.js';
 import type { RealmPolicy } from '../policy/url-policy.js';
 
 /** One registry, asked with one credential. */

@@ -3,7 +3,7 @@ import { redactUrl } from '../../internal/index.js';
 import { classifyAddress } from './address.js';
 import { createFetchTimer, type FetchLimits, type FetchTimer } from './fetch-timer.js';
 import { requestInit } from './fetch-upload.js';
-import { isEncoded } from '../pull/read-body.js';
+import { isEncoded } from './read-body.js';
 import type { Transport, TransportRequest, TransportResponse } from './transport.js';
 
 /**

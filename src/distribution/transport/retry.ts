@@ -8,8 +8,7 @@ import {
 } from '../../errors/index.js';
 import { redactUrl } from '../../internal/index.js';
 import { orDiscard } from './or-discard.js';
-import type { FollowedResponse } from '../policy/redirects.js';
-import type { Transport, TransportRequest, TransportResponse } from './transport.js';
+import type { FollowedResponse, Transport, TransportRequest, TransportResponse } from './transport.js';
 
 /**
  * A request that will be sent again.

@@ -62,3 +62,14 @@ export interface TransportResponse {
  * @public
  */
 export type Transport = (request: TransportRequest) => Promise<TransportResponse>;
+
+/** The answer at the end of a chain of redirects. */
+export interface FollowedResponse {
+  readonly response: TransportResponse;
+  /** The request that began the chain. */
+  readonly request: TransportRequest;
+  /** What messages call the URL that answered. */
+  readonly shown: string;
+  /** Whether the chain has left the origin that it began at, even if it came back. */
+  readonly foreign: boolean;
+}

@@ -1,8 +1,8 @@
 import { ImageError } from '../../errors/index.js';
 import { lintDocument } from './document.js';
-import { readImageOption } from './image-option.js';
+import { readImageOption } from '../image/option.js';
 import { finding } from '../rules/rules.js';
-import type { LintDockerConfigOptions, LintFinding } from '../types.js';
+import type { LintDockerConfigOptions, LintFinding } from '../rules/finding.js';
 
 /**
  * Looks for what is wrong with a docker config: a document that kubelet cannot read, entries that are empty or spoilt,

@@ -5,7 +5,7 @@ import { type DocumentContext, type DocumentFormat, entriesPlace, lintMembers } 
 import { lintImage } from './image.js';
 import { lintRelations } from './relations.js';
 import { finding } from '../rules/rules.js';
-import type { LintFinding } from '../types.js';
+import type { LintFinding } from '../rules/finding.js';
 
 const MAX_BYTES = 4 * 1024 * 1024;
 

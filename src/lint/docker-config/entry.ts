@@ -3,7 +3,7 @@ import { InvalidConfigError } from '../../errors/index.js';
 import { decodeBase64, decodeUtf8 } from '../../internal/index.js';
 import type { LintCode } from '../rules/codes.js';
 import { finding } from '../rules/rules.js';
-import type { LintFinding } from '../types.js';
+import type { LintFinding } from '../rules/finding.js';
 
 /** The text fields of an entry, by their JSON name. */
 export type EntryTexts = ReadonlyMap<string, string>;

@@ -6,7 +6,7 @@ import type { KeyLintCode } from '../rules/codes.js';
 import { DOCKER_HUB_KEY, findKeyFault } from './dead-key.js';
 import { placeOf } from './key-parts.js';
 import { finding } from '../rules/rules.js';
-import type { LintFinding } from '../types.js';
+import type { LintFinding } from '../rules/finding.js';
 
 interface NearMiss {
   readonly code: KeyLintCode;

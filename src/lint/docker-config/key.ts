@@ -3,7 +3,7 @@ import { quote } from '../../internal/index.js';
 import { bareKey, faultlessKey, findKeyFault, hostOf, nearestKey } from './dead-key.js';
 import { splitKey } from './key-parts.js';
 import { finding } from '../rules/rules.js';
-import type { LintFinding } from '../types.js';
+import type { LintFinding } from '../rules/finding.js';
 
 /**
  * What is wrong with one key by itself.

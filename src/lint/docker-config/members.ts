@@ -3,7 +3,7 @@ import { placeOf } from './key-parts.js';
 import { lintEntry } from './entry.js';
 import { lintKey } from './key.js';
 import { finding } from '../rules/rules.js';
-import type { LintFinding } from '../types.js';
+import type { LintFinding } from '../rules/finding.js';
 
 export type DocumentFormat = 'dockerconfigjson' | 'dockercfg';
 

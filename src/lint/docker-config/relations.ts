@@ -3,7 +3,7 @@ import { quote } from '../../internal/index.js';
 import { matchTarget, normalizeKey, parseImage, parsePattern } from '../../match/index.js';
 import { placeOf, showKey } from './key-parts.js';
 import { finding } from '../rules/rules.js';
-import type { LintFinding } from '../types.js';
+import type { LintFinding } from '../rules/finding.js';
 
 const HUB_KEY = 'index.docker.io';
 

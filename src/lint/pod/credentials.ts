@@ -6,7 +6,7 @@ import { mergePullSecrets, type SecretLike } from '../../pull-secrets/index.js';
 import { safeParseReference } from '../../reference/index.js';
 import type { PodImage } from './read-pod.js';
 import { finding } from '../rules/rules.js';
-import type { LintFinding } from '../types.js';
+import type { LintFinding } from '../rules/finding.js';
 
 /** The credentials of a pod and what they are for. */
 export interface PodCredentials {

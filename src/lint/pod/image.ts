@@ -2,10 +2,10 @@ import { quote } from '../../internal/index.js';
 import { decidePullPolicy } from '../../pull-policy/index.js';
 import { type PullPolicy } from '../../kubernetes/index.js';
 import { type ImageReference, safeParseReference } from '../../reference/index.js';
-import { lintImageText } from './image-text.js';
+import { lintImageText } from '../image/text.js';
 import type { PodImage } from './read-pod.js';
 import { finding } from '../rules/rules.js';
-import type { LintFinding } from '../types.js';
+import type { LintFinding } from '../rules/finding.js';
 
 const POLICIES: readonly PullPolicy[] = ['Always', 'IfNotPresent', 'Never'];
 

@@ -9,7 +9,7 @@ import { lintAccountNames, lintSecretNames } from './secret-names.js';
 import { readSecret, readServiceAccount } from '../secret/read-object.js';
 import { type CleanPod, readPod } from './read-pod.js';
 import { finding } from '../rules/rules.js';
-import type { LintFinding, LintPodOptions } from '../types.js';
+import type { LintFinding, LintPodOptions } from '../rules/finding.js';
 
 /**
  * Looks for what is wrong with a pod's images, pull policies and pull secrets.

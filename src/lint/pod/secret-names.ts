@@ -1,6 +1,6 @@
 import { quote } from '../../internal/index.js';
 import { finding } from '../rules/rules.js';
-import type { LintFinding } from '../types.js';
+import type { LintFinding } from '../rules/finding.js';
 
 /** What is wrong with the names of a list of pull secrets. */
 export function* lintSecretNames(names: readonly string[], root: string): Generator<LintFinding> {

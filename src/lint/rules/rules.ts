@@ -4,7 +4,7 @@ import { KEY_RULES } from './key.js';
 import { POD_RULES } from './pod.js';
 import { SECRET_RULES } from './secret.js';
 import type { RuleTable } from './table.js';
-import type { LintFinding, LintRule } from '../types.js';
+import type { LintFinding, LintRule } from './finding.js';
 
 const RULES: RuleTable<LintCode> = { ...DOCUMENT_RULES, ...KEY_RULES, ...SECRET_RULES, ...POD_RULES };
 

@@ -1,5 +1,5 @@
 import type { LintCode } from './codes.js';
-import type { LintRule } from '../types.js';
+import type { LintRule } from './finding.js';
 
 /** Rules by their code: the compiler asks for one of each. */
 export type RuleTable<C extends LintCode> = Readonly<Record<C, Omit<LintRule, 'code'>>>;

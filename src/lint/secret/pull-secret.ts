@@ -1,11 +1,11 @@
 import { decodeBase64, encodeUtf8, quote } from '../../internal/index.js';
 import type { SecretLike } from '../../pull-secrets/index.js';
-import { readImageOption } from '../docker-config/image-option.js';
+import { readImageOption } from '../image/option.js';
 import { lintDocument } from '../docker-config/document.js';
 import type { DocumentFormat } from '../docker-config/members.js';
 import { readSecret } from './read-object.js';
 import { finding } from '../rules/rules.js';
-import type { LintFinding, LintPullSecretOptions } from '../types.js';
+import type { LintFinding, LintPullSecretOptions } from '../rules/finding.js';
 
 interface Kind {
   readonly type: string;

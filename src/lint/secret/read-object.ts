@@ -2,7 +2,7 @@ import type { SecretLike, ServiceAccountLike } from '../../pull-secrets/index.js
 import type { MetadataLike } from '../../kubernetes/index.js';
 import { quote } from '../../internal/index.js';
 import { finding } from '../rules/rules.js';
-import type { LintFinding } from '../types.js';
+import type { LintFinding } from '../rules/finding.js';
 
 type Unknowns = Readonly<Record<string, unknown>>;
 

@@ -1,6 +1,6 @@
 import type { Clock } from '../../clock/index.js';
 import { accountRules, type AuthRules } from './auth/accounts.js';
-import { type Answer, errorAnswer } from './answer.js';
+import { type Answer, errorAnswer } from './http/answer.js';
 import { type Asked, authorize } from './auth/authorize.js';
 import type { Repositories } from './repositories.js';
 import type { LoopbackRequest } from './request-log.js';

@@ -8,7 +8,7 @@ import type { ActiveFault, Fault } from './faults/fault-script.js';
 import type { PushedContent } from './repositories.js';
 import type { LoopbackRequest } from './request-log.js';
 import { createContext, respond } from './respond.js';
-import { closeOnce, trackSockets } from './sockets.js';
+import { closeOnce, trackSockets } from './http/sockets.js';
 
 /**
  * How long a token of a loopback registry opens its repository, unless an option says otherwise.

@@ -1,5 +1,5 @@
 import { isDigest } from '../../digest/index.js';
-import { type Answer, bytesAnswer, errorAnswer } from './answer.js';
+import { type Answer, bytesAnswer, errorAnswer } from './http/answer.js';
 import { isContentOf, sha256 } from '../build/content.js';
 import { type ManifestDocument, readManifestDocument } from '../build/manifest-document.js';
 import { isManifestType, type Repositories, type Repository, storeManifest } from './repositories.js';

@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Clock } from '../../clock/index.js';
 import type { AuthRules } from './auth/accounts.js';
 import { type App, createApp } from './app.js';
-import { readBody } from './read-body.js';
+import { readBody } from './http/read-body.js';
 import { createFaultScript, type FaultScript } from './faults/fault-script.js';
 import { planAnswer } from './faults/faults.js';
 import { tagReferrers } from './referrers-tag.js';

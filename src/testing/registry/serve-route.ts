@@ -1,4 +1,4 @@
-import { type Answer, errorAnswer, jsonAnswer } from './answer.js';
+import { type Answer, errorAnswer, jsonAnswer } from './http/answer.js';
 import { putManifest } from './put-manifest.js';
 import type { Repositories, Repository } from './repositories.js';
 import type { LoopbackRequest } from './request-log.js';

@@ -1,5 +1,5 @@
 import { type Digest, isDigest } from '../../digest/index.js';
-import { type Answer, bytesAnswer, errorAnswer } from './answer.js';
+import { type Answer, bytesAnswer, errorAnswer } from './http/answer.js';
 import { digestInvalid } from './serve.js';
 import { type Repositories, storeBlob } from './repositories.js';
 import type { LoopbackRequest } from './request-log.js';

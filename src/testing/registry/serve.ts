@@ -1,7 +1,7 @@
 import { isDigest } from '../../digest/index.js';
-import { type Answer, bytesAnswer, errorAnswer, jsonAnswer, partAnswer } from './answer.js';
+import { type Answer, bytesAnswer, errorAnswer, jsonAnswer, partAnswer } from './http/answer.js';
 import type { BuiltContent } from '../build/content.js';
-import { parseRange } from './range.js';
+import { parseRange } from './http/range.js';
 import { referrersIndex } from './referrers.js';
 import type { Repository } from './repositories.js';
 

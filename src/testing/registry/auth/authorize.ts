@@ -1,5 +1,5 @@
 import { accountRules, type Action, type AuthRules, mayDo, parseBasic, ruleFor } from './accounts.js';
-import { type Answer, errorAnswer } from '../answer.js';
+import { type Answer, errorAnswer } from '../http/answer.js';
 import type { AccountAuth } from './auth-options.js';
 import { byPassword, SERVICE } from './token-endpoint.js';
 import { type Holder, scopeKey, type TokenTable } from './tokens.js';

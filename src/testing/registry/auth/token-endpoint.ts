@@ -1,6 +1,6 @@
 import type { Clock } from '../../../clock/index.js';
 import { type AuthRules, findAccounts, parseBasic } from './accounts.js';
-import { type Answer, errorAnswer, jsonAnswer } from '../answer.js';
+import { type Answer, errorAnswer, jsonAnswer } from '../http/answer.js';
 import { type Holder, holderOf, NOBODY, type TokenTable } from './tokens.js';
 
 /** The audience of all tokens. */

@@ -1,5 +1,5 @@
 import { brotliCompressSync, deflateSync, gzipSync } from 'node:zlib';
-import { type Answer, bytesAnswer } from '../answer.js';
+import { type Answer, bytesAnswer } from '../http/answer.js';
 import type { AnswerFault } from './fault-action.js';
 import { lieAboutRange } from './range-lie.js';
 

@@ -1,4 +1,4 @@
-import type { Answer } from '../answer.js';
+import type { Answer } from '../http/answer.js';
 import { changeAnswer } from './change-answer.js';
 import type { DeliveryFault, FaultAction, FaultFraming } from './fault-action.js';
 

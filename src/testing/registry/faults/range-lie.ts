@@ -1,4 +1,4 @@
-import { type Answer, bytesAnswer } from '../answer.js';
+import { type Answer, bytesAnswer } from '../http/answer.js';
 import type { RangeLie } from './fault-action.js';
 
 const BOUNDARY = 'loopback-registry';

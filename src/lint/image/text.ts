@@ -1,7 +1,7 @@
 import type { InvalidReferenceError } from '../../errors/index.js';
 import { safeParseReference } from '../../reference/index.js';
 import { finding } from '../rules/rules.js';
-import type { LintFinding } from '../types.js';
+import type { LintFinding } from '../rules/finding.js';
 
 /** What is wrong with an image that cannot be parsed; nothing for one that can. The image itself is not shown. */
 export function* lintImageText(image: string, place: string): Generator<LintFinding> {

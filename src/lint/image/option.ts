@@ -1,7 +1,7 @@
 import { ImageError } from '../../errors/index.js';
-import { lintImageText } from '../pod/image-text.js';
+import { lintImageText } from './text.js';
 import { safeParseReference } from '../../reference/index.js';
-import type { LintFinding } from '../types.js';
+import type { LintFinding } from '../rules/finding.js';
 
 /** The repository of the image that a caller asks about, or what is wrong with the image. */
 export function readImageOption(

@@ -1,7 +1,6 @@
 import { ImageError } from '../../errors/index.js';
 import { type ByteBuffer, createByteBuffer } from '../../internal/index.js';
-import type { FollowedResponse } from '../policy/redirects.js';
-import type { TransportResponse } from '../transport/transport.js';
+import type { FollowedResponse, TransportResponse } from './transport.js';
 
 /**
  * Reads at most `limit` bytes of a body, for no longer than `until`, and gives the rest up. What came before that, or

@@ -2,10 +2,9 @@ import type { Clock } from '../../clock/index.js';
 import type { Credential } from '../../docker-config/index.js';
 import { type RegistryDiagnostic, RegistryError } from '../../errors/index.js';
 import { encodeBase64, encodeUtf8, type JsonNode, printable, readJson } from '../../internal/index.js';
-import { readWhatComes } from './read-body.js';
-import type { FollowedResponse } from '../policy/redirects.js';
+import { readWhatComes } from '../transport/read-body.js';
+import type { FollowedResponse, TransportRequest, TransportResponse } from '../transport/transport.js';
 import { isRetryableStatus, retryAfterMs } from '../transport/retry.js';
-import type { TransportRequest, TransportResponse } from '../transport/transport.js';
 
 const MAX_BODY = 8 * 1024;
 const MAX_WAIT_MS = 1000;

@@ -1,6 +1,6 @@
-import type { DockerConfigEntry } from '../docker-config/index.js';
-import type { SecretLike, ServiceAccountLike } from '../pull-secrets/index.js';
-import type { LintCode } from './rules/codes.js';
+import type { DockerConfigEntry } from '../../docker-config/index.js';
+import type { SecretLike, ServiceAccountLike } from '../../pull-secrets/index.js';
+import type { LintCode } from './codes.js';
 
 /**
  * How bad a finding is: an `error` makes an entry, a secret or an image useless; a `warning` is probably not what was

@@ -1,6 +1,6 @@
 import { type Digest, isDigest } from '../../digest/index.js';
 import { normalizeMediaType } from '../../oci/index.js';
-import type { FollowedResponse } from '../policy/redirects.js';
+import type { FollowedResponse } from '../transport/transport.js';
 
 export function headerOf({ response }: FollowedResponse, name: string): string | undefined {
   return response.headers.get(name)?.[0];

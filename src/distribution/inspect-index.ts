@@ -1,7 +1,8 @@
-import type { CallOptions } from '../../clock/index.js';
-import { type Descriptor, type ImageIndex, type ImageManifest, type ParsedManifest } from '../../oci/index.js';
-import type { ImageReference } from '../../reference/index.js';
-import type { ReadManifest, RegistryClient } from '../types.js';
+import type { CallOptions } from '../clock/index.js';
+import { type Descriptor, type ImageIndex, type ImageManifest, type ParsedManifest } from '../oci/index.js';
+import type { ImageReference } from '../reference/index.js';
+import type { ReadManifest } from './pull/types.js';
+import type { RegistryClient } from './client.js';
 
 /**
  * How {@link inspectIndex} looks.
