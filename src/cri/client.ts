@@ -8,7 +8,7 @@ import {
   status,
 } from '@grpc/grpc-js';
 import { systemClock } from '../clock/index.js';
-import { CriError, type CriOperation } from '../errors/index.js';
+import type { CriError, CriOperation } from '../errors/index.js';
 import { criError } from './cri-error.js';
 import { goDescription } from './go-status.js';
 import { watchHandshake } from './handshake.js';

@@ -1,5 +1,5 @@
 import { status } from '@grpc/grpc-js';
-import { CriError, type CriOperation } from '../errors/index.js';
+import type { CriError, CriOperation } from '../errors/index.js';
 import { criError } from './cri-error.js';
 
 /** What a call reports to; the first report counts, and a rejection cancels the call. */
