@@ -39,7 +39,6 @@ export function compileKeyring(entries: Iterable<DockerConfigEntry>, options: Ma
   return { slots, byKey, dropped, near: indexHosts(slots, options) };
 }
 
-/** Go compares bytes: UTF-16 would put the astral planes before U+E000. */
 /** Only a caller without types can pass a whole config, or entries with a part missing; told here, not in a pull. */
 function* checkEntries(entries: Iterable<DockerConfigEntry>): Generator<DockerConfigEntry> {
   const given = entries as Iterable<Partial<DockerConfigEntry> | null> | null | undefined;
@@ -67,6 +66,7 @@ function sortSlots(byKey: ReadonlyMap<string, Slot>): readonly Slot[] {
   });
 }
 
+/** Go compares bytes: UTF-16 would put the astral planes before U+E000. */
 function byteString(text: string): string {
   if (/^[\u0000-\u007f]*$/.test(text)) return text;
   return Array.from(encodeUtf8(text), (byte) => String.fromCharCode(byte)).join('');

@@ -35,7 +35,6 @@ export function namesOf(list: readonly LocalObjectReferenceLike[] | undefined): 
   return (list ?? []).map((item) => item?.name ?? '');
 }
 
-/** What the API takes an absent namespace for. */
 /** Only a caller without types can pass one secret, or the API's whole list object. */
 export function* checkSecrets(secrets: Iterable<SecretLike>): Generator<SecretLike> {
   const given = secrets as Iterable<SecretLike | null> | null | undefined;
@@ -50,6 +49,7 @@ function refuse(reason: string): ImageError<'ERR_OPTION_INVALID'> {
   return new ImageError('ERR_OPTION_INVALID', `Cannot read pull secrets: ${reason}`);
 }
 
+/** The namespace of an object; the API takes an absent one for `default`. */
 export function namespaceOf(metadata: { readonly namespace?: string | undefined } | undefined): string {
   return metadata?.namespace || 'default';
 }

@@ -57,7 +57,6 @@ describe('nextBackoff', () => {
           if (failure === failures) return;
         }
       }),
-      { numRuns: 10_000 },
     );
   });
 
@@ -211,7 +210,6 @@ describe('createBackoffTracker', () => {
           expect(tracker.next(key)).toEqual(states.get(key));
         }
       }),
-      { numRuns: 10_000 },
     );
   });
 });

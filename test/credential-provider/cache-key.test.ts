@@ -32,7 +32,6 @@ describe('cacheKey', () => {
         });
         if ((first === second) !== (identity(a) === identity(b))) throw new Error(`${first} ${second}`);
       }),
-      { numRuns: 10_000 },
     );
   });
 

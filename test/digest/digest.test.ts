@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { digestAlgorithm, digestEncoded, digestOf, isDigest, parseDigest } from 'kubepull/digest';
 import { isImageError } from 'kubepull/errors';
 import { nodeHasher } from 'kubepull/node';
+import { anyText } from '../support/any-text.ts';
 
 const hex = (length: number): string => '0123456789abcdef'.repeat(length / 16);
 
@@ -54,14 +55,13 @@ describe('parseDigest', () => {
 
   it('throws nothing but ours, and quotes at most 256 characters', () => {
     fc.assert(
-      fc.property(fc.string({ unit: 'binary', maxLength: 2000 }), (text) => {
+      fc.property(anyText({ maxLength: 2000 }), (text) => {
         try {
           parseDigest(text);
         } catch (error) {
           expect(isImageError(error) && (error as Error).message.length < 1400).toBe(true);
         }
       }),
-      { numRuns: 10_000 },
     );
   });
 });
@@ -78,7 +78,6 @@ describe('digestOf', () => {
         expect(isDigest(digest)).toBe(true);
         expect(digestOf(bytes, nodeHasher, name)).toBe(digest);
       }),
-      { numRuns: 10_000 },
     );
   });
 });

@@ -205,19 +205,44 @@ function outcomeText(result: EnsureImageResult): string {
   return `${result.reason} | ${result.message} | ${retryMs}`;
 }
 
-async function runBoth({
-  settings,
-  secrets,
-  sameId,
-  steps,
-}: typeof scenario extends fc.Arbitrary<infer T> ? T : never) {
-  const [world, twinWorld] = [createWorld(sameId), createWorld(sameId)];
-  const [calls, events, outcomes, expected]: string[][] = [[], [], [], []];
-  const twin = createTwin(settings, twinWorld);
+type Scenario = typeof scenario extends fc.Arbitrary<infer T> ? T : never;
+
+interface Run {
+  readonly calls: readonly string[];
+  readonly events: readonly string[];
+  readonly outcomes: readonly string[];
+  readonly now: number;
+}
+
+/** What the pods ask for, in order; the other steps change the world between. */
+function* syncsOf({ secrets, steps }: Scenario, world: World): Generator<TwinSync> {
   const held: TwinSecret[] = [...secrets];
+  for (const step of steps) {
+    if (step.do === 'secret') held[step.at] = step.secret;
+    if (step.do !== 'sync') {
+      applyChange(world, step);
+      continue;
+    }
+    const { uid, pullPolicy, account } = step;
+    const used = step.secrets.flatMap((at) => held[at] ?? []);
+    yield { uid, image: IMAGES[step.image]!, pullPolicy, secrets: used, serviceAccount: account };
+  }
+}
+
+function runTwin(input: Scenario): Run {
+  const world = createWorld(input.sameId);
+  const { calls, events, sync } = createTwin(input.settings, world);
+  const outcomes = Array.from(syncsOf(input, world), (wish) => sync(wish));
+  return { calls, events, outcomes, now: world.now };
+}
+
+async function runManager(input: Scenario): Promise<Run> {
+  const { settings, sameId } = input;
+  const world = createWorld(sameId);
+  const [calls, events, outcomes]: [string[], string[], string[]] = [[], [], []];
   const clock = { now: () => world.now, monotonic: () => world.now, sleep: () => Promise.resolve() };
   const manager = createImageManager({
-    images: createImages(world, calls!),
+    images: createImages(world, calls),
     clock,
     createHasher: nodeHasher,
     keyring: ({ serviceAccountName }) => nodeKeyring(serviceAccountName),
@@ -226,63 +251,42 @@ async function runBoth({
     preloadedImagesVerificationAllowlist: settings.allowlist,
     registryPullQPS: settings.qps,
     registryBurst: settings.burst,
-    onEvent: ({ type, reason, message }) => void events!.push(`${type} ${reason} ${message}`),
+    onEvent: ({ type, reason, message }) => void events.push(`${type} ${reason} ${message}`),
   });
-  for (const step of steps) {
-    if (step.do === 'secret') held[step.at] = step.secret;
-    if (step.do !== 'sync') {
-      applyChange(world, step);
-      applyChange(twinWorld, step);
-      continue;
-    }
-    const used = step.secrets.flatMap((at) => held[at] ?? []);
-    const image = IMAGES[step.image]!;
-    const wish: TwinSync = {
-      uid: step.uid,
-      image,
-      pullPolicy: step.pullPolicy,
-      secrets: used,
-      serviceAccount: step.account,
-    };
-    expected!.push(twin.sync(wish));
+  for (const { uid, image, pullPolicy, secrets, serviceAccount } of syncsOf(input, world)) {
     const pod = {
-      metadata: { uid: step.uid, name: 'web', namespace: 'ns' },
+      metadata: { uid, name: 'web', namespace: 'ns' },
       spec: {
-        serviceAccountName: step.account,
-        containers: [{ name: 'app', image: image.image, imagePullPolicy: step.pullPolicy }],
+        serviceAccountName: serviceAccount,
+        containers: [{ name: 'app', image: image.image, imagePullPolicy: pullPolicy }],
       },
     };
-    outcomes!.push(
-      outcomeText(await manager.ensureContainerImage({ pod, container: 'app', pullSecrets: used.map(secretLike) })),
-    );
+    const pullSecrets = secrets.map(secretLike);
+    outcomes.push(outcomeText(await manager.ensureContainerImage({ pod, container: 'app', pullSecrets })));
   }
-  return {
-    manager: { calls, events, outcomes, now: world.now },
-    twin: { calls: twin.calls, events: twin.events, outcomes: expected, now: twinWorld.now },
-  };
+  return { calls, events, outcomes, now: world.now };
 }
-
-const seen = new Map<string, number>();
 
 describe('createImageManager', () => {
   it('makes the calls, records the events and gives the reasons of a plain twin', async () => {
     await fc.assert(
       fc.asyncProperty(scenario, async (input) => {
-        const { manager, twin } = await runBoth(input);
-        for (const line of twin.outcomes ?? []) {
-          const kind = line.split(/[ :]/, 1)[0] ?? '';
-          seen.set(kind, (seen.get(kind) ?? 0) + 1);
-        }
+        const [manager, twin] = [await runManager(input), runTwin(input)];
         if (JSON.stringify(manager) !== JSON.stringify(twin)) expect(manager).toEqual(twin);
       }),
-      { numRuns: 10_000 },
     );
   });
 
-  it('the sequences met every outcome', () => {
+  it('the sequences meet every outcome', () => {
+    const seen = new Map<string, number>();
+    const outcomes = fc.sample(scenario, { seed: 1, numRuns: 1000 }).flatMap((input) => runTwin(input).outcomes);
+    for (const line of outcomes) {
+      const kind = line.split(/[ :]/, 1)[0] ?? '';
+      seen.set(kind, (seen.get(kind) ?? 0) + 1);
+    }
     expect(
       [...seen]
-        .filter(([, count]) => count >= 100)
+        .filter(([, count]) => count >= 10)
         .map(([kind]) => kind)
         .toSorted(),
     ).toEqual([

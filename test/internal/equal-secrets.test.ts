@@ -5,9 +5,6 @@ import { equalSecrets } from '../../src/internal/index.ts';
 describe('equalSecrets', () => {
   it('L09 says what === says', () => {
     const text = fc.string({ maxLength: 4, unit: fc.constantFrom('a', 'b', '\0') });
-    fc.assert(
-      fc.property(text, text, (a, b) => equalSecrets(a, b) === (a === b)),
-      { numRuns: 10_000 },
-    );
+    fc.assert(fc.property(text, text, (a, b) => equalSecrets(a, b) === (a === b)));
   });
 });

@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { createSlots } from '../../src/internal/slots.ts';
 import { countingSignal } from '../support/invariants.ts';
+import { runsOf } from '../support/property-runs.ts';
 
 describe('createSlots', () => {
   it('lets no more in than there are places, in order, whoever leaves the queue', async () => {
@@ -32,7 +33,7 @@ describe('createSlots', () => {
           expect([slots.taken, slots.waiting]).toEqual([0, 0]);
         },
       ),
-      { numRuns: 1000 },
+      runsOf('turns'),
     );
   });
 

@@ -12,7 +12,6 @@ import {
 import { describe, expect, it } from 'vitest';
 import { bytesOf, encode, entry, index, type Json, layer, manifest } from './documents.ts';
 
-const RUNS = { numRuns: 10_000 };
 const TYPES = [...Object.values(MEDIA_TYPES), 'text/html', undefined];
 
 function parsesOrRefuses(bytes: Uint8Array, mediaType?: string): ParsedManifest | undefined {
@@ -72,7 +71,6 @@ describe('parseManifest', () => {
       fc.property(fc.oneof(mutated, replaced), fc.constantFrom(...TYPES), (bytes, mediaType) => {
         parsesOrRefuses(bytes, mediaType);
       }),
-      RUNS,
     );
   });
 
@@ -81,7 +79,6 @@ describe('parseManifest', () => {
       fc.property(fc.uint8Array({ maxLength: 200 }), (bytes) => {
         expect(parsesOrRefuses(bytes)).toBeUndefined();
       }),
-      RUNS,
     );
   });
 
@@ -98,7 +95,6 @@ describe('parseManifest', () => {
         const parsed = parseManifest(bytesOf(document), { mediaType: document.mediaType });
         expect(parsed.kind === 'index' ? parsed.index : parsed.manifest).toEqual(document);
       }),
-      RUNS,
     );
   });
 
@@ -110,7 +106,6 @@ describe('parseManifest', () => {
         const document = parsed.kind === 'index' ? parsed.index : parsed.manifest;
         expect(parseManifest(encode(JSON.stringify(document)))).toEqual(parsed);
       }),
-      RUNS,
     );
   });
 });
@@ -125,7 +120,6 @@ describe('parseImageConfig', () => {
           expect(platform?.os).not.toBe('');
         },
       ),
-      RUNS,
     );
   });
 });
@@ -146,7 +140,6 @@ describe('checkMediaTypes', () => {
         }
         expect(agreed).toBe(new Set(types).size > 1 ? 'refused' : types[0]);
       }),
-      RUNS,
     );
   });
 });
@@ -158,7 +151,6 @@ describe('layerKind', () => {
         const kind = layerKind(mediaType);
         expect(kind === undefined || ['none', 'gzip', 'zstd'].includes(kind.compression)).toBe(true);
       }),
-      RUNS,
     );
   });
 });

@@ -11,8 +11,8 @@ import {
   rankManifests,
 } from 'kubepull/platform';
 import { describe, expect, it } from 'vitest';
+import { anyText } from '../support/any-text.ts';
 
-const RUNS = { numRuns: 10_000 };
 const NAMES = ['linux', 'Linux', 'windows', 'macos', 'freebsd', 'unknown'];
 const CPUS = ['amd64', 'x86_64', '386', 'i386', 'arm', 'armhf', 'armel', 'arm64', 'AArch64', 's390x'];
 const VARIANTS = ['', 'v1', 'v2', 'v5', 'v6', 'v7', '7', 'v8', '8', 'v8.1', 'v9', '9.0', 'v9.2', 'x'];
@@ -42,7 +42,6 @@ describe('normalizePlatform', () => {
         const normal = normalizePlatform(one);
         expect(normalizePlatform(normal)).toEqual(normal);
       }),
-      RUNS,
     );
   });
 });
@@ -54,7 +53,6 @@ describe('formatPlatform', () => {
         const normal = normalizePlatform(one);
         expect(normalizePlatform(parsePlatform(formatPlatform(normal)))).toEqual(normal);
       }),
-      RUNS,
     );
   });
 
@@ -69,7 +67,6 @@ describe('formatPlatform', () => {
             : { 'os.features': [...new Set(parsed['os.features'])].toSorted() }),
         });
       }),
-      RUNS,
     );
   });
 });
@@ -78,10 +75,7 @@ describe('parsePlatform', () => {
   it('throws nothing but ERR_PLATFORM_INVALID', () => {
     fc.assert(
       fc.property(
-        fc.oneof(
-          fc.string({ unit: 'binary' }),
-          fc.string({ unit: fc.constantFrom(...Array.from('linuxarm64/()+%2v.* ')) }),
-        ),
+        fc.oneof(anyText(), fc.string({ unit: fc.constantFrom(...Array.from('linuxarm64/()+%2v.* ')) })),
         (specifier) => {
           try {
             parsePlatform(specifier);
@@ -90,7 +84,6 @@ describe('parsePlatform', () => {
           }
         },
       ),
-      RUNS,
     );
   });
 });
@@ -104,7 +97,6 @@ describe('onlyPlatform', () => {
         expect(compare(a, a)).toBe(0);
         if (compare(a, b) <= 0 && compare(b, c) <= 0) expect(compare(a, c)).toBeLessThanOrEqual(0);
       }),
-      RUNS,
     );
   });
 
@@ -116,7 +108,6 @@ describe('onlyPlatform', () => {
         expect(onlyPlatform(wanted).matches(a)).toBe(true);
         if (!onlyStrictPlatform(wanted).matches(b)) expect(onlyPlatform(wanted).compare(a, b)).toBeLessThan(0);
       }),
-      RUNS,
     );
   });
 });
@@ -152,7 +143,6 @@ describe('rankManifests', () => {
           expect(rank(respelt)).toEqual(order);
         },
       ),
-      { numRuns: 10_000 },
     );
   });
 });

@@ -140,7 +140,6 @@ describe('defaultPodPullPolicies', () => {
         expect(second.decisions.every(({ reason }) => reason === 'explicit')).toBe(true);
         expect(first.decisions.every(({ policy }) => policy !== '')).toBe(true);
       }),
-      { numRuns: 10_000 },
     );
   });
 });

@@ -23,8 +23,6 @@ import {
   validatePullPolicies,
 } from 'kubepull/pull-policy';
 
-const RUNS = { numRuns: 10_000 };
-
 // Plain checks: `expect` shows all that it sees to the canary hook, which is slow ten thousand times.
 function check(condition: boolean, ...about: readonly unknown[]): void {
   if (!condition) throw new Error(`does not hold for ${about.map((value) => JSON.stringify(value)).join(', ')}`);
@@ -58,7 +56,6 @@ describe('defaults', () => {
         const isLatest = safeParseReference(text).ok && parseImageName(text).tag === 'latest';
         same(defaultPullPolicy(text), isLatest ? 'Always' : 'IfNotPresent');
       }),
-      RUNS,
     );
   });
 
@@ -70,7 +67,6 @@ describe('defaults', () => {
         check(!errors.some((e) => e.type === 'required' && e.path.endsWith('ullPolicy')), errors);
         same(JSON.stringify(any), before);
       }),
-      RUNS,
     );
   });
 
@@ -84,7 +80,6 @@ describe('defaults', () => {
         same(replaced.policy, defaultPullPolicy(next));
         same(replaced.refused, object === 'pod' && replaced.policy !== kept.imagePullPolicy);
       }),
-      RUNS,
     );
   });
 });
@@ -97,7 +92,6 @@ describe('AlwaysPullImages', () => {
         same(validateAlwaysPullImages(once, { imageVolumes }).errors, []);
         same(mutateAlwaysPullImages(once, { imageVolumes }).pod, once);
       }),
-      RUNS,
     );
   });
 
@@ -108,7 +102,6 @@ describe('AlwaysPullImages', () => {
         const part = { ...any, spec: { containers: any.spec.containers } };
         same(mutateAlwaysPullImages(part, { oldPod: any }).ignored, 'no-new-image');
       }),
-      RUNS,
     );
   });
 });
@@ -122,7 +115,6 @@ describe('decidePull', () => {
         const want = !needsImageStatus(which) ? 'pull' : usable ? 'use' : which === 'Never' ? 'fail' : 'pull';
         same(action, want);
       }),
-      RUNS,
     );
   });
 
@@ -135,7 +127,6 @@ describe('decidePull', () => {
         };
         same(answer(true), answer(false));
       }),
-      RUNS,
     );
   });
 });
@@ -156,7 +147,6 @@ describe('the allow list', () => {
           check(isImageError(error) && error.code === 'ERR_CONFIG_INVALID', text, String(error));
         }
       }),
-      RUNS,
     );
   });
 
@@ -171,7 +161,6 @@ describe('the allow list', () => {
           same(matchAllowlist(list, text), matchAllowlist(list, full.value.name));
         },
       ),
-      RUNS,
     );
   });
 });
@@ -199,7 +188,6 @@ describe('mergePullCredentials', () => {
         const once = mergePullCredentials(old, added);
         if (once !== undefined) check(mergePullCredentials(once, added) === once, old, added);
       }),
-      RUNS,
     );
   });
 
@@ -216,7 +204,6 @@ describe('mergePullCredentials', () => {
           same([...names(merged[field])].toSorted(), [...all].toSorted());
         }
       }),
-      RUNS,
     );
   });
 
@@ -236,7 +223,6 @@ describe('mergePullCredentials', () => {
         const keys = fold(accounts)?.kubernetesServiceAccounts.map((a) => a.namespace + a.name + a.uid) ?? [];
         same(keys, [...new Set(keys)].toSorted());
       }),
-      RUNS,
     );
   });
 
@@ -250,7 +236,6 @@ describe('mergePullCredentials', () => {
         check((next === record) === (next.lastUpdatedAt === 1), first, second);
         check(add(next, second, 3) === next, first, second);
       }),
-      RUNS,
     );
   });
 });
@@ -288,10 +273,7 @@ describe('decideMustPull', () => {
   });
 
   it('agrees with the eleven steps of semantics 02 §8, written out', () => {
-    fc.assert(
-      fc.property(question, (any) => same(decideMustPull(any).mustPull, elevenSteps(any))),
-      RUNS,
-    );
+    fc.assert(fc.property(question, (any) => same(decideMustPull(any).mustPull, elevenSteps(any))));
   });
 
   it('grants nobody more when the policy is stricter', () => {
@@ -301,7 +283,6 @@ describe('decideMustPull', () => {
         const [never, preloaded, , always] = pulls;
         check((!never || preloaded === true) && (!preloaded || always === true), any, pulls);
       }),
-      RUNS,
     );
   });
 
@@ -321,7 +302,6 @@ describe('decideMustPull', () => {
         check(again.mustPull === false, any, again);
         check(again.record === undefined || add(next, again.record) === next, any, again);
       }),
-      RUNS,
     );
   });
 });

@@ -9,6 +9,7 @@ import {
   validateSecret,
 } from 'kubepull/pull-secrets';
 import { triples } from '../docker-config/support.ts';
+import { anyText } from '../support/any-text.ts';
 
 const written = (options: Omit<CreatePullSecretOptions, 'name'>): string =>
   Buffer.from(createPullSecret({ name: 's', ...options }).data['.dockerconfigjson'], 'base64').toString();
@@ -91,7 +92,7 @@ describe('createPullSecret', () => {
   });
 
   it('makes secrets that the API server takes and kubelet reads back, whatever the text', () => {
-    const text = fc.string({ unit: 'binary', minLength: 1, maxLength: 8 });
+    const text = anyText({ minLength: 1, maxLength: 8 });
     fc.assert(
       fc.property(text, text, text, fc.option(text, { nil: undefined }), (server, user, password, email) => {
         const username = `u${user.replaceAll(':', '')}`;
@@ -101,7 +102,6 @@ describe('createPullSecret', () => {
         expect(JSON.stringify(triples(entries))).toBe(JSON.stringify([[server, username, password]]));
         return entries[0]?.credential.email === email;
       }),
-      { numRuns: 10_000 },
     );
   });
 });

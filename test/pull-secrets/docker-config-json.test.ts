@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { createSecret, type DockerConfigEntry, parseDockerConfigJson, readDockerConfig } from 'kubepull/docker-config';
 import { mergePullSecrets, toDockerConfigJson } from 'kubepull/pull-secrets';
+import { anyText } from '../support/any-text.ts';
 import { canary } from '../support/canary.ts';
 import { deepFreeze, triples } from '../docker-config/support.ts';
 import { jsonSecret } from './support.ts';
@@ -61,7 +62,7 @@ describe('toDockerConfigJson', () => {
   });
 
   it('reads back as what was written, for any entries', () => {
-    const text = fc.string({ unit: 'binary', maxLength: 8 });
+    const text = anyText({ maxLength: 8 });
     const any = fc.tuple(text, text, text, fc.option(text, { nil: undefined }));
     fc.assert(
       fc.property(fc.uniqueArray(any, { selector: ([pattern]) => pattern, maxLength: 5 }), (rows) => {
@@ -73,7 +74,6 @@ describe('toDockerConfigJson', () => {
         );
         expect(omitted).toHaveLength(0);
       }),
-      { numRuns: 10_000 },
     );
   });
 });

@@ -9,6 +9,7 @@ import { buildImage, createFakeClock } from 'kubepull/testing';
 import { canary } from '../support/canary.ts';
 import { assertInvariants } from '../support/invariants.ts';
 import { createMemoryTransport } from '../support/memory-transport.ts';
+import { runsOf } from '../support/property-runs.ts';
 import { startRegistry } from '../support/registry.ts';
 import { amd64, openStore, startRuntime, startScene, STORES, tryPull } from './downloads-support.ts';
 import { entryFor } from './mirrors-support.ts';
@@ -227,7 +228,7 @@ describe('A12 equal downloads of two who may not have the same', () => {
         const status = b?.error instanceof PullFailedError && b.error.message.includes('401');
         expect([a?.error, status, given].join()).toBe(',true,0');
       }),
-      { numRuns: 100 },
+      runsOf('images'),
     );
   });
 

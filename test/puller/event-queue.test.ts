@@ -4,6 +4,7 @@ import { parseDigest } from 'kubepull/digest';
 import { ImageError } from 'kubepull/errors';
 import type { PullEvent } from 'kubepull/puller';
 import { createEventQueue } from '../../src/puller/event-queue.ts';
+import { runsOf } from '../support/property-runs.ts';
 
 const blob = (name: string, phase: 'started' | 'progress' | 'verified', bytes: number): PullEvent => ({
   type: 'blob',
@@ -103,7 +104,7 @@ describe('createEventQueue', () => {
           expect(seen.findLast((row) => row.startsWith(name))).toBe(last);
         }
       }),
-      { numRuns: 2_000 },
+      runsOf('turns'),
     );
   });
 });

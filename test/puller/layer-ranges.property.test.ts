@@ -5,6 +5,7 @@ import { nodeHasher } from 'kubepull/node';
 import { createDownloadPool, type LayerRanges } from 'kubepull/puller';
 import { createMemoryStore, readContent } from 'kubepull/store';
 import type { Reply } from '../support/memory-transport.ts';
+import { runsOf } from '../support/property-runs.ts';
 import { tryPull } from './downloads-support.ts';
 import { type Asked, cutAfter, partial, startRangeServer, withoutRequests } from './ranges-support.ts';
 
@@ -83,6 +84,6 @@ describe('layerRanges', () => {
       };
       expect(await pull(ranges)).toEqual(await pull(undefined));
     });
-    await fc.assert(property, { numRuns: 1000 });
+    await fc.assert(property, runsOf('turns'));
   });
 });

@@ -9,6 +9,7 @@ import { nodeHasher } from 'kubepull/node';
 import { pullImage, type PulledImage } from 'kubepull/puller';
 import { createMemoryStore } from 'kubepull/store';
 import { createMemoryTransport, type Reply } from '../support/memory-transport.ts';
+import { runsOf } from '../support/property-runs.ts';
 import { amd64, entryFor, imageOf } from './mirrors-support.ts';
 
 /** How one endpoint behaves. */
@@ -106,7 +107,7 @@ describe('pullImage with endpoints', () => {
         }
         expect(open()).toBe(0);
       }),
-      { numRuns: 300 },
+      runsOf('images'),
     );
   });
 });

@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { linkAbort } from '../../src/puller/abort.ts';
 import { runPool } from '../../src/puller/pool.ts';
+import { runsOf } from '../support/property-runs.ts';
 
 describe('runPool', () => {
   it('runs every item once and never more than the limit at a time', async () => {
@@ -20,7 +21,7 @@ describe('runPool', () => {
         expect(done.toSorted((a, b) => a - b)).toEqual([...items.keys()]);
         expect(most).toBe(Math.min(limit, items.length));
       }),
-      { numRuns: 500 },
+      runsOf('turns'),
     );
   });
 

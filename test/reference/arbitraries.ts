@@ -1,4 +1,5 @@
 import fc from 'fast-check';
+import { anyText } from '../support/any-text.ts';
 
 const alnum = fc.stringMatching(/^[a-z0-9]{1,5}$/);
 const component = fc
@@ -73,8 +74,8 @@ export const nearReference: fc.Arbitrary<string> = fc
   });
 
 /** Anything: near references, and text of any kind. */
-export const anyText: fc.Arbitrary<string> = fc.oneof(
+export const anyReference: fc.Arbitrary<string> = fc.oneof(
   { weight: 4, arbitrary: nearReference },
-  fc.string({ unit: 'binary', maxLength: 40 }),
+  anyText({ maxLength: 40 }),
   fc.string({ unit: fc.constantFrom(...Array.from('aA0.-_/:@[]')), maxLength: 30 }),
 );

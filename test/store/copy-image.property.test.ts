@@ -12,6 +12,7 @@ import {
   writeContent,
 } from 'kubepull/store';
 import { buildImage, buildIndex, type BuiltImage, type BuiltIndex } from 'kubepull/testing';
+import { runsOf } from '../support/property-runs.ts';
 
 const images = Array.from({ length: 5 }, (_, place) =>
   buildImage({ layers: [{ files: { shared: '' } }, { files: { own: String(place % 3) } }], config: { place } }),
@@ -51,7 +52,7 @@ describe('copyContent', () => {
       await copyContent(from, root.descriptor, to, { onEvent });
       expect([...phases]).toEqual(['plan', 'skipped']);
     });
-    await fc.assert(property, { numRuns: 300 });
+    await fc.assert(property, runsOf('images'));
   });
 
   it('narrows any graph to the images that are wanted, in order, with nothing else', async () => {
@@ -78,6 +79,6 @@ describe('copyContent', () => {
         (await imagesBelow(from, root.descriptor)).length === kept.length,
       );
     });
-    await fc.assert(property, { numRuns: 300 });
+    await fc.assert(property, runsOf('images'));
   });
 });

@@ -139,7 +139,6 @@ describe('createMemoryStore', () => {
         const start = { model: { blobs: new Set<number>(), writers: [] }, real: { store, writers: [] } };
         await fc.asyncModelRun(() => start, commands);
       }),
-      { numRuns: 10_000 },
     );
   });
 });

@@ -1,4 +1,5 @@
-// Counts how often each property was tried, as fast-check reports it, so that the count is no claim of the source.
+// How often each property is tried, all in this one place; and the counts of it as fast-check reports them, so that they are no
+// claim of the source.
 import { appendFileSync } from 'node:fs';
 import { relative } from 'node:path';
 import type fastCheck from 'fast-check';
@@ -12,14 +13,38 @@ interface PropertyRuns {
 
 const seen: PropertyRuns[] = [];
 
+/** Set where a change is judged: every bound in full. Elsewhere a part of it, so that the tests are run while one works. */
+const inCi = process.env['CI'] !== undefined;
+
 /** In CI, where a change is judged by itself, the same input every time; elsewhere new input every time. */
-const SEED = process.env['CI'] === undefined ? {} : { seed: 1 };
+const SEED = inCi ? { seed: 1 } : {};
+
+const RUNS = inCi ? 10_000 : 200;
+
+/** Properties of which one run takes more than a millisecond, by what it does; and those that take next to nothing. */
+const RUNS_OF = {
+  /** Compares a few bytes. */
+  bytes: { here: 1000, inCi: 50_000 },
+  /** Waits for many turns of the event loop. */
+  turns: { here: 50, inCi: 2000 },
+  /** Pulls or copies whole images in memory. */
+  images: { here: 20, inCi: 300 },
+  /** Writes and reads files. */
+  files: { here: 10, inCi: 300 },
+};
+
+/** For `fc.assert`: how often to try a property that costs much more, or much less, than others. */
+export function runsOf(cost: keyof typeof RUNS_OF): { readonly numRuns: number } {
+  const { here, inCi: full } = RUNS_OF[cost];
+  return { numRuns: inCi ? full : here };
+}
 
 /** Makes fast-check tell of every property that it has run. */
 export function countPropertyRuns(fc: typeof fastCheck): void {
   fc.configureGlobal({
     ...fc.readConfigureGlobal(),
     ...SEED,
+    numRuns: RUNS,
     reporter: (details) => {
       const { currentTestName, testPath } = expect.getState();
       const file = relative(process.cwd(), testPath ?? '');
@@ -50,7 +75,7 @@ export function propertyPage(saved: string): { readonly text: string; readonly s
 }
 
 const PREFACE = (summary: string): string =>
-  `# Properties\n\nThe laws that the tests try with random input, and how often each one is tried in every run: ${summary}.\n` +
+  `# Properties\n\nThe laws that the tests try with random input, and how often each one is tried where \`CI\` is set: ${summary}.\n` +
   'fast-check counts them; `npm run properties` writes this page.\n';
 
 function section(file: string, all: readonly PropertyRuns[]): string {

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { parseChallenges } from 'kubepull/distribution';
+import { anyText } from '../../support/any-text.ts';
 import { leastTime } from '../../support/least.ts';
 
 const bearer = (parameters: Record<string, string>) => ({ scheme: 'bearer', parameters, token68: undefined });
@@ -136,7 +137,7 @@ describe('parseChallenges', () => {
 
   it('A15 finds again what was written', () => {
     const name = fc.stringMatching(/^[a-z_-]{1,10}$/);
-    const value = fc.string({ unit: 'binary', maxLength: 20 });
+    const value = anyText({ maxLength: 20 });
     const challenge = fc.tuple(
       fc.stringMatching(/^[A-Za-z]{1,8}$/),
       fc.uniqueArray(fc.tuple(name, value), { minLength: 1, maxLength: 5, selector: ([key]) => key }),
@@ -152,14 +153,10 @@ describe('parseChallenges', () => {
           challenges.map(([scheme, parameters]) => [scheme.toLowerCase(), parameters]),
         );
       }),
-      { numRuns: 10_000 },
     );
   });
 
   it('A15 never throws', () => {
-    fc.assert(
-      fc.property(fc.string({ unit: 'binary' }), (header) => void parseChallenges(header)),
-      { numRuns: 10_000 },
-    );
+    fc.assert(fc.property(anyText(), (header) => void parseChallenges(header)));
   });
 });

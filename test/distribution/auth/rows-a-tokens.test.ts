@@ -11,6 +11,7 @@ import { createSession } from '../../../src/distribution/session/session.ts';
 import { canary } from '../../support/canary.ts';
 import { assertInvariants, countingSignal } from '../../support/invariants.ts';
 import { createMemoryTransport, type MemoryTransport, type Reply } from '../../support/memory-transport.ts';
+import { runsOf } from '../../support/property-runs.ts';
 import {
   ORIGIN,
   REALM,
@@ -259,7 +260,7 @@ describe('A11 a cache of tokens that many clients share', () => {
         );
         expect(outcomes.map(({ status }) => status === 'fulfilled')).toEqual(callers.map((caller) => caller === 'a'));
       }),
-      { numRuns: 200 },
+      runsOf('images'),
     ));
 });
 

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { sendFollowing } from '../../../src/distribution/policy/redirects.ts';
 import { canary } from '../../support/canary.ts';
 import { createMemoryTransport, type Reply } from '../../support/memory-transport.ts';
+import { runsOf } from '../../support/property-runs.ts';
 
 const registry = { origin: 'https://r.example', address: undefined };
 const request = {
@@ -182,6 +183,6 @@ describe('sendFollowing', () => {
           }
         },
       ),
-      { numRuns: 1_000 },
+      runsOf('turns'),
     ));
 });

@@ -3,6 +3,7 @@ import { isImageError } from 'kubepull/errors';
 import { describe, expect, it } from 'vitest';
 import { nextLink } from '../../../src/distribution/pull/link.ts';
 import { createMemoryTransport } from '../../support/memory-transport.ts';
+import { runsOf } from '../../support/property-runs.ts';
 import { connect, ORIGIN, ref } from '../support.ts';
 
 const LIST = `${ORIGIN}/v2/team/app/tags/list`;
@@ -47,7 +48,6 @@ describe('nextLink', () => {
         expect(nextLink([value])).toBe(next);
         expect(nextLink([...before.map(write), `<${next}>; rel=next`])).toBe(next);
       }),
-      { numRuns: 10_000 },
     );
   });
 });
@@ -69,7 +69,7 @@ describe('RegistryClient.listTags', () => {
         expect(tags[0]).toBe('a');
         for (const { url } of server.requests) expect(url.split('?', 1)[0]).toBe(LIST);
       }),
-      { numRuns: 2000 },
+      runsOf('turns'),
     );
   });
 });

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { type ArchiveSource, streamDockerArchive, streamOciArchive } from 'kubepull/node';
 import { buildImage, buildIndex, type BuiltImage, type BuiltIndex } from 'kubepull/testing';
 import { layoutFaults } from '../../support/layout-check.ts';
+import { runsOf } from '../../support/property-runs.ts';
 import { readTar } from '../../testing/build/read-tar.ts';
 import { collect, filesIn, jsonIn, layoutIn, storeWith } from './support.ts';
 
@@ -61,7 +62,7 @@ describe('streamOciArchive', () => {
         expect((await collect(streamOciArchive(inPieces(store, size), names))).equals(tar)).toBe(true);
       },
     );
-    await fc.assert(property, { numRuns: 150 });
+    await fc.assert(property, runsOf('files'));
   });
 });
 
@@ -89,6 +90,6 @@ describe('streamDockerArchive', () => {
         expect((await collect(streamDockerArchive(inPieces(store, size), names, options))).equals(tar)).toBe(true);
       },
     );
-    await fc.assert(property, { numRuns: 150 });
+    await fc.assert(property, runsOf('files'));
   });
 });

@@ -4,7 +4,9 @@ import { type DigestAlgorithm, digestOf } from 'kubepull/digest';
 import { nodeHasher, openOciLayout } from 'kubepull/node';
 import type { Descriptor } from 'kubepull/oci';
 import { buildImage } from 'kubepull/testing';
+import { anyText } from '../../support/any-text.ts';
 import { createCrashDisk } from '../../support/crash-fs.ts';
+import { runsOf } from '../../support/property-runs.ts';
 
 const owner = () => {
   let tokens = 0;
@@ -42,7 +44,7 @@ describe('openOciLayout', () => {
           expect(Buffer.compare(disk.files('/layout').read(path), bytes)).toBe(0);
         },
       ),
-      { numRuns: 300 },
+      runsOf('files'),
     );
   });
 
@@ -50,10 +52,7 @@ describe('openOciLayout', () => {
     const image = buildImage({ layers: [{ files: { a: 'b' } }] });
     const disk = createCrashDisk();
     const store = await openOciLayout('/layout', { fs: disk.mount(), owner: owner() });
-    const text = fc.oneof(
-      fc.string({ unit: 'binary' }),
-      fc.constantFrom('../../x', '/etc/x', 'CON', 'a\\b', 'blobs/sha256/x'),
-    );
+    const text = fc.oneof(anyText(), fc.constantFrom('../../x', '/etc/x', 'CON', 'a\\b', 'blobs/sha256/x'));
     await fc.assert(
       fc.asyncProperty(
         text,
@@ -89,7 +88,7 @@ describe('openOciLayout', () => {
           expect(files.list('ingest')).toEqual([]);
         },
       ),
-      { numRuns: 150 },
+      runsOf('files'),
     );
   });
 
@@ -126,7 +125,7 @@ describe('openOciLayout', () => {
         expect((JSON.parse(text) as { manifests: unknown[] }).manifests).toHaveLength(entries.length + 1);
         expect(await store.resolve('app:1')).toEqual(image.descriptor);
       }),
-      { numRuns: 300 },
+      runsOf('files'),
     );
   });
 });

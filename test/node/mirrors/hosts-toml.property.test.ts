@@ -36,7 +36,6 @@ describe('parseHostsToml', () => {
           expect(isImageError(error) && error.code).toBe('ERR_CONFIG_INVALID');
         }
       }),
-      { numRuns: 5_000 },
     );
   });
 });
@@ -65,7 +64,6 @@ describe('mirrorEndpoint', () => {
           expect(`${made.apiPath}/${made.repository}`).toContain(new URL(text).pathname.replace(/\/$/, ''));
         },
       ),
-      { numRuns: 10_000 },
     );
   });
 });

@@ -53,7 +53,6 @@ describe('findRegistry', () => {
         const best = fits.filter((text) => rank(text) === rank(fits[0] ?? ''));
         expect(findRegistry(tables, ref)?.prefix).toBe(prefixes.find((text) => best.includes(text)));
       }),
-      { numRuns: 10_000 },
     );
   });
 });
@@ -69,7 +68,6 @@ describe('endpointsOf', () => {
         expect(found?.origin).toBe(new URL(`https://${newHost}`).origin);
         expect(found?.repository).toBe(`${newPath}${ref.name.slice(at)}`);
       }),
-      { numRuns: 10_000 },
     );
   });
 });
