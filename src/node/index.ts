@@ -3,16 +3,17 @@
  *
  * @packageDocumentation
  */
-export { type LayoutFile, type LayoutFileSystem, type LayoutStat, nodeFileSystem } from './layout/file-system.js';
+export { type LayoutFile, type LayoutFileSystem, type LayoutStat, nodeFileSystem } from './files/file-system.js';
 export { nodeHasher } from './hasher.js';
 export { type LayoutOwner } from './layout/owner.js';
 export {
   DEFAULT_LOCK_TIMEOUT_MS,
   DEFAULT_PARTIAL_AGE_MS,
   DEFAULT_PARTIAL_BYTES,
+  type OciLayout,
   type OciLayoutOptions,
-} from './layout/options.js';
-export { type OciLayout, openOciLayout } from './layout/layout.js';
+  openOciLayout,
+} from './layout/layout.js';
 export { type LayoutValidation, validateLayout, type ValidateLayoutOptions } from './layout/validate.js';
 export { type LayoutFinding, type LayoutFindingCode } from './layout/findings.js';
 export {
@@ -26,9 +27,9 @@ export {
 export { createDiagnosticsTracing } from './diagnostics.js';
 export { createNodeRuntime, type NodeRuntime, type NodeRuntimeOptions } from './runtime.js';
 export { hostPlatform } from './host-platform.js';
-export type { NodeConfigPlace } from './kubelet/config-place.js';
 export {
   loadNodeKeyring,
+  type NodeConfigPlace,
   type NodeConfigPlaces,
   type NodeDockerConfig,
   readNodeDockerConfig,
@@ -39,10 +40,11 @@ export {
   type ArchiveOptions,
   type ArchiveSink,
   type ArchiveSource,
+  DEFAULT_MAX_UNPACKED_BYTES,
+  type DockerArchiveOptions,
 } from './archive/types.js';
 export { streamOciArchive, writeOciArchive } from './archive/oci.js';
 export { streamDockerArchive, writeDockerArchive } from './archive/docker.js';
-export { DEFAULT_MAX_UNPACKED_BYTES, type DockerArchiveOptions } from './archive/docker-options.js';
 export { createExecPlugin, DEFAULT_MAX_PLUGIN_PROCESSES, type ExecPluginOptions } from './kubelet/exec-plugin.js';
 export {
   type CredentialProviderConfigFiles,
@@ -54,7 +56,7 @@ export {
   type NodeKeyringOptions,
   type NodePluginOptions,
 } from './kubelet/keyring.js';
-export { type IgnoredSetting, type MirrorConfig } from './mirrors/mirror-config.js';
+export { type IgnoredSetting, type MirrorConfig } from './mirrors/toml.js';
 export { type HostsTomlOptions, readHostsToml } from './mirrors/hosts-toml.js';
 export { readRegistriesConf, type RegistriesConf, type RegistriesConfOptions } from './mirrors/registries-conf.js';
 export { type DockerKeyringOptions, loadDockerKeyring } from './docker/keyring.js';

@@ -10,10 +10,10 @@ import {
   normalizeMediaType,
   parseImageIndex,
 } from '../oci/index.js';
-import type { CopyContentOptions } from './copy-types.js';
-import { readContent } from './read-content.js';
+import { readContent } from './content.js';
+import type { CopyContentOptions } from './copy.js';
 import type { ContentStore } from './types.js';
-import { verifyContent } from './verify-content.js';
+import { verifyContent } from './verifier.js';
 
 /** Levels of index in index. */
 const MAX_INDEX_DEPTH = 4;

@@ -1,7 +1,7 @@
 import type { Digest } from '../digest/index.js';
 import { StoreError } from '../errors/index.js';
 import type { Descriptor } from '../oci/index.js';
-import { checkClosure } from './check-closure.js';
+import { checkClosure } from './naming.js';
 import type { ContentWriter, ImageStore } from './types.js';
 
 /**

@@ -1,14 +1,11 @@
 import type { Clock } from '../clock/index.js';
-import type { CreateHasher } from '../digest/index.js';
+import type { CreateHasher, Digest } from '../digest/index.js';
 import { ImageError, StoreError } from '../errors/index.js';
 import type { Descriptor } from '../oci/index.js';
-import { checkClosure } from './check-closure.js';
-import { collectMemoryGarbage } from './memory-garbage.js';
-import { createMemoryWriter, type MemoryContents } from './memory-writer.js';
-import { checkStoreName, nameTarget } from './store-name.js';
-import type { ManagedStore } from './managed-types.js';
-import type { ContentStore } from './types.js';
-import { createVerifier } from './verifier.js';
+import { graceOf, reachableContent, sweepGarbage } from './garbage.js';
+import { checkClosure, checkStoreName, nameTarget } from './naming.js';
+import type { CollectGarbageOptions, ContentStore, ContentWriter, GarbageReport, ManagedStore } from './types.js';
+import { createVerifier, type Verifier } from './verifier.js';
 
 /**
  * What a memory store holds when the caller does not say: 512 MiB.
@@ -133,4 +130,115 @@ function contentStore({ blobs, now }: MemoryContents): Pick<ContentStore, 'has' 
       }
     },
   };
+}
+
+/** Content, and when somebody last wrote or found it. */
+interface MemoryBlob {
+  readonly bytes: Uint8Array;
+  touched: number;
+}
+
+/** What a memory store holds. `used` counts what open writers have reserved, too. */
+interface MemoryContents {
+  readonly blobs: Map<Digest, MemoryBlob>;
+  used: number;
+  readonly maxBytes: number;
+  /** Milliseconds that never go back. */
+  now(): number;
+}
+
+/** A writer whose bytes have their place from the start, so that nothing is moved and nothing can run over the limit. */
+function createMemoryWriter(
+  contents: MemoryContents,
+  descriptor: Descriptor,
+  startVerifier: () => Verifier,
+  signal: AbortSignal | undefined,
+): ContentWriter {
+  const { digest, size } = descriptor;
+  let verifier = startVerifier();
+  let bytes: Uint8Array | undefined = reserve(contents, descriptor);
+  let state: 'open' | 'spoilt' | 'closed' = 'open';
+
+  const check = (): Uint8Array => {
+    signal?.throwIfAborted();
+    if (state === 'open' && bytes !== undefined) return bytes;
+    throw new StoreError(`Cannot write content ${digest}: the writer is ${state}`, { operation: 'write' });
+  };
+  const verify = (step: () => void): void => {
+    state = 'spoilt';
+    step();
+    state = 'open';
+  };
+  const close = (): void => {
+    if (bytes !== undefined) contents.used -= size;
+    bytes = undefined;
+    state = 'closed';
+  };
+  return {
+    get offset() {
+      return state === 'spoilt' ? 0 : verifier.size;
+    },
+    write(chunk) {
+      const into = check();
+      const at = verifier.size;
+      verify(() => verifier.update(chunk));
+      into.set(chunk, at);
+    },
+    async restart() {
+      if (state === 'closed') check();
+      verifier = startVerifier();
+      state = 'open';
+    },
+    async commit() {
+      const whole = check();
+      verify(() => verifier.end());
+      // The same content may have come by another writer meanwhile; then this copy gives its place back.
+      const present = contents.blobs.get(digest);
+      if (present === undefined) {
+        contents.blobs.set(digest, { bytes: whole, touched: contents.now() });
+        bytes = undefined;
+      } else present.touched = contents.now();
+      close();
+    },
+    async abort() {
+      close();
+    },
+  };
+}
+
+function reserve(contents: MemoryContents, { digest, size }: Descriptor): Uint8Array {
+  const free = contents.maxBytes - contents.used;
+  if (size > free) {
+    const reason = `it has ${size} bytes, and the store has room for ${free} more`;
+    throw new StoreError(`Cannot write content ${digest}: ${reason}`, { operation: 'ingest' });
+  }
+  const bytes = new Uint8Array(size);
+  contents.used += size;
+  return bytes;
+}
+
+/** Collects what no name leads to. Names that are given meanwhile are seen: what they need is not removed. */
+async function collectMemoryGarbage(
+  store: MemoryContents,
+  names: ReadonlyMap<string, Descriptor>,
+  options: CollectGarbageOptions,
+): Promise<GarbageReport> {
+  options.signal?.throwIfAborted();
+  const grace = graceOf(options);
+  const contents = new Map([...store.blobs].map(([digest, { bytes }]) => [digest, bytes.length]));
+  const roots = [...names.values()];
+  const read = async (digest: Digest): Promise<Uint8Array | undefined> => store.blobs.get(digest)?.bytes;
+  const reached = await reachableContent({ contents, read }, roots);
+  const isYoung = (digest: Digest): boolean => store.now() - (store.blobs.get(digest)?.touched ?? 0) < grace;
+  const remove = (digest: Digest): boolean => {
+    const now = [...names.values()];
+    const isUnchanged = now.length === roots.length && now.every((target, place) => target === roots[place]);
+    return isUnchanged && removeBlob(store, digest);
+  };
+  return sweepGarbage({ contents, reached, isYoung, remove }, options);
+}
+
+function removeBlob(store: MemoryContents, digest: Digest): boolean {
+  store.used -= store.blobs.get(digest)?.bytes.length ?? 0;
+  return store.blobs.delete(digest);
 }

@@ -1,17 +1,39 @@
-import { digestEncoded } from '../../digest/index.js';
+import { type Digest, digestEncoded } from '../../digest/index.js';
 import { ImageError } from '../../errors/index.js';
 import { encodeUtf8, quote } from '../../internal/index.js';
-import type { Descriptor } from '../../oci/index.js';
-import { endOnAbort } from './abort.js';
-import { reportContent, reportPlan } from './events.js';
-import { findImages, verifiedSource } from './images.js';
-import { writeToSink } from './sink.js';
-import { packTar, type TarFile } from './tar.js';
-import type { ArchiveFileOptions, ArchiveImage, ArchiveSink, ArchiveSource } from './types.js';
-import { type DockerImage, readDockerImages } from './docker-images.js';
-import { layerFile, type LayerContext, type NamedLayer } from './docker-layer.js';
-import { DEFAULT_MAX_UNPACKED_BYTES, type DockerArchiveOptions } from './docker-options.js';
+import {
+  DEFAULT_DOCUMENT_LIMITS,
+  type Descriptor,
+  isImageConfigMediaType,
+  normalizeMediaType,
+  parseImageConfig,
+} from '../../oci/index.js';
+import { formatReference, parseDockerReference, safeParseReference } from '../../reference/index.js';
+import { type ContentStore, readContent } from '../../store/index.js';
 import { nodeHasher } from '../hasher.js';
+import { hostPlatform } from '../host-platform.js';
+import { type LayerContext, layerFile, type NamedLayer } from './docker-layer.js';
+import {
+  checkPlatform,
+  chooseManifest,
+  type ChosenManifest,
+  contentsOf,
+  findImages,
+  type NamedImage,
+  reportContent,
+  reportPlan,
+  verifiedSource,
+} from './images.js';
+import { writeToSink } from './sink.js';
+import { endOnAbort, packTar, type TarFile } from './tar.js';
+import {
+  type ArchiveFileOptions,
+  type ArchiveImage,
+  type ArchiveSink,
+  type ArchiveSource,
+  DEFAULT_MAX_UNPACKED_BYTES,
+  type DockerArchiveOptions,
+} from './types.js';
 
 /**
  * Writes images to a `docker-archive`: the tar file of `docker save`, which `docker load`, `skopeo`, `podman load` and
@@ -98,7 +120,7 @@ async function* chunksOf(
   const found = await readDockerImages(source, await findImages(store, images, options), options);
   const context = { source, createHasher, options, maxBytes: maxUnpackedBytes };
   const { manifest, files } = await filesOf(context, found);
-  reportPlan(contentsOf(found), onEvent);
+  reportPlan(archivedContents(found), onEvent);
   const document = encodeUtf8(JSON.stringify(manifest));
   yield* packTar([{ name: 'manifest.json', size: document.length, open: () => [document] }, ...files], signal);
 }
@@ -139,7 +161,7 @@ function configFile({ source, options: { signal, onEvent } }: LayerContext, conf
   };
 }
 
-function contentsOf(images: readonly DockerImage[]): readonly Descriptor[] {
+function archivedContents(images: readonly DockerImage[]): readonly Descriptor[] {
   const all = images.flatMap(({ config, layers }) => [config, ...layers.map(({ descriptor }) => descriptor)]);
   return [...new Map(all.map((descriptor) => [descriptor.digest, descriptor])).values()];
 }
@@ -157,4 +179,84 @@ function checkOptions(maxUnpackedBytes: number, { layers = 'stored' }: DockerArc
     'ERR_OPTION_INVALID',
     `Cannot write an archive with layers ${quote(String(layers))}: stored or unpacked`,
   );
+}
+
+/** One image of the archive; it may have several names. */
+interface DockerImage {
+  readonly config: Descriptor;
+  readonly tags: readonly string[];
+  /** From the lowest up; a layer may be there twice. */
+  readonly layers: readonly NamedLayer[];
+}
+
+type Source = Pick<ContentStore, 'has' | 'read'>;
+
+/** Reads what the archive needs to know of each image. Names of one image come together. */
+async function readDockerImages(
+  source: Source,
+  images: readonly NamedImage[],
+  options: DockerArchiveOptions,
+): Promise<readonly DockerImage[]> {
+  const found = new Map<Digest, DockerImage>();
+  const tagged = new Map<string, Digest>();
+  for (const image of images) {
+    const tag = tagOf(image);
+    const chosen = await choose(source, image, options);
+    const { digest } = chosen.descriptor;
+    const known = found.get(digest) ?? (await readImage(source, image.name, chosen, options));
+    const isNew = tag !== undefined && !tagged.has(tag);
+    if (tag !== undefined && !isNew && tagged.get(tag) !== digest) throw twice(tag);
+    if (isNew) tagged.set(tag, digest);
+    found.set(digest, { ...known, tags: isNew ? [...known.tags, tag] : known.tags });
+  }
+  return [...found.values()];
+}
+
+/** The tag that an image gets, if its name is one. */
+function tagOf({ as, renamed }: NamedImage): string | undefined {
+  if (!renamed && !safeParseReference(as).ok) return undefined;
+  const ref = parseDockerReference(as);
+  const name = formatReference(ref);
+  if (ref.tag !== undefined && (renamed || name === as)) return name;
+  if (!renamed) return undefined;
+  throw new ImageError('ERR_OPTION_INVALID', `Cannot name an image ${quote(as)} in a docker-archive: it has no tag`);
+}
+
+function twice(tag: string): ImageError {
+  return new ImageError('ERR_OPTION_INVALID', `Cannot name two images ${quote(tag)} in a docker-archive`);
+}
+
+async function choose(
+  source: Source,
+  image: NamedImage,
+  { platform, signal }: DockerArchiveOptions,
+): Promise<ChosenManifest> {
+  const chosen = await chooseManifest(source, image, platform ?? hostPlatform(), { signal });
+  if (platform !== undefined) await checkPlatform(source, image.name, chosen, platform, { signal });
+  return chosen;
+}
+
+async function readImage(
+  source: Source,
+  name: string,
+  { descriptor, manifest: { config, layers } }: ChosenManifest,
+  { signal }: DockerArchiveOptions,
+): Promise<DockerImage> {
+  if (!isImageConfigMediaType(normalizeMediaType(config.mediaType))) {
+    throw unfit('ERR_OPTION_INVALID', name, `its config is ${quote(config.mediaType)}, which is no image's`);
+  }
+  await contentsOf(source, name, descriptor, { signal });
+  const { maxBytes } = DEFAULT_DOCUMENT_LIMITS;
+  const { diffIds } = parseImageConfig(await readContent(source, config, { maxBytes, signal }));
+  const named = layers.flatMap((layer, place) => {
+    const diffId = diffIds[place];
+    return diffId === undefined ? [] : [{ image: name, descriptor: layer, diffId }];
+  });
+  if (diffIds.length === layers.length) return { config, tags: [], layers: named };
+  const reason = `its config names ${diffIds.length} layers, and its manifest ${layers.length}`;
+  throw unfit('ERR_REGISTRY_DOCUMENT', name, reason);
+}
+
+function unfit(code: 'ERR_OPTION_INVALID' | 'ERR_REGISTRY_DOCUMENT', name: string, reason: string): ImageError {
+  return new ImageError(code, `Cannot write ${quote(name)} to a docker-archive: ${reason}`);
 }

@@ -3,14 +3,21 @@ import { encodeUtf8 } from '../../internal/index.js';
 import { type Descriptor, MEDIA_TYPES } from '../../oci/index.js';
 import { formatReference, parseDockerReference, safeParseReference } from '../../reference/index.js';
 import { checkStoreName, type ContentStore, nameTarget } from '../../store/index.js';
-import { endOnAbort } from './abort.js';
-import { reportContent, reportPlan } from './events.js';
-import { checkPlatform, chooseManifest, contentsOf, findImages, type NamedImage, verifiedSource } from './images.js';
-import { writeToSink } from './sink.js';
-import { packTar, type TarFile } from './tar.js';
-import type { ArchiveFileOptions, ArchiveImage, ArchiveOptions, ArchiveSink, ArchiveSource } from './types.js';
 import { nodeHasher } from '../hasher.js';
-import { LAYOUT_MARKER } from '../layout/index-file.js';
+import { LAYOUT_MARKER } from '../layout/documents.js';
+import {
+  checkPlatform,
+  chooseManifest,
+  contentsOf,
+  findImages,
+  type NamedImage,
+  reportContent,
+  reportPlan,
+  verifiedSource,
+} from './images.js';
+import { writeToSink } from './sink.js';
+import { endOnAbort, packTar, type TarFile } from './tar.js';
+import type { ArchiveFileOptions, ArchiveImage, ArchiveOptions, ArchiveSink, ArchiveSource } from './types.js';
 
 const REF_NAME = 'org.opencontainers.image.ref.name';
 /** Where containerd, Docker and podman look for the full name first. */

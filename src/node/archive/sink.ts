@@ -3,12 +3,12 @@ import { dirname, join, resolve } from 'node:path';
 import type { Writable } from 'node:stream';
 import { ImageError, StoreError } from '../../errors/index.js';
 import { hasMethods, wrongOption } from '../../internal/index.js';
-import type { ArchiveFileOptions, ArchiveSink } from './types.js';
 import { copyBytes } from '../files/copy-bytes.js';
-import { type LayoutFileSystem, nodeFileSystem } from '../layout/file-system.js';
-import { layoutError, unlessMissing, withStoreErrors } from '../layout/errors.js';
+import { layoutError, unlessMissing, withStoreErrors } from '../files/errors.js';
+import { type LayoutFileSystem, nodeFileSystem } from '../files/file-system.js';
 import { discardTemp, placeTemp, sealTemp, type TempFile } from '../layout/temp.js';
 import { createWriteQueue } from '../layout/write-queue.js';
+import type { ArchiveFileOptions, ArchiveSink } from './types.js';
 
 interface SinkOptions extends ArchiveFileOptions {
   readonly signal?: AbortSignal | undefined;

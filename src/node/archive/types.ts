@@ -3,7 +3,7 @@ import type { CallOptions } from '../../clock/index.js';
 import type { CreateHasher } from '../../digest/index.js';
 import type { Platform } from '../../oci/index.js';
 import type { CopyEvent, ImageStore } from '../../store/index.js';
-import type { LayoutFileSystem } from '../layout/file-system.js';
+import type { LayoutFileSystem } from '../files/file-system.js';
 
 /**
  * Where archives take images from.
@@ -55,4 +55,33 @@ export interface ArchiveFileOptions {
    * @defaultValue {@link nodeFileSystem}
    */
   readonly fs?: LayoutFileSystem | undefined;
+}
+
+/**
+ * How large one layer may unpack when the caller does not say: 64 GiB.
+ *
+ * @public
+ */
+export const DEFAULT_MAX_UNPACKED_BYTES: number = 64 * 1024 ** 3;
+
+/**
+ * Options of {@link writeDockerArchive}.
+ *
+ * @public
+ */
+export interface DockerArchiveOptions extends ArchiveOptions {
+  /**
+   * How layers are written: as the store has them, gzip or not, which all loaders read today; or unpacked, as
+   * `docker save` did before Docker 25. Layers in zstd are always unpacked, because older loaders do not know it; that
+   * takes Node 22.15 or newer. A layer that is unpacked is read twice.
+   *
+   * @defaultValue `'stored'`
+   */
+  readonly layers?: 'stored' | 'unpacked' | undefined;
+  /**
+   * Bytes that one layer may unpack to.
+   *
+   * @defaultValue {@link DEFAULT_MAX_UNPACKED_BYTES}
+   */
+  readonly maxUnpackedBytes?: number | undefined;
 }

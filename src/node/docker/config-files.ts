@@ -1,7 +1,7 @@
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { type DockerConfig, readDockerConfig } from '../../docker-config/index.js';
-import { parsePlace, readPlace, type ReadPlace } from '../kubelet/config-place.js';
+import { parsePlace, readPlace, type ReadPlace } from '../kubelet/config-files.js';
 
 /** The variable that holds a document itself. */
 const INLINE = '$DOCKER_AUTH_CONFIG';

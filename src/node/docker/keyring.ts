@@ -11,7 +11,7 @@ import {
   unionKeyrings,
 } from '../../keyring/index.js';
 import type { MatchOptions } from '../../match/index.js';
-import { type ReadPlace, reportUnused } from '../kubelet/config-place.js';
+import { type ReadPlace, reportUnused } from '../kubelet/config-files.js';
 import { findDockerConfigs } from './config-files.js';
 import { getFromHelper, type HelperRuntime } from './helper.js';
 

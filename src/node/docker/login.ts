@@ -5,12 +5,12 @@ import { env as processEnv } from 'node:process';
 import { type Credential, encodeAuth } from '../../docker-config/index.js';
 import { ImageError } from '../../errors/index.js';
 import { quote } from '../../internal/index.js';
+import { readBounded } from '../files/read-bounded.js';
 import { checkText, edit, EMPTY, refuse } from './config-edit.js';
 import { dockerConfigPath } from './config-files.js';
 import { whileLocked, writeFailure } from './config-lock.js';
 import { eraseInHelper, storeInHelper } from './helper.js';
 import { helperFor, HUB } from './keyring.js';
-import { readBounded } from '../files/read-bounded.js';
 
 const MAX_CONFIG_BYTES = 4 * 1024 * 1024;
 

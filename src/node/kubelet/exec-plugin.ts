@@ -102,7 +102,7 @@ function checkNumber(name: string, value: number): void {
 }
 
 /** The program of that name in the directory; also not one that a link of that name leads to elsewhere. */
-export async function findPlugin(binDir: string, name: string): Promise<string> {
+async function findPlugin(binDir: string, name: string): Promise<string> {
   if (!/^[^/\\ \0]+$/.test(name) || name === '.' || name === '..')
     throw new ImageError(
       'ERR_CREDENTIAL_PROVIDER',

@@ -6,6 +6,7 @@ import {
   type PodIdentity,
   type ServiceAccountAccess,
 } from '../../credential-provider/index.js';
+import { untilAbort } from '../../internal/index.js';
 import {
   createKeyring,
   type Keyring,
@@ -13,14 +14,18 @@ import {
   type SourceReport,
   unionKeyrings,
 } from '../../keyring/index.js';
-import { untilAbort } from '../../internal/index.js';
 import type { MatchOptions } from '../../match/index.js';
-import { type NodeConfigPlace, reportUnused } from './config-place.js';
-import { readCredentialProviderConfig } from './credential-provider-files.js';
 import type { Tracing } from '../../tracing/index.js';
 import { createDiagnosticsTracing } from '../diagnostics.js';
+import {
+  type NodeConfigPlace,
+  type NodeConfigPlaces,
+  type NodeDockerConfig,
+  readNodeDockerConfig,
+  reportUnused,
+} from './config-files.js';
+import { readCredentialProviderConfig } from './credential-provider-files.js';
 import { checkPlugin, createExecPlugin, type ExecPluginOptions } from './exec-plugin.js';
-import { type NodeConfigPlaces, type NodeDockerConfig, readNodeDockerConfig } from './config-files.js';
 
 /** Kubelet looks at its docker config again after five minutes. */
 const FILE_LIFETIME_MS = 5 * 60_000;

@@ -1,5 +1,5 @@
 /** What is known of the files without looking: those used last. */
-export interface RecordCache<V> {
+interface RecordCache<V> {
   /** `undefined` when it is not known. */
   get(key: string): V | undefined;
   set(key: string, value: V): void;

@@ -1,10 +1,10 @@
-import { type JsonMember, type JsonNode, printable, readJson } from '../../internal/index.js';
 import type {
   ImagePullCredentials,
   ImagePulledRecord,
   ObjectCoordinates,
   RecordedSecret,
 } from '../../image-access/index.js';
+import { type JsonMember, type JsonNode, printable, readJson } from '../../internal/index.js';
 import { RECORDS_VERSION, ZERO_TIME } from './records-encode.js';
 
 /** What kubelet 1.33 and 1.34 wrote; the fields are the same. */

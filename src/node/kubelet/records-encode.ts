@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
-import { encodeUtf8, quoteJson } from '../../internal/index.js';
 import type { ImagePullCredentials, ImagePulledRecord, ObjectCoordinates } from '../../image-access/index.js';
+import { encodeUtf8, quoteJson } from '../../internal/index.js';
 
 /** The version that kubelet writes since 1.35. */
 export const RECORDS_VERSION = 'kubelet.config.k8s.io/v1beta1';

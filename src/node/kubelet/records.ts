@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { StoreError } from '../../errors/index.js';
-import { quote } from '../../internal/index.js';
 import type { ImagePulledRecord, PulledRecords } from '../../image-access/index.js';
+import { quote } from '../../internal/index.js';
 import { createRecordCache } from './records-cache.js';
 import { type Decoded, decodeIntent, decodeRecord } from './records-decode.js';
 import { encodeIntent, encodeRecord, recordFileName } from './records-encode.js';

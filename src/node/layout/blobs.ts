@@ -1,12 +1,12 @@
+import { join } from 'node:path';
 import type { CallOptions } from '../../clock/index.js';
+import { ContentMismatchError } from '../../errors/index.js';
 import type { Descriptor } from '../../oci/index.js';
+import { createVerifier } from '../../store/index.js';
 import { copyBytes } from '../files/copy-bytes.js';
-import type { LayoutFile, LayoutStat } from './file-system.js';
-import { checkKind, chunksOf, hashesTo, openBlob, statBlob, statBlobFile } from './blob-file.js';
-import type { LayoutContext } from './context.js';
-import { layoutError } from './errors.js';
-import { leaseBlob } from './lease.js';
-import { quarantineBlob } from './quarantine.js';
+import { ignoreStoreError, layoutError, unlessMissing } from '../files/errors.js';
+import type { LayoutFile, LayoutStat } from '../files/file-system.js';
+import { ensureDirectory, isRealDirectory, type LayoutContext, versionOf } from './context.js';
 
 /** Whether a blob is there and right, and stays for as long as garbage is spared. */
 export async function hasBlob(context: LayoutContext, descriptor: Descriptor, options: CallOptions): Promise<boolean> {
@@ -121,4 +121,137 @@ async function inspect(
   const right = await hashesTo(context, file, descriptor, signal);
   if (right) context.verified.remember(descriptor, stat, { durable: false });
   return { right, stat };
+}
+
+/** A blob that was touched this short a time ago need not be touched again. */
+const LEASE_MS = 5 * 60 * 1000;
+
+/**
+ * Marks a blob as in use, so that the collection of garbage spares it until its finder can have named it. Resolves to
+ * whether it is still there.
+ *
+ * Setting the mode that it has already moves a time that nothing else moves. It is done under the lock, so that nobody
+ * can be about to remove the blob. Where it cannot be done, as in a directory that may only be read, nobody collects.
+ */
+async function leaseBlob(context: LayoutContext, descriptor: Descriptor, options: CallOptions): Promise<boolean> {
+  const { fs, paths, clock, exclusive } = context;
+  const stat = await unlessMissing(fs.lstat(paths.blob(descriptor)));
+  if (stat === undefined || clock.now() - Number(stat.touched / 1_000_000n) < LEASE_MS) return stat !== undefined;
+  const touch = async (): Promise<boolean> => {
+    const file = await openBlob(context, descriptor);
+    try {
+      await file?.chmod(0o444);
+    } finally {
+      await file?.close();
+    }
+    return file !== undefined;
+  };
+  return exclusive(touch, options).catch((error: unknown) => {
+    ignoreStoreError(error);
+    return true;
+  });
+}
+
+/**
+ * Takes a corrupt blob out of the way. What cannot be removed, as in a directory that may only be read, stays; it counts
+ * as absent all the same.
+ */
+async function quarantineBlob(
+  context: LayoutContext,
+  descriptor: Descriptor,
+  corrupt: LayoutStat,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  // Names are given under the lock, so what has come by now may be in use; what comes later is not yet.
+  const remove = (): Promise<unknown> => removeBlobFile(context, descriptor, corrupt);
+  await context.exclusive(remove, { signal }).catch(ignoreStoreError);
+}
+
+/**
+ * Removes the file of a blob if it is still the one that was looked at, and resolves to whether it was. Another writer may
+ * put a new one there at the same time, so the file is looked at, moved aside, looked at again, and put back if need be.
+ */
+export async function removeBlobFile(
+  { fs, paths, owner }: LayoutContext,
+  content: Pick<Descriptor, 'digest'>,
+  stat: LayoutStat,
+): Promise<boolean> {
+  const path = paths.blob(content);
+  const present = await unlessMissing(fs.lstat(path));
+  if (present === undefined || versionOf(present) !== versionOf(stat)) return false;
+  await ensureDirectory(fs, paths.ingest, paths.root);
+  const aside = join(paths.ingest, owner.createToken());
+  await fs.rename(path, aside);
+  const moved = await fs.lstat(aside);
+  const isSame = versionOf(moved) === versionOf(stat);
+  // A link is no blob, whoever put it there.
+  if (isSame || moved.kind === 'link') await fs.unlink(aside);
+  else await fs.rename(aside, path);
+  return isSame;
+}
+
+/** Bytes that are read at once. */
+const PIECE_BYTES = 256 * 1024;
+
+type Place = Pick<LayoutContext, 'fs' | 'paths'>;
+
+/** Looks at the file of a blob, if there is one. Links, pipes and directories in its place are refused. */
+async function statBlob(place: Place, descriptor: Descriptor): Promise<LayoutStat | undefined> {
+  const { fs, paths } = place;
+  for (const directory of [paths.blobs, paths.algorithm(descriptor)]) {
+    if (!(await isRealDirectory(fs, directory))) return undefined;
+  }
+  return statBlobFile(place, descriptor);
+}
+
+/** As {@link statBlob}, when the directories have been looked at. */
+async function statBlobFile({ fs, paths }: Place, descriptor: Descriptor): Promise<LayoutStat | undefined> {
+  const path = paths.blob(descriptor);
+  const stat = await unlessMissing(fs.lstat(path));
+  if (stat !== undefined) checkKind(stat, path);
+  return stat;
+}
+
+/** Opens a blob for reading, if there is one. What is open is a file, and what was looked at may have been another. */
+export async function openBlob(place: Place, descriptor: Descriptor): Promise<LayoutFile | undefined> {
+  if ((await statBlob(place, descriptor)) === undefined) return undefined;
+  return unlessMissing(place.fs.open(place.paths.blob(descriptor)));
+}
+
+function checkKind({ kind }: LayoutStat, path: string): void {
+  if (kind !== 'file') throw layoutError('use', path, kind === 'link' ? 'it is a symbolic link' : 'it is not a file');
+}
+
+/** Reads into one buffer, over and over: a chunk is good until the next is asked for. Ends early where the file ends. */
+export async function* chunksOf(
+  file: LayoutFile,
+  size: number,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  const buffer = new Uint8Array(Math.min(PIECE_BYTES, size));
+  for (let position = 0; position < size;) {
+    signal?.throwIfAborted();
+    const length = await file.read(buffer.subarray(0, Math.min(buffer.length, size - position)), position);
+    if (length === 0) return;
+    position += length;
+    yield buffer.subarray(0, length);
+  }
+}
+
+/** Whether a file holds the content, by its hash. */
+export async function hashesTo(
+  { createHasher }: Pick<LayoutContext, 'createHasher'>,
+  file: LayoutFile,
+  descriptor: Descriptor,
+  signal: AbortSignal | undefined,
+): Promise<boolean> {
+  const verifier = createVerifier(descriptor, createHasher);
+  try {
+    for await (const chunk of chunksOf(file, descriptor.size, signal)) verifier.update(chunk);
+    verifier.end();
+    return true;
+  } catch (error) {
+    if (error instanceof ContentMismatchError) return false;
+    throw error;
+  }
 }

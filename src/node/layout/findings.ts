@@ -1,3 +1,8 @@
+import type { CreateHasher } from '../../digest/index.js';
+import { isImageError } from '../../errors/index.js';
+import type { LayoutFileSystem } from '../files/file-system.js';
+import type { LayoutPaths } from './context.js';
+
 /**
  * What can be wrong with a layout.
  *
@@ -70,7 +75,7 @@ const MILD: ReadonlyMap<LayoutFindingCode, LayoutFinding['severity']> = /* @__PU
 const MAX_FINDINGS = 10_000;
 
 /** Takes findings down. */
-export interface Findings {
+interface Findings {
   readonly list: readonly LayoutFinding[];
   add(code: LayoutFindingCode, place: string, message: string): void;
 }
@@ -83,4 +88,30 @@ export function createFindings(): Findings {
       if (list.length < MAX_FINDINGS) list.push({ code, severity: MILD.get(code) ?? 'error', place, message });
     },
   };
+}
+
+/** What the checks of one layout share. */
+export interface Validation {
+  readonly fs: LayoutFileSystem;
+  readonly paths: LayoutPaths;
+  readonly createHasher: CreateHasher;
+  readonly signal: AbortSignal | undefined;
+  readonly unpack: boolean;
+  readonly findings: Findings;
+}
+
+/** What a step gives; when it fails with an error of ours, that becomes a finding. */
+export async function attempt<T>(
+  findings: Findings,
+  code: LayoutFinding['code'],
+  place: string,
+  step: () => Promise<T>,
+): Promise<T | undefined> {
+  try {
+    return await step();
+  } catch (error) {
+    if (!isImageError(error)) throw error;
+    findings.add(code, place, error.message);
+    return undefined;
+  }
 }

@@ -7,15 +7,12 @@ import {
   reachableContent,
   sweepGarbage,
 } from '../../store/index.js';
-import type { LayoutStat } from './file-system.js';
-import { chunksOf, openBlob } from './blob-file.js';
-import type { LayoutContext } from './context.js';
-import { unlessMissing } from './errors.js';
-import { readLayoutIndex } from './index-file.js';
-import { readDirectory } from './lock.js';
-import { tidyPartials } from './partial.js';
-import { isRealDirectory } from './paths.js';
-import { removeBlobFile } from './quarantine.js';
+import { unlessMissing } from '../files/errors.js';
+import type { LayoutStat } from '../files/file-system.js';
+import { chunksOf, openBlob, removeBlobFile } from './blobs.js';
+import { isRealDirectory, type LayoutContext, readDirectory } from './context.js';
+import { readLayoutIndex } from './documents.js';
+import { tidyPartials } from './ingest.js';
 
 /**
  * Removes the blobs that nothing in `index.json` leads to.

@@ -1,4 +1,8 @@
-import { systemClock } from '../../clock/index.js';
+import { dirname, resolve } from 'node:path';
+import { type CallOptions, type Clock, systemClock } from '../../clock/index.js';
+import type { CreateHasher } from '../../digest/index.js';
+import { ImageError } from '../../errors/index.js';
+import { hasMethods, isOptionalFunction, wrongOption } from '../../internal/index.js';
 import {
   checkClosure,
   checkStoreName,
@@ -7,21 +11,26 @@ import {
   isolateStore,
   type ManagedStore,
 } from '../../store/index.js';
-import { nodeFileSystem } from './file-system.js';
+import { failedWith, succeeds, withStoreErrors } from '../files/errors.js';
+import { type LayoutFileSystem, nodeFileSystem } from '../files/file-system.js';
 import { nodeHasher } from '../hasher.js';
 import { hasBlob, isBlobRight, readBlob, settleBlobs } from './blobs.js';
-import type { LayoutContext } from './context.js';
-import { withStoreErrors } from './errors.js';
+import { createVerifiedFiles, ensureDirectory, type LayoutContext, layoutPaths } from './context.js';
+import {
+  EMPTY_INDEX,
+  findName,
+  LAYOUT_MARKER,
+  listNames,
+  readLayoutIndex,
+  readLayoutMarker,
+  removeName,
+  writeName,
+} from './documents.js';
 import { collectLayoutGarbage } from './garbage.js';
-import { findName, listNames, readLayoutIndex, removeName, writeName } from './index-file.js';
+import { sweepIngest } from './ingest.js';
 import { createLayoutLock } from './lock.js';
-import { openRoot, prepareLayout } from './open.js';
-import { checkLayoutOptions, type OciLayoutOptions, resolveLayoutLimits } from './options.js';
-import { processOwner } from './owner.js';
-import { layoutPaths } from './paths.js';
-import { sweepIngest } from './sweep.js';
+import { type LayoutOwner, processOwner } from './owner.js';
 import { replaceFile } from './temp.js';
-import { createVerifiedFiles } from './verified.js';
 import { createLayoutWriter } from './writer.js';
 
 /**
@@ -138,4 +147,149 @@ function tagger(context: LayoutContext): ImageStore['tag'] {
       await replaceFile(context, paths.index, writeName(index, name, descriptor), confirm);
     }, call);
   };
+}
+
+/**
+ * How long a call waits for other processes that write to the same layout, when the caller does not say: 30 seconds.
+ *
+ * @public
+ */
+export const DEFAULT_LOCK_TIMEOUT_MS = 30_000;
+
+/**
+ * How long the part of a cut download is kept, when the caller does not say: a day.
+ *
+ * @public
+ */
+export const DEFAULT_PARTIAL_AGE_MS: number = 24 * 60 * 60 * 1000;
+
+/**
+ * How many bytes of cut downloads are kept, when the caller does not say: 16 GiB.
+ *
+ * @public
+ */
+export const DEFAULT_PARTIAL_BYTES: number = 16 * 1024 ** 3;
+
+/**
+ * Options of `openOciLayout`.
+ *
+ * @public
+ */
+export interface OciLayoutOptions extends CallOptions {
+  /** @defaultValue {@link nodeFileSystem} */
+  readonly fs?: LayoutFileSystem | undefined;
+  /** @defaultValue {@link nodeHasher} */
+  readonly createHasher?: CreateHasher | undefined;
+  /** @defaultValue `systemClock` */
+  readonly clock?: Clock | undefined;
+  /**
+   * Who owns the temporary files of this store.
+   *
+   * @defaultValue this process
+   */
+  readonly owner?: LayoutOwner | undefined;
+  /**
+   * How long to wait for other processes, in milliseconds.
+   *
+   * @defaultValue {@link DEFAULT_LOCK_TIMEOUT_MS}
+   */
+  readonly lockTimeoutMs?: number | undefined;
+  /**
+   * How long the part of a cut download is kept for the next one, in milliseconds; 0 keeps none.
+   *
+   * @defaultValue {@link DEFAULT_PARTIAL_AGE_MS}
+   */
+  readonly maxPartialAgeMs?: number | undefined;
+  /**
+   * How many bytes of cut downloads are kept; the oldest go first.
+   *
+   * @defaultValue {@link DEFAULT_PARTIAL_BYTES}
+   */
+  readonly maxPartialBytes?: number | undefined;
+  /**
+   * Whether content counts as there only once it was written through this store, as in `isolateStore`. By default all
+   * who open a layout share what is in it: who names the digest of a private layer that somebody else has pulled need not
+   * show a credential for it.
+   *
+   * @defaultValue `false`
+   */
+  readonly isolated?: boolean | undefined;
+}
+
+/** The numbers that hold with these options. */
+interface LayoutLimits {
+  readonly lockTimeoutMs: number;
+  readonly maxPartialAgeMs: number;
+  readonly maxPartialBytes: number;
+}
+
+/** @throws ImageError for what is no time, or no number of bytes */
+function resolveLayoutLimits(options: OciLayoutOptions): LayoutLimits {
+  const limits: LayoutLimits = {
+    lockTimeoutMs: options.lockTimeoutMs ?? DEFAULT_LOCK_TIMEOUT_MS,
+    maxPartialAgeMs: options.maxPartialAgeMs ?? DEFAULT_PARTIAL_AGE_MS,
+    maxPartialBytes: options.maxPartialBytes ?? DEFAULT_PARTIAL_BYTES,
+  };
+  for (const [name, value] of Object.entries(limits)) {
+    if (!((value as number) >= 0)) {
+      const reason = 'it must be a number from 0';
+      throw new ImageError('ERR_OPTION_INVALID', `Cannot open a layout with ${name} ${String(value)}: ${reason}`);
+    }
+  }
+  return limits;
+}
+
+/** @throws ImageError for what is no directory, or no option of this kind */
+function checkLayoutOptions(directory: string, { fs, createHasher, clock }: OciLayoutOptions): void {
+  const wrong = wrongOption(
+    ['directory', typeof directory === 'string' && directory !== '', 'the path of a directory'],
+    ['fs', fs === undefined || hasMethods(fs, 'lstat', 'rename'), 'a file system, such as nodeFileSystem'],
+    ['createHasher', isOptionalFunction(createHasher), 'a function, such as nodeHasher'],
+    ['clock', clock === undefined || hasMethods(clock, 'now', 'monotonic', 'sleep'), 'a clock, such as systemClock'],
+  );
+  if (wrong !== undefined) throw new ImageError('ERR_OPTION_INVALID', `Cannot open a layout with ${wrong}`);
+}
+
+/** The directory of a layout, made if need be, under the one path that has no link in it. */
+async function openRoot(fs: LayoutFileSystem, directory: string): Promise<string> {
+  await makeDirectories(fs, resolve(directory));
+  return fs.realpath(resolve(directory));
+}
+
+async function makeDirectories(fs: LayoutFileSystem, path: string): Promise<void> {
+  const parent = dirname(path);
+  try {
+    await fs.mkdir(path);
+  } catch (error) {
+    // Whether what is there is a directory shows at its first use.
+    if (failedWith(error, 'EEXIST')) return;
+    if (!failedWith(error, 'ENOENT') || parent === path) throw error;
+    await makeDirectories(fs, parent);
+    await succeeds(fs.mkdir(path), 'EEXIST');
+  }
+}
+
+/** Makes sure that the way to a new layout lasts, whoever made it; a directory that may not be read is not ours. */
+async function syncAncestors(fs: LayoutFileSystem, path: string): Promise<void> {
+  const parent = dirname(path);
+  if (parent === path) return;
+  await succeeds(fs.syncDirectory(parent), 'EACCES', 'EPERM');
+  await syncAncestors(fs, parent);
+}
+
+/**
+ * Makes the files of an empty layout where they are missing, `oci-layout` last: where it stands, the rest stands too.
+ * Several processes may do so at once, so it is done under the lock. A layout that is there is not written to.
+ */
+async function prepareLayout(context: LayoutContext, options: CallOptions): Promise<void> {
+  const { fs, paths, exclusive } = context;
+  if (await readLayoutMarker(context)) return;
+  await exclusive(async (confirm) => {
+    if (await readLayoutMarker(context)) return;
+    await syncAncestors(fs, paths.root);
+    await ensureDirectory(fs, paths.blobs, paths.root);
+    if (!(await succeeds(fs.lstat(paths.index), 'ENOENT')))
+      await replaceFile(context, paths.index, EMPTY_INDEX, confirm);
+    await replaceFile(context, paths.marker, LAYOUT_MARKER, confirm);
+  }, options);
 }

@@ -2,11 +2,8 @@ import { randomInt } from 'node:crypto';
 import { join } from 'node:path';
 import { StoreError } from '../../errors/index.js';
 import { quote } from '../../internal/index.js';
-import type { Exclusive, LayoutContext } from './context.js';
-import { succeeds, unlessMissing } from './errors.js';
-import { createMutex } from './mutex.js';
-import { ensureDirectory } from './paths.js';
-import { ignoreStoreError } from './temp.js';
+import { ignoreStoreError, succeeds } from '../files/errors.js';
+import { ensureDirectory, type Exclusive, type LayoutContext, readDirectory } from './context.js';
 
 /** A holder that this process cannot look at counts as gone when it has kept the lock this long: work under it is short. */
 const STALE_AFTER_MS = 10_000;
@@ -121,11 +118,41 @@ function timedOut(root: string, waited: number): StoreError {
   return new StoreError(`Cannot lock ${quote(root)}: ${reason}`, { operation: 'lock', retryable: true });
 }
 
-/** The names in a directory; none when it is not there. */
-export async function readDirectory({ fs }: Pick<LayoutContext, 'fs'>, path: string): Promise<readonly string[]> {
-  return (await unlessMissing(fs.readdir(path))) ?? [];
-}
-
 async function unlinkIfThere({ fs }: Pick<LayoutContext, 'fs'>, path: string): Promise<void> {
   await succeeds(fs.unlink(path), 'ENOENT');
+}
+
+/** Runs actions one at a time, in the order in which they came. One whose signal aborts leaves the queue. */
+type Mutex = <T>(signal: AbortSignal | undefined, action: () => Promise<T>) => Promise<T>;
+
+function createMutex(): Mutex {
+  let last: Promise<void> = Promise.resolve();
+  return async (signal, action) => {
+    const before = last;
+    let end: () => void = () => undefined;
+    last = new Promise((resolve) => {
+      end = resolve;
+    });
+    try {
+      await untilAborted(before, signal);
+    } catch (error) {
+      void before.then(end);
+      throw error;
+    }
+    try {
+      return await action();
+    } finally {
+      end();
+    }
+  };
+}
+
+function untilAborted(turn: Promise<void>, signal: AbortSignal | undefined): Promise<void> {
+  if (signal === undefined) return turn;
+  return new Promise((resolve, reject) => {
+    const onAbort = (): void => reject(signal.reason as Error);
+    signal.addEventListener('abort', onAbort, { once: true });
+    void turn.then(resolve).finally(() => signal.removeEventListener('abort', onAbort));
+    if (signal.aborted) onAbort();
+  });
 }

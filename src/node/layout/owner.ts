@@ -2,6 +2,7 @@ import { createHash, randomUUID } from 'node:crypto';
 import { readFile, readlink } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { kill, pid } from 'node:process';
+import { type Digest, digestAlgorithm, digestEncoded, isDigest } from '../../digest/index.js';
 
 /**
  * Who made a temporary file or holds a lock, written into its name, so that others can tell whether it still runs.
@@ -19,7 +20,7 @@ export interface LayoutOwner {
 const TOKEN = /^([0-9a-f]{16})-([1-9]\d{0,9})-(\d{1,20})-[0-9a-f-]{36}$/;
 
 /** Whether a file name was made by an owner. */
-export function isOwnerToken(name: string): boolean {
+function isOwnerToken(name: string): boolean {
   return TOKEN.test(name);
 }
 
@@ -68,4 +69,36 @@ async function startOf(id: string): Promise<{ readonly at: number; readonly ende
   // The command's name may hold anything; the fields behind it may not.
   const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
   return { at: Number(fields[19]), ended: fields[0] === 'Z' || fields[0] === 'X' };
+}
+
+/** What the name of a file in `ingest/` says. */
+interface IngestName {
+  /** Who writes it; `undefined` for a part that its writer gave up. */
+  readonly token: string | undefined;
+  /** The content it is a part of; `undefined` for a small file in the making, and for what leads to the lock. */
+  readonly digest: Digest | undefined;
+}
+
+/** `<token>`, `<token>.<algorithm>-<hex>` while a writer is at it, or `<algorithm>-<hex>` when it has given up. */
+export function ingestName(token: string | undefined, digest: Digest): string {
+  const content = `${digestAlgorithm(digest)}-${digestEncoded(digest)}`;
+  return token === undefined ? content : `${token}.${content}`;
+}
+
+/** Reads a name; `undefined` for one that is not ours. */
+export function parseIngestName(name: string): IngestName | undefined {
+  const [token, content] = name.includes('.')
+    ? split(name)
+    : isOwnerToken(name)
+      ? [name, undefined]
+      : [undefined, name];
+  if (token !== undefined && !isOwnerToken(token)) return undefined;
+  if (content === undefined) return { token, digest: undefined };
+  const digest = content.replace('-', ':');
+  return isDigest(digest) ? { token, digest } : undefined;
+}
+
+function split(name: string): readonly [string, string] {
+  const dot = name.indexOf('.');
+  return [name.slice(0, dot), name.slice(dot + 1)];
 }

@@ -1,11 +1,9 @@
 import { join } from 'node:path';
 import type { Digest } from '../../digest/index.js';
-import { StoreError } from '../../errors/index.js';
-import type { LayoutFile, LayoutFileSystem, LayoutStat } from './file-system.js';
-import type { LayoutContext } from './context.js';
-import { layoutError } from './errors.js';
-import { ingestName } from './ingest-name.js';
-import { ensureDirectory } from './paths.js';
+import { ignoreStoreError, layoutError } from '../files/errors.js';
+import type { LayoutFile, LayoutFileSystem, LayoutStat } from '../files/file-system.js';
+import { ensureDirectory, type LayoutContext } from './context.js';
+import { ingestName } from './owner.js';
 import { writeFully } from './write-queue.js';
 
 /** A file in the making. It stands in `ingest/` under its owner's token until it is placed. */
@@ -15,7 +13,7 @@ export interface TempFile {
   closed: boolean;
 }
 
-export type TempPlace = Pick<LayoutContext, 'fs' | 'paths' | 'owner'>;
+type TempPlace = Pick<LayoutContext, 'fs' | 'paths' | 'owner'>;
 
 /** @param digest - what it is to be the content of, if that is worth knowing when its writer does not finish it */
 export async function createTemp({ fs, paths, owner }: TempPlace, digest?: Digest): Promise<TempFile> {
@@ -78,9 +76,4 @@ export async function replaceFile(
     await discardTemp(place.fs, temp);
     throw error;
   }
-}
-
-/** For steps that tidy up: their failure is not the caller's. */
-export function ignoreStoreError(error: unknown): void {
-  if (!(error instanceof StoreError)) throw error;
 }

@@ -1,4 +1,4 @@
-import type { LayoutFile } from './file-system.js';
+import type { LayoutFile } from '../files/file-system.js';
 
 /** Bytes that are written at once: fewer cost calls, more cost memory. */
 const BATCH_BYTES = 256 * 1024;

@@ -1,15 +1,14 @@
 import type { CallOptions } from '../../clock/index.js';
 import { StoreError } from '../../errors/index.js';
 import type { Descriptor } from '../../oci/index.js';
-import type { ContentWriter } from '../../store/index.js';
+import { type ContentWriter, createVerifier, type Verifier } from '../../store/index.js';
 import { copyBytes } from '../files/copy-bytes.js';
-import { type Attempt, beginAttempt, discardAttempt, keepAttempt, resumeAttempt } from './attempt.js';
-import { hasBlob } from './blobs.js';
-import type { LayoutContext } from './context.js';
-import { failedWith } from './errors.js';
-import { removeKept } from './partial.js';
-import { ensureDirectory } from './paths.js';
-import { placeTemp, sealTemp } from './temp.js';
+import { failedWith, ignoreStoreError, unlessMissing } from '../files/errors.js';
+import { chunksOf, hasBlob } from './blobs.js';
+import { ensureDirectory, type LayoutContext } from './context.js';
+import { findPartials, keepPartial, type Partial, removeKept, removePartial } from './ingest.js';
+import { createTemp, discardTemp, placeTemp, sealTemp, type TempFile } from './temp.js';
+import { createWriteQueue, type WriteQueue } from './write-queue.js';
 
 type State = 'open' | 'busy' | 'spoilt' | 'closed';
 
@@ -103,4 +102,82 @@ async function commitAttempt(
     // Where a rename does not replace, another writer's copy of the same content is as good.
     if (!failedWith(error, 'EEXIST') || !(await hasBlob(context, descriptor, { signal }))) throw error;
   }
+}
+
+/** One try at some content: a file of its own, which nobody else writes to, and what is known of the bytes in it. */
+interface Attempt {
+  readonly temp: TempFile;
+  readonly queue: WriteQueue;
+  readonly verifier: Verifier;
+}
+
+/** Starts at the first byte. */
+async function beginAttempt(context: LayoutContext, descriptor: Descriptor): Promise<Attempt> {
+  const verifier = createVerifier(descriptor, context.createHasher);
+  const temp = await createTemp(context, descriptor.digest);
+  return { temp, verifier, queue: createWriteQueue(temp.file) };
+}
+
+/**
+ * Starts where an earlier writer ended, if there was one. Its bytes are copied into a file of our own, and hashed on the
+ * way: whoever can still write to the old file, such as a process that only seems to be dead, cannot change what is
+ * committed. That they are the right bytes shows at the commit.
+ */
+async function resumeAttempt(
+  context: LayoutContext,
+  descriptor: Descriptor,
+  signal: AbortSignal | undefined,
+): Promise<Attempt> {
+  const attempt = await beginAttempt(context, descriptor);
+  try {
+    const partials = await findPartials(context, descriptor.digest);
+    const [longest] = partials.filter(({ size }) => size <= descriptor.size);
+    if (longest !== undefined) await copyPartial(context, longest, attempt, signal);
+    for (const { path } of partials) await removePartial(context, path);
+    return attempt;
+  } catch (error) {
+    await discardAttempt(context, attempt);
+    signal?.throwIfAborted();
+    ignoreStoreError(error);
+  }
+  return beginAnew(context, descriptor);
+}
+
+/** What cannot be read, or has no room twice, is of no use; the room it takes may be what the content needs. */
+async function beginAnew(context: LayoutContext, descriptor: Descriptor): Promise<Attempt> {
+  const partials = await findPartials(context, descriptor.digest).catch(
+    (error: unknown) => (ignoreStoreError(error), []),
+  );
+  for (const { path } of partials) await removePartial(context, path).catch(ignoreStoreError);
+  return beginAttempt(context, descriptor);
+}
+
+async function copyPartial(
+  { fs }: LayoutContext,
+  { path, size }: Partial,
+  { verifier, queue }: Attempt,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  const file = await unlessMissing(fs.open(path));
+  if (file === undefined) return;
+  try {
+    for await (const chunk of chunksOf(file, size, signal)) {
+      verifier.update(chunk);
+      await queue.add(copyBytes(chunk));
+    }
+  } finally {
+    await file.close();
+  }
+}
+
+/** Removes what was written. */
+async function discardAttempt({ fs }: LayoutContext, { temp, queue }: Attempt): Promise<void> {
+  await queue.idle();
+  await discardTemp(fs, temp);
+}
+
+/** Keeps what has come to the disk so far. */
+async function keepAttempt(context: LayoutContext, { temp, queue }: Attempt, { digest }: Descriptor): Promise<void> {
+  await queue.idle();
+  await keepPartial(context, temp, digest);
 }

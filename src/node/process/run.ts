@@ -1,9 +1,9 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import type { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { createOutput, type Output } from './output.js';
 
 /** A program to run. There is never a shell. */
-export interface ProcessCall {
+interface ProcessCall {
   /** The path of the program. */
   readonly file: string;
   readonly args: readonly string[];
@@ -152,4 +152,43 @@ function untilAborted(signal: AbortSignal | undefined, stop: AbortSignal): Promi
 function errnoOf(error: unknown): string {
   const { code } = error as NodeJS.ErrnoException;
   return code ?? 'EUNKNOWN';
+}
+
+/** What a process prints, up to a limit. */
+interface Output {
+  /** Resolves when there is more than the limit. */
+  readonly overflow: Promise<void>;
+  /** Resolves when nothing more can come. */
+  readonly closed: Promise<void>;
+  isFull(): boolean;
+  bytes(): Uint8Array;
+  text(): string;
+}
+
+/** Collects what comes; beyond the limit it is read on, so that nobody waits for us, and forgotten. */
+function createOutput(stream: Readable | null, limit: number): Output {
+  const chunks: Uint8Array[] = [];
+  let kept = 0;
+  let full = false;
+  let onOverflow: () => void = () => undefined;
+  const overflow = new Promise<void>((resolve) => (onOverflow = resolve));
+  const closed = new Promise<void>((resolve) => {
+    if (stream === null) resolve();
+    else stream.once('close', resolve);
+  });
+  stream?.on('data', (chunk: Uint8Array) => {
+    const part = chunk.subarray(0, limit - kept);
+    if (part.length > 0) chunks.push(part);
+    kept += part.length;
+    if (part.length === chunk.length) return;
+    full = true;
+    onOverflow();
+  });
+  return {
+    overflow,
+    closed,
+    isFull: () => full,
+    bytes: () => Uint8Array.from(Buffer.concat(chunks)),
+    text: () => Buffer.concat(chunks).toString('utf8'),
+  };
 }

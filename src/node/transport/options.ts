@@ -1,6 +1,6 @@
 import type { Dispatcher } from 'undici';
 import type { Secret } from '../../docker-config/index.js';
-import { optionError } from './option-error.js';
+import { ImageError } from '../../errors/index.js';
 import type { ProxyOption } from './proxy.js';
 
 /**
@@ -104,4 +104,9 @@ export function checkTransportOptions(options: UndiciTransportOptions): void {
 function checkWholeNumber(name: string, value: number | undefined, least: number): void {
   if (value === undefined || (Number.isSafeInteger(value) && value >= least && value <= MAX_TIMEOUT_MS)) return;
   throw optionError(`${name} ${value}: it must be a whole number from ${least} to ${MAX_TIMEOUT_MS}`);
+}
+
+/** The error for an option of a transport; what it quotes must not be a secret. */
+export function optionError(fault: string): ImageError<'ERR_OPTION_INVALID'> {
+  return new ImageError('ERR_OPTION_INVALID', `Cannot make a transport with ${fault}`);
 }

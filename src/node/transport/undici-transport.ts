@@ -4,13 +4,10 @@ import {
   type TransportRequest,
   type TransportResponse,
 } from '../../distribution/index.js';
-import type { TransportPhase } from '../../errors/index.js';
-import { untilAbort } from '../../internal/index.js';
-import { createDispatchers, type Dispatchers } from './dispatchers.js';
-import { exchange } from './exchange.js';
-import { addressRefusal, transportFailure, urlRefusal } from './failure.js';
-import { type TransportLimits, transportLimits } from './limits.js';
-import { isAllowed } from './lookup.js';
+import { RequestRefusedError, TransportError, type TransportPhase } from '../../errors/index.js';
+import { redactUrl, untilAbort } from '../../internal/index.js';
+import { ADDRESS_REFUSED, createDispatchers, type Dispatchers, isAllowed } from './connections.js';
+import { BODY_SLOW, exchange, HEADERS_LATE, type TransportLimits, transportLimits } from './exchange.js';
 import { checkTransportOptions, type UndiciTransportOptions } from './options.js';
 
 export { type RegistryTls, type UndiciTransportOptions } from './options.js';
@@ -84,4 +81,87 @@ function checkUrl(request: TransportRequest): URL {
   const literal = classifyAddress(url.hostname);
   if (literal !== undefined && !isAllowed(url.hostname, request.allowAddresses)) throw addressRefusal(request);
   return url;
+}
+
+const PHASES: ReadonlyMap<string, TransportPhase> = new Map([
+  ['ENOTFOUND', 'lookup'],
+  ['EAI_AGAIN', 'lookup'],
+  ['EAI_FAIL', 'lookup'],
+  ['ECONNREFUSED', 'connect'],
+  ['EHOSTUNREACH', 'connect'],
+  ['ENETUNREACH', 'connect'],
+  ['ETIMEDOUT', 'connect'],
+  ['UND_ERR_CONNECT_TIMEOUT', 'connect'],
+  ['UND_ERR_BODY_TIMEOUT', 'body'],
+]);
+
+/** What says more than a code. */
+const REASONS: ReadonlyMap<string, string> = new Map([
+  [
+    'ERR_SSL_WRONG_VERSION_NUMBER',
+    'the connection failed (tls, ERR_SSL_WRONG_VERSION_NUMBER): the server may speak plain HTTP; ' +
+      'if it is meant to, name it in the option plainHttp',
+  ],
+  [HEADERS_LATE, 'the answer did not begin in time'],
+  [BODY_SLOW, 'the answer came too slowly'],
+  ['UND_ERR_BODY_TIMEOUT', 'the answer stopped'],
+]);
+
+/** What will be the same at the next try. */
+const FINAL =
+  /^(?:ENOTFOUND|UND_ERR_INVALID|UND_ERR_HEADERS_OVERFLOW|UND_ERR_DESTROYED|UND_ERR_CLOSED|UND_ERR_REQ_CONTENT)/;
+
+/** What a handshake fails with, a server that speaks plain HTTP included: it stays so. */
+const TLS = /^(?:EPROTO|ERR_SSL|ERR_TLS|CERT_|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO|UND_ERR_PRX_TLS)/;
+
+/**
+ * What a request fails with. An abort keeps the caller's reason; the rest becomes our own error, without what undici's
+ * carries.
+ *
+ * @param phase - where it failed, if the error itself does not say
+ * @param closed - whether the transport was closed meanwhile, so that no try can help
+ */
+function transportFailure(request: TransportRequest, error: unknown, phase: TransportPhase, closed: boolean): unknown {
+  const { signal, method, url, shownUrl = redactUrl(url) } = request;
+  if (signal?.aborted) return signal.reason;
+  const code = codeOf(error);
+  if (code === ADDRESS_REFUSED) return addressRefusal(request);
+  const where = TLS.test(code) ? 'tls' : (PHASES.get(code) ?? phase);
+  const proxyStatus = proxyStatusOf(error);
+  const because =
+    proxyStatus === undefined
+      ? (REASONS.get(code) ?? `the connection failed (${where}, ${code})`)
+      : `the proxy answered ${proxyStatus}`;
+  const reason = closed ? 'the transport was closed' : because;
+  return new TransportError(`Cannot ${method} ${shownUrl}: ${reason}`, {
+    method,
+    url: shownUrl,
+    phase: where,
+    retryable: !closed && (proxyStatus === undefined ? where !== 'tls' && !FINAL.test(code) : proxyStatus >= 500),
+    cause: error,
+  });
+}
+
+/** What names a fault; undici has no code for an answer that is not HTTP. */
+function codeOf(error: unknown): string {
+  const { code, name = 'unknown' } = (error ?? {}) as { readonly code?: string; readonly name?: string };
+  return code ?? name;
+}
+
+/** What a proxy answered that did not let a request through; undici tells it in words only. */
+function proxyStatusOf(error: unknown): number | undefined {
+  const [, status] = /^Proxy .*\((\d{3})\)/.exec((error as Partial<Error> | undefined)?.message ?? '') ?? [];
+  return status === undefined ? undefined : Number(status);
+}
+
+/** The error for an address of a class that the request does not allow. */
+function addressRefusal({ method, url, shownUrl = redactUrl(url), allowAddresses = [] }: TransportRequest): Error {
+  const because = `its address is not ${allowAddresses.join(' or ')}`;
+  return new RequestRefusedError(`Cannot ${method} ${shownUrl}: ${because}`, { url: shownUrl, rule: 'address-class' });
+}
+
+/** The error for a URL that no request can have; a parser's own would quote it. */
+function urlRefusal({ method, url, shownUrl = redactUrl(url) }: TransportRequest): Error {
+  const because = 'it is not an http or https URL without user info';
+  return new RequestRefusedError(`Cannot ${method} ${shownUrl}: ${because}`, { url: shownUrl, rule: 'invalid-url' });
 }

@@ -1,9 +1,8 @@
 // Run by oci-layout-processes.test.ts in processes of their own, bundled.
-import { nodeFileSystem } from '../../../src/node/layout/file-system.ts';
+import { nodeFileSystem } from '../../../src/node/files/file-system.ts';
 import { type OciLayout, openOciLayout } from '../../../src/node/layout/layout.ts';
-import { writeContent } from '../../../src/store/write-content.ts';
+import { readContent, writeContent } from '../../../src/store/content.ts';
 import { buildImage, type BuiltImage } from '../../../src/testing/build/image-builder.ts';
-import { readContent } from '../../../src/store/read-content.ts';
 
 const [mode = '', directory = '', id = '', count = ''] = process.argv.slice(2);
 const rounds = Number(count);

@@ -3,8 +3,8 @@ import { describe, expect, it } from 'vitest';
 import { checkEndpoints, mirrorEndpoint } from 'kubepull/mirrors';
 import { isImageError } from 'kubepull/errors';
 import { parseReference } from 'kubepull/reference';
-import { parseHostsToml } from '../../../src/node/mirrors/hosts-toml-parse.ts';
-import type { TomlTable } from '../../../src/node/mirrors/toml-file.ts';
+import { parseHostsToml } from '../../../src/node/mirrors/hosts-toml.ts';
+import type { TomlTable } from '../../../src/node/mirrors/toml.ts';
 
 const KEYS = ['server', 'host', 'ca', 'client', 'skip_verify', 'override_path', 'capabilities', 'header', '__proto__'];
 const url = fc

@@ -1,8 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { formatReference, parseDockerReference } from 'kubepull/reference';
-import { endpointsOf, findRegistry } from '../../../src/node/mirrors/registries-conf-match.ts';
-import type { RegistryTable } from '../../../src/node/mirrors/registries-conf-parse.ts';
+import { endpointsOf, findRegistry, type RegistryTable } from '../../../src/node/mirrors/registries-conf.ts';
 
 const label = fc.constantFrom('a', 'b', 'ab', 'a-b');
 const host = fc

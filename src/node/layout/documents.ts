@@ -2,9 +2,9 @@ import { ImageError, StoreError } from '../../errors/index.js';
 import { quote } from '../../internal/index.js';
 import { type Descriptor, MEDIA_TYPES, parseImageIndex } from '../../oci/index.js';
 import { nameTarget } from '../../store/index.js';
-import type { LayoutFileSystem } from './file-system.js';
-import { elementsOf } from './index-text.js';
-import { layoutError } from './errors.js';
+import { layoutError, unlessMissing } from '../files/errors.js';
+import type { LayoutFileSystem } from '../files/file-system.js';
+import type { LayoutContext } from './context.js';
 
 const REF_NAME = 'org.opencontainers.image.ref.name';
 /** A layout names many images, so its index may list more than one that a registry sends, whatever is said of each. */
@@ -17,7 +17,7 @@ export const EMPTY_INDEX: string = `{"schemaVersion":2,"mediaType":"${MEDIA_TYPE
 export const LAYOUT_MARKER = '{"imageLayoutVersion":"1.0.0"}';
 
 /** An `index.json`: what it lists, and its text, which others may have written more into than we know. */
-export interface LayoutIndex {
+interface LayoutIndex {
   readonly path: string;
   readonly text: string;
   readonly manifests: readonly Descriptor[];
@@ -100,7 +100,7 @@ function checkFits(path: string, text: string, entries: number): void {
 }
 
 /** One bounded read of a regular file. */
-export async function readSmallFile(fs: LayoutFileSystem, path: string, limit: number): Promise<Uint8Array> {
+async function readSmallFile(fs: LayoutFileSystem, path: string, limit: number): Promise<Uint8Array> {
   const file = await fs.open(path);
   try {
     const { kind, size } = await file.stat();
@@ -115,5 +115,86 @@ export async function readSmallFile(fs: LayoutFileSystem, path: string, limit: n
     return bytes;
   } finally {
     await file.close();
+  }
+}
+
+/**
+ * An array in a JSON text: where its elements start and end, and the text of each with the space around it. The space
+ * behind the last one belongs to the bracket.
+ */
+interface TextArray {
+  readonly start: number;
+  readonly end: number;
+  readonly elements: readonly string[];
+}
+
+/**
+ * Finds the array under a key of the object that a JSON text is. With it, one element can be changed while every other
+ * byte stays: numbers, escapes and fields that `JSON.parse` and `JSON.stringify` would change or lose.
+ *
+ * @param text - JSON that was read already, so it is known to be well-formed and to have the key once, with an array
+ */
+function elementsOf(text: string, key: string): TextArray {
+  const commas: number[] = [];
+  let start = 0;
+  let depth = 0;
+  for (let at = 0; at < text.length; at += 1) {
+    const character = text.charAt(at);
+    if (character === '"') {
+      const end = endOfString(text, at);
+      if (start === 0 && depth === 1) start = startOfArray(text, at, end, key);
+      at = end - 1;
+    } else if (character === '[' || character === '{') depth += 1;
+    else if (character === ']' || character === '}') {
+      depth -= 1;
+      if (start > 0 && depth === 1 && at >= start) return split(text, start, at, commas);
+    } else if (character === ',' && start > 0 && depth === 2 && at >= start) commas.push(at);
+  }
+  throw new TypeError('No such array');
+}
+
+function endOfString(text: string, quote: number): number {
+  for (let at = quote + 1; at < text.length; at += 1) {
+    const character = text.charAt(at);
+    if (character === '\\') at += 1;
+    else if (character === '"') return at + 1;
+  }
+  return text.length;
+}
+
+/** Where the inside of the array begins, if the string is the key and not a value; else 0. */
+function startOfArray(text: string, from: number, end: number, key: string): number {
+  const opening = /[ \t\n\r]*:[ \t\n\r]*\[/y;
+  opening.lastIndex = end;
+  return opening.test(text) && JSON.parse(text.slice(from, end)) === key ? opening.lastIndex : 0;
+}
+
+function split(text: string, start: number, close: number, commas: readonly number[]): TextArray {
+  const end = start + text.slice(start, close).trimEnd().length;
+  if (end === start) return { start, end: close, elements: [] };
+  const ends = [...commas, end];
+  const elements = ends.map((at, place) => text.slice(place === 0 ? start : (ends[place - 1] ?? 0) + 1, at));
+  return { start, end, elements };
+}
+
+/** `oci-layout` is a line of JSON; more is not read. */
+const MAX_MARKER_BYTES = 4096;
+
+/** Whether `oci-layout` is there; one that says anything but that this is a layout is refused. */
+export async function readLayoutMarker({ fs, paths }: Pick<LayoutContext, 'fs' | 'paths'>): Promise<boolean> {
+  const bytes = await unlessMissing(readSmallFile(fs, paths.marker, MAX_MARKER_BYTES));
+  if (bytes === undefined) return false;
+  if (versionOf(new TextDecoder().decode(bytes)) === '1.0.0') return true;
+  throw layoutError('use', paths.marker, 'it does not say that this is an OCI image layout of version 1.0.0');
+}
+
+function versionOf(text: string): unknown {
+  try {
+    const marker: unknown = JSON.parse(text);
+    return typeof marker === 'object' && marker !== null && 'imageLayoutVersion' in marker
+      ? marker.imageLayoutVersion
+      : undefined;
+  } catch {
+    return undefined;
   }
 }

@@ -99,3 +99,8 @@ export async function unlessMissing<T>(call: Promise<T>): Promise<T | undefined>
 export function layoutError(operation: string, path: string, reason: string, cause?: unknown): StoreError {
   return new StoreError(`Cannot ${operation} ${quote(path)}: ${reason}`, { operation, cause });
 }
+
+/** For steps that tidy up: their failure is not the caller's. */
+export function ignoreStoreError(error: unknown): void {
+  if (!(error instanceof StoreError)) throw error;
+}
