@@ -1,6 +1,6 @@
 import { ImageError } from '../errors/index.js';
 import { redactUrl } from '../internal/index.js';
-import { compileRule, isTooLong } from '../rules/inner.js';
+import { compileRules, isTooLong } from '../rules/inner.js';
 import type { DecidingRule, RuleSubject } from '../rules/index.js';
 
 /**
@@ -78,18 +78,22 @@ const ENDPOINT = /^https?:\/\/[\w.:[\]-]+(?:\/[\w.~-]+)*\/?$/i;
  * @public
  */
 export function createMirrorRoutes(routes: readonly MirrorRoute[]): MirrorRoutes {
-  const compiled = routes.map(({ match, endpoints, capabilities = BOTH, upstream = true }, index) => {
+  if (!Array.isArray(routes)) throw new ImageError('ERR_OPTION_INVALID', 'Cannot compile mirror routes: pass a list');
+  const choices = routes.map(({ endpoints, capabilities = BOTH, upstream = true }, index) => {
     checkEndpoints(endpoints, index);
     checkCapabilities(capabilities, index);
-    const choice = { endpoints: [...endpoints], capabilities: [...capabilities], upstream };
-    return { ...compileRule('mirrors', index, match), choice };
+    return { endpoints: [...endpoints], capabilities: [...capabilities], upstream };
   });
+  const rules = compileRules(
+    'mirrors',
+    routes.map(({ match }) => match),
+  );
   return {
     choose: (ref) => {
-      const route = isTooLong(ref) ? undefined : compiled.find(({ matches }) => matches(ref.name));
-      const { endpoints, capabilities, upstream } = route?.choice ?? OWN_REGISTRY;
+      const rule = isTooLong(ref) ? undefined : rules.find(ref);
+      const { endpoints, capabilities, upstream } = choices[rule?.index ?? -1] ?? OWN_REGISTRY;
       // New lists for each caller: what one does to them is not the next one's route.
-      return { endpoints: [...endpoints], capabilities: [...capabilities], upstream, rule: route?.rule };
+      return { endpoints: [...endpoints], capabilities: [...capabilities], upstream, rule };
     },
   };
 }

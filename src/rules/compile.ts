@@ -1,35 +1,41 @@
 import picomatch from 'picomatch/posix.js';
 import { ImageError } from '../errors/index.js';
 import { quote } from '../internal/index.js';
-import type { DecidingRule, RuleSubject } from './types.js';
+import type { ImageReference } from '../reference/index.js';
+import { CLASS, expandPattern, findFlaw, repairPattern } from './pattern.js';
 
-/** A rule, ready to be tried on names. */
-export interface CompiledRule {
-  readonly rule: DecidingRule;
-  matches(name: string): boolean;
+/**
+ * What rules look at: a parsed reference, of which only the name counts. Tags and digests are not matched.
+ *
+ * @public
+ */
+export type RuleSubject = Pick<ImageReference, 'name'>;
+
+/**
+ * The rule that decided: which list it stands in, where, and its text.
+ *
+ * @public
+ */
+export interface DecidingRule {
+  readonly list: 'allow' | 'deny' | 'mirrors';
+  /** Place in the list, from 0. */
+  readonly index: number;
+  readonly pattern: string;
 }
 
-const MAX_PATTERN = 1024;
+/** The rules of one list, ready to be tried on names. */
+export interface RuleSet {
+  /** The first rule of the list that matches. The cost grows with the parts of the name, not with the literal rules. */
+  find(subject: RuleSubject): DecidingRule | undefined;
+}
+
 /** DNS allows a host of 253 characters, and a port adds 6; a path has 255 at most. */
 const MAX_HOST = 259;
 const MAX_NAME = MAX_HOST + 1 + 255;
-/**
- * picomatch makes a backtracking regular expression of a pattern. Each star that has another one in its segment, and each
- * double star behind the first, multiplies the ways to try by the length of a segment. With two, and names no longer than
- * the limits above, the slowest takes some 20 ms.
- */
-const MAX_FREE_STARS = 2;
-
-/**
- * Compiles one rule.
- *
- * @throws ImageError `ERR_OPTION_INVALID` for a pattern that cannot match any name, or that a hostile name could make slow
- */
-export function compileRule(list: DecidingRule['list'], index: number, pattern: string): CompiledRule {
-  const flaw = findFlaw(pattern);
-  if (flaw !== undefined) throw invalid(pattern, flaw);
-  return { rule: { list, index, pattern }, matches: compile(pattern) };
-}
+/** Other names of Docker Hub, which the grammar of references keeps as they are. */
+const HUB = ['index.docker.io', 'registry-1.docker.io'];
+/** A host that a URL parser gives back as it is. */
+const PLAIN_HOST = /^(?:[a-z\d-]+\.)+[a-z][a-z\d-]*$/;
 
 /** Whether a name is longer than any registry's can be; it is not tried on patterns. */
 export function isTooLong({ name }: RuleSubject): boolean {
@@ -39,12 +45,88 @@ export function isTooLong({ name }: RuleSubject): boolean {
   return name.length > MAX_NAME || name.indexOf('/') > MAX_HOST;
 }
 
-function compile(pattern: string): (name: string) => boolean {
+interface Glob {
+  readonly index: number;
+  matches(name: string): boolean;
+}
+
+/**
+ * Compiles a list of patterns. Literal names and prefixes stand in maps, and a glob under what comes before its first
+ * special character, so that a name meets only the globs of its own host and folder.
+ *
+ * @throws ImageError `ERR_OPTION_INVALID` for a pattern that can match no name, or that a hostile name could make slow
+ */
+export function compileRules(list: DecidingRule['list'], patterns: readonly string[]): RuleSet {
+  const exact = new Map<string, number>();
+  const below = new Map<string, number>();
+  const globs = new Map<string, Glob[]>();
+  const addFirst = (map: Map<string, number>, key: string, index: number): void => {
+    if (!map.has(key)) map.set(key, index);
+  };
+  patterns.forEach((pattern, index) => {
+    for (const alternative of alternativesOf(pattern)) {
+      const { prefix, rest } = splitLiteral(alternative);
+      if (rest === '') addFirst(exact, prefix, index);
+      else if (rest === '**') addFirst(below, prefix, index);
+      else {
+        const beside = globs.get(prefix) ?? [];
+        beside.push({ index, matches: compileGlob(pattern, alternative) });
+        globs.set(prefix, beside);
+      }
+    }
+  });
+  const findIn = (name: string, least: number): number => {
+    let best = Math.min(least, exact.get(name) ?? Infinity, below.get('') ?? Infinity, below.get(name) ?? Infinity);
+    for (const prefix of prefixesOf(name)) {
+      best = Math.min(best, below.get(prefix) ?? Infinity);
+      for (const { index, matches } of globs.get(prefix) ?? []) {
+        if (index >= best) break;
+        if (matches(name)) best = index;
+      }
+    }
+    return best;
+  };
+  return {
+    find({ name }) {
+      const index = spellingsOf(name).reduce((least, spelling) => findIn(spelling, least), Infinity);
+      const pattern = patterns[index];
+      return pattern === undefined ? undefined : { list, index, pattern };
+    },
+  };
+}
+
+/** The patterns without braces that a rule stands for; a host stands for everything in it. */
+function alternativesOf(pattern: string): readonly string[] {
+  const expanded = expandPattern(pattern);
+  if (typeof expanded === 'string') throw invalid(pattern, expanded);
+  return expanded.map((alternative) => {
+    const flaw = findFlaw(alternative);
+    if (flaw !== undefined) {
+      const better = flaw.instead === undefined ? undefined : repairPattern(flaw.instead);
+      const which = expanded.length === 1 ? '' : `of ${quote(alternative)}: `;
+      throw invalid(pattern, `${which}${flaw.flaw}${better === undefined ? '' : `; write ${quote(better)}`}`);
+    }
+    const [host = '', ...path] = alternative.split('/');
+    if (alternative === '**') return alternative;
+    return [patternHost(host), ...(path.length === 0 ? ['**'] : path)].join('/');
+  });
+}
+
+/** The parts before the first one with a special character, and what comes behind them. */
+function splitLiteral(alternative: string): { readonly prefix: string; readonly rest: string } {
+  const parts = alternative.split('/');
+  const at = parts.findIndex(isGlob);
+  const literal = at === -1 ? parts : parts.slice(0, at);
+  return { prefix: literal.join('/').replaceAll('\\', ''), rest: at === -1 ? '' : parts.slice(at).join('/') };
+}
+
+function compileGlob(pattern: string, alternative: string): (name: string) => boolean {
   try {
-    const matches = picomatch(pattern, {
+    const matches = picomatch(alternative, {
       dot: true,
       nonegate: true,
       noextglob: true,
+      nobrace: true,
       posix: true,
       strictBrackets: true,
     });
@@ -55,25 +137,37 @@ function compile(pattern: string): (name: string) => boolean {
   }
 }
 
-function findFlaw(pattern: string): string | undefined {
-  if (typeof pattern !== 'string') return 'it is no text';
-  if (pattern === '') return 'it is empty';
-  if (pattern.length > MAX_PATTERN) return `it has more than ${MAX_PATTERN} characters`;
-  if (/(?:^|[^\\])(?:\\\\)*\\$/.test(pattern)) return 'it ends in a backslash';
-  if (pattern.includes('..')) return 'no image name has two dots in a row, and ranges in braces are not supported';
-  if (pattern.startsWith('!')) return 'a rule cannot be negated; use the other list';
-  const foreign = /[^\w.:/*?{},!^[\]\\-]/u.exec(pattern)?.[0];
-  if (foreign !== undefined) return `${quote(foreign)} is in no image name and has no meaning in rules`;
-  if (countFreeStars(pattern) > MAX_FREE_STARS) {
-    return 'it has too many stars to be matched in bounded time; write it as several rules';
-  }
-  return undefined;
+/** Nothing, the host, and the host with more and more of the path, but not the whole name. */
+function* prefixesOf(name: string): Generator<string, void, undefined> {
+  yield '';
+  for (let at = name.indexOf('/'); at !== -1; at = name.indexOf('/', at + 1)) yield name.slice(0, at);
 }
 
-function countFreeStars(pattern: string): number {
-  const segments = pattern.split('/').map((segment) => segment.split(/\*+/).length - 1);
-  const globstars = pattern.split('/').filter((segment) => segment.includes('**')).length;
-  return segments.reduce((sum, stars) => sum + Math.max(0, stars - 1), 0) + Math.max(0, globstars - 1);
+/** A name as it is written, but for the case of its host, and as it is asked for: the same registry has many spellings. */
+function spellingsOf(name: string): readonly string[] {
+  const at = name.indexOf('/');
+  const [host, path] = at === -1 ? [name, ''] : [name.slice(0, at), name.slice(at)];
+  const lower = host.toLowerCase();
+  const canonical = canonicalHost(lower);
+  return canonical === lower ? [lower + path] : [lower + path, canonical + path];
+}
+
+/** The host as a URL has it: in lower case, an address in its one form, and without the port that is the default. */
+function canonicalHost(host: string): string {
+  if (PLAIN_HOST.test(host) && !HUB.includes(host)) return host;
+  const known = URL.canParse(`https://${host}/`) ? new URL(`https://${host}/`).host : host;
+  return HUB.includes(known) ? 'docker.io' : known;
+}
+
+/** The same for the host of a pattern, in which brackets may be escaped; with special characters it has no one form. */
+function patternHost(text: string): string {
+  const host = text.toLowerCase();
+  if (isGlob(host)) return host;
+  return canonicalHost(host.replaceAll('\\', '')).replaceAll(/[[\]]/g, String.raw`\$&`);
+}
+
+function isGlob(part: string): boolean {
+  return /[*?]/.test(part) || CLASS.test(part);
 }
 
 function invalid(pattern: unknown, reason: string): ImageError<'ERR_OPTION_INVALID'> {

@@ -1,6 +1,5 @@
 import { ImageError } from '../errors/index.js';
-import { compileRule, type CompiledRule, isTooLong } from './compile.js';
-import type { DecidingRule, RuleSubject } from './types.js';
+import { compileRules, type DecidingRule, isTooLong, type RuleSet, type RuleSubject } from './compile.js';
 
 /**
  * Which images may be used, as an operator writes it.
@@ -30,10 +29,10 @@ export interface ImageRulesOptions {
  * @public
  */
 export type RuleDecision =
-  | { readonly allowed: true; readonly because: 'allow-rule'; readonly rule: DecidingRule }
-  | { readonly allowed: true; readonly because: 'not-denied'; readonly rule: undefined }
-  | { readonly allowed: false; readonly because: 'deny-rule'; readonly rule: DecidingRule }
-  | { readonly allowed: false; readonly because: 'no-allow-rule' | 'too-long'; readonly rule: undefined };
+  | { readonly allowed: true; readonly reason: 'allow-rule'; readonly rule: DecidingRule }
+  | { readonly allowed: true; readonly reason: 'not-denied'; readonly rule: undefined }
+  | { readonly allowed: false; readonly reason: 'deny-rule'; readonly rule: DecidingRule }
+  | { readonly allowed: false; readonly reason: 'no-allow-rule' | 'too-long'; readonly rule: undefined };
 
 /**
  * Compiled allow and deny lists.
@@ -48,13 +47,19 @@ export interface ImageRules {
 /**
  * Compiles allow and deny lists, written in picomatch's glob syntax.
  *
- * `*` and `?` stay within a path segment, `**` goes over any number of them, `{a,b}` and `[a-z]` are alternatives. Rules
- * are matched against the full normal name, `docker.io/library/nginx`, never against what was written, so no spelling
- * goes around them. Deny goes before allow. Extended globs, and patterns that a hostile name could make slow, are refused.
+ * `*` and `?` stay within a path segment, `**` goes over any number of them, `{a,b}` and `[a-z]` are alternatives. A host
+ * alone, such as `quay.io` or `*.example.com`, stands for everything in it. Rules are matched against the full normal name,
+ * `docker.io/library/nginx`, never against what was written, and hosts as they are asked: in any case, with or without the
+ * port 443, and Docker Hub by each of its names. So no spelling goes around them. Deny goes before allow.
+ *
+ * A pattern that can match no image is refused, with the one that may have been meant: `nginx` for
+ * `docker.io/library/nginx`, `docker.io/*` for `docker.io/**`, a tag, a scheme, upper case in a path. So are extended globs,
+ * and patterns that a hostile name could make slow. The number of literal patterns does not slow a decision down.
  *
  * @param options - the lists
  * @returns the compiled rules
- * @throws {@link ImageError} `ERR_OPTION_INVALID` for a pattern that is malformed or refused, or a list that is none
+ * @throws {@link ImageError} `ERR_OPTION_INVALID` for a pattern that is malformed, can match no image or would be slow, and for a
+ * list that is none
  * @example
  * ```ts
  * import { parseReference } from 'kubepull/reference';
@@ -62,7 +67,7 @@ export interface ImageRules {
  *
  * const rules = createImageRules({ allow: ['registry.example.com/{team-a,team-b}/**'] });
  * rules.decide(parseReference('registry.example.com/team-a/app:1')).allowed; // true
- * rules.decide(parseReference('nginx')).because; // 'no-allow-rule'
+ * rules.decide(parseReference('nginx')).reason; // 'no-allow-rule'
  * ```
  * @public
  */
@@ -75,25 +80,21 @@ export function createImageRules(options: ImageRulesOptions): ImageRules {
   return { decide: (ref) => decide(ref, deny, allow) };
 }
 
-function compileList(list: 'allow' | 'deny', patterns: readonly string[]): readonly CompiledRule[] {
+function compileList(list: 'allow' | 'deny', patterns: readonly string[]): RuleSet {
   if (!Array.isArray(patterns)) throw invalid(`${list} must be a list of patterns`);
-  return patterns.map((pattern, index) => compileRule(list, index, pattern));
+  return compileRules(list, [...patterns]);
 }
 
 function invalid(reason: string): ImageError<'ERR_OPTION_INVALID'> {
   return new ImageError('ERR_OPTION_INVALID', `Cannot compile rules: ${reason}`);
 }
 
-function decide(
-  ref: RuleSubject,
-  deny: readonly CompiledRule[],
-  allow: readonly CompiledRule[] | undefined,
-): RuleDecision {
-  if (isTooLong(ref)) return { allowed: false, because: 'too-long', rule: undefined };
-  const denied = deny.find(({ matches }) => matches(ref.name));
-  if (denied !== undefined) return { allowed: false, because: 'deny-rule', rule: denied.rule };
-  if (allow === undefined) return { allowed: true, because: 'not-denied', rule: undefined };
-  const allowed = allow.find(({ matches }) => matches(ref.name));
-  if (allowed !== undefined) return { allowed: true, because: 'allow-rule', rule: allowed.rule };
-  return { allowed: false, because: 'no-allow-rule', rule: undefined };
+function decide(ref: RuleSubject, deny: RuleSet, allow: RuleSet | undefined): RuleDecision {
+  if (isTooLong(ref)) return { allowed: false, reason: 'too-long', rule: undefined };
+  const denied = deny.find(ref);
+  if (denied !== undefined) return { allowed: false, reason: 'deny-rule', rule: denied };
+  if (allow === undefined) return { allowed: true, reason: 'not-denied', rule: undefined };
+  const allowed = allow.find(ref);
+  if (allowed !== undefined) return { allowed: true, reason: 'allow-rule', rule: allowed };
+  return { allowed: false, reason: 'no-allow-rule', rule: undefined };
 }

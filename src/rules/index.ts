@@ -3,5 +3,5 @@
  *
  * @packageDocumentation
  */
-export { type DecidingRule, type RuleSubject } from './types.js';
+export { type DecidingRule, type RuleSubject } from './compile.js';
 export { createImageRules, type ImageRules, type ImageRulesOptions, type RuleDecision } from './image-rules.js';

@@ -1,2 +1,2 @@
 /** For other rooms of this library; not published. */
-export { compileRule, isTooLong } from './compile.js';
+export { compileRules, isTooLong } from './compile.js';

@@ -1,21 +1,42 @@
 import fc from 'fast-check';
 import { isImageError } from 'kubepull/errors';
 import { createImageRules } from 'kubepull/rules';
+import picomatch from 'picomatch/posix.js';
 import { describe, expect, it } from 'vitest';
 
 const component = fc.string({ unit: fc.constantFrom('a', 'b', '-', '1'), minLength: 1, maxLength: 5 });
-const name = fc.array(component, { minLength: 1, maxLength: 5 }).map((parts) => parts.join('/'));
+const part = component.filter((text) => /^[a-z\d]+(?:-+[a-z\d]+)*$/.test(text));
+const path = fc.array(part, { minLength: 1, maxLength: 4 }).map((parts) => parts.join('/'));
+const name = path.map((text) => `r.io/${text}`);
 const anyPattern = fc.string({ unit: fc.constantFrom(...Array.from('ab*?[]{},!\\/.:(+)| é')), maxLength: 12 });
 
 describe('createImageRules', () => {
   it('allows every name by itself, and everything below it', () => {
     fc.assert(
-      fc.property(name, name, (prefix, rest) => {
+      fc.property(name, path, (prefix, rest) => {
         const rules = createImageRules({ allow: [`${prefix}/**`], deny: [] });
         expect(rules.decide({ name: `${prefix}/${rest}` }).allowed).toBe(true);
         expect(rules.decide({ name: `${prefix}x/${rest}` }).allowed).toBe(false);
         expect(createImageRules({ allow: [prefix] }).decide({ name: prefix }).allowed).toBe(true);
       }),
+    );
+  });
+
+  it('decides on patterns of whole names as picomatch does on each', () => {
+    const star = fc.constantFrom('*', 'a*', '?', '[ab]', '{a,b}', '**');
+    const glob = fc
+      .tuple(
+        fc.constantFrom('r.io', 's.io', '*.io', '{r,s}.io', '**'),
+        fc.array(fc.oneof(part, star), { minLength: 1, maxLength: 3 }),
+      )
+      .map(([host, parts]) => [host, ...parts].join('/'))
+      .filter((text) => text.split('**').length <= 2);
+    fc.assert(
+      fc.property(fc.array(glob, { minLength: 1, maxLength: 6 }), name, (patterns, subject) => {
+        const index = patterns.findIndex((pattern) => picomatch(pattern, { dot: true })(subject));
+        expect(createImageRules({ deny: patterns }).decide({ name: subject }).rule?.index ?? -1).toBe(index);
+      }),
+      RUNS,
     );
   });
 
