@@ -1,5 +1,5 @@
 import { ImageError, InvalidConfigError, InvalidReferenceError } from '../errors/index.js';
-import { goQuote, quote } from '../internal/index.js';
+import { goQuote, hideUserInfo, quote } from '../internal/index.js';
 import { createKeyring, type LookupResult, unionKeyrings } from '../keyring/index.js';
 import {
   type ContainerPullPolicy,
@@ -160,7 +160,7 @@ function failureOf({
   decision,
 }: Omit<PullExplanation, 'failure'>): ExplainedFailure | undefined {
   if (nameError !== undefined) {
-    const message = `Failed to apply default image tag ${goQuote(image)}: ${nameError.upstream}`;
+    const message = `Failed to apply default image tag ${goQuote(hideUserInfo(image))}: ${nameError.upstream}`;
     return { reason: 'InvalidImageName', message };
   }
   if (decision?.action === 'fail') return { reason: decision.reason, message: decision.message };

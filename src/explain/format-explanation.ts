@@ -1,4 +1,4 @@
-import { printable } from '../internal/index.js';
+import { hideUserInfo, printable } from '../internal/index.js';
 import { formatLookup } from '../keyring/index.js';
 import type { PullExplanation } from './types.js';
 
@@ -26,7 +26,7 @@ export function formatExplanation(explanation: PullExplanation): string {
 
 function describeName({ policy, name, nameError, runtimeImage }: PullExplanation): readonly string[] {
   return [
-    `container ${printable(policy.container)} (${policy.kind}): image ${printable(policy.image)}`,
+    `container ${printable(policy.container)} (${policy.kind}): image ${printable(hideUserInfo(policy.image))}`,
     `name: ${nameError?.message ?? `${name?.repository ?? ''}; the runtime is asked for ${runtimeImage ?? ''}`}`,
     `policy: ${printable(policy.policy)}, because of ${policy.reason}`,
   ];

@@ -1,4 +1,4 @@
-import { goQuote } from '../internal/index.js';
+import { goQuote, hideUserInfo } from '../internal/index.js';
 import { formatGoDuration } from './duration.js';
 
 /**
@@ -52,7 +52,7 @@ export type PullStep =
  * @public
  */
 export function pullStepEvent(image: string, step: PullStep): PodEvent {
-  const name = goQuote(image);
+  const name = goQuote(hideUserInfo(image));
   switch (step.step) {
     case 'pulling':
       return { type: 'Normal', reason: 'Pulling', message: `Pulling image ${name}` };

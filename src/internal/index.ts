@@ -17,7 +17,7 @@ export { equalSecrets } from './equal-secrets.js';
 export { goQuote } from './go/quote.js';
 export { quoteJson, wellFormed } from './go/json-text.js';
 export { type JsonMember, type JsonNode, type JsonResult, readJson, TOO_MANY_VALUES } from './go/json.js';
-export { printable, quote } from './text.js';
+export { hideUserInfo, printable, quote } from './text.js';
 export { hasOuterSpace } from './go/space.js';
 export { createSlots, type Slots } from './slots.js';
 export { untilAbort } from './until-abort.js';

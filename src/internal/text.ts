@@ -21,3 +21,20 @@ export function quote(text: string): string {
   const start = text.slice(0, MAX_QUOTED + 1);
   return `"${printable(start.replaceAll('\\', '\\\\').replaceAll('"', '\\"'))}"`;
 }
+
+/** What an `@` begins that is a digest, also one that is cut off. */
+const DIGEST = /^(?:sha\d+:[\da-f]*|[\w+.-]+:[\da-f]{32,})$/i;
+
+/**
+ * An address without what stands in front of its host, which may be a user name and a password: `https://***@r.example/app`.
+ * Passwords may hold `/` and `@`, so all up to the last `@` goes; an `@` that begins a digest stays.
+ */
+export function hideUserInfo(text: string): string {
+  const last = text.lastIndexOf('@');
+  const at = DIGEST.test(text.slice(last + 1).trimEnd()) ? text.slice(0, Math.max(last, 0)).lastIndexOf('@') : last;
+  const scheme = at < 0 ? '' : (/^[^@]*?\/\//.exec(text)?.[0] ?? '');
+  if (at <= scheme.length) return text;
+  const host = text.slice(at);
+  const isAddress = scheme !== '' || /[/\\]/.test(host) || (/[.:]/.test(host) && text.slice(0, at).includes(':'));
+  return isAddress ? `${scheme}***${host}` : text;
+}

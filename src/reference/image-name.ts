@@ -1,5 +1,5 @@
 import { InvalidReferenceError } from '../errors/index.js';
-import { goQuote } from '../internal/index.js';
+import { goQuote, hideUserInfo } from '../internal/index.js';
 import { readNormalized } from './read.js';
 import { tryRead } from './refuse.js';
 import type { ImageName } from './types.js';
@@ -56,8 +56,8 @@ export function applyDefaultTag(image: string): string {
 }
 
 function asKubelet(image: string, error: InvalidReferenceError): InvalidReferenceError {
-  const upstream = `couldn't parse image name ${goQuote(image)}: ${error.upstream}`;
-  return new InvalidReferenceError(error.message, image, { ...pickFault(error), upstream });
+  const upstream = `couldn't parse image name ${goQuote(hideUserInfo(image))}: ${error.upstream}`;
+  return new InvalidReferenceError(error.message, hideUserInfo(image), { ...pickFault(error), upstream });
 }
 
 function pickFault({

@@ -37,7 +37,7 @@ export function parseReference(input: string): ImageReference {
  *
  * const checked = safeParseReference('https://Registry.example.com/App');
  * if (!checked.ok) console.error(checked.error.reason, checked.error.suggestion);
- * // format registry.example.com/app
+ * // format Registry.example.com/app
  * ```
  * @see ParseNormalizedNamed in distribution/reference v0.6.0
  * @public

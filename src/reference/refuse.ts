@@ -1,13 +1,11 @@
 import { InvalidReferenceError } from '../errors/index.js';
-import { printable, quote } from '../internal/index.js';
+import { hideUserInfo, printable, quote } from '../internal/index.js';
 import { type Flaw, isFlaw } from './flaw.js';
 import { tooLong } from './read.js';
 import { suggest } from './suggest.js';
 import type { ImageReference } from './types.js';
 
 const MAX_INPUT = 4096;
-/** Who and with what password, in an address that somebody pasted. */
-const USERINFO = /\/\/[^/@]*@(?!sha)/;
 
 /** Reads a text as a reference of some form. */
 export type Read = (input: string) => ImageReference | Flaw;
@@ -21,9 +19,11 @@ export function refuse(
 ): InvalidReferenceError {
   const place = flaw.position === undefined ? '' : ` at ${flaw.position}`;
   const advice = suggestion === undefined ? '' : `; did you mean ${quote(suggestion)}?`;
-  const shown = input.replace(USERINFO, '//***@');
-  const message = `Cannot parse ${what} ${quote(shown)}: ${printable(flaw.upstream)}${place}${advice}`;
-  return new InvalidReferenceError(message, shown, { ...flaw, suggestion });
+  const shown = hideUserInfo(input);
+  // Go quotes the repository, which has a part of the password when there is one.
+  const upstream = shown === input ? flaw.upstream : flaw.upstream.replace(/\(.*\)/s, '(***)');
+  const message = `Cannot parse ${what} ${quote(shown)}: ${printable(upstream)}${place}${advice}`;
+  return new InvalidReferenceError(message, shown, { ...flaw, upstream, suggestion });
 }
 
 /** Reads, or gives the error with a suggestion where there is one. */

@@ -93,7 +93,7 @@ describe('lengths (semantics 01 §8)', () => {
 describe('refusals', () => {
   it.each([
     ['', 'format', 0, undefined],
-    ['foo bar', 'format', 3, 'foobar'],
+    ['foo bar', 'format', 3, undefined],
     [' nginx', 'format', 0, 'nginx'],
     ['nginx\n', 'format', 5, 'nginx'],
     ['nginx:1.27 ', 'format', 10, 'nginx:1.27'],
@@ -108,10 +108,10 @@ describe('refusals', () => {
     ['example.com/foo#f', 'format', 15, 'example.com/foo'],
     ['example.com/foo/', 'format', 15, 'example.com/foo'],
     ['example.com//foo', 'format', 12, 'example.com/foo'],
-    ['/foo', 'format', 0, 'foo'],
+    ['/foo', 'format', 0, undefined],
     ['foo:', 'format', 4, 'foo'],
     ['foo@', 'format', 4, 'foo'],
-    ['example.com:/foo', 'format', 11, 'example.com/foo'],
+    ['example.com:/foo', 'format', 11, undefined],
     ['foo:-x', 'format', 4, undefined],
     ['foo:a/b', 'format', 3, undefined],
     ['foo..bar', 'format', 3, undefined],
@@ -122,7 +122,7 @@ describe('refusals', () => {
     ['example.com:abc/foo', 'format', 11, undefined],
     ['Foo', 'uppercase', 0, 'foo'],
     ['quay.io/Team/App:V1', 'uppercase', 8, 'quay.io/team/app:V1'],
-    ['My_Host/foo', 'uppercase', 0, 'my_host/foo'],
+    ['My_Host/foo', 'uppercase', 0, undefined],
     ['FÖÖ', 'uppercase', 0, undefined],
     ['fÖö', 'uppercase', 1, undefined],
     ['foo@SHA256:' + 'A'.repeat(64), 'uppercase', 4, 'foo@sha256:' + 'a'.repeat(64)],
@@ -142,6 +142,39 @@ describe('refusals', () => {
     );
     expect(error.input).toBe('https://***@example.com/app:1');
     expect(inspect(error)).toContain('***');
+  });
+
+  it.each([
+    ['with a slash in it', 'https://user:pa/SECRET@example.com/App:1'],
+    ['with an @ in it', 'https://user:pa@SECRET@example.com/app:1'],
+    ['that looks like the beginning of a digest', 'https://user:SECRET@sha.example.com/App'],
+    ['in a second user info', 'https://user:SECRET@other:SECRET@example.com/app'],
+    ['without a scheme', 'user:SECRET@example.com/App:1'],
+    ['without a scheme and a path', 'user:SECRET@example.com'],
+    ['without a user', 'https://SECRET@example.com/App'],
+    ['in front of a digest', `https://user:SECRET@Example.com/App@sha256:${'a'.repeat(64)}`],
+    ['behind a command', 'docker pull https://user:SECRET@example.com/app'],
+    ['with blanks', 'https://user:SECRET SECRET@example.com/app'],
+    ['behind one slash', 'https:/user:SECRET@example.com/App'],
+    ['behind backslashes', String.raw`https:\\user:SECRET@example.com\App`],
+    ['over lines', 'https://user:SECRET\n@example.com/App'],
+  ])('show no password %s', (_, form) => {
+    const secret = `A${canary('password')}`;
+    const input = form.replaceAll('SECRET', secret);
+    for (const parse of [parseReference, parseImageName]) {
+      const error = refusal(input, parse);
+      expect(error.message).toContain('***@');
+      expect(JSON.stringify({ ...error, message: error.message })).not.toContain(secret);
+    }
+  });
+
+  it.each([
+    ['a digest that is cut off', `localhost:5000/app@sha256:${'a'.repeat(20)}`],
+    ['a digest of an unknown algorithm', `foo@md5:${'a'.repeat(32)}`],
+    ['an @ for a colon', 'nginx@latest'],
+    ['a digest behind a blank', `nginx:1 @sha256:${'a'.repeat(64)}`],
+  ])('show %s, which is no password', (_, input) => {
+    expect(refusal(input).input).toBe(input);
   });
 
   it('says it all in the message, without control characters', () => {

@@ -52,7 +52,15 @@ function asTwin(result: Result<ImageReference, InvalidReferenceError>): TwinResu
 
 describe('parseReference', () => {
   it('agrees with the naive twin', () => {
-    fc.assert(fc.property(anyReference, (text) => same(asTwin(safeParseReference(text)), twinNormalize(text))));
+    fc.assert(
+      fc.property(anyReference, (text) => {
+        const result = safeParseReference(text);
+        // Of what may be a password no part is quoted.
+        const isHidden = !result.ok && result.error.input !== text;
+        const twin = twinNormalize(text);
+        same(asTwin(result), isHidden && 'error' in twin ? { error: twin.error.replace(/\(.*\)/s, '(***)') } : twin);
+      }),
+    );
   });
 
   it('accepts what is built by the grammar, unless it is an id', () => {
@@ -75,7 +83,7 @@ describe('parseReference', () => {
         const result = safeParseReference(text);
         if (result.ok) return;
         const { message, position, input } = result.error;
-        check(input === text || /\/\/[^/@]*@/.test(text), text, input);
+        check(input === text || input.includes('***@'), text, input);
         check(position === undefined || (position >= 0 && position <= text.length), text, position);
         // oxlint-disable-next-line no-control-regex
         check(!/[\u0000-\u001f\u007f-\u009f\u202e]/.test(message) && message.length < 1100, message);

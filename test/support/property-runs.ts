@@ -25,6 +25,8 @@ const RUNS = inCi ? 10_000 : 200;
 const RUNS_OF = {
   /** Compares a few bytes. */
   bytes: { here: 1000, inCi: 50_000 },
+  /** Parses one image. */
+  names: { here: 2000, inCi: 100_000 },
   /** Waits for many turns of the event loop. */
   turns: { here: 50, inCi: 2000 },
   /** Pulls or copies whole images in memory. */
