@@ -1,6 +1,7 @@
 // Docker configs, on the inputs of the vectors, beside a large one.
 import { decodeAuth, parseDockerConfigJson } from 'kubepull/docker-config';
 import { createKeyring } from 'kubepull/keyring';
+import { parseImageName } from 'kubepull/reference';
 import { bench, describe } from 'vitest';
 import { readInputs } from './inputs.ts';
 
@@ -22,7 +23,10 @@ describe('parseDockerConfigJson', () => {
 
 describe('createKeyring', () => {
   const parsed = parseDockerConfigJson(large);
-  bench('1,000 entries, and a look-up', () => void createKeyring(parsed).lookup('r500.example/team/app'));
+  bench(
+    '1,000 entries, and a look-up',
+    () => void createKeyring(parsed).lookup(parseImageName('r500.example/team/app')),
+  );
 });
 
 /** Bad inputs are timed too. */

@@ -2,6 +2,7 @@
 // All sizes are measured in turn, round by round, so that a change of the machine's speed meets all of them alike.
 import { createKeyring } from 'kubepull/keyring';
 import { createSecret } from 'kubepull/docker-config';
+import { parseImageName } from 'kubepull/reference';
 
 const SIZES = [10, 100, 1_000, 10_000, 100_000];
 const ROUNDS = 15;
@@ -32,7 +33,7 @@ const images = {
  * Microseconds a look-up.
  *
  * @param {import('kubepull/keyring').StaticKeyring} keyring
- * @param {string} image
+ * @param {import('kubepull/reference').ImageName} image
  */
 function time(keyring, image) {
   const started = performance.now();
@@ -48,7 +49,7 @@ for (const [name, targets] of Object.entries(images)) {
   const samples = SIZES.map(() => []);
   for (let round = 0; round <= ROUNDS; round += 1) {
     for (const [at, keyring] of keyrings.entries()) {
-      const sample = time(keyring, targets[at] ?? '');
+      const sample = time(keyring, parseImageName(targets[at] ?? ''));
       if (round > 0) samples[at]?.push(sample);
     }
   }

@@ -1,5 +1,6 @@
 // Globs and credential keys against images, on the inputs of the vectors, beside hostile ones.
 import { globMatch, matchImage, matchImages, normalizeKey } from 'kubepull/match';
+import { parseImageName } from 'kubepull/reference';
 import { bench, describe } from 'vitest';
 import { readInputs } from './inputs.ts';
 
@@ -15,14 +16,20 @@ describe('globMatch', () => {
 });
 
 describe('matchImage', () => {
-  bench('a literal key', () => void matchImage('registry.example/team', 'registry.example/team/app'));
-  bench('a key with a glob', () => void matchImage('*.registry.example', 'eu.registry.example/team/app'));
-  bench('a key of 1,000 labels', () => void matchImage('*.'.repeat(999).concat('a'), 'a.'.repeat(999).concat('b/x')));
+  bench('a literal key', () => void matchImage('registry.example/team', parseImageName('registry.example/team/app')));
+  bench(
+    'a key with a glob',
+    () => void matchImage('*.registry.example', parseImageName('eu.registry.example/team/app')),
+  );
+  bench(
+    'a key of 1,000 labels',
+    () => void matchImage('*.'.repeat(999).concat('a'), { domain: 'a.'.repeat(999).concat('b'), path: 'x' }),
+  );
 });
 
 describe('matchImages', () => {
   bench(`${keys.length} pairs of the vectors`, () => {
-    for (const [glob = '', target = ''] of keys) matchImages([glob], target);
+    for (const [glob = '', target = ''] of keys) matchImages([glob], { domain: '', path: target });
   });
 });
 

@@ -22,7 +22,7 @@ export async function pullOne(command: Extract<Command, { kind: 'pull' }>, signa
   const platform = command.platform === undefined ? undefined : parsePlatform(command.platform);
   const keyring = await openKeyring(command.config);
   chapter(`Pulling ${image}`);
-  block(formatLookup(await keyring.lookup(parseImageName(image).repository)));
+  block(formatLookup(await keyring.lookup(parseImageName(image))));
 
   const runtime = createNodeRuntime();
   try {

@@ -139,7 +139,7 @@ async function showCredentials(image: string, pod: ExamplePod, secrets: readonly
   const { found, missing } = selectPullSecrets(pod, secrets);
   const { entries, skipped } = mergePullSecrets(found);
   const keyring = createKeyring(entries);
-  block(formatLookup(keyring.lookup(parseImageName(image).repository)));
+  block(formatLookup(keyring.lookup(parseImageName(image))));
   note(`${found.length} secrets found, ${missing.length} missing, ${skipped.length} of a type that kubelet ignores`);
   return keyring;
 }

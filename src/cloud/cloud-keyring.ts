@@ -8,6 +8,8 @@ import {
 import { type AnyImageError, ImageError, isImageError } from '../errors/index.js';
 import { quote, untilAbort } from '../internal/index.js';
 import { createKeyring, type Keyring, type LookupResult, type SourceReport } from '../keyring/index.js';
+import type { ImageName } from '../reference/index.js';
+import { imageNameText } from '../reference/inner.js';
 
 /** A credential that a cloud issued. */
 export interface CloudCredential {
@@ -56,9 +58,10 @@ const MAX_LIFETIME_MS = 7 * 24 * 60 * 60 * 1000;
 export function createCloudKeyring<T>(source: CloudSource<T>, clock: Clock): Keyring {
   const cache: Cache = { kept: new Map(), flights: new Map() };
   return {
-    async lookup(image: string, options: CallOptions = {}): Promise<LookupResult> {
+    async lookup(image: ImageName, options: CallOptions = {}): Promise<LookupResult> {
+      imageNameText(image);
       options.signal?.throwIfAborted();
-      const host = image.split('/', 1)[0] ?? '';
+      const host = image.domain;
       const target = source.target(host);
       const { credential, report } =
         target === undefined

@@ -1,6 +1,8 @@
 import { type CallOptions, type Clock, systemClock } from '../clock/index.js';
 import { untilAbort } from '../internal/index.js';
 import { createKeyring, type LookupResult } from '../keyring/index.js';
+import type { ImageName } from '../reference/index.js';
+import { imageNameText } from '../reference/inner.js';
 import type { Tracing } from '../tracing/index.js';
 import { createProvider, type Provider } from './provider.js';
 import type {
@@ -44,11 +46,12 @@ export interface CredentialProviderOptions {
  * ```ts
  * import { createCredentialProviderKeyring, parseCredentialProviderConfig } from 'kubepull/credential-provider';
  * import { createExecPlugin } from 'kubepull/node';
+ * import { parseImageName } from 'kubepull/reference';
  *
  * const plugins = createCredentialProviderKeyring(parseCredentialProviderConfig(document), {
  *   exec: createExecPlugin({ binDir: '/usr/libexec/kubernetes/kubelet-plugins/credential-provider/exec' }),
  * });
- * const { candidates, sources } = await plugins.lookup('123456789012.dkr.ecr.eu-west-1.amazonaws.com/app');
+ * const { candidates, sources } = await plugins.lookup(parseImageName(image));
  * ```
  * @see NewExternalCredentialProviderDockerKeyring in kubernetes pkg/credentialprovider/plugin/plugins.go
  * @public
@@ -68,10 +71,11 @@ export function createCredentialProviderKeyring(
 
 async function lookup(
   providers: readonly Provider[],
-  image: string,
+  image: ImageName,
   pod: PodIdentity | undefined,
   options: CallOptions,
 ): Promise<LookupResult> {
+  imageNameText(image);
   const provided = [];
   for (const provider of providers) {
     options.signal?.throwIfAborted();

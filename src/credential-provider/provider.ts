@@ -4,6 +4,8 @@ import { type AnyImageError, ImageError, isImageError } from '../errors/index.js
 import { equalSecrets, printable, quote } from '../internal/index.js';
 import type { SourceReport } from '../keyring/index.js';
 import { matchImages } from '../match/index.js';
+import type { ImageName } from '../reference/index.js';
+import { imageNameText } from '../reference/inner.js';
 import { traced, type Tracing } from '../tracing/index.js';
 import { type AnswerCache, createAnswerCache } from './cache.js';
 import { accountParts, CACHE_KEY_TYPES, cacheKey, flightKey } from './cache-key.js';
@@ -20,7 +22,7 @@ export interface ProvidedCredentials {
 
 /** One plugin with its cache. It never rejects but for an abort: what fails gives no credential, and says so. */
 export interface Provider {
-  provide(image: string, pod: PodIdentity | undefined, options: CallOptions): Promise<ProvidedCredentials>;
+  provide(image: ImageName, pod: PodIdentity | undefined, options: CallOptions): Promise<ProvidedCredentials>;
 }
 
 /** What all plugins share. */
@@ -42,8 +44,9 @@ interface Plugin {
 export function createProvider(config: CredentialProvider, runtime: ProviderRuntime): Provider {
   const plugin: Plugin = { config, runtime, cache: createAnswerCache(runtime.clock), flights: new Map() };
   return {
-    async provide(image, pod, options) {
-      const matched = matchImages(config.matchImages, image);
+    async provide(name, pod, options) {
+      const image = imageNameText(name);
+      const matched = matchImages(config.matchImages, name);
       if (!matched.matched) return nothing(plugin, undefined, 'unmatched', 'no pattern of matchImages fits the image');
       try {
         const account = await findServiceAccount(config.tokenAttributes, pod, runtime.serviceAccounts, options);

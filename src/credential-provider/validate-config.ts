@@ -8,7 +8,7 @@ import {
   required,
   unsupported,
 } from '../internal/index.js';
-import { parseImage } from '../match/index.js';
+import { readTarget } from '../match/inner.js';
 import type { RawProvider, RawTokenAttributes } from './decode-config.js';
 import { qualifiedNameFaults } from './qualified-name.js';
 
@@ -49,7 +49,7 @@ function* validateProvider(provider: RawProvider): Generator<FieldError, void, u
   const images = `${PLACE}.matchImages`;
   if (matchImages.length === 0) yield required(images, 'at least 1 item in matchImages is required');
   for (const pattern of matchImages) {
-    if (parseImage(pattern) === undefined)
+    if (readTarget(pattern) === undefined)
       yield invalid(images, pattern, `match image is invalid: parse ${goQuote(`https://${pattern}`)}: not a URL`);
   }
   const duration = `${PLACE}.defaultCacheDuration`;

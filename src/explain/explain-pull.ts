@@ -21,7 +21,7 @@ import {
   selectPullSecrets,
   type SkippedSecret,
 } from '../pull-secrets/index.js';
-import { applyDefaultTag, type ImageName, parseImageName } from '../reference/index.js';
+import { applyDefaultTag, type ImageReference, parseImageName } from '../reference/index.js';
 import type { ExplainedFailure, ExplainPullOptions, PresentImage, PullExplanation } from './types.js';
 
 /**
@@ -110,7 +110,7 @@ type Credentials = Pick<PullExplanation, 'lookup' | 'skipped' | 'configError'>;
 
 function readCredentials(
   found: readonly SecretLike[],
-  name: ImageName | undefined,
+  name: ImageReference | undefined,
   { nodeConfig = [], nodeLookup }: ExplainPullOptions,
 ): Credentials {
   let skipped: readonly SkippedSecret[] = [];
@@ -119,7 +119,7 @@ function readCredentials(
     skipped = merged.skipped;
     const asked = nodeLookup === undefined ? [] : [{ lookup: () => nodeLookup }];
     const keyring = unionKeyrings(createKeyring(merged.entries), createKeyring(nodeConfig), ...asked);
-    const lookup = name === undefined ? undefined : keyring.lookup(name.repository);
+    const lookup = name === undefined ? undefined : keyring.lookup(name);
     return { lookup, skipped, configError: undefined };
   } catch (error) {
     if (!(error instanceof InvalidConfigError)) throw error;

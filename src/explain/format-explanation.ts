@@ -27,7 +27,7 @@ export function formatExplanation(explanation: PullExplanation): string {
 function describeName({ policy, name, nameError, runtimeImage }: PullExplanation): readonly string[] {
   return [
     `container ${printable(policy.container)} (${policy.kind}): image ${printable(hideUserInfo(policy.image))}`,
-    `name: ${nameError?.message ?? `${name?.repository ?? ''}; the runtime is asked for ${runtimeImage ?? ''}`}`,
+    `name: ${nameError?.message ?? `${name?.name ?? ''}; the runtime is asked for ${runtimeImage ?? ''}`}`,
     `policy: ${printable(policy.policy)}, because of ${policy.reason}`,
   ];
 }

@@ -5,7 +5,7 @@ import type { LookupResult } from '../keyring/index.js';
 import type { ContainerPullPolicy, PullDecision } from '../pull-policy/index.js';
 import type { ImagePulledRecord, MustPullDecision, VerificationOptions } from '../image-access/index.js';
 import type { SecretLike, ServiceAccountLike, SkippedSecret } from '../pull-secrets/index.js';
-import type { ImageName } from '../reference/index.js';
+import type { ImageReference } from '../reference/index.js';
 
 /**
  * What the node knows of an image that it has.
@@ -87,7 +87,7 @@ export interface PullExplanation {
   /** Container, image and pull policy. */
   readonly policy: ContainerPullPolicy;
   /** What credentials are looked up by; `undefined` when the image does not parse. */
-  readonly name: ImageName | undefined;
+  readonly name: ImageReference | undefined;
   /** What the runtime is asked for: the image with its default tag. */
   readonly runtimeImage: string | undefined;
   readonly nameError: InvalidReferenceError | undefined;

@@ -58,7 +58,7 @@ export function createLedger(options: {
   /** Merges into the record as it is by now: others may have written since it was read for a decision. */
   const addToRecord = (image: string, imageRef: string, credentials: ImagePullCredentials): Promise<void> =>
     byRef.run(imageRef, async () => {
-      const { repository } = parseImageName(image);
+      const repository = parseImageName(image).name;
       const old = await readRecord(imageRef);
       const record = old === 'unreadable' ? undefined : old;
       const merged = recordPull(record, { imageRef, repository, credentials, at: clock.now() });

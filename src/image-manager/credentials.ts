@@ -45,13 +45,13 @@ async function lookUp(
   pullSecrets: Iterable<SecretLike>,
   { keyring, pod, tracing, signal }: LookUpOptions,
 ): Promise<readonly CredentialCandidate[]> {
-  const { repository } = parseImageName(image);
+  const name = parseImageName(image);
   const ofSecrets = createKeyring(mergePullSecrets(pullSecrets).entries);
   const ofNode = keyringOf(keyring, pod);
   const union = ofNode === undefined ? ofSecrets : unionKeyrings(ofSecrets, ofNode);
-  const trace: LookupTrace = { image: repository, candidates: undefined, rejected: undefined };
+  const trace: LookupTrace = { image: name.name, candidates: undefined, rejected: undefined };
   return traced(tracing, 'lookup', trace, async () => {
-    const { candidates, rejected } = await union.lookup(repository, { signal });
+    const { candidates, rejected } = await union.lookup(name, { signal });
     Object.assign(trace, { candidates: candidates.length, rejected: rejected.length });
     return candidates;
   });

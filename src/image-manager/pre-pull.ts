@@ -127,7 +127,7 @@ async function tryToBring(image: string, options: PrePullOptions): Promise<Broug
     const spec: ImageSpec = { image: applyDefaultTag(image), annotations: {}, runtimeHandler: '' };
     const found = pullPolicy === 'Always' ? undefined : await inspectImage(images, spec, { signal });
     if (found !== undefined) return { ...NOTHING, outcome: 'present', imageRef: found.id, size: found.size };
-    const lookup = await keyring?.lookup(parseImageName(image).repository, { signal });
+    const lookup = await keyring?.lookup(parseImageName(image), { signal });
     const outcome = await pullWithEach(
       images,
       lookup?.candidates ?? [],

@@ -3,6 +3,7 @@ import type { DockerConfigEntry } from '../docker-config/index.js';
 import { PullFailedError } from '../errors/index.js';
 import { pullImage, type PullOptions } from '../puller/index.js';
 import { parseImageName } from '../reference/index.js';
+import { imageNameText } from '../reference/inner.js';
 import { DEFAULT_GARBAGE_GRACE_MS, type ImageStore, type ManagedStore } from '../store/index.js';
 import { contentBytes, findImage, listStoredImages, managedStore, type StoredImage } from './stored-images.js';
 import type { ImageService, RuntimeImage } from './types.js';
@@ -86,13 +87,14 @@ export function createPullerImageService(options: PullerImageServiceOptions): Im
 /** The one credential for the image's own registry; for any other host it has to match as it would in a keyring. */
 function keyringOf(auth: DockerConfigEntry, image: string): Keyring {
   const asFound = createKeyring([auth]);
-  const { repository } = parseImageName(image);
+  const own = parseImageName(image).name;
   return {
     lookup(name): LookupResult {
       const found = asFound.lookup(name);
       // Whoever asked for the pull may have found it by rules of its own.
-      const matches = name !== repository || found.candidates.length > 0;
-      return matches ? found : createKeyring([{ ...auth, pattern: name }]).lookup(name);
+      const pattern = imageNameText(name);
+      const matches = pattern !== own || found.candidates.length > 0;
+      return matches ? found : createKeyring([{ ...auth, pattern }]).lookup(name);
     },
   };
 }

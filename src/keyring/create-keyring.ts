@@ -1,5 +1,7 @@
 import type { DockerConfigEntry } from '../docker-config/index.js';
-import { type MatchOptions, type MatchResult, matchTarget, type ParsedTarget, parseImage } from '../match/index.js';
+import { type MatchOptions, type MatchResult, matchTarget, type ParsedTarget, toTarget } from '../match/index.js';
+import type { ImageName } from '../reference/index.js';
+import { imageNameText } from '../reference/inner.js';
 import { compileKeyring, type CompiledKeyring, type Slot } from './compile.js';
 import { lookupResult } from './lookup-result.js';
 import type { CredentialCandidate, LookupResult, RejectedEntry, StaticKeyring } from './types.js';
@@ -28,7 +30,7 @@ const DEFAULT_KEY = 'index.docker.io';
  * import { parseImageName } from 'kubepull/reference';
  *
  * const entries = parseDockerConfigJson('{"auths":{"r.example":{"username":"u","password":"p"}}}');
- * createKeyring(entries).lookup(parseImageName('r.example/team/app:1').repository).candidates.length; // 1
+ * createKeyring(entries).lookup(parseImageName('r.example/team/app:1')).candidates.length; // 1
  * ```
  * @see BasicDockerKeyring in kubernetes pkg/credentialprovider/keyring.go
  * @public
@@ -39,10 +41,10 @@ export function createKeyring(entries: Iterable<DockerConfigEntry>, options: Mat
   return { lookup: (image) => lookup(compiled, image, settings) };
 }
 
-function lookup(compiled: CompiledKeyring, image: string, options: MatchOptions): LookupResult {
-  const target = parseImage(image);
+function lookup(compiled: CompiledKeyring, image: ImageName, options: MatchOptions): LookupResult {
+  const target = toTarget(image);
   const candidates = target === undefined ? [] : findMatches(compiled, target, options);
-  if (candidates.length === 0 && isDefaultRegistry(image)) {
+  if (candidates.length === 0 && isDefaultRegistry(imageNameText(image))) {
     const slot = compiled.byKey.get(DEFAULT_KEY);
     if (slot !== undefined) addCandidates(candidates, slot, 'default-registry', undefined);
   }

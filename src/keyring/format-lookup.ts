@@ -1,5 +1,6 @@
 import { formatCredentialSource } from '../docker-config/index.js';
 import { printable } from '../internal/index.js';
+import { imageNameText } from '../reference/inner.js';
 import type { LookupResult } from './types.js';
 
 /**
@@ -11,8 +12,10 @@ import type { LookupResult } from './types.js';
  * @example
  * ```ts
  * import { createKeyring, formatLookup } from 'kubepull/keyring';
+ * import { parseImageName } from 'kubepull/reference';
  *
- * formatLookup(createKeyring([]).lookup('r.example/app')); // 'r.example/app: no credential, the pull is anonymous'
+ * formatLookup(createKeyring([]).lookup(parseImageName('r.example/app')));
+ * // 'r.example/app: no credential, the pull is anonymous'
  * ```
  * @public
  */
@@ -20,7 +23,7 @@ export function formatLookup(result: LookupResult): string {
   const { candidates, rejected, sources } = result;
   const count = candidates.length;
   const head = count === 0 ? 'no credential, the pull is anonymous' : `${count} to try, in this order`;
-  const lines = [`${printable(result.image)}: ${head}`];
+  const lines = [`${printable(imageNameText(result.image))}: ${head}`];
   for (const { rank, key, entry, rule, cutsSegment } of candidates) {
     const hazard = cutsSegment ? ', though its path ends within a segment of the name' : '';
     lines.push(`  ${rank}. ${printable(key)} (${formatCredentialSource(entry.source)}): ${rule}${hazard}`);

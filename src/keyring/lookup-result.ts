@@ -1,3 +1,4 @@
+import type { ImageName } from '../reference/index.js';
 import type { CredentialCandidate, LookupResult, RejectedEntry, SourceReport } from './types.js';
 
 /**
@@ -5,7 +6,7 @@ import type { CredentialCandidate, LookupResult, RejectedEntry, SourceReport } f
  * ask. It is an own enumerable property all the same, and Node prints it as if it had been there.
  */
 export function lookupResult(
-  image: string,
+  image: ImageName,
   candidates: readonly CredentialCandidate[],
   explain: () => readonly RejectedEntry[],
   sources: readonly SourceReport[] = [],

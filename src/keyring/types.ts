@@ -2,6 +2,7 @@ import type { CallOptions } from '../clock/index.js';
 import type { CredentialSource, DockerConfigEntry } from '../docker-config/index.js';
 import type { AnyImageError } from '../errors/index.js';
 import type { Mismatch } from '../match/index.js';
+import type { ImageName } from '../reference/index.js';
 
 /**
  * A credential to try.
@@ -62,8 +63,8 @@ export interface SourceReport {
  * @public
  */
 export interface LookupResult {
-  /** The repository that was looked up, as it was passed. */
-  readonly image: string;
+  /** The name that was looked up. */
+  readonly image: ImageName;
   readonly candidates: readonly CredentialCandidate[];
   readonly rejected: readonly RejectedEntry[];
   /** What the sources did that had to be asked, in order; empty when all entries were in memory. */
@@ -79,12 +80,12 @@ export interface Keyring {
   /**
    * Looks up what to try for an image.
    *
-   * @param image - its repository in full, without tag and digest, such as `docker.io/library/nginx`: what
-   * `parseImageName` gives as `repository`. It is compared with keys as it stands
+   * @param image - its parsed name: what `parseImageName` gives for the image of a container
    * @param options - an abort signal
    * @returns the candidates in order, and the rest with reasons. A source that fails is told in `sources`
+   * @throws {@link ImageError} `ERR_OPTION_INVALID` for text instead of a parsed name
    */
-  lookup(image: string, options?: CallOptions): LookupResult | Promise<LookupResult>;
+  lookup(image: ImageName, options?: CallOptions): LookupResult | Promise<LookupResult>;
 }
 
 /**
@@ -94,5 +95,5 @@ export interface Keyring {
  */
 export interface StaticKeyring extends Keyring {
   /** As {@link Keyring.lookup}, at once. */
-  lookup(image: string): LookupResult;
+  lookup(image: ImageName): LookupResult;
 }

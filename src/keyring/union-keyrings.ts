@@ -1,4 +1,6 @@
 import type { CallOptions } from '../clock/index.js';
+import type { ImageName } from '../reference/index.js';
+import { imageNameText } from '../reference/inner.js';
 import { lookupResult } from './lookup-result.js';
 import type { Keyring, LookupResult, StaticKeyring } from './types.js';
 
@@ -15,9 +17,10 @@ import type { Keyring, LookupResult, StaticKeyring } from './types.js';
  * @example
  * ```ts
  * import { createKeyring, unionKeyrings } from 'kubepull/keyring';
+ * import { parseImageName } from 'kubepull/reference';
  *
  * const keyring = unionKeyrings(createKeyring([]), createKeyring([]));
- * keyring.lookup('docker.io/library/nginx').candidates.length; // 0
+ * keyring.lookup(parseImageName('nginx')).candidates.length; // 0
  * ```
  * @see UnionDockerKeyring in kubernetes pkg/credentialprovider/keyring.go
  * @public
@@ -34,6 +37,7 @@ export function unionKeyrings(...keyrings: readonly Keyring[]): Keyring;
 export function unionKeyrings(...keyrings: readonly Keyring[]): Keyring {
   return {
     lookup(image, options = {}) {
+      imageNameText(image);
       const results: LookupResult[] = [];
       for (const [index, keyring] of keyrings.entries()) {
         const result = keyring.lookup(image, options);
@@ -46,7 +50,7 @@ export function unionKeyrings(...keyrings: readonly Keyring[]): Keyring {
 }
 
 async function lookupLater(
-  image: string,
+  image: ImageName,
   results: readonly LookupResult[],
   pending: Promise<LookupResult>,
   rest: readonly Keyring[],
@@ -60,7 +64,7 @@ async function lookupLater(
   return joinResults(image, all);
 }
 
-function joinResults(image: string, results: readonly LookupResult[]): LookupResult {
+function joinResults(image: ImageName, results: readonly LookupResult[]): LookupResult {
   const candidates = results.flatMap((result) => result.candidates);
   return lookupResult(
     image,

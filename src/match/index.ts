@@ -12,6 +12,6 @@ export {
   type ParsedTarget,
 } from './types.js';
 export { globMatch, type GlobResult } from './glob.js';
-export { normalizeKey, parseImage, parsePattern } from './parse.js';
+export { normalizeKey, parsePattern, toTarget } from './parse.js';
 export { matchImage, matchTarget } from './match.js';
 export { matchImages, type MatchImagesResult } from './match-images.js';

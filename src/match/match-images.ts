@@ -1,7 +1,8 @@
 import { matchTarget } from './match.js';
-import { checkMatchOptions } from './options.js';
-import { parseImage } from './parse.js';
-import type { MatchOptions, MatchResult, MatchRule, Mismatch } from './types.js';
+import { checkMatchOptions, checkText } from './options.js';
+import type { ImageName } from '../reference/index.js';
+import { readTarget, toTarget } from './parse.js';
+import type { MatchOptions, MatchResult, MatchRule, Mismatch, ParsedTarget } from './types.js';
 
 /**
  * The answer of {@link matchImages}: the first pattern that matches, or every pattern with what is against it.
@@ -19,38 +20,45 @@ export type MatchImagesResult =
  * with one never matches, and `/v1/` stays a path.
  *
  * @param patterns - the provider's `matchImages`
- * @param image - the image's full repository name, without tag and digest
+ * @param image - the image's parsed name
  * @param options - how paths are compared; patterns are read in kubelet's dialect, the only one that providers have
  * @returns the first pattern that matches, or all with their reasons
- * @throws {@link ImageError} `ERR_OPTION_INVALID` for an unknown option value
+ * @throws {@link ImageError} `ERR_OPTION_INVALID` for an unknown option value, or text instead of a parsed name
  * @example
  * ```ts
  * import { matchImages } from 'kubepull/match';
+ * import { parseImageName } from 'kubepull/reference';
  *
- * matchImages(['*.azurecr.io', 'gcr.io'], 'gcr.io/team/app'); // { matched: true, pattern: 'gcr.io', rule: 'exact' }
+ * matchImages(['*.azurecr.io', 'gcr.io'], parseImageName('gcr.io/team/app'));
+ * // { matched: true, pattern: 'gcr.io', rule: 'exact' }
  * ```
  * @see isImageAllowed in kubernetes pkg/credentialprovider/plugin/plugin.go
  * @public
  */
 export function matchImages(
   patterns: readonly string[],
-  image: string,
+  image: ImageName,
   options: Pick<MatchOptions, 'pathMatch'> = {},
 ): MatchImagesResult {
   checkMatchOptions(options);
+  const target = toTarget(image);
   const rejected: { readonly pattern: string; readonly because: Mismatch }[] = [];
   for (const pattern of patterns) {
-    const result = matchOne(pattern, image, options);
+    const result = matchOne(pattern, target, options);
     if (result.matched) return { matched: true, pattern, rule: result.rule };
     rejected.push({ pattern, because: result.because });
   }
   return { matched: false, rejected };
 }
 
-function matchOne(pattern: string, image: string, { pathMatch }: Pick<MatchOptions, 'pathMatch'>): MatchResult {
-  const target = parseImage(pattern);
+function matchOne(
+  pattern: string,
+  image: ParsedTarget | undefined,
+  { pathMatch }: Pick<MatchOptions, 'pathMatch'>,
+): MatchResult {
+  checkText(pattern);
+  const target = readTarget(pattern);
   if (target === undefined) return { matched: false, because: 'invalid-pattern' };
-  const parsedImage = parseImage(image);
-  if (parsedImage === undefined) return { matched: false, because: 'invalid-image' };
-  return matchTarget(target, parsedImage, { pathMatch });
+  if (image === undefined) return { matched: false, because: 'invalid-image' };
+  return matchTarget(target, image, { pathMatch });
 }

@@ -1,6 +1,7 @@
 import { globMatch } from './glob.js';
 import { checkMatchOptions } from './options.js';
-import { parseImage, parsePattern } from './parse.js';
+import type { ImageName } from '../reference/index.js';
+import { parsePattern, toTarget } from './parse.js';
 import type { MatchOptions, MatchResult, Mismatch, ParsedTarget } from './types.js';
 
 /**
@@ -10,24 +11,25 @@ import type { MatchOptions, MatchResult, Mismatch, ParsedTarget } from './types.
  * the key's path must be a prefix of the image's, as plain text. Case counts.
  *
  * @param pattern - a key of `auths`, as written in the file
- * @param image - the image's full repository name, without tag and digest
+ * @param image - the image's parsed name
  * @param options - how to compare
  * @returns the rule that made it match, or what differs first
- * @throws {@link ImageError} `ERR_OPTION_INVALID` for an unknown option value
+ * @throws {@link ImageError} `ERR_OPTION_INVALID` for an unknown option value, or text instead of a parsed name
  * @example
  * ```ts
  * import { matchImage } from 'kubepull/match';
+ * import { parseImageName } from 'kubepull/reference';
  *
- * matchImage('*.example.com/team', 'eu.example.com/team/app'); // { matched: true, rule: 'glob' }
- * matchImage('example.com', 'example.com:443/app'); // { matched: false, because: 'port' }
+ * matchImage('*.example.com/team', parseImageName('eu.example.com/team/app')); // { matched: true, rule: 'glob' }
+ * matchImage('example.com', parseImageName('example.com:443/app')); // { matched: false, because: 'port' }
  * ```
  * @see URLsMatchStr in kubernetes pkg/credentialprovider/keyring.go
  * @public
  */
-export function matchImage(pattern: string, image: string, options: MatchOptions = {}): MatchResult {
+export function matchImage(pattern: string, image: ImageName, options: MatchOptions = {}): MatchResult {
   const parsedPattern = parsePattern(pattern, options);
   if (parsedPattern === undefined) return { matched: false, because: 'invalid-pattern' };
-  const parsedImage = parseImage(image);
+  const parsedImage = toTarget(image);
   if (parsedImage === undefined) return { matched: false, because: 'invalid-image' };
   return matchTarget(parsedPattern, parsedImage, options);
 }
@@ -36,16 +38,17 @@ export function matchImage(pattern: string, image: string, options: MatchOptions
  * Tells whether a parsed key matches a parsed image: {@link matchImage} for keys that are matched often.
  *
  * @param pattern - from {@link parsePattern}, called with the same dialect
- * @param image - from {@link parseImage}
+ * @param image - from {@link toTarget}
  * @param options - how to compare
  * @returns the rule that made it match, or what differs first
  * @throws {@link ImageError} `ERR_OPTION_INVALID` for an unknown option value
  * @example
  * ```ts
- * import { matchTarget, parseImage, parsePattern } from 'kubepull/match';
+ * import { matchTarget, parsePattern, toTarget } from 'kubepull/match';
+ * import { parseImageName } from 'kubepull/reference';
  *
  * const pattern = parsePattern('example.com');
- * const image = parseImage('example.com/app');
+ * const image = toTarget(parseImageName('example.com/app'));
  * if (pattern && image) matchTarget(pattern, image); // { matched: true, rule: 'exact' }
  * ```
  * @see URLsMatch in kubernetes pkg/credentialprovider/keyring.go

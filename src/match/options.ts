@@ -12,13 +12,13 @@ export function checkMatchOptions({ dialect, pathMatch }: MatchOptions): void {
 }
 
 /**
- * Refuses what is no text, which only a caller without types can pass: a parsed reference, say, instead of its name.
+ * Refuses what is no text, which only a caller without types can pass.
  *
  * @throws ImageError `ERR_OPTION_INVALID`
  */
 export function checkText(value: unknown): void {
   if (typeof value !== 'string') {
-    throw new ImageError('ERR_OPTION_INVALID', 'Cannot match images: patterns and images must be text');
+    throw new ImageError('ERR_OPTION_INVALID', 'Cannot match images: patterns must be text');
   }
 }
 

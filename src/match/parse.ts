@@ -1,3 +1,5 @@
+import { type ImageName } from '../reference/index.js';
+import { imageNameText } from '../reference/inner.js';
 import { documentedLocation, documentedTarget } from './documented.js';
 import { splitHostPort } from './host.js';
 import { type Location, parseLocation } from './location.js';
@@ -57,27 +59,33 @@ export function parsePattern(key: string, options: MatchOptions = {}): ParsedTar
   if (options.dialect === 'documented') return documentedTarget(location);
   // kubelet stores the normal form as text and parses it again for every look-up: escapes are decoded twice.
   const normal = location.host + location.path;
-  const target = parseImage(normal);
+  const target = readTarget(normal);
   return target === undefined ? undefined : { ...target, key: normal };
 }
 
 /**
- * Takes an image's repository apart for matching.
+ * Takes an image's name apart for matching.
  *
- * @param repository - the full name without tag and digest, such as `docker.io/library/nginx`
- * @returns its parts, or `undefined` when it cannot be read as a URL behind `https://`
+ * @param image - its parsed name
+ * @returns the parts, or `undefined` when the name cannot be read as a URL behind `https://`
+ * @throws {@link ImageError} `ERR_OPTION_INVALID` for text instead of a parsed name
  * @example
  * ```ts
- * import { parseImage } from 'kubepull/match';
+ * import { toTarget } from 'kubepull/match';
+ * import { parseImageName } from 'kubepull/reference';
  *
- * parseImage('localhost:5000/app')?.port; // '5000'
+ * toTarget(parseImageName('localhost:5000/app'))?.port; // '5000'
  * ```
  * @see ParseSchemelessURL and SplitURL in kubernetes pkg/credentialprovider/keyring.go
  * @public
  */
-export function parseImage(repository: string): ParsedTarget | undefined {
-  checkText(repository);
-  const location = parseLocation(repository);
+export function toTarget(image: ImageName): ParsedTarget | undefined {
+  return readTarget(imageNameText(image));
+}
+
+/** Host with port and path, as kubelet reads them of keys and images alike. */
+export function readTarget(text: string): ParsedTarget | undefined {
+  const location = parseLocation(text);
   return location === undefined ? undefined : makeTarget(location, ...splitHostPort(location.host));
 }
 

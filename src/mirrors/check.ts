@@ -1,6 +1,6 @@
 import { ImageError } from '../errors/index.js';
 import { printable, redactUrl, type RegistryEndpoint } from '../internal/index.js';
-import type { ImageReference } from '../reference/index.js';
+import type { ImageName, ImageReference } from '../reference/index.js';
 import { registryOrigin } from './registry-origin.js';
 
 /** More endpoints for one image than any operator writes down. */
@@ -54,24 +54,14 @@ function hasDots(path: string): boolean {
  *
  * @param endpoint - the endpoint that is contacted
  * @param ref - the image
- * @returns such as `mirror.example.com/library/nginx`
- * @throws {@link ImageError} `ERR_OPTION_INVALID` when the image's domain is no host
- * @example
- * ```ts
- * import { credentialName, mirrorEndpoint } from 'kubepull/mirrors';
- * import { parseReference } from 'kubepull/reference';
- *
- * const nginx = parseReference('nginx');
- * credentialName(mirrorEndpoint('https://mirror.example.com', nginx), nginx); // 'mirror.example.com/library/nginx'
- * ```
- * @public
+ * @returns such as `library/nginx` of `mirror.example.com`
  */
-export function credentialName({ origin, repository }: RegistryEndpoint, ref: ImageReference): string {
+export function credentialName({ origin, repository }: RegistryEndpoint, ref: ImageReference): ImageName {
   const url = new URL(origin);
   const plainHttp = url.protocol === 'http:';
   // What is asked decides, not what the endpoint calls itself; the image's own spelling may have a default port.
-  if (isOriginOf(ref.domain, origin, plainHttp)) return `${ref.domain}/${repository}`;
-  return `${isOriginOf('docker.io', origin, plainHttp) ? 'docker.io' : url.host}/${repository}`;
+  if (isOriginOf(ref.domain, origin, plainHttp)) return { domain: ref.domain, path: repository };
+  return { domain: isOriginOf('docker.io', origin, plainHttp) ? 'docker.io' : url.host, path: repository };
 }
 
 function isOriginOf(domain: string, origin: string, plainHttp: boolean): boolean {

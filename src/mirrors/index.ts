@@ -5,7 +5,7 @@
  */
 export { type EndpointCapability, type RegistryEndpoint } from '../internal/index.js';
 export { type RegistryEndpoints } from './endpoint.js';
-export { checkEndpoints, credentialName } from './check.js';
+export { checkEndpoints } from './check.js';
 export { mirrorEndpoint, upstreamEndpoint } from './make.js';
 export { mirrorEndpoints } from './mirror-endpoints.js';
 export { registryOrigin } from './registry-origin.js';

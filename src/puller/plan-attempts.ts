@@ -1,8 +1,10 @@
-import { credentialName, type RegistryEndpoint } from '../mirrors/index.js';
+import type { RegistryEndpoint } from '../mirrors/index.js';
+import { credentialName } from '../mirrors/inner.js';
 import type { Credential, CredentialSource } from '../docker-config/index.js';
 import { equalSecrets, untilAbort } from '../internal/index.js';
 import type { CredentialCandidate } from '../keyring/index.js';
 import type { ImageReference } from '../reference/index.js';
+import { imageNameText } from '../reference/inner.js';
 import { type LookupTrace, traced } from '../tracing/index.js';
 import type { PullOptions } from './types.js';
 
@@ -28,9 +30,10 @@ export async function planAttempts(
   { keyring, signal, runtime: { tracing } }: Pick<PullOptions, 'keyring' | 'signal' | 'runtime'>,
 ): Promise<readonly Attempt[]> {
   if (endpoint.anonymous || keyring === undefined) return [NOBODY];
-  const trace: LookupTrace = { image: credentialName(endpoint, ref), candidates: undefined, rejected: undefined };
+  const image = credentialName(endpoint, ref);
+  const trace: LookupTrace = { image: imageNameText(image), candidates: undefined, rejected: undefined };
   const candidates = await traced(tracing, 'lookup', trace, async () => {
-    const found = await untilAbort(Promise.resolve(keyring.lookup(trace.image, { signal })), signal);
+    const found = await untilAbort(Promise.resolve(keyring.lookup(image, { signal })), signal);
     Object.assign(trace, { candidates: found.candidates.length, rejected: found.rejected.length });
     return found.candidates;
   });

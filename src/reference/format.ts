@@ -1,4 +1,5 @@
-import type { ImageReference } from './types.js';
+import { ImageError } from '../errors/index.js';
+import type { ImageName, ImageReference } from './types.js';
 
 /**
  * The parts of a reference that its text is made of.
@@ -36,7 +37,22 @@ export function formatReference(ref: ReferenceText, form: 'canonical' | 'familia
   return name + tag + digest;
 }
 
-function canonicalName({ domain, path }: ReferenceText): string {
+/**
+ * A parsed name as the text that keys are compared with. Text in its place, which only a caller without types can pass, may
+ * have a tag and would silently match less: it is refused.
+ *
+ * @throws ImageError `ERR_OPTION_INVALID`
+ */
+export function imageNameText(image: ImageName): string {
+  const { domain, path } = (image ?? {}) as Partial<ImageName>;
+  if (typeof domain === 'string' && typeof path === 'string') return canonicalName({ domain, path });
+  throw new ImageError(
+    'ERR_OPTION_INVALID',
+    'Cannot look up credentials: the image must be a parsed name; pass parseImageName(image) instead of its text',
+  );
+}
+
+function canonicalName({ domain, path }: ImageName): string {
   return domain === '' ? path : `${domain}/${path}`;
 }
 

@@ -2,7 +2,7 @@ import { InvalidReferenceError } from '../errors/index.js';
 import { goQuote, hideUserInfo } from '../internal/index.js';
 import { readNormalized } from './read.js';
 import { tryRead } from './refuse.js';
-import type { ImageName } from './types.js';
+import type { ImageReference } from './types.js';
 
 const DEFAULT_TAG = 'latest';
 
@@ -11,22 +11,21 @@ const DEFAULT_TAG = 'latest';
  * plugins, to keep records, and to choose the default pull policy.
  *
  * @param image - the `image` of a container, or the `reference` of an image volume
- * @returns repository, tag and digest; the tag is `latest` when there is neither tag nor digest
+ * @returns its parts, with the text as written as `input`; the tag is `latest` when there is neither tag nor digest
  * @throws {@link InvalidReferenceError} as of `parseReference`, with kubelet's longer text as `upstream`
  * @example
  * ```ts
  * import { parseImageName } from 'kubepull/reference';
  *
- * parseImageName('nginx'); // { repository: 'docker.io/library/nginx', tag: 'latest', digest: undefined }
+ * const { name, tag } = parseImageName('nginx'); // 'docker.io/library/nginx', 'latest'
  * ```
  * @see ParseImageName in kubernetes pkg/util/parsers/parsers.go, v1.32
  * @public
  */
-export function parseImageName(image: string): ImageName {
+export function parseImageName(image: string): ImageReference {
   const ref = tryRead(image, readNormalized);
   if (ref instanceof InvalidReferenceError) throw asKubelet(typeof image === 'string' ? image : '', ref);
-  const tag = ref.tag ?? (ref.digest === undefined ? DEFAULT_TAG : undefined);
-  return { repository: ref.name, tag, digest: ref.digest };
+  return ref.tag === undefined && ref.digest === undefined ? { ...ref, tag: DEFAULT_TAG } : ref;
 }
 
 /**

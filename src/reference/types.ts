@@ -1,32 +1,29 @@
 import type { Digest } from '../digest/index.js';
 
 /**
- * An image reference in its normal form.
+ * The name of an image, parsed: what credentials, keys and rules are for. Tag and digest play no part in it.
  *
- * @public
- */
-export interface ImageReference {
-  /** The text as given; for a reference made from another one, its canonical text. */
-  readonly input: string;
-  /** The registry's host and port, `docker.io` when none was given; empty in rare legal cases such as `ex_ample.com/foo`. */
-  readonly domain: string;
-  /** The repository within the registry, such as `library/nginx`. */
-  readonly path: string;
-  /** `domain/path`, or `path` alone when the domain is empty. */
-  readonly name: string;
-  readonly tag: string | undefined;
-  readonly digest: Digest | undefined;
-}
-
-/**
- * What kubelet knows of an image: the parts of its name, with the default tag.
+ * Each reference that a parser gives is one: `parseImageName` reads the image of a container as kubelet does.
  *
  * @public
  */
 export interface ImageName {
-  /** The full name without tag and digest, such as `docker.io/library/nginx`: what credentials are looked up by. */
-  readonly repository: string;
-  /** The tag; `latest` when the image has neither tag nor digest, `undefined` when it has a digest only. */
+  /** The registry's host and port, `docker.io` when none was given; empty in rare legal cases such as `ex_ample.com/foo`. */
+  readonly domain: string;
+  /** The repository within the registry, such as `library/nginx`. */
+  readonly path: string;
+}
+
+/**
+ * An image reference in its normal form.
+ *
+ * @public
+ */
+export interface ImageReference extends ImageName {
+  /** The text as given; for a reference made from another one, its canonical text. */
+  readonly input: string;
+  /** `domain/path`, or `path` alone when the domain is empty. */
+  readonly name: string;
   readonly tag: string | undefined;
   readonly digest: Digest | undefined;
 }

@@ -3,6 +3,7 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import type { LookupResult } from 'kubepull/keyring';
 import { createFakeClock, type FakeClock } from 'kubepull/testing';
 import { type CloudUnderTest, startClouds } from '../support/clouds.ts';
+import { imageNamed } from '../support/image-name.ts';
 
 /** Moves the clock until the work is done. */
 async function settle<T>(clock: FakeClock, work: Promise<T>): Promise<T> {
@@ -23,7 +24,7 @@ describe.each(['ecr', 'gcr', 'acr', 'ocir', 'ibm'])('the keyring of %s', (name) 
   let clock: FakeClock;
   let cloud: CloudUnderTest;
   const lookup = (options?: { signal: AbortSignal }): Promise<LookupResult> =>
-    settle(clock, Promise.resolve(cloud.keyring.lookup(cloud.image, options)));
+    settle(clock, Promise.resolve(cloud.keyring.lookup(imageNamed(cloud.image), options)));
   const passwordOf = ({ candidates }: LookupResult): string | undefined =>
     candidates[0]?.entry.credential.password.reveal();
   const isNewest = (result: LookupResult): boolean => passwordOf(result) === cloud.issued.at(-1);
@@ -71,7 +72,7 @@ describe.each(['ecr', 'gcr', 'acr', 'ocir', 'ibm'])('the keyring of %s', (name) 
   });
 
   it('asks once for 200 look-ups at the same time', async () => {
-    const all = Array.from({ length: 200 }, async () => cloud.keyring.lookup(cloud.image));
+    const all = Array.from({ length: 200 }, async () => cloud.keyring.lookup(imageNamed(cloud.image)));
     const results = await settle(clock, Promise.all(all));
     expect(results.every((result) => isNewest(result))).toBe(true);
     expect(cloud.issued.length).toBe(1);
@@ -103,8 +104,8 @@ describe.each(['ecr', 'gcr', 'acr', 'ocir', 'ibm'])('the keyring of %s', (name) 
   it('rejects with the reason of who gives up, and fetches on for the others', async () => {
     const controller = new AbortController();
     const reason = new Error('enough');
-    const first = Promise.resolve(cloud.keyring.lookup(cloud.image, { signal: controller.signal }));
-    const second = Promise.resolve(cloud.keyring.lookup(cloud.image));
+    const first = Promise.resolve(cloud.keyring.lookup(imageNamed(cloud.image), { signal: controller.signal }));
+    const second = Promise.resolve(cloud.keyring.lookup(imageNamed(cloud.image)));
     controller.abort(reason);
     await expect(first).rejects.toBe(reason);
     expect(isNewest(await settle(clock, second))).toBe(true);
@@ -114,7 +115,10 @@ describe.each(['ecr', 'gcr', 'acr', 'ocir', 'ibm'])('the keyring of %s', (name) 
   it.each(['docker.io/library/nginx', 'localhost:5000/app', 'evil.test/123456789012.dkr.ecr.eu-west-1.amazonaws.com'])(
     'is not for %s',
     async (image) => {
-      expect(await cloud.keyring.lookup(image)).toMatchObject({ candidates: [], sources: [{ outcome: 'unmatched' }] });
+      expect(await cloud.keyring.lookup(imageNamed(image))).toMatchObject({
+        candidates: [],
+        sources: [{ outcome: 'unmatched' }],
+      });
       expect(cloud.requests.length).toBe(0);
     },
   );

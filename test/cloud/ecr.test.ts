@@ -2,10 +2,12 @@ import { describe, expect, it } from 'vitest';
 import { awsCredentials, createEcrKeyring } from 'kubepull/cloud';
 import { createSecret } from 'kubepull/docker-config';
 import { createFakeClock } from 'kubepull/testing';
+import { parseImageName } from 'kubepull/reference';
 import { parseEcrHost } from '../../src/cloud/ecr-host.ts';
 import { canary } from '../support/canary.ts';
 import { startEcr } from '../support/clouds.ts';
 import { createMemoryTransport, type Reply } from '../support/memory-transport.ts';
+import { imageNamed } from '../support/image-name.ts';
 
 describe('parseEcrHost', () => {
   it.each([
@@ -49,7 +51,7 @@ describe('createEcrKeyring', () => {
     'public.ecr.aws/team/app',
   ])('signs what the service of %s takes', async (image) => {
     const cloud = startEcr(createFakeClock(), { image });
-    const { candidates } = await cloud.keyring.lookup(image);
+    const { candidates } = await cloud.keyring.lookup(imageNamed(image));
     expect(candidates.map(({ entry }) => entry.credential.username)).toEqual(['AWS']);
   });
 
@@ -57,12 +59,13 @@ describe('createEcrKeyring', () => {
     const [ours, theirs] = [createFakeClock(), createFakeClock()];
     theirs.setWallClock(ours.now() + hours * 3_600_000);
     const cloud = startEcr(ours, { service: theirs });
-    expect((await cloud.keyring.lookup(cloud.image)).sources).toMatchObject([{ outcome: 'fetched' }]);
+    expect((await cloud.keyring.lookup(imageNamed(cloud.image))).sources).toMatchObject([{ outcome: 'fetched' }]);
     expect(cloud.requests.length).toBe(2);
     await ours.advance(11 * 3_600_000 * 0.8);
-    expect((await cloud.keyring.lookup(cloud.image)).sources, 'by the lifetime that the service means').toMatchObject([
-      { outcome: 'cached' },
-    ]);
+    expect(
+      (await cloud.keyring.lookup(imageNamed(cloud.image))).sources,
+      'by the lifetime that the service means',
+    ).toMatchObject([{ outcome: 'cached' }]);
   });
 
   it('tells a wrong secret from a wrong clock', async () => {
@@ -81,7 +84,7 @@ describe('createEcrKeyring', () => {
         sessionToken: undefined,
       }),
     });
-    const { sources } = await keyring.lookup('123456789012.dkr.ecr.eu-west-1.amazonaws.com/app');
+    const { sources } = await keyring.lookup(parseImageName('123456789012.dkr.ecr.eu-west-1.amazonaws.com/app'));
     expect(sources[0]?.detail).toBe(
       'Cannot get a token from https://api.ecr.eu-west-1.amazonaws.com/: it answered 403 (InvalidSignatureException)',
     );
@@ -101,9 +104,9 @@ describe('createEcrKeyring', () => {
       transport,
       env: { AWS_ACCESS_KEY_ID: 'a', AWS_SECRET_ACCESS_KEY: 'secret-key' },
     });
-    const { sources } = await createEcrKeyring({ transport, credentials }).lookup('public.ecr.aws/x');
+    const { sources } = await createEcrKeyring({ transport, credentials }).lookup(parseImageName('public.ecr.aws/x'));
     const { sources: others } = await createEcrKeyring({ transport, credentials }).lookup(
-      '123456789012.dkr.ecr.eu-west-1.amazonaws.com/app',
+      parseImageName('123456789012.dkr.ecr.eu-west-1.amazonaws.com/app'),
     );
     expect([...sources, ...others].map(({ outcome }) => outcome)).toEqual(['failed', 'failed']);
   });

@@ -10,8 +10,10 @@ import {
 } from 'kubepull/cloud';
 import { createSecret } from 'kubepull/docker-config';
 import { createFakeClock } from 'kubepull/testing';
+import { parseImageName } from 'kubepull/reference';
 import { canary } from '../support/canary.ts';
 import { createMemoryTransport } from '../support/memory-transport.ts';
+import { imageNamed } from '../support/image-name.ts';
 
 const secret = () => createSecret(canary('password'));
 
@@ -41,9 +43,11 @@ describe('credentials that do not expire', () => {
   ] as const)('%s answers for its registries, and for no other', (_, make, username, images) => {
     const keyring = make();
     for (const image of images)
-      expect(keyring.lookup(image).candidates.map(({ entry }) => entry.credential.username)).toEqual([username]);
+      expect(keyring.lookup(imageNamed(image)).candidates.map(({ entry }) => entry.credential.username)).toEqual([
+        username,
+      ]);
     for (const image of ['docker.io/library/nginx', `evil.test/${images[0]}`, 'other.example/a'])
-      expect(keyring.lookup(image).candidates).toEqual([]);
+      expect(keyring.lookup(imageNamed(image)).candidates).toEqual([]);
   });
 
   it.each(['', '{', '[]', '{"type":"authorized_user"}', '{"type":"service_account"}'])('refuses the key %j', (text) => {
@@ -56,13 +60,15 @@ describe('createGcrKeyring', () => {
     const { transport } = createMemoryTransport(() => ({
       body: JSON.stringify({ access_token: canary('bearer-token') }),
     }));
-    const { sources } = await createGcrKeyring({ transport }).lookup('gcr.io/p/a');
+    const { sources } = await createGcrKeyring({ transport }).lookup(parseImageName('gcr.io/p/a'));
     expect(sources[0]?.detail).toContain('it is not from a metadata server');
   });
 
   it('asks for another account of the machine, by a name that is one', async () => {
     const { transport, requests } = createMemoryTransport(() => ({ status: 404 }));
-    await createGcrKeyring({ transport, serviceAccount: 'sa@project.iam.gserviceaccount.com' }).lookup('gcr.io/p/a');
+    await createGcrKeyring({ transport, serviceAccount: 'sa@project.iam.gserviceaccount.com' }).lookup(
+      parseImageName('gcr.io/p/a'),
+    );
     expect(requests[0]?.url).toContain('/service-accounts/sa@project.iam.gserviceaccount.com/token');
     expect(() => createGcrKeyring({ transport, serviceAccount: '../../x' })).toThrow(
       'Cannot ask for a service account',

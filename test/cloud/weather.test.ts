@@ -12,8 +12,10 @@ import { createSecret } from 'kubepull/docker-config';
 import { TransportError } from 'kubepull/errors';
 import type { LookupResult } from 'kubepull/keyring';
 import { createFakeClock, type FakeClock } from 'kubepull/testing';
+import { parseImageName } from 'kubepull/reference';
 import { canary } from '../support/canary.ts';
 import { createMemoryTransport, type Reply } from '../support/memory-transport.ts';
+import { imageNamed } from '../support/image-name.ts';
 
 const token = (fields: object = {}): Reply => ({
   headers: { 'metadata-flavor': 'Google' },
@@ -28,7 +30,7 @@ const unanswered = (): Promise<never> => new Promise(() => undefined);
 
 function startIbm(options: Pick<CloudOptions, 'transport'> & Partial<CloudOptions>, apiKey = canary('private-key')) {
   const keyring = createIbmKeyring({ random: () => 0.5, ...options, apiKey: createSecret(apiKey) });
-  return async (): Promise<LookupResult> => keyring.lookup('icr.io/app');
+  return async (): Promise<LookupResult> => keyring.lookup(parseImageName('icr.io/app'));
 }
 
 /** Lets time pass until the work is done. */
@@ -55,7 +57,7 @@ describe('a cloud in bad weather', () => {
     const clock = createFakeClock();
     const { transport, requests } = createMemoryTransport(() => (requests.length === 1 ? { body: cut() } : token()));
     const keyring = createGcrKeyring({ transport, clock });
-    expect((await pass(clock, Promise.resolve(keyring.lookup('gcr.io/x')))).candidates.length).toBe(1);
+    expect((await pass(clock, Promise.resolve(keyring.lookup(parseImageName('gcr.io/x'))))).candidates.length).toBe(1);
     const broken = createMemoryTransport(() => ({ body: cut() }));
     await pass(clock, startIbm({ transport: broken.transport, clock })());
     expect(broken.requests.length).toBe(3);
@@ -95,10 +97,10 @@ describe('a cloud in bad weather', () => {
       ],
     ] as const;
     for (const [keyring, image, name] of keyrings) {
-      const stuck = await pass(clock, Promise.resolve(keyring.lookup(image)));
+      const stuck = await pass(clock, Promise.resolve(keyring.lookup(imageNamed(image))));
       expect(stuck.sources[0]?.detail).toBe(`Cannot get what ${name} gives: it took longer than 60 s`);
       expect(calls.at(-1)?.aborted, 'it is told').toBe(true);
-      const next = await Promise.resolve(keyring.lookup(image));
+      const next = await Promise.resolve(keyring.lookup(imageNamed(image)));
       expect(next.sources[0]?.detail).toMatch(/it answered 401$/);
     }
   });
@@ -135,7 +137,7 @@ describe('a cloud in bad weather', () => {
     }));
     const env = { AWS_ACCESS_KEY_ID: 'id', AWS_SECRET_ACCESS_KEY: canary('private-key') };
     const keyring = createEcrKeyring({ transport, credentials: awsCredentials({ transport, env }) });
-    expect((await keyring.lookup('public.ecr.aws/x')).sources[0]?.detail).toBe('good for 43200 s');
+    expect((await keyring.lookup(parseImageName('public.ecr.aws/x'))).sources[0]?.detail).toBe('good for 43200 s');
   });
 });
 

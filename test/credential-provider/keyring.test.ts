@@ -9,7 +9,9 @@ import {
 import { createSecret } from 'kubepull/docker-config';
 import type { LookupResult } from 'kubepull/keyring';
 import { createFakeClock } from 'kubepull/testing';
+import { parseImageName } from 'kubepull/reference';
 import { canary } from '../support/canary.ts';
+import { imageNamed } from '../support/image-name.ts';
 
 const PROTOCOL = 'credentialprovider.kubelet.k8s.io/v1';
 
@@ -38,7 +40,9 @@ const users = ({ candidates }: LookupResult): readonly string[] =>
 describe('createCredentialProviderKeyring', () => {
   it('asks with one line of JSON, and takes what fits the image', async () => {
     const exec = execOf(() => answer({ 'r.io': user('a'), 'other.io': user('b') }));
-    const result = await createCredentialProviderKeyring(configOf({ args: ['get'] }), { exec }).lookup('r.io/team/app');
+    const result = await createCredentialProviderKeyring(configOf({ args: ['get'] }), { exec }).lookup(
+      parseImageName('r.io/team/app'),
+    );
     expect(users(result)).toEqual(['a']);
     expect(result.rejected.map(({ key }) => key)).toEqual(['other.io']);
     expect(exec.mock.calls[0]?.[0]).toMatchObject({ provider: 'p', args: ['get'], env: [] });
@@ -65,7 +69,9 @@ describe('createCredentialProviderKeyring', () => {
       { name: '1', matchImages: ['*.reg.example'] },
       { name: '2', matchImages: ['*.reg.example'] },
     );
-    const result = await createCredentialProviderKeyring(config, { exec }).lookup('a.reg.example/team/x');
+    const result = await createCredentialProviderKeyring(config, { exec }).lookup(
+      parseImageName('a.reg.example/team/x'),
+    );
     expect(users(result)).toEqual(['B', 'C', 'A', 'D']);
   });
 
@@ -78,7 +84,7 @@ describe('createCredentialProviderKeyring', () => {
   ])('does not run a plugin for %s that is for %s', async (image, pattern) => {
     const exec = execOf(() => answer(null));
     const { sources } = await createCredentialProviderKeyring(configOf({ matchImages: [pattern] }), { exec }).lookup(
-      image,
+      imageNamed(image),
     );
     expect(exec).not.toHaveBeenCalled();
     expect(sources[0]?.outcome).toBe('unmatched');
@@ -93,7 +99,7 @@ describe('createCredentialProviderKeyring', () => {
       const exec = execOf((_, image) => answer({ 'r.io': user(image), 'x.io': user(image) }, { cacheKeyType }));
       const config = configOf({ matchImages: ['r.io', 'x.io'], defaultCacheDuration: '1h' });
       const keyring = createCredentialProviderKeyring(config, { exec, clock: createFakeClock() });
-      for (const image of asked) await keyring.lookup(image);
+      for (const image of asked) await keyring.lookup(imageNamed(image));
       expect(exec.mock.calls.map(([{ stdin }]) => (JSON.parse(stdin()) as { image: string }).image)).toEqual(run);
     });
 
@@ -108,14 +114,14 @@ describe('createCredentialProviderKeyring', () => {
       const clock = createFakeClock();
       const exec = execOf(() => answer({ 'r.io': user('a') }, change));
       const keyring = createCredentialProviderKeyring(configOf({ defaultCacheDuration }), { exec, clock });
-      await keyring.lookup('r.io/x');
+      await keyring.lookup(parseImageName('r.io/x'));
       clock.setWallClock(0);
       await clock.advance(Math.max(0, keptMs));
-      const last = await keyring.lookup('r.io/x');
+      const last = await keyring.lookup(parseImageName('r.io/x'));
       expect(last.sources[0]?.outcome).toBe(keptMs < 0 ? 'fetched' : 'cached');
       expect(users(last)).toEqual(['a']);
       await clock.advance(1);
-      expect((await keyring.lookup('r.io/x')).sources[0]?.outcome).toBe('fetched');
+      expect((await keyring.lookup(parseImageName('r.io/x'))).sources[0]?.outcome).toBe('fetched');
     });
 
     it('under several kinds side by side, of which the narrowest counts', async () => {
@@ -128,12 +134,12 @@ describe('createCredentialProviderKeyring', () => {
       const keyring = createCredentialProviderKeyring(config, { exec });
       const asked = ['a.io/x', 'a.io/y', 'b.io/z'];
       for (const _ of ['asked', 'kept'])
-        expect(await Promise.all(asked.map(async (image) => users(await keyring.lookup(image))))).toEqual([
+        expect(await Promise.all(asked.map(async (image) => users(await keyring.lookup(imageNamed(image)))))).toEqual([
           ['Image'],
           ['Registry'],
           ['Global'],
         ]);
-      expect(users(await keyring.lookup('a.io/other'))).toEqual(['Registry']);
+      expect(users(await keyring.lookup(parseImageName('a.io/other')))).toEqual(['Registry']);
       expect(exec).toHaveBeenCalledTimes(3);
     });
 
@@ -143,14 +149,18 @@ describe('createCredentialProviderKeyring', () => {
       );
       const config = configOf({ matchImages: ['r.io:1', 'r.io:2'], defaultCacheDuration: '1h' });
       const keyring = createCredentialProviderKeyring(config, { exec });
-      for (const image of ['r.io:1/a', 'r.io:2/a']) expect(users(await keyring.lookup(image))).toEqual([image]);
+      for (const image of ['r.io:1/a', 'r.io:2/a'])
+        expect(users(await keyring.lookup(imageNamed(image)))).toEqual([image]);
     });
 
     it('an answer without credentials as well', async () => {
       const exec = execOf(() => answer(null));
       const keyring = createCredentialProviderKeyring(configOf({ defaultCacheDuration: '1h' }), { exec });
-      await keyring.lookup('r.io/x');
-      expect(await keyring.lookup('r.io/x')).toMatchObject({ candidates: [], sources: [{ outcome: 'cached' }] });
+      await keyring.lookup(parseImageName('r.io/x'));
+      expect(await keyring.lookup(parseImageName('r.io/x'))).toMatchObject({
+        candidates: [],
+        sources: [{ outcome: 'cached' }],
+      });
       expect(exec).toHaveBeenCalledTimes(1);
     });
 
@@ -158,8 +168,8 @@ describe('createCredentialProviderKeyring', () => {
       const exec = execOf(() => answer({ 'a.io': user('a'), 'b.io': user('b') }, { cacheKeyType: 'Global' }));
       const config = configOf({ matchImages: ['a.io', 'b.io'], defaultCacheDuration: '1h' });
       const keyring = createCredentialProviderKeyring(config, { exec });
-      expect(users(await keyring.lookup('a.io/x'))).toEqual(['a']);
-      expect(users(await keyring.lookup('b.io/x'))).toEqual(['b']);
+      expect(users(await keyring.lookup(parseImageName('a.io/x')))).toEqual(['a']);
+      expect(users(await keyring.lookup(parseImageName('b.io/x')))).toEqual(['b']);
       expect(exec).toHaveBeenCalledTimes(1);
     });
   });
@@ -167,10 +177,10 @@ describe('createCredentialProviderKeyring', () => {
   it('X09 runs a plugin once for 1,000 look-ups of an image at the same time', async () => {
     const exec = execOf(() => answer({ 'r.io': user('a') }));
     const keyring = createCredentialProviderKeyring(configOf({}), { exec });
-    const all = await Promise.all(Array.from({ length: 1000 }, async () => keyring.lookup('r.io/x')));
+    const all = await Promise.all(Array.from({ length: 1000 }, async () => keyring.lookup(parseImageName('r.io/x'))));
     expect(all.every((result) => users(result).join() === 'a')).toBe(true);
     expect(exec).toHaveBeenCalledTimes(1);
-    await keyring.lookup('r.io/x');
+    await keyring.lookup(parseImageName('r.io/x'));
     expect(exec).toHaveBeenCalledTimes(2);
   });
 
@@ -180,8 +190,8 @@ describe('createCredentialProviderKeyring', () => {
     const keyring = createCredentialProviderKeyring(configOf({}), { exec });
     const controller = new AbortController();
     const reason = new Error('enough');
-    const first = keyring.lookup('r.io/x', { signal: controller.signal });
-    const second = keyring.lookup('r.io/x');
+    const first = keyring.lookup(parseImageName('r.io/x'), { signal: controller.signal });
+    const second = keyring.lookup(parseImageName('r.io/x'));
     controller.abort(reason);
     await expect(first).rejects.toBe(reason);
     finish(answer({ 'r.io': user('a') }));
@@ -264,18 +274,20 @@ describe('createCredentialProviderKeyring', () => {
         configOf({ name: 'bad', defaultCacheDuration: '1h' }, { name: 'good' }),
         { exec },
       );
-      const result = await keyring.lookup('r.io/x');
+      const result = await keyring.lookup(parseImageName('r.io/x'));
       expect(users(result)).toEqual(['good']);
       expect(result.sources.map(({ outcome }) => outcome)).toEqual(['failed', 'fetched']);
       expect(result.sources[0]?.detail).toContain(reason);
       expect(result.sources[0]?.error).toMatchObject({ code: 'ERR_CREDENTIAL_PROVIDER' });
-      await keyring.lookup('r.io/x');
+      await keyring.lookup(parseImageName('r.io/x'));
       expect(exec, 'a failure is not cached').toHaveBeenCalledTimes(4);
     });
 
     it('never comes, with an error that may say anything', async () => {
       const exec: ExecPlugin = () => Promise.reject(new Error(canary('plugin-output')));
-      const { sources } = await createCredentialProviderKeyring(configOf({}), { exec }).lookup('r.io/x');
+      const { sources } = await createCredentialProviderKeyring(configOf({}), { exec }).lookup(
+        parseImageName('r.io/x'),
+      );
       expect(sources[0]).toMatchObject({
         outcome: 'failed',
         detail: 'Cannot get credentials for "r.io/x" from plugin "p": it failed',
@@ -286,7 +298,7 @@ describe('createCredentialProviderKeyring', () => {
   it('C01 takes names of prototypes for patterns, and empty and missing credentials for empty ones', async () => {
     const stdout = `{"kind":"CredentialProviderResponse","apiVersion":"${PROTOCOL}","cacheKeyType":"Image","auth":{"__proto__":{"username":"x"},"r.io":null}}`;
     const exec: ExecPlugin = () => Promise.resolve(new TextEncoder().encode(stdout));
-    const result = await createCredentialProviderKeyring(configOf({}), { exec }).lookup('r.io/x');
+    const result = await createCredentialProviderKeyring(configOf({}), { exec }).lookup(parseImageName('r.io/x'));
     expect(users(result)).toEqual(['']);
     expect(result.rejected.map(({ key }) => key)).toEqual(['__proto__']);
   });
@@ -309,7 +321,7 @@ describe('createCredentialProviderKeyring', () => {
         optionalServiceAccountAnnotationKeys: ['hint', 'absent'],
       };
       const keyring = createCredentialProviderKeyring(configOf({ tokenAttributes }), { exec, serviceAccounts });
-      const { candidates } = await keyring.forPod(pod).lookup('r.io/x');
+      const { candidates } = await keyring.forPod(pod).lookup(parseImageName('r.io/x'));
       const stdin = exec.mock.calls[0]?.[0].stdin() ?? '';
       expect(stdin.replace(token, 'TOKEN')).toBe(
         `{"kind":"CredentialProviderRequest","apiVersion":"${PROTOCOL}","image":"r.io/x","serviceAccountToken":"TOKEN","serviceAccountAnnotations":{"hint":"\\u003ch\\u003e","role":""}}\n`,
@@ -341,7 +353,7 @@ describe('createCredentialProviderKeyring', () => {
       const exec = execOf(() => answer(null));
       const serviceAccounts = access(canary('service-account-token'), annotations);
       const keyring = createCredentialProviderKeyring(configOf({ tokenAttributes }), { exec, serviceAccounts });
-      const { sources } = await keyring.forPod(identity).lookup('r.io/x');
+      const { sources } = await keyring.forPod(identity).lookup(parseImageName('r.io/x'));
       expect(sources[0]).toMatchObject({ outcome: 'unsuited', detail });
       expect(exec).not.toHaveBeenCalled();
     });
@@ -350,7 +362,7 @@ describe('createCredentialProviderKeyring', () => {
       const exec = execOf(() => answer({ 'r.io': user('a') }));
       const tokenAttributes = { ...attributes, requireServiceAccount: false };
       const keyring = createCredentialProviderKeyring(configOf({ tokenAttributes }), { exec });
-      const { candidates } = await keyring.lookup('r.io/x');
+      const { candidates } = await keyring.lookup(parseImageName('r.io/x'));
       expect(exec.mock.calls[0]?.[0].stdin()).not.toContain('serviceAccountToken');
       expect(candidates[0]?.entry.source).toMatchObject({ serviceAccount: undefined });
     });
@@ -368,8 +380,8 @@ describe('createCredentialProviderKeyring', () => {
         exec,
         serviceAccounts,
       });
-      await keyring.forPod(pod).lookup('r.io/x');
-      await keyring.forPod({ ...pod, name: 'web-1' }).lookup('r.io/x');
+      await keyring.forPod(pod).lookup(parseImageName('r.io/x'));
+      await keyring.forPod({ ...pod, name: 'web-1' }).lookup(parseImageName('r.io/x'));
       expect(exec).toHaveBeenCalledTimes(times);
       expect(serviceAccounts.createToken, 'also for a hit').toHaveBeenCalledTimes(2);
     });
@@ -381,8 +393,8 @@ describe('createCredentialProviderKeyring', () => {
         configOf({ tokenAttributes: attributes, defaultCacheDuration: '1h' }),
         { exec, serviceAccounts },
       );
-      await keyring.forPod(pod).lookup('r.io/x');
-      await keyring.forPod({ ...pod, serviceAccountName: 'other' }).lookup('r.io/x');
+      await keyring.forPod(pod).lookup(parseImageName('r.io/x'));
+      await keyring.forPod({ ...pod, serviceAccountName: 'other' }).lookup(parseImageName('r.io/x'));
       expect(exec).toHaveBeenCalledTimes(2);
     });
 
@@ -397,7 +409,7 @@ describe('createCredentialProviderKeyring', () => {
         serviceAccounts,
       });
       const pods = [pod, { ...pod, name: 'web-1' }, { ...pod, serviceAccountName: 'other' }];
-      const results = await Promise.all(pods.map(async (one) => keyring.forPod(one).lookup('r.io/x')));
+      const results = await Promise.all(pods.map(async (one) => keyring.forPod(one).lookup(parseImageName('r.io/x'))));
       expect(exec).toHaveBeenCalledTimes(3);
       expect(results.map(({ candidates }) => candidates[0]?.entry.source)).toMatchObject(
         pods.map(({ serviceAccountName: name }) => ({ serviceAccount: { name } })),
@@ -414,7 +426,7 @@ describe('createCredentialProviderKeyring', () => {
         exec,
         serviceAccounts: access(token),
       });
-      expect((await keyring.forPod(pod).lookup('r.io/x')).sources[0]?.outcome).toBe(outcome);
+      expect((await keyring.forPod(pod).lookup(parseImageName('r.io/x'))).sources[0]?.outcome).toBe(outcome);
     });
 
     it('gives nothing when the API server does not answer, and tells no foreign text', async () => {
@@ -424,7 +436,7 @@ describe('createCredentialProviderKeyring', () => {
         exec: execOf(() => answer(null)),
         serviceAccounts,
       });
-      const { sources } = await keyring.forPod(pod).lookup('r.io/x');
+      const { sources } = await keyring.forPod(pod).lookup(parseImageName('r.io/x'));
       expect(sources[0]).toMatchObject({ outcome: 'failed' });
     });
   });

@@ -5,6 +5,7 @@ import { nodeHasher } from '../../src/node/hasher.ts';
 import { credentialHash, type ImagePulledRecord } from 'kubepull/image-access';
 import { createPullSecret } from 'kubepull/pull-secrets';
 import { createKeyring } from 'kubepull/keyring';
+import { parseImageName } from 'kubepull/reference';
 import { canary } from '../support/canary.ts';
 
 const pod = (image: string, more: object = {}) => ({
@@ -53,7 +54,7 @@ describe('explainPull', () => {
   it('puts what plugins and clouds gave last, and says what each did', () => {
     const serviceAccount = { namespace: 'shop', name: 'default', uid: 'u' };
     const source = { kind: 'plugin', provider: 'ecr', serviceAccount } as const;
-    const asked = createKeyring([{ ...nodeEntry('r.example'), source }]).lookup('r.example/team/app');
+    const asked = createKeyring([{ ...nodeEntry('r.example'), source }]).lookup(parseImageName('r.example/team/app'));
     const report = { source, outcome: 'fetched', detail: 'not kept', error: undefined } as const;
     const explained = explainPull(pod('r.example/team/app:1'), 'web', {
       secrets: [secret('team', 'r.example', canary('password'))],
@@ -142,7 +143,7 @@ describe('explainPull', () => {
   it('compares also what a plugin gave to the service account', () => {
     const serviceAccount = { namespace: 'shop', name: 'default', uid: 'u' };
     const source = { kind: 'plugin', provider: 'ecr', serviceAccount } as const;
-    const nodeLookup = createKeyring([{ ...nodeEntry('r.example'), source }]).lookup('r.example/app');
+    const nodeLookup = createKeyring([{ ...nodeEntry('r.example'), source }]).lookup(parseImageName('r.example/app'));
     const access = {
       kubernetesSecrets: [],
       kubernetesServiceAccounts: [serviceAccount],

@@ -6,6 +6,7 @@ import { matchImage, type MatchOptions, normalizeKey } from 'kubepull/match';
 import { deepFreeze } from '../docker-config/support.ts';
 import { entry } from './support.ts';
 import { anyText } from '../support/any-text.ts';
+import { imageNamed } from '../support/image-name.ts';
 
 const label = fc.constantFrom('a', 'b', 'io', 'docker', 'index', '*', 'a*', '*b', '*a*', 'é', '\u{1f600}', '\uffee');
 const host = fc.array(label, { minLength: 1, maxLength: 3 }).map((labels) => labels.join('.'));
@@ -47,7 +48,7 @@ function naiveLookup(all: readonly DockerConfigEntry[], repository: string, how:
   const keys = [...index.keys()].toSorted((a, b) => Buffer.compare(Buffer.from(b), Buffer.from(a)));
   const found = keys.flatMap((normal) => {
     const pattern = index.get(normal)?.[0]?.pattern ?? '';
-    return matchImage(pattern, repository, how).matched ? (index.get(normal) ?? []) : [];
+    return matchImage(pattern, imageNamed(repository), how).matched ? (index.get(normal) ?? []) : [];
   });
   const [first, ...rest] = repository.split('/');
   const isDefault =
@@ -69,7 +70,7 @@ describe('createKeyring', () => {
   it('gives byte for byte the order of the plain algorithm', () => {
     fc.assert(
       fc.property(entries, image, options, (all, repository, how) => {
-        const { candidates } = createKeyring(all, how).lookup(repository);
+        const { candidates } = createKeyring(all, how).lookup(imageNamed(repository));
         const got = candidates.map(({ entry: { credential } }) => credential.username);
         expect(JSON.stringify(got)).toBe(JSON.stringify(naiveLookup(all, repository, how)));
       }),
@@ -79,7 +80,7 @@ describe('createKeyring', () => {
   it('puts every entry either to the candidates or to the rejected, once, for the reason of the matcher', () => {
     fc.assert(
       fc.property(entries, image, options, (all, repository, how) => {
-        const { candidates, rejected } = createKeyring(all, how).lookup(repository);
+        const { candidates, rejected } = createKeyring(all, how).lookup(imageNamed(repository));
         const both = [...candidates, ...rejected].map(({ entry: { credential } }) => credential.username);
         expect(both.toSorted().join()).toBe(
           all
@@ -91,7 +92,7 @@ describe('createKeyring', () => {
           entry: { pattern },
           because,
         } of rejected) {
-          const result = matchImage(pattern, repository, how);
+          const result = matchImage(pattern, imageNamed(repository), how);
           if (result.matched || (because !== result.because && because !== 'invalid-image')) return false;
         }
         return candidates.every(({ rank }, index) => rank === index + 1);
@@ -105,10 +106,10 @@ describe('createKeyring', () => {
         const unique = [...new Map(all.map((one) => [normalizeKey(one.pattern), one])).values()];
         const turned = unique.map((_, index) => unique[(index + seed) % unique.length] ?? entry(''));
         const keyring = createKeyring(unique);
-        const one = keyring.lookup(repository);
-        expect(show(keyring.lookup(repository))).toBe(show(one));
+        const one = keyring.lookup(imageNamed(repository));
+        expect(show(keyring.lookup(imageNamed(repository)))).toBe(show(one));
         const names = ({ candidates }: LookupResult): string => candidates.map(({ key }) => key).join();
-        expect(names(createKeyring(turned).lookup(repository))).toBe(names(one));
+        expect(names(createKeyring(turned).lookup(imageNamed(repository)))).toBe(names(one));
       }),
     );
   });
@@ -120,7 +121,7 @@ describe('createKeyring', () => {
           deepFreeze(keys.map((pattern) => entry(pattern))),
           deepFreeze({ pathMatch: 'segment' }),
         );
-        formatLookup(deepFreeze(keyring.lookup(repository)));
+        formatLookup(deepFreeze(keyring.lookup(imageNamed(repository))));
       }),
     );
   });
@@ -131,11 +132,11 @@ describe('unionKeyrings', () => {
     fc.assert(
       fc.property(entries, entries, entries, image, (one, two, three, repository) => {
         const [a, b, c] = [createKeyring(one), createKeyring(two), createKeyring(three)];
-        const flat = show(unionKeyrings(a, b, c).lookup(repository));
-        expect(show(unionKeyrings(unionKeyrings(a, b), c).lookup(repository))).toBe(flat);
-        expect(show(unionKeyrings(a, unionKeyrings(b, c)).lookup(repository))).toBe(flat);
-        expect(show(unionKeyrings(unionKeyrings(), a, createKeyring([])).lookup(repository))).toBe(
-          show(a.lookup(repository)),
+        const flat = show(unionKeyrings(a, b, c).lookup(imageNamed(repository)));
+        expect(show(unionKeyrings(unionKeyrings(a, b), c).lookup(imageNamed(repository)))).toBe(flat);
+        expect(show(unionKeyrings(a, unionKeyrings(b, c)).lookup(imageNamed(repository)))).toBe(flat);
+        expect(show(unionKeyrings(unionKeyrings(), a, createKeyring([])).lookup(imageNamed(repository)))).toBe(
+          show(a.lookup(imageNamed(repository))),
         );
       }),
     );
@@ -146,7 +147,9 @@ describe('unionKeyrings', () => {
       fc.asyncProperty(entries, entries, image, async (one, two, repository) => {
         const [a, b] = [createKeyring(one), createKeyring(two)];
         const later = unionKeyrings({ lookup: async (name) => a.lookup(name) }, b);
-        expect(show(await later.lookup(repository))).toBe(show(unionKeyrings(a, b).lookup(repository)));
+        expect(show(await later.lookup(imageNamed(repository)))).toBe(
+          show(unionKeyrings(a, b).lookup(imageNamed(repository))),
+        );
       }),
     );
   });

@@ -3,9 +3,11 @@ import { describe, expect, it } from 'vitest';
 import { parseDockerConfigJson } from 'kubepull/docker-config';
 import { ImageError } from 'kubepull/errors';
 import { createKeyring, formatLookup, type Keyring, type LookupResult, unionKeyrings } from 'kubepull/keyring';
+import { parseImageName } from 'kubepull/reference';
 import { leastTime } from '../support/least.ts';
 import { canary } from '../support/canary.ts';
 import { config, entry, users } from './support.ts';
+import { imageNamed } from '../support/image-name.ts';
 
 describe('createKeyring', () => {
   it('03 §7 tries keys in descending byte order', () => {
@@ -32,13 +34,15 @@ describe('createKeyring', () => {
     const shuffled = order.toSorted(
       (a, b) => ((a.length * 7 + a.charCodeAt(0)) % 5) - ((b.length * 7 + b.charCodeAt(0)) % 5),
     );
-    const { rejected } = createKeyring(shuffled.map((pattern) => entry(pattern))).lookup('none:1/x');
+    const { rejected } = createKeyring(shuffled.map((pattern) => entry(pattern))).lookup(parseImageName('none:1/x'));
     expect(rejected.map(({ key }) => key)).toEqual(order);
   });
 
   it('03 §7 orders by UTF-8 bytes, not by UTF-16 units', () => {
     const keys = ['r.io/\u{1f600}', 'r.io/\uffee', 'r.io/\u00e9', 'r.io/z'];
-    const { rejected } = createKeyring(keys.toReversed().map((pattern) => entry(pattern))).lookup('none:1/x');
+    const { rejected } = createKeyring(keys.toReversed().map((pattern) => entry(pattern))).lookup(
+      parseImageName('none:1/x'),
+    );
     expect(rejected.map(({ key }) => key)).toEqual(keys);
   });
 
@@ -49,8 +53,8 @@ describe('createKeyring', () => {
       entry('http://r.io/v2/', 'c'),
       entry('r.io', 'a'),
     ]);
-    expect(users(keyring.lookup('r.io/x'))).toEqual(['a', 'b', 'c', 'a']);
-    expect(keyring.lookup('r.io/x').candidates.map(({ rank, key, rule }) => [rank, key, rule])).toEqual(
+    expect(users(keyring.lookup(parseImageName('r.io/x')))).toEqual(['a', 'b', 'c', 'a']);
+    expect(keyring.lookup(parseImageName('r.io/x')).candidates.map(({ rank, key, rule }) => [rank, key, rule])).toEqual(
       [1, 2, 3, 4].map((rank) => [rank, 'r.io', 'exact']),
     );
   });
@@ -75,7 +79,7 @@ describe('createKeyring', () => {
     [B, 'localhost/app', ['B1']],
     [B, 'quay.io/team/app', []],
   ])('03 §14 from %j tries for %s: %j', (auths, image, expected) => {
-    expect(users(createKeyring(config(auths)).lookup(image))).toEqual(expected);
+    expect(users(createKeyring(config(auths)).lookup(imageNamed(image)))).toEqual(expected);
   });
 
   it.each([
@@ -93,7 +97,7 @@ describe('createKeyring', () => {
     ['', false],
     ['/x', false],
   ])('03 §10 offers the Docker Hub entry to %j: %s', (image, offered) => {
-    const { candidates } = createKeyring([entry('https://index.docker.io/v1/', 'hub')]).lookup(image);
+    const { candidates } = createKeyring([entry('https://index.docker.io/v1/', 'hub')]).lookup(imageNamed(image));
     const rules = image === 'index.docker.io/x' ? ['exact'] : ['default-registry'];
     expect(candidates.map(({ rule }) => rule)).toEqual(offered ? rules : []);
   });
@@ -101,19 +105,21 @@ describe('createKeyring', () => {
   it('03 §10 offers it only when nothing else matches, and only under its exact key', () => {
     for (const key of ['docker.io', '*.*', '*.io']) {
       const keyring = createKeyring([entry('index.docker.io', 'hub'), entry(key, 'own')]);
-      expect(users(keyring.lookup('docker.io/library/nginx'))).toEqual(['own']);
+      expect(users(keyring.lookup(parseImageName('docker.io/library/nginx')))).toEqual(['own']);
     }
     for (const key of ['registry-1.docker.io', 'hub.docker.com', 'index.docker.io/v1', 'https://index.docker.io/v1']) {
-      expect(users(createKeyring([entry(key)]).lookup('docker.io/library/nginx'))).toEqual([]);
+      expect(users(createKeyring([entry(key)]).lookup(parseImageName('docker.io/library/nginx')))).toEqual([]);
     }
     const both = createKeyring([entry('index.docker.io', '1'), entry('https://index.docker.io/v1/', '2')]);
-    expect(users(both.lookup('localhost/app'))).toEqual(['1', '2']);
+    expect(users(both.lookup(parseImageName('localhost/app')))).toEqual(['1', '2']);
   });
 
   it('03 §10 A21 offers a registry entry to Docker Hub never, nor the Docker Hub entry to a named registry', () => {
     const keyring = createKeyring([entry('https://index.docker.io/v1/', 'hub'), entry('broken.example:bad', 'x')]);
-    expect(users(keyring.lookup('broken.example/app'))).toEqual([]);
-    expect(users(createKeyring([entry('r.example', 'x')]).lookup('docker.io/library/nginx'))).toEqual([]);
+    expect(users(keyring.lookup(parseImageName('broken.example/app')))).toEqual([]);
+    expect(users(createKeyring([entry('r.example', 'x')]).lookup(parseImageName('docker.io/library/nginx')))).toEqual(
+      [],
+    );
   });
 
   it('C12 gives every entry that is no candidate, with the reason', () => {
@@ -127,7 +133,7 @@ describe('createKeyring', () => {
       entry('a[bc].io'),
       entry('index.docker.io'),
     ]);
-    const { candidates, rejected } = keyring.lookup('r.io/team/app');
+    const { candidates, rejected } = keyring.lookup(parseImageName('r.io/team/app'));
     expect(candidates.map(({ rule }) => rule)).toEqual(['glob']);
     expect(rejected.map(({ key, because, entry: { pattern } }) => [pattern, key, because])).toEqual([
       ['x.io', 'x.io', 'label'],
@@ -138,28 +144,32 @@ describe('createKeyring', () => {
       ['a:b:c', undefined, 'invalid-pattern'],
       ['a[bc].io', undefined, 'invalid-pattern'],
     ]);
-    const unreadable = keyring.lookup('a b/x').rejected.map(({ because }) => because);
+    const unreadable = keyring.lookup(imageNamed('a b/x')).rejected.map(({ because }) => because);
     expect(new Set(unreadable)).toEqual(new Set(['invalid-image', 'invalid-pattern']));
   });
 
   it('does not reject what it offers as a fallback', () => {
-    const { candidates, rejected } = createKeyring([entry('index.docker.io'), entry('r.io')]).lookup('localhost/x');
+    const { candidates, rejected } = createKeyring([entry('index.docker.io'), entry('r.io')]).lookup(
+      parseImageName('localhost/x'),
+    );
     expect(candidates).toHaveLength(1);
     expect(rejected.map(({ key }) => key)).toEqual(['r.io']);
   });
 
   it('keeps the order of the bytes where keys of one shape stand around a key of another', () => {
     const keys = ['abc*.b.io', 'a*.*.io', '*.b.io'];
-    expect(users(createKeyring(keys.map((key) => entry(key))).lookup('abc.b.io/x'))).toEqual(keys);
+    expect(users(createKeyring(keys.map((key) => entry(key))).lookup(parseImageName('abc.b.io/x')))).toEqual(keys);
   });
 
   it('takes the options of matching', () => {
     const segment = createKeyring([entry('r.io/team')], { pathMatch: 'segment' });
-    expect([segment.lookup('r.io/team/x'), segment.lookup('r.io/team-evil/x')].map(users)).toEqual([['r.io/team'], []]);
+    expect(
+      [segment.lookup(parseImageName('r.io/team/x')), segment.lookup(parseImageName('r.io/team-evil/x'))].map(users),
+    ).toEqual([['r.io/team'], []]);
     const documented = createKeyring([entry('*my-registry.io/images'), entry('a.sub.my-registry.io')], {
       dialect: 'documented',
     });
-    expect(users(documented.lookup('a.sub.my-registry.io/images/x'))).toEqual([
+    expect(users(documented.lookup(parseImageName('a.sub.my-registry.io/images/x')))).toEqual([
       'a.sub.my-registry.io',
       '*my-registry.io/images',
     ]);
@@ -167,7 +177,7 @@ describe('createKeyring', () => {
   });
 
   it('shows `rejected` to every printer, although it is worked out when read', () => {
-    const result = createKeyring([entry('r.io'), entry('x.io')]).lookup('r.io/x');
+    const result = createKeyring([entry('r.io'), entry('x.io')]).lookup(parseImageName('r.io/x'));
     expect(result.rejected).toBe(result.rejected);
     expect(Object.keys(result)).toEqual(['image', 'candidates', 'rejected', 'sources']);
     expect({ ...result }).toEqual({
@@ -189,17 +199,18 @@ describe('createKeyring', () => {
     ['r.io', 'r.io/team', false],
     ['*.io/te', 'r.io/team', true],
   ])('A27 tells when the path of %s ends within a segment of %s', (key, image, cutsSegment) => {
-    const result = createKeyring([entry(key)]).lookup(image);
+    const result = createKeyring([entry(key)]).lookup(imageNamed(image));
     expect(result.candidates.map((candidate) => candidate.cutsSegment)).toEqual([cutsSegment]);
     expect(formatLookup(result).includes('though its path ends within a segment')).toBe(cutsSegment);
-    if (cutsSegment) expect(createKeyring([entry(key)], { pathMatch: 'segment' }).lookup(image).candidates).toEqual([]);
+    if (cutsSegment)
+      expect(createKeyring([entry(key)], { pathMatch: 'segment' }).lookup(imageNamed(image)).candidates).toEqual([]);
   });
 
   it('L01 hides every secret of its answers', () => {
     const password = canary('password');
     const auth = Buffer.from(`u:${password}`).toString('base64');
     const entries = parseDockerConfigJson(JSON.stringify({ auths: { 'r.io': { auth }, 'x.io': { password } } }));
-    const result = createKeyring(entries).lookup('r.io/x');
+    const result = createKeyring(entries).lookup(parseImageName('r.io/x'));
     expect(result.candidates).toHaveLength(1);
     expect(result).toMatchObject({ rejected: [{ key: 'x.io' }] });
   });
@@ -213,8 +224,8 @@ describe('createKeyring', () => {
       },
     };
     const keyring = createKeyring(once);
-    keyring.lookup('r.io/x');
-    expect(users(keyring.lookup('r.io/y'))).toEqual(['r.io']);
+    keyring.lookup(parseImageName('r.io/x'));
+    expect(users(keyring.lookup(parseImageName('r.io/y')))).toEqual(['r.io']);
     expect(reads).toBe(1);
   });
 
@@ -225,8 +236,10 @@ describe('createKeyring', () => {
     const keyring = createKeyring(entries);
     const lookUps = (): void => {
       for (let run = 0; run < 1000; run += 1) {
-        expect(keyring.lookup(`h${run + 1}.example.com/x`).candidates.length).toBe((run + 1) % 10 === 0 ? 0 : 1);
-        expect(keyring.lookup(`eu.h${run * 10}.example.com/x`).candidates.length).toBe(1);
+        expect(keyring.lookup(imageNamed(`h${run + 1}.example.com/x`)).candidates.length).toBe(
+          (run + 1) % 10 === 0 ? 0 : 1,
+        );
+        expect(keyring.lookup(imageNamed(`eu.h${run * 10}.example.com/x`)).candidates.length).toBe(1);
       }
     };
     // A scan of all entries takes some 20 ms a look-up.
@@ -240,7 +253,7 @@ describe('unionKeyrings', () => {
   const later = (keyring: Keyring): Keyring => ({ lookup: async (image) => keyring.lookup(image) });
 
   it('03 §11 puts answers behind each other and counts ranks through', () => {
-    const { candidates, rejected, image } = unionKeyrings(first, second).lookup('r.io/team/app');
+    const { candidates, rejected, image } = unionKeyrings(first, second).lookup(parseImageName('r.io/team/app'));
     expect(image).toBe('r.io/team/app');
     expect(candidates.map(({ rank, key }) => [rank, key])).toEqual([
       [1, 'r.io'],
@@ -251,11 +264,16 @@ describe('unionKeyrings', () => {
 
   it('03 §11 lets each keyring do its own fallback', () => {
     const own = createKeyring([entry('docker.io', 'own')]);
-    expect(users(unionKeyrings(own, second).lookup('docker.io/library/nginx'))).toEqual(['own', 'hub']);
+    expect(users(unionKeyrings(own, second).lookup(parseImageName('docker.io/library/nginx')))).toEqual(['own', 'hub']);
   });
 
   it('is empty when it is a union of nothing', () => {
-    expect(unionKeyrings().lookup('r.io/x')).toEqual({ image: 'r.io/x', candidates: [], rejected: [], sources: [] });
+    expect(unionKeyrings().lookup(parseImageName('r.io/x'))).toEqual({
+      image: 'r.io/x',
+      candidates: [],
+      rejected: [],
+      sources: [],
+    });
   });
 
   it('awaits keyrings that take time, one after the other, in order', async () => {
@@ -268,7 +286,9 @@ describe('unionKeyrings', () => {
         return createKeyring([entry('r.io', name)]).lookup(image);
       },
     });
-    const result = await unionKeyrings(first, slow('a', 5), slow('b', 0), second).lookup('r.io/team/app');
+    const result = await unionKeyrings(first, slow('a', 5), slow('b', 0), second).lookup(
+      parseImageName('r.io/team/app'),
+    );
     expect(users(result)).toEqual(['P', 'a', 'b', 'N']);
     expect(result.candidates.map(({ rank }) => rank)).toEqual([1, 2, 3, 4]);
     expect(log).toEqual(['a asked', 'a answers', 'b asked', 'b answers']);
@@ -292,14 +312,14 @@ describe('unionKeyrings', () => {
         return second.lookup(image);
       },
     };
-    const pending = unionKeyrings(aborting, last).lookup('r.io/x', { signal: controller.signal });
+    const pending = unionKeyrings(aborting, last).lookup(parseImageName('r.io/x'), { signal: controller.signal });
     await expect(pending).rejects.toBe(reason);
     expect([seen === controller.signal, asked]).toEqual([true, false]);
   });
 
   it('passes the error of a keyring on', async () => {
     const broken: Keyring = { lookup: async () => Promise.reject(new Error('broken')) };
-    await expect(unionKeyrings(later(first), broken).lookup('r.io/x')).rejects.toThrow('broken');
+    await expect(unionKeyrings(later(first), broken).lookup(parseImageName('r.io/x'))).rejects.toThrow('broken');
   });
 });
 
@@ -312,7 +332,7 @@ describe('formatLookup', () => {
       entry('x.io:5000'),
       entry('a:b:c'),
     ]);
-    expect(formatLookup(keyring.lookup('r.io/team/app'))).toBe(
+    expect(formatLookup(keyring.lookup(parseImageName('r.io/team/app')))).toBe(
       [
         'r.io/team/app: 2 to try, in this order',
         '  1. r.io/team (secret team/creds): exact',
@@ -327,17 +347,19 @@ describe('formatLookup', () => {
   it('says what each source was asked and gave', () => {
     const source = { kind: 'plugin', provider: 'ecr', serviceAccount: undefined } as const;
     const report = { source, outcome: 'failed', detail: 'exit\ncode 1', error: undefined } as const;
-    const result: LookupResult = { image: 'r.io/app', candidates: [], rejected: [], sources: [report] };
+    const result: LookupResult = { image: parseImageName('r.io/app'), candidates: [], rejected: [], sources: [report] };
     expect(formatLookup(result).split('\n').slice(1)).toEqual(['asked:', '  - plugin ecr: failed, exit\\x0acode 1']);
   });
 
   it('has a heading over a single entry that is not tried', () => {
-    const text = formatLookup(createKeyring([entry('x.io')]).lookup('r.io/app'));
+    const text = formatLookup(createKeyring([entry('x.io')]).lookup(parseImageName('r.io/app')));
     expect(text.split('\n').slice(1)).toEqual(['not tried:', '  - x.io (inline): label']);
   });
 
   it('says when the pull is anonymous', () => {
-    expect(formatLookup(createKeyring([]).lookup('r.io/x'))).toBe('r.io/x: no credential, the pull is anonymous');
+    expect(formatLookup(createKeyring([]).lookup(parseImageName('r.io/x')))).toBe(
+      'r.io/x: no credential, the pull is anonymous',
+    );
   });
 
   it('L01 shows no user, no password, and nothing secret of a key', () => {
@@ -350,7 +372,7 @@ describe('formatLookup', () => {
       entry(`a:b:c?\n${secret}`),
       entry('line\nbreak'),
     ]);
-    const text = formatLookup(keyring.lookup('r.io/app'));
+    const text = formatLookup(keyring.lookup(parseImageName('r.io/app')));
     expect(text).not.toContain(secret);
     expect(text.split('\n').slice(3)).toEqual([
       '  - x.io (inline): label',
@@ -362,7 +384,7 @@ describe('formatLookup', () => {
   });
 
   it('escapes what could forge a line', () => {
-    const result: LookupResult = { image: 'r.io/x\n  1. evil', candidates: [], rejected: [], sources: [] };
+    const result: LookupResult = { image: imageNamed('r.io/x\n  1. evil'), candidates: [], rejected: [], sources: [] };
     expect(formatLookup(result).split('\n')).toHaveLength(1);
   });
 });

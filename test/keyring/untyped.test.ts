@@ -2,7 +2,8 @@
 import { describe, expect, it } from 'vitest';
 import { createCredential, type DockerConfigEntry, readDockerConfig } from 'kubepull/docker-config';
 import { createKeyring } from 'kubepull/keyring';
-import { parseReference } from 'kubepull/reference';
+import { parseImageName, parseReference } from 'kubepull/reference';
+import { imageNamed } from '../support/image-name.ts';
 
 const entry: DockerConfigEntry = {
   pattern: 'r.example',
@@ -42,16 +43,17 @@ describe('createKeyring', () => {
     expect(refusalOf([{ ...entry, pattern: 5 }])).toEqual(refusal);
   });
 
-  it('refuses to look up a reference instead of its name', () => {
+  it('looks up what any parser gives', () => {
     const { lookup } = createKeyring([entry]);
-    expect(() => lookup(parseReference('r.example/app') as unknown as string)).toThrow(/must be text/);
-    expect(lookup(parseReference('r.example/app').name).candidates).toHaveLength(1);
+    expect(lookup(parseReference('r.example/app:1')).candidates).toHaveLength(1);
+    expect(lookup(parseImageName('r.example/app:1')).candidates).toHaveLength(1);
+    expect(lookup({ domain: 'r.example', path: 'app' }).candidates).toHaveLength(1);
   });
 
   it('holds more keys of one host than a call may have arguments', () => {
     const count = 200_000;
     const entries = Array.from({ length: count }, (_, index) => ({ ...entry, pattern: `r.example/team-${index}/` }));
-    const { candidates } = createKeyring(entries).lookup(`r.example/team-${count - 1}/app`);
+    const { candidates } = createKeyring(entries).lookup(imageNamed(`r.example/team-${count - 1}/app`));
     expect(candidates.map(({ key }) => key)).toEqual([`r.example/team-${count - 1}/`]);
   });
 });

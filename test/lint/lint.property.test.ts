@@ -7,6 +7,7 @@ import { validateSecret } from 'kubepull/pull-secrets';
 import { safeParseReference } from 'kubepull/reference';
 import { base64, config, configFor } from './support.ts';
 import { anyText } from '../support/any-text.ts';
+import { imageNamed } from '../support/image-name.ts';
 
 /**
  * Text that occurs nowhere by chance, and is no base64. It has no digit, so that the hook of the tests does not make a
@@ -250,7 +251,7 @@ describe('lintDockerConfig', () => {
     fc.assert(
       fc.property(anyKey, image, (pattern, text) => {
         const parsed = safeParseReference(text);
-        const matches = parsed.ok && matchImage(pattern, parsed.value.name).matched;
+        const matches = parsed.ok && matchImage(pattern, imageNamed(parsed.value.name)).matched;
         return !matches || !hasError(lintDockerConfig(configFor(pattern)));
       }),
     );

@@ -1,11 +1,13 @@
 // Semantics 03 §8, §9 and §14, 05 A4 and 08 C4 to C6.
 import { matchImage, matchImages, type MatchOptions, type Mismatch } from 'kubepull/match';
 import { describe, expect, it } from 'vitest';
+import { parseImageName } from 'kubepull/reference';
+import { imageNamed } from '../support/image-name.ts';
 
 type Outcome = 'exact' | 'glob' | Mismatch;
 
 function outcomeOf(pattern: string, image: string, options?: MatchOptions): Outcome {
-  const result = matchImage(pattern, image, options);
+  const result = matchImage(pattern, imageNamed(image), options);
   return result.matched ? result.rule : result.because;
 }
 
@@ -88,8 +90,8 @@ describe('matchImage', () => {
     ['*.io/team', 'r.io/team-evil', true, false],
     ['r.io/other', 'r.io/team', false, false],
   ] as const)('A27 %j against %j: prefix %s, segment %s', (pattern, image, prefix, segment) => {
-    expect(matchImage(pattern, image).matched).toBe(prefix);
-    expect(matchImage(pattern, image, { pathMatch: 'segment' }).matched).toBe(segment);
+    expect(matchImage(pattern, imageNamed(image)).matched).toBe(prefix);
+    expect(matchImage(pattern, imageNamed(image), { pathMatch: 'segment' }).matched).toBe(segment);
   });
 
   it('names the path when only the segment rule keeps them apart', () => {
@@ -98,7 +100,9 @@ describe('matchImage', () => {
 
   it('refuses an unknown path rule', () => {
     const options = { pathMatch: 'regex' } as unknown as MatchOptions;
-    expect(() => matchImage('r.io', 'r.io/x', options)).toThrow(/option pathMatch must be prefix or segment$/);
+    expect(() => matchImage('r.io', parseImageName('r.io/x'), options)).toThrow(
+      /option pathMatch must be prefix or segment$/,
+    );
   });
 });
 
@@ -112,9 +116,9 @@ describe('matchImage on the glob example of the Images page', () => {
     ['sub.my-registry.io/images/my-image', false],
     ['a.sub.my-registry.io/images/my-image', false],
   ] as const)('%s: documented yes, kubelet %s', (image, inKubelet) => {
-    expect(matchImage(key, image, { dialect: 'documented' })).toEqual({ matched: true, rule: 'glob' });
-    expect(matchImage(key, image, { dialect: 'kubelet' }).matched).toBe(inKubelet);
-    expect(matchImage(key, image).matched).toBe(inKubelet);
+    expect(matchImage(key, imageNamed(image), { dialect: 'documented' })).toEqual({ matched: true, rule: 'glob' });
+    expect(matchImage(key, imageNamed(image), { dialect: 'kubelet' }).matched).toBe(inKubelet);
+    expect(matchImage(key, imageNamed(image)).matched).toBe(inKubelet);
   });
 });
 
@@ -165,11 +169,11 @@ describe('matchImages', () => {
     ['*', 'localhost/x', true],
     ['*', 'gcr.io/x', false],
   ] as const)('%j against %j: %s', (pattern, image, matched) => {
-    expect(matchImages([pattern], image).matched).toBe(matched);
+    expect(matchImages([pattern], imageNamed(image)).matched).toBe(matched);
   });
 
   it('names the first pattern that matches', () => {
-    expect(matchImages(['quay.io', '*.io', 'gcr.io'], 'gcr.io/x')).toEqual({
+    expect(matchImages(['quay.io', '*.io', 'gcr.io'], parseImageName('gcr.io/x'))).toEqual({
       matched: true,
       pattern: '*.io',
       rule: 'glob',
@@ -177,18 +181,18 @@ describe('matchImages', () => {
   });
 
   it('names what is against every pattern when none matches', () => {
-    expect(matchImages(['a:b:c', 'gcr.io:443'], 'gcr.io/x')).toEqual({
+    expect(matchImages(['a:b:c', 'gcr.io:443'], parseImageName('gcr.io/x'))).toEqual({
       matched: false,
       rejected: [
         { pattern: 'a:b:c', because: 'invalid-pattern' },
         { pattern: 'gcr.io:443', because: 'port' },
       ],
     });
-    expect(matchImages([], 'gcr.io/x')).toEqual({ matched: false, rejected: [] });
+    expect(matchImages([], parseImageName('gcr.io/x'))).toEqual({ matched: false, rejected: [] });
   });
 
   it('blames the image when that is no URL', () => {
-    expect(matchImages(['gcr.io'], 'gcr io/x')).toEqual({
+    expect(matchImages(['gcr.io'], imageNamed('gcr io/x'))).toEqual({
       matched: false,
       rejected: [{ pattern: 'gcr.io', because: 'invalid-image' }],
     });

@@ -5,12 +5,13 @@ import {
   matchImages,
   matchTarget,
   normalizeKey,
-  parseImage,
   parsePattern,
+  toTarget,
   type MatchOptions,
 } from 'kubepull/match';
 import { describe, expect, it } from 'vitest';
 import { anyText } from '../support/any-text.ts';
+import { imageNamed } from '../support/image-name.ts';
 
 type Step =
   | { readonly kind: 'star' }
@@ -131,9 +132,9 @@ describe('matchImage', () => {
     fc.assert(
       fc.property(key, key, options, (pattern, image, chosen) => {
         const parsed = parsePattern(pattern, chosen);
-        const target = parseImage(image);
+        const target = toTarget(imageNamed(image));
         if (parsed === undefined || target === undefined) throw new Error('keys of ordinary form parse');
-        expect(matchImage(pattern, image, chosen)).toEqual(matchTarget(parsed, target, chosen));
+        expect(matchImage(pattern, imageNamed(image), chosen)).toEqual(matchTarget(parsed, target, chosen));
       }),
     );
   });
@@ -141,8 +142,8 @@ describe('matchImage', () => {
   it('A27 matches by segment only what it matches by prefix', () => {
     fc.assert(
       fc.property(key, key, (pattern, image) => {
-        if (!matchImage(pattern, image, { pathMatch: 'segment' }).matched) return;
-        expect(matchImage(pattern, image).matched).toBe(true);
+        if (!matchImage(pattern, imageNamed(image), { pathMatch: 'segment' }).matched) return;
+        expect(matchImage(pattern, imageNamed(image)).matched).toBe(true);
       }),
     );
   });
@@ -150,8 +151,8 @@ describe('matchImage', () => {
   it('A26 matches in kubelet only what the documented reading matches too', () => {
     fc.assert(
       fc.property(key, key, (pattern, image) => {
-        if (!matchImage(pattern, image).matched) return;
-        expect(matchImage(pattern, image, { dialect: 'documented' }).matched).toBe(true);
+        if (!matchImage(pattern, imageNamed(image)).matched) return;
+        expect(matchImage(pattern, imageNamed(image), { dialect: 'documented' }).matched).toBe(true);
       }),
     );
   });
@@ -160,7 +161,7 @@ describe('matchImage', () => {
     fc.assert(
       fc.property(key, key, (pattern, image) => {
         const parsed = parsePattern(pattern);
-        const target = parseImage(image);
+        const target = toTarget(imageNamed(image));
         if (!parsed?.literal || target === undefined) return;
         const want =
           parsed.port === target.port &&
@@ -179,8 +180,8 @@ describe('matchImages', () => {
         fc.array(fc.oneof(key, patternText), { maxLength: 4 }),
         fc.oneof(key, patternText),
         (patterns, image) => {
-          const alone = patterns.find((pattern) => matchImages([pattern], image).matched);
-          const result = matchImages(patterns, image);
+          const alone = patterns.find((pattern) => matchImages([pattern], imageNamed(image)).matched);
+          const result = matchImages(patterns, imageNamed(image));
           expect(result.matched ? result.pattern : undefined).toBe(alone);
         },
       ),

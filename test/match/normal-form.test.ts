@@ -1,5 +1,6 @@
 // Semantics 03 §6: the normal form of a credential key.
-import { normalizeKey, parseImage, parsePattern } from 'kubepull/match';
+import { normalizeKey, parsePattern, toTarget } from 'kubepull/match';
+import { imageNamed } from '../support/image-name.ts';
 import { describe, expect, it } from 'vitest';
 
 const NORMAL_FORMS: readonly (readonly [key: string, normal: string | undefined])[] = [
@@ -153,16 +154,20 @@ describe('parsePattern', () => {
   });
 });
 
-describe('parseImage', () => {
+describe('toTarget', () => {
   it('takes no scheme and no API version off', () => {
-    expect(parseImage('https://gcr.io/v1/x')).toMatchObject({ labels: ['https'], port: '', path: '//gcr.io/v1/x' });
-    expect(parseImage('gcr.io/v1/x')).toMatchObject({ path: '/v1/x' });
+    expect(toTarget(imageNamed('https://gcr.io/v1/x'))).toMatchObject({
+      labels: ['https'],
+      port: '',
+      path: '//gcr.io/v1/x',
+    });
+    expect(toTarget(imageNamed('gcr.io/v1/x'))).toMatchObject({ path: '/v1/x' });
   });
 
   it.each(['a]b:5000', '[::1]', '[fe80::1%25a]b]:80', '[::1%25%5b]:80'])(
     'does not split the host %j, as net.SplitHostPort',
     (host) => {
-      expect(parseImage(host)?.port).toBe('');
+      expect(toTarget(imageNamed(host))?.port).toBe('');
     },
   );
 });

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { createKeyring } from 'kubepull/keyring';
 import { matchImage } from 'kubepull/match';
 import { createSecret } from 'kubepull/docker-config';
+import { imageNamed } from '../support/image-name.ts';
 
 /** Whether a key serves an image when paths are compared as plain text, as kubelet does, and by segment. */
 const PAIRS: readonly (readonly [key: string, image: string, prefix: boolean, segment: boolean])[] = [
@@ -55,9 +56,9 @@ describe('A27 the path of a key', () => {
   });
 
   it.each(PAIRS)('A27 %s and %s: as text %s, by segment %s', (key, image, prefix, segment) => {
-    expect(matchImage(key, image).matched).toBe(prefix);
-    expect(matchImage(key, image, { pathMatch: 'prefix' }).matched).toBe(prefix);
-    expect(matchImage(key, image, { pathMatch: 'segment' }).matched).toBe(segment);
+    expect(matchImage(key, imageNamed(image)).matched).toBe(prefix);
+    expect(matchImage(key, imageNamed(image), { pathMatch: 'prefix' }).matched).toBe(prefix);
+    expect(matchImage(key, imageNamed(image), { pathMatch: 'segment' }).matched).toBe(segment);
     const credential = {
       username: 'u',
       password: createSecret('p'),
@@ -66,7 +67,9 @@ describe('A27 the path of a key', () => {
       email: undefined,
     };
     const entries = [{ pattern: key, credential, source: { kind: 'inline' } as const }];
-    expect(createKeyring(entries).lookup(image).candidates).toHaveLength(prefix ? 1 : 0);
-    expect(createKeyring(entries, { pathMatch: 'segment' }).lookup(image).candidates).toHaveLength(segment ? 1 : 0);
+    expect(createKeyring(entries).lookup(imageNamed(image)).candidates).toHaveLength(prefix ? 1 : 0);
+    expect(createKeyring(entries, { pathMatch: 'segment' }).lookup(imageNamed(image)).candidates).toHaveLength(
+      segment ? 1 : 0,
+    );
   });
 });

@@ -8,6 +8,7 @@ import { createCredentialProviderKeyring, parseCredentialProviderConfig } from '
 import { parseDockerConfigJson, parseDockercfg } from 'kubepull/docker-config';
 import { readCredentialProviderConfig, readHostsToml, readNodeDockerConfig, readRegistriesConf } from 'kubepull/node';
 import { validateSecret } from 'kubepull/pull-secrets';
+import { parseImageName } from 'kubepull/reference';
 
 const WINDOW = 8;
 const DEEP = { depth: 12, showHidden: true, getters: true } as const;
@@ -138,7 +139,7 @@ function readers(): readonly (readonly [name: string, document: string, look: Lo
         const keyring = createCredentialProviderKeyring(parseCredentialProviderConfig(PROVIDERS), {
           exec: async () => new TextEncoder().encode(text),
         });
-        const { candidates, ...rest } = await keyring.lookup('a.example.com/app');
+        const { candidates, ...rest } = await keyring.lookup(parseImageName('a.example.com/app'));
         return candidates.length === 0 ? rest : undefined;
       },
     ],

@@ -3,6 +3,7 @@ import { parseDockerConfigJson } from 'kubepull/docker-config';
 import { ImageError } from 'kubepull/errors';
 import { createKeyring, unionKeyrings } from 'kubepull/keyring';
 import { mergePullSecrets, type SecretLike } from 'kubepull/pull-secrets';
+import { parseImageName } from 'kubepull/reference';
 import { canary } from '../support/canary.ts';
 import { faultOf } from '../docker-config/support.ts';
 import { base64, CFG_TYPE, cfgSecret, JSON_TYPE, jsonSecret, secret } from './support.ts';
@@ -34,7 +35,9 @@ describe('mergePullSecrets', () => {
     const node = parseDockerConfigJson('{"auths":{"reg.example/team/app":{"username":"N"}}}');
     const { entries, skipped } = mergePullSecrets(secrets);
     const keyring = unionKeyrings(createKeyring(entries), createKeyring(node));
-    const tried = keyring.lookup('reg.example/team/app').candidates.map(({ entry }) => entry.credential.username);
+    const tried = keyring
+      .lookup(parseImageName('reg.example/team/app'))
+      .candidates.map(({ entry }) => entry.credential.username);
     expect(tried).toEqual(['R', 'P', 'Q', 'N']);
     expect(skipped).toMatchObject([{ name: 's3', because: 'type' }]);
   });

@@ -2,7 +2,6 @@ import { describe, expect, it } from 'vitest';
 import { systemClock } from 'kubepull/clock';
 import {
   createMirrorRoutes,
-  credentialName,
   mirrorEndpoint,
   mirrorEndpoints,
   type RegistryEndpoints,
@@ -13,6 +12,8 @@ import { createNodeRuntime, nodeHasher } from 'kubepull/node';
 import { pullImage, pullImageEvents, type PullEvent } from 'kubepull/puller';
 import { parseReference } from 'kubepull/reference';
 import { createMemoryStore } from 'kubepull/store';
+import { credentialName } from '../../src/mirrors/check.ts';
+import { imageNameText } from '../../src/reference/format.ts';
 import type { LoopbackAccount, LoopbackRegistry } from 'kubepull/testing';
 import { canary } from '../support/canary.ts';
 import { assertInvariants, countingSignal, startWatch } from '../support/invariants.ts';
@@ -185,8 +186,8 @@ describe('credentialName', () => {
   ])('A17 for %s at %s is %s', (image, origin, name) => {
     const ref = parseReference(image);
     const endpoint = { ...mirrorEndpoint('https://any.test', ref), origin };
-    expect(credentialName(endpoint, ref)).toBe(name);
-    expect(credentialName({ ...endpoint, upstream: true }, ref)).toBe(name);
+    expect(imageNameText(credentialName(endpoint, ref))).toBe(name);
+    expect(imageNameText(credentialName({ ...endpoint, upstream: true }, ref))).toBe(name);
   });
 });
 

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { createSecret } from 'kubepull/docker-config';
 import { dockerLogin, dockerLogout, loadDockerKeyring } from 'kubepull/node';
+import { parseImageName } from 'kubepull/reference';
 import { canary } from '../support/canary.ts';
 import { tempDir } from '../support/temp-dir.ts';
 
@@ -45,12 +46,12 @@ describe('docker-credential-pass', () => {
     };
     expect(await dockerLogin('docker.io', credential, { env })).toMatchObject({ helper: 'pass' });
     const keyring = await loadDockerKeyring({ env });
-    const { candidates } = await keyring.lookup('docker.io/library/nginx');
+    const { candidates } = await keyring.lookup(parseImageName('docker.io/library/nginx'));
     expect(candidates.map(({ entry }) => entry.credential.username)).toEqual(['jane']);
     expect(candidates[0]?.entry.credential.password.reveal() === password).toBe(true);
-    expect((await keyring.lookup('registry.example.com/app')).candidates).toEqual([]);
+    expect((await keyring.lookup(parseImageName('registry.example.com/app'))).candidates).toEqual([]);
     await dockerLogout('docker.io', { env });
-    expect((await keyring.lookup('docker.io/library/nginx')).candidates).toEqual([]);
+    expect((await keyring.lookup(parseImageName('docker.io/library/nginx'))).candidates).toEqual([]);
     expect(readFileSync(file, 'utf8')).toBe(config);
   });
 
@@ -69,7 +70,7 @@ describe('docker-credential-pass', () => {
       },
       { env },
     );
-    const { candidates } = await (await loadDockerKeyring({ env })).lookup('r.io/app');
+    const { candidates } = await (await loadDockerKeyring({ env })).lookup(parseImageName('r.io/app'));
     expect(candidates[0]?.entry.credential.identityToken?.reveal() === token).toBe(true);
   });
 });

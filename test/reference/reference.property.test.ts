@@ -171,7 +171,7 @@ describe('parseImageName, applyDefaultTag', () => {
         const name = attempt(() => parseImageName(text));
         if (!name.ok) return;
         check(name.value.tag !== undefined || name.value.digest !== undefined, text);
-        same(name.value.repository, trimReference(text).input);
+        same(name.value.name, trimReference(text).input);
       }),
     );
   });

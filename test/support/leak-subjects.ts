@@ -7,11 +7,12 @@ import { createKeyring, unionKeyrings } from 'kubepull/keyring';
 import { createNodeRuntime, createUndiciTransport, nodeHasher, openOciLayout } from 'kubepull/node';
 import { pullImage, pullImageEvents } from 'kubepull/puller';
 import { toDockerConfigJson } from 'kubepull/pull-secrets';
-import { parseReference } from 'kubepull/reference';
+import { parseReference, parseImageName } from 'kubepull/reference';
 import { createMemoryStore } from 'kubepull/store';
 import { buildImage, createLoopbackRegistry } from 'kubepull/testing';
 import { createCertificate } from './certificate.ts';
 import { makeSecret } from './leaks.ts';
+import { imageNamed } from './image-name.ts';
 
 export interface Subjects {
   readonly secrets: readonly string[];
@@ -104,11 +105,11 @@ export async function makeSubjects(directory: string): Promise<Subjects> {
     ['docker config entries', dockerConfig.entries],
     ['keyring', keyring],
     ['union of keyrings', unionKeyrings(keyring, wrong)],
-    ['lookup result', keyring.lookup(image)],
+    ['lookup result', keyring.lookup(imageNamed(image))],
     ['docker config document', toDockerConfigJson([entry('r.example', tokens)])],
     ['provider keyring', plugins],
     ['provider config', parseCredentialProviderConfig(providerConfig(of('key')))],
-    ['provided credentials', await plugins.lookup('a.example.com/app')],
+    ['provided credentials', await plugins.lookup(parseImageName('a.example.com/app'))],
     ['runtime', runtime],
     ['transport', transport],
     ['registry client', client],

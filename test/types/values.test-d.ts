@@ -9,7 +9,8 @@ import {
 import type { Keyring, LookupResult, StaticKeyring } from 'kubepull/keyring';
 import type { Descriptor, ImageIndex } from 'kubepull/oci';
 import type { PullEvent, PullOptions } from 'kubepull/puller';
-import type { ImageReference } from 'kubepull/reference';
+import { matchImage, matchImages } from 'kubepull/match';
+import { type ImageName, type ImageReference, parseImageName, parseReference } from 'kubepull/reference';
 import { expectTypeOf } from 'vitest';
 
 const text = 'sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855';
@@ -70,3 +71,24 @@ export function follow(event: PullEvent): void {
 expectTypeOf<ReturnType<StaticKeyring['lookup']>>().toEqualTypeOf<LookupResult>();
 expectTypeOf<StaticKeyring>().toExtend<Keyring>();
 expectTypeOf<PullOptions['keyring']>().toEqualTypeOf<Keyring | undefined>();
+
+// A keyring takes what a parser gives. Text may have a tag, with which another image would be looked up.
+expectTypeOf<ReturnType<typeof parseImageName>>().toExtend<ImageName>();
+expectTypeOf<string>().not.toExtend<ImageName>();
+export function looksUp(keyring: Keyring, held: StaticKeyring): void {
+  void keyring.lookup(parseImageName('a.example/app:1'));
+  held.lookup(parseReference('a.example/app:1'));
+  held.lookup({ domain: 'a.example', path: 'app' });
+  matchImage('a.example', parseImageName('a.example/app:1'));
+  matchImages(['a.example'], parseImageName('a.example/app:1'));
+  // @ts-expect-error Text with a tag.
+  void keyring.lookup('a.example/app:1');
+  // @ts-expect-error Text with a tag.
+  held.lookup('a.example/app:1');
+  // @ts-expect-error Text, though it has no tag.
+  held.lookup('a.example/app');
+  // @ts-expect-error Text with a tag.
+  matchImage('a.example', 'a.example/app:1');
+  // @ts-expect-error Text with a tag.
+  matchImages(['a.example'], 'a.example/app:1');
+}

@@ -5,6 +5,7 @@ import { createKeyring, unionKeyrings } from 'kubepull/keyring';
 import { mergePullSecrets, type SecretLike, validateSecret } from 'kubepull/pull-secrets';
 import { encodeBase64, encodeUtf8 } from '../../src/internal/index.ts';
 import { newest, type Outcome, text, type VectorCase } from './check.ts';
+import { imageNamed } from '../support/image-name.ts';
 
 const base64 = (value: string): string => encodeBase64(encodeUtf8(value));
 
@@ -62,7 +63,7 @@ function lookUp(vector: VectorCase): readonly Pair[] {
   const node = (vector['node'] ?? []) as readonly string[];
   const { entries } = mergePullSecrets(secrets);
   const keyring = unionKeyrings(createKeyring(entries), createKeyring(node.flatMap(nodeEntries)));
-  return keyring.lookup(text(vector, 'image')).candidates.map(({ entry: { credential } }) => ({
+  return keyring.lookup(imageNamed(text(vector, 'image'))).candidates.map(({ entry: { credential } }) => ({
     username: credential.username,
     password: credential.password.reveal(),
   }));

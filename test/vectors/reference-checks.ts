@@ -109,8 +109,8 @@ export function checkImageName(vector: VectorCase): Outcome {
   const input = text(vector, 'in');
   const name = attempt(
     () => {
-      const { repository, tag, digest } = parseImageName(input);
-      return { ok: true, repo: repository, tag, digest };
+      const { name: repo, tag, digest } = parseImageName(input);
+      return { ok: true, repo, tag, digest };
     },
     (upstream) => ({ ok: false, err: upstream }),
   );

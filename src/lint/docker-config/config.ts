@@ -36,9 +36,9 @@ export function lintDockerConfig(
       'Cannot lint docker config: format must be dockerconfigjson or dockercfg',
     );
   }
-  const image = readImageOption(options.image, 'docker config');
+  const { image, findings } = readImageOption(options.image, 'docker config');
   if (typeof json !== 'string' && !ArrayBuffer.isView(json)) {
     return [finding('WRONG_TYPE', '', 'The document should be text or bytes')];
   }
-  return [...lintDocument(json, { format, place: '', repository: image.repository }), ...image.findings];
+  return [...lintDocument(json, { format, place: '', image }), ...findings];
 }

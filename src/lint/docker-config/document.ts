@@ -13,7 +13,7 @@ const MAX_BYTES = 4 * 1024 * 1024;
  * Every finding of a document: of its parts in their order, then of entries beside each other, then of the image.
  */
 export function* lintDocument(json: string | Uint8Array, context: DocumentContext): Generator<LintFinding> {
-  const { place, format, repository } = context;
+  const { place, format, image } = context;
   const text = typeof json === 'string' ? json : decodeUtf8(json);
   if (encodeUtf8(text).length > MAX_BYTES) {
     return yield finding('DOCUMENT_UNREADABLE', place, 'The document is larger than 4 MiB');
@@ -25,7 +25,7 @@ export function* lintDocument(json: string | Uint8Array, context: DocumentContex
   if (typeof entries === 'string') return yield finding('DOCUMENT_UNREADABLE', place, `It has ${entries}`);
   const root = entriesPlace(context);
   yield* lintRelations(entries, root);
-  if (repository !== undefined) yield* lintImage(entries, repository, root);
+  if (image !== undefined) yield* lintImage(entries, image, root);
 }
 
 /** Go quotes the character at fault, which may be one of a secret. */

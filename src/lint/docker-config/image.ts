@@ -1,7 +1,9 @@
 import type { DockerConfigEntry } from '../../docker-config/index.js';
 import { quote } from '../../internal/index.js';
 import { createKeyring, type RejectedEntry } from '../../keyring/index.js';
-import { globMatch, matchImage, matchTarget, type ParsedTarget, parseImage, parsePattern } from '../../match/index.js';
+import { globMatch, matchImage, matchTarget, type ParsedTarget, parsePattern, toTarget } from '../../match/index.js';
+import type { ImageName } from '../../reference/index.js';
+import { imageNameText } from '../../reference/inner.js';
 import type { KeyLintCode } from '../rules/codes.js';
 import { DOCKER_HUB_KEY, findKeyFault } from './dead-key.js';
 import { placeOf } from './key-parts.js';
@@ -17,34 +19,34 @@ interface NearMiss {
 /** What is wrong with entries for an image: which were nearly right, and whether the right one is meant for it. */
 export function* lintImage(
   entries: readonly DockerConfigEntry[],
-  repository: string,
+  image: ImageName,
   root: string,
 ): Generator<LintFinding> {
-  const { candidates, rejected } = createKeyring(entries).lookup(repository);
+  const { candidates, rejected } = createKeyring(entries).lookup(image);
+  const name = imageNameText(image);
   for (const { rule, entry } of candidates) {
-    if (rule !== 'default-registry' || repository.startsWith('docker.io/')) continue;
-    const message = `${quote(repository)} is not on Docker Hub`;
+    if (rule !== 'default-registry' || image.domain === 'docker.io') continue;
+    const message = `${quote(name)} is not on Docker Hub`;
     yield finding('DOCKER_HUB_OFFERED_ELSEWHERE', placeOf(root, entry.pattern), message);
   }
   if (candidates.length > 0) return;
   const order = new Map(entries.map((entry, index) => [entry, index]));
   const byDocument = rejected.toSorted((a, b) => (order.get(a.entry) ?? 0) - (order.get(b.entry) ?? 0));
-  for (const one of byDocument) yield* lintRejected(one, repository, root);
-  yield finding('IMAGE_NOT_COVERED', root, `No key matches ${quote(repository)}`, keyFor(repository));
+  for (const one of byDocument) yield* lintRejected(one, image, root);
+  yield finding('IMAGE_NOT_COVERED', root, `No key matches ${quote(name)}`, keyFor(image));
 }
 
-function keyFor(repository: string): string {
-  const host = repository.slice(0, Math.max(0, repository.indexOf('/')));
-  return host === 'docker.io' ? DOCKER_HUB_KEY : host;
+function keyFor({ domain }: ImageName): string {
+  return domain === 'docker.io' ? DOCKER_HUB_KEY : domain;
 }
 
-function* lintRejected({ entry, because }: RejectedEntry, repository: string, root: string): Generator<LintFinding> {
+function* lintRejected({ entry, because }: RejectedEntry, name: ImageName, root: string): Generator<LintFinding> {
   const target = parsePattern(entry.pattern);
-  const image = parseImage(repository);
+  const image = toTarget(name);
   if (target === undefined || image === undefined || findKeyFault(entry.pattern) !== undefined) return;
   const near = because === 'port' || because === 'label-count' || because === 'path';
   const miss = near ? NEAR_MISSES[because](target, image) : undefined;
-  if (miss === undefined || !matchImage(miss.suggestion, repository).matched) return;
+  if (miss === undefined || !matchImage(miss.suggestion, name).matched) return;
   yield finding(miss.code, placeOf(root, entry.pattern), miss.message, miss.suggestion);
 }
 

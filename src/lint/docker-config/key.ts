@@ -1,5 +1,7 @@
 import { matchImage, type ParsedTarget, parsePattern } from '../../match/index.js';
 import { quote } from '../../internal/index.js';
+import type { ImageName } from '../../reference/index.js';
+import { imageNameText } from '../../reference/inner.js';
 import { bareKey, faultlessKey, findKeyFault, hostOf, nearestKey } from './dead-key.js';
 import { splitKey } from './key-parts.js';
 import { finding } from '../rules/rules.js';
@@ -8,9 +10,9 @@ import type { LintFinding } from '../rules/finding.js';
 /**
  * What is wrong with one key by itself.
  *
- * @param repository - of the image that the key may be meant for: what matches it exactly is not called unusual
+ * @param image - the image that the key may be meant for: what matches it exactly is not called unusual
  */
-export function* lintKey(key: string, place: string, repository: string | undefined): Generator<LintFinding> {
+export function* lintKey(key: string, place: string, image: ImageName | undefined): Generator<LintFinding> {
   const parts = splitKey(key);
   if (parts.userInfo !== undefined) {
     const message = 'User info in a key is not used, and shows in logs';
@@ -23,10 +25,10 @@ export function* lintKey(key: string, place: string, repository: string | undefi
   }
   const target = parsePattern(key);
   if (target === undefined) return;
-  const isWanted = repository !== undefined && matchImage(key, repository).matched;
+  const isWanted = image !== undefined && matchImage(key, image).matched;
   if (!isWanted) yield* lintHost(target, place);
   yield* lintGlob(target, place);
-  yield* lintPath(target, place, repository);
+  yield* lintPath(target, place, image && imageNameText(image));
 }
 
 function* lintHost(target: ParsedTarget, place: string): Generator<LintFinding> {

@@ -1,4 +1,5 @@
 import { goKind, type JsonNode, matchField } from '../../internal/index.js';
+import type { ImageName } from '../../reference/index.js';
 import { placeOf } from './key-parts.js';
 import { lintEntry } from './entry.js';
 import { lintKey } from './key.js';
@@ -12,8 +13,8 @@ export interface DocumentContext {
   readonly format: DocumentFormat;
   /** The place of the document itself; empty when it is the whole input. */
   readonly place: string;
-  /** The repository that it should serve. */
-  readonly repository: string | undefined;
+  /** The image that it should serve. */
+  readonly image: ImageName | undefined;
 }
 
 type JsonObject = JsonNode & { readonly kind: 'object' };
@@ -97,7 +98,7 @@ function* lintEntries(node: JsonObject, keys: Set<string>, context: DocumentCont
       yield finding('AUTHS_DOUBLED', place, 'It is read as a registry with the name auths and no credential');
       continue;
     }
-    yield* lintKey(key, place, context.repository);
+    yield* lintKey(key, place, context.image);
     if (value.kind === 'object') yield* lintFields(value, place);
     else if (value.kind === 'null') yield* lintEntry(new Map(), place);
     else yield wrongType(value, 'an object', place);

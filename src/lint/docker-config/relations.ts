@@ -1,6 +1,6 @@
 import type { DockerConfigEntry } from '../../docker-config/index.js';
 import { quote } from '../../internal/index.js';
-import { matchTarget, normalizeKey, parseImage, parsePattern } from '../../match/index.js';
+import { matchTarget, normalizeKey, parsePattern, toTarget } from '../../match/index.js';
 import { placeOf, showKey } from './key-parts.js';
 import { finding } from '../rules/rules.js';
 import type { LintFinding } from '../rules/finding.js';
@@ -36,7 +36,7 @@ export function* lintRelations(entries: readonly DockerConfigEntry[], root: stri
 
 /** Of each other entry that matches images of Docker Hub, what it hides. */
 function findHiders(keyed: readonly Keyed[]): readonly string[] {
-  const image = parseImage('docker.io/library/app');
+  const image = toTarget({ domain: 'docker.io', path: 'library/app' });
   return keyed.flatMap(({ entry }) => {
     const target = parsePattern(entry.pattern);
     if (image === undefined || target === undefined) return [];

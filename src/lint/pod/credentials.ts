@@ -31,9 +31,9 @@ type Entries = readonly DockerConfigEntry[];
 
 /** What is wrong with the secrets behind the names, and with their content for the images. */
 export function* lintCredentials(pod: PodCredentials): Generator<LintFinding> {
-  const repositories = pod.images.flatMap(({ image, place }) => {
+  const images = pod.images.flatMap(({ image, place }) => {
     const parsed = safeParseReference(image);
-    return parsed.ok ? [{ place, repository: parsed.value.name }] : [];
+    return parsed.ok ? [{ place, image: parsed.value }] : [];
   });
   const all: DockerConfigEntry[] = [];
   const seen = new Set(['']);
@@ -44,15 +44,15 @@ export function* lintCredentials(pod: PodCredentials): Generator<LintFinding> {
     const entries = yield* lintSecret(name, place, pod.secrets, pod.namespace);
     if (entries === undefined) continue;
     const { lookup } = createKeyring(entries);
-    const isUsed = repositories.some(({ repository }) => lookup(repository).candidates.length > 0);
-    if (!isUsed && repositories.length > 0) yield finding('PULL_SECRET_UNUSED', place, 'No key in it matches');
+    const isUsed = images.some(({ image }) => lookup(image).candidates.length > 0);
+    if (!isUsed && images.length > 0) yield finding('PULL_SECRET_UNUSED', place, 'No key in it matches');
     for (const entry of entries) all.push(entry);
   }
   if (pod.nodeEntries === undefined && pod.secrets === undefined) return;
   const keyrings = [createKeyring(all), createKeyring(pod.nodeEntries ?? [])];
-  for (const { place, repository } of repositories) {
-    const isServed = keyrings.some(({ lookup }) => lookup(repository).candidates.length > 0);
-    if (!isServed) yield finding('IMAGE_ANONYMOUS', place, `No key matches ${quote(repository)}`);
+  for (const { place, image } of images) {
+    const isServed = keyrings.some(({ lookup }) => lookup(image).candidates.length > 0);
+    if (!isServed) yield finding('IMAGE_ANONYMOUS', place, `No key matches ${quote(image.name)}`);
   }
 }
 

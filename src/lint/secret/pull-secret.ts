@@ -1,5 +1,6 @@
 import { decodeBase64, encodeUtf8, quote } from '../../internal/index.js';
 import type { SecretLike } from '../../pull-secrets/index.js';
+import type { ImageName } from '../../reference/index.js';
 import { readImageOption } from '../image/option.js';
 import { lintDocument } from '../docker-config/document.js';
 import type { DocumentFormat } from '../docker-config/members.js';
@@ -40,7 +41,7 @@ export function lintPullSecret(secret: SecretLike, options: LintPullSecretOption
   const image = readImageOption(options.image, 'pull secret');
   const findings: LintFinding[] = [];
   const clean = readSecret(secret, (found) => findings.push(found));
-  const content = lintContent(clean, image.repository);
+  const content = lintContent(clean, image.image);
   return [...findings, ...lintType(clean), ...lintValues(clean), ...content, ...image.findings];
 }
 
@@ -100,7 +101,7 @@ function lintNoBase64(text: string, place: string): LintFinding {
 }
 
 /** The document, also when the type does not fit: that is cured first, and then the rest counts. */
-function* lintContent(secret: SecretLike, repository: string | undefined): Generator<LintFinding> {
+function* lintContent(secret: SecretLike, image: ImageName | undefined): Generator<LintFinding> {
   const own = KINDS.find(({ type, key }) => type === secret.type && hasKey(secret, key));
   const kind = own ?? KINDS.find(({ key }) => hasKey(secret, key));
   if (kind === undefined) return;
@@ -110,5 +111,5 @@ function* lintContent(secret: SecretLike, repository: string | undefined): Gener
   const value = Object.hasOwn(stringData, key) ? (stringData[key] ?? '') : decodeBase64(data[key] ?? '', true);
   const isBad = !Object.hasOwn(stringData, key) && typeof value === 'string';
   if (value.length === 0) yield finding('SECRET_VALUE_EMPTY', place, 'There is no content in it');
-  else if (!isBad) yield* lintDocument(value, { format, place, repository });
+  else if (!isBad) yield* lintDocument(value, { format, place, image });
 }

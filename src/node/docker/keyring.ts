@@ -11,6 +11,8 @@ import {
   unionKeyrings,
 } from '../../keyring/index.js';
 import type { MatchOptions } from '../../match/index.js';
+import type { ImageName } from '../../reference/index.js';
+import { imageNameText } from '../../reference/inner.js';
 import { type ReadPlace, reportUnused } from '../kubelet/config-files.js';
 import { findDockerConfigs } from './config-files.js';
 import { getFromHelper, type HelperRuntime } from './helper.js';
@@ -54,9 +56,10 @@ export const HUB_NAMES: readonly string[] = [HUB, 'index.docker.io', 'docker.io'
  * @example
  * ```ts
  * import { loadDockerKeyring } from 'kubepull/node';
+ * import { parseImageName } from 'kubepull/reference';
  *
  * const keyring = await loadDockerKeyring();
- * const { candidates, sources } = await keyring.lookup('docker.io/library/nginx');
+ * const { candidates, sources } = await keyring.lookup(parseImageName('nginx'));
  * ```
  * @public
  */
@@ -84,10 +87,10 @@ function fileKeyring(file: ReadPlace<DockerConfig>, options: DockerKeyringOption
         };
   const keyring = createKeyring(config?.entries ?? [], options);
   return {
-    async lookup(image: string, { signal }: CallOptions = {}): Promise<LookupResult> {
+    async lookup(image: ImageName, { signal }: CallOptions = {}): Promise<LookupResult> {
+      imageNameText(image);
       signal?.throwIfAborted();
-      const host = image.split('/', 1)[0] ?? '';
-      const server = host === 'docker.io' ? HUB : host;
+      const server = image.domain === 'docker.io' ? HUB : image.domain;
       const helper = config && helperFor(config, server);
       if (helper === undefined) return { ...keyring.lookup(image), sources: [looked] };
       const runtime = { env, timeoutMs: options.helperTimeoutMs, signal };

@@ -73,9 +73,10 @@ export async function readNodeDockerConfig(places: NodeConfigPlaces = {}): Promi
  * @example
  * ```ts
  * import { loadNodeKeyring } from 'kubepull/node';
+ * import { parseImageName } from 'kubepull/reference';
  *
  * const keyring = await loadNodeKeyring({ rootDir: '/var/lib/kubelet' });
- * keyring.lookup('registry.example.com/app').candidates.length;
+ * keyring.lookup(parseImageName('registry.example.com/app')).candidates.length;
  * ```
  * @public
  */

@@ -15,6 +15,8 @@ import {
   unionKeyrings,
 } from '../../keyring/index.js';
 import type { MatchOptions } from '../../match/index.js';
+import type { ImageName } from '../../reference/index.js';
+import { imageNameText } from '../../reference/inner.js';
 import type { Tracing } from '../../tracing/index.js';
 import { createDiagnosticsTracing } from '../diagnostics.js';
 import {
@@ -77,11 +79,12 @@ export interface NodeKeyring extends Keyring {
  * @example
  * ```ts
  * import { createNodeKeyring } from 'kubepull/node';
+ * import { parseImageName } from 'kubepull/reference';
  *
  * const keyring = await createNodeKeyring({
  *   plugins: { configPath: '/etc/kubernetes/credential-providers', binDir: '/opt/credential-providers' },
  * });
- * const { candidates, sources } = await keyring.lookup('registry.example.com/team/app');
+ * const { candidates, sources } = await keyring.lookup(parseImageName('registry.example.com/team/app'));
  * ```
  * @see NewExternalCredentialProviderDockerKeyring and RegisterCredentialProviderPlugins in kubernetes
  * pkg/credentialprovider/plugin
@@ -130,7 +133,8 @@ function createFileKeyring(options: NodeKeyringOptions, clock: Clock): Keyring {
     return { files: await (last ?? read()), cached: false };
   };
   return {
-    async lookup(image: string, { signal }: CallOptions = {}): Promise<LookupResult> {
+    async lookup(image: ImageName, { signal }: CallOptions = {}): Promise<LookupResult> {
+      imageNameText(image);
       const { files, cached } = await untilAbort(current(), signal);
       const sources = files.found.places.map((place) => reportOf(place, files.found, cached));
       return { ...(await files.keyring.lookup(image)), sources };

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { encodeAuth } from 'kubepull/docker-config';
 import { type LintCode, lintDockerConfig } from 'kubepull/lint';
 import { matchImage } from 'kubepull/match';
+import { parseImageName } from 'kubepull/reference';
 import { canary } from '../../support/canary.ts';
 import { base64, codes, config, configFor, find } from '../support.ts';
 
@@ -160,7 +161,7 @@ describe('the nearest key', () => {
     const image = 'foo.com:443/team/app';
     const [found] = lintDockerConfig(configFor('foo.com:443/team/app'), { image });
     expect(found).toMatchObject({ code: 'KEY_PREFIX_BROAD', suggestion: undefined });
-    expect(matchImage('foo.com:443/team/app', 'foo.com:443/team/app-evil').matched).toBe(true);
+    expect(matchImage('foo.com:443/team/app', parseImageName('foo.com:443/team/app-evil')).matched).toBe(true);
   });
 });
 

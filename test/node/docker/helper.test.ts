@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { LookupResult } from 'kubepull/keyring';
 import { loadDockerKeyring } from 'kubepull/node';
+import { parseImageName } from 'kubepull/reference';
 import { homeWith } from './home.ts';
 
 async function lookup(script: string, paths: readonly string[] = []): Promise<LookupResult> {
@@ -11,7 +12,7 @@ async function lookup(script: string, paths: readonly string[] = []): Promise<Lo
   const first = paths.map((name) => join(path, name));
   for (const directory of first) mkdirSync(join(directory, 'docker-credential-h'), { recursive: true });
   const keyring = await loadDockerKeyring({ env: { ...env, PATH: [...first, env.PATH].join(':') } });
-  return keyring.lookup('r.io/app');
+  return keyring.lookup(parseImageName('r.io/app'));
 }
 
 describe('a credential helper of Docker', () => {
@@ -53,7 +54,7 @@ describe('a credential helper of Docker', () => {
     const keyring = await loadDockerKeyring({ env });
     const reason = new Error('enough');
     const controller = new AbortController();
-    const looked = Promise.resolve(keyring.lookup('r.io/app', { signal: controller.signal }));
+    const looked = Promise.resolve(keyring.lookup(parseImageName('r.io/app'), { signal: controller.signal }));
     controller.abort(reason);
     await expect(looked).rejects.toBe(reason);
   });

@@ -13,6 +13,7 @@ import { describe, expect, it } from 'vitest';
 import { type Credential, createSecret } from 'kubepull/docker-config';
 import type { LookupResult } from 'kubepull/keyring';
 import { dockerLogin, dockerLogout, loadDockerKeyring } from 'kubepull/node';
+import { parseImageName } from 'kubepull/reference';
 import { canary } from '../../support/canary.ts';
 import { tempDir } from '../../support/temp-dir.ts';
 import { homeWith } from './home.ts';
@@ -40,9 +41,15 @@ describe('loadDockerKeyring', () => {
     write('.docker/config.json', auths('docker'));
     const all = { ...env, XDG_RUNTIME_DIR: join(path, 'run'), REGISTRY_AUTH_FILE: join(path, 'podman.json') };
     const keyring = await loadDockerKeyring({ env: { ...all, DOCKER_AUTH_CONFIG: JSON.stringify(auths('inline')) } });
-    expect(users(await keyring.lookup('r.io/x'))).toEqual(['inline', 'podman', 'runtime', 'config', 'docker']);
+    expect(users(await keyring.lookup(parseImageName('r.io/x')))).toEqual([
+      'inline',
+      'podman',
+      'runtime',
+      'config',
+      'docker',
+    ]);
     const elsewhere = await loadDockerKeyring({ env: { ...env, DOCKER_CONFIG: join(path, 'none') } });
-    const { sources } = await elsewhere.lookup('r.io/x');
+    const { sources } = await elsewhere.lookup(parseImageName('r.io/x'));
     expect(sources.map(({ source, detail }) => [source.kind === 'file' && source.path, detail])).toEqual([
       [join(path, '.config/containers/auth.json'), '1 entries'],
       [join(path, 'none/config.json'), 'missing'],
@@ -53,7 +60,7 @@ describe('loadDockerKeyring', () => {
     const { env, write } = homeWith();
     const token = canary('identity-token');
     write('.docker/config.json', { auths: { 'r.io': { auth: 'dTpw', identitytoken: token } } });
-    const { candidates } = await (await loadDockerKeyring({ env })).lookup('r.io/x');
+    const { candidates } = await (await loadDockerKeyring({ env })).lookup(parseImageName('r.io/x'));
     expect(candidates[0]?.entry.credential.identityToken?.reveal() === token).toBe(true);
   });
 
@@ -65,18 +72,18 @@ describe('loadDockerKeyring', () => {
     });
     write('.docker/config.json', { credHelpers: { 'https://index.docker.io/v1/': 'hub' }, credsStore: 'other' });
     const keyring = await loadDockerKeyring({ env });
-    const hub = await keyring.lookup('docker.io/library/nginx');
+    const hub = await keyring.lookup(parseImageName('docker.io/library/nginx'));
     expect(hub.candidates.map(({ entry }) => [entry.pattern, entry.source])).toEqual([
       ['https://index.docker.io/v1/', { kind: 'helper', helper: 'hub' }],
     ]);
-    expect(users(await keyring.lookup('r.io:5000/x'))).toEqual(['other']);
+    expect(users(await keyring.lookup(parseImageName('r.io:5000/x')))).toEqual(['other']);
   });
 
   it('takes <token> for an identity token', async () => {
     const secret = canary('identity-token');
     const { env, write } = homeWith({ x: answering('<token>', secret) });
     write('.docker/config.json', { credsStore: 'x' });
-    const { candidates } = await (await loadDockerKeyring({ env })).lookup('r.io/x');
+    const { candidates } = await (await loadDockerKeyring({ env })).lookup(parseImageName('r.io/x'));
     expect(candidates[0]?.entry.credential).toMatchObject({ username: '' });
     expect(candidates[0]?.entry.credential.identityToken?.reveal() === secret).toBe(true);
   });
@@ -97,17 +104,17 @@ describe('loadDockerKeyring', () => {
         credHelpers: { 'r.io': 'broken' },
       });
       const keyring = await loadDockerKeyring({ env, helperTimeoutMs: 1500 });
-      const result = await keyring.lookup('r.io/x');
+      const result = await keyring.lookup(parseImageName('r.io/x'));
       expect(result.candidates).toEqual([]);
       expect(result.sources.at(-1)).toMatchObject({ outcome: 'failed', error: { code: 'ERR_CREDENTIAL_PROVIDER' } });
       expect(result.sources.at(-1)?.detail).toBe(`Cannot use "get" of credential helper "broken": ${reason}`);
-      expect(users(await keyring.lookup('docker.io/library/nginx'))).toEqual(['file']);
+      expect(users(await keyring.lookup(parseImageName('docker.io/library/nginx')))).toEqual(['file']);
     });
 
     it.each(['none', '../x', 'a b', ''])('does not exist, or is no name: %j', async (helper) => {
       const { env, write } = homeWith();
       write('.docker/config.json', { ...auths('file'), credHelpers: { 'r.io': helper } });
-      const { candidates, sources } = await (await loadDockerKeyring({ env })).lookup('r.io/x');
+      const { candidates, sources } = await (await loadDockerKeyring({ env })).lookup(parseImageName('r.io/x'));
       expect(candidates).toEqual([]);
       expect(sources.at(-1)?.detail).toMatch(/^Cannot run credential helper /);
     });
@@ -116,7 +123,7 @@ describe('loadDockerKeyring', () => {
   it('is content with a helper that has nothing', async () => {
     const { env, write } = homeWith({ x: 'echo "credentials not found in native keychain"; exit 1' });
     write('.docker/config.json', { credsStore: 'x' });
-    const { candidates, sources } = await (await loadDockerKeyring({ env })).lookup('r.io/x');
+    const { candidates, sources } = await (await loadDockerKeyring({ env })).lookup(parseImageName('r.io/x'));
     expect(candidates).toEqual([]);
     expect(sources.at(-1)).toMatchObject({ outcome: 'fetched', detail: 'it has no credential' });
   });
@@ -132,7 +139,7 @@ describe('dockerLogin and dockerLogout', () => {
     expect(result).toEqual({ path: file, helper: undefined, changed: true });
     expect(statSync(file).mode & 0o777).toBe(0o600);
     const found = await loadDockerKeyring({ env: { HOME: path, DOCKER_CONFIG: join(file, '..') } });
-    const { candidates } = await found.lookup('docker.io/library/nginx');
+    const { candidates } = await found.lookup(parseImageName('docker.io/library/nginx'));
     expect(candidates[0]?.entry.credential.password.reveal() === password).toBe(true);
     expect(await dockerLogout('docker.io', { env, path: file })).toMatchObject({ changed: true });
     expect(readFileSync(file, 'utf8')).not.toContain('index.docker.io');

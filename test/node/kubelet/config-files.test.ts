@@ -4,6 +4,7 @@ import { join, relative } from 'node:path';
 import { cwd } from 'node:process';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { loadNodeKeyring, readNodeDockerConfig } from 'kubepull/node';
+import { parseImageName } from 'kubepull/reference';
 import { canary } from '../../support/canary.ts';
 import { tempDir } from '../../support/temp-dir.ts';
 
@@ -142,8 +143,8 @@ describe('loadNodeKeyring', () => {
     const { places, write } = kubelet();
     write('root/config.json', config('r.example/team'));
     const keyring = await loadNodeKeyring(places);
-    expect(keyring.lookup('r.example/team-evil/app').candidates).toHaveLength(1);
+    expect(keyring.lookup(parseImageName('r.example/team-evil/app')).candidates).toHaveLength(1);
     const strict = await loadNodeKeyring({ ...places, pathMatch: 'segment' });
-    expect(strict.lookup('r.example/team-evil/app').candidates).toHaveLength(0);
+    expect(strict.lookup(parseImageName('r.example/team-evil/app')).candidates).toHaveLength(0);
   });
 });

@@ -11,10 +11,12 @@ import {
 } from 'kubepull/credential-provider';
 import { createSecret } from 'kubepull/docker-config';
 import { createExecPlugin, type ExecPluginOptions } from 'kubepull/node';
+import { parseImageName } from 'kubepull/reference';
 import { canary } from '../../support/canary.ts';
 import { bundle } from '../../support/leaks-bundle.ts';
 import { least } from '../../support/least.ts';
 import { tempDir } from '../../support/temp-dir.ts';
+import { imageNamed } from '../../support/image-name.ts';
 
 const PROTOCOL = 'credentialprovider.kubelet.k8s.io/v1';
 
@@ -271,9 +273,13 @@ describe('a plugin under load', () => {
     const log = join(tempDir().path, 'log');
     const { keyring, script } = config('Registry');
     const plugins = keyring(pluginDir({ plugin: script(log) }));
-    const results = await Promise.all(Array.from({ length: 200 }, async () => plugins.lookup('r.io/team/app')));
+    const results = await Promise.all(
+      Array.from({ length: 200 }, async () => plugins.lookup(parseImageName('r.io/team/app'))),
+    );
     expect(results.every(({ candidates }) => candidates.length === 1)).toBe(true);
-    await Promise.all(Array.from({ length: 200 }, async (_, index) => plugins.lookup(`r.io/team/app-${index}`)));
+    await Promise.all(
+      Array.from({ length: 200 }, async (_, index) => plugins.lookup(imageNamed(`r.io/team/app-${index}`))),
+    );
     expect(readFileSync(log, 'utf8')).toBe('ran\n');
   });
 });

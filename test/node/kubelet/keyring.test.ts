@@ -6,6 +6,7 @@ import { createSecret } from 'kubepull/docker-config';
 import { formatLookup, type LookupResult } from 'kubepull/keyring';
 import { createNodeKeyring } from 'kubepull/node';
 import { createFakeClock } from 'kubepull/testing';
+import { parseImageName } from 'kubepull/reference';
 import { canary } from '../../support/canary.ts';
 import { type TempDir, tempDir } from '../../support/temp-dir.ts';
 
@@ -46,14 +47,16 @@ describe('createNodeKeyring', () => {
     const root = tempDir();
     writeConfig(root, 'file');
     const keyring = await createNodeKeyring({ ...places(root), plugins: writePlugin(root, 'plugin') });
-    const result = await keyring.lookup('r.io/team/app');
+    const result = await keyring.lookup(parseImageName('r.io/team/app'));
     expect(users(result)).toEqual(['file', 'plugin']);
     expect(result.sources.map(({ source, outcome }) => [source.kind, outcome])).toEqual([
       ['file', 'fetched'],
       ['plugin', 'fetched'],
     ]);
     const text = formatLookup(
-      await keyring.forPod({ namespace: 'n', name: 'p', uid: 'u', serviceAccountName: '' }).lookup('r.io/team/app'),
+      await keyring
+        .forPod({ namespace: 'n', name: 'p', uid: 'u', serviceAccountName: '' })
+        .lookup(parseImageName('r.io/team/app')),
     );
     expect(text).toContain(
       `asked:\n  - file ${root.path}/config.json: cached, 1 entries\n  - plugin plugin: cached, by registry`,
@@ -63,7 +66,7 @@ describe('createNodeKeyring', () => {
   it('says which places it looked at in vain', async () => {
     const root = tempDir();
     writeFileSync(join(root.path, 'config.json'), '{');
-    const { sources } = await (await createNodeKeyring(places(root))).lookup('r.io/x');
+    const { sources } = await (await createNodeKeyring(places(root))).lookup(parseImageName('r.io/x'));
     expect(sources).toHaveLength(8);
     expect(sources[0]).toMatchObject({
       outcome: 'failed',
@@ -78,13 +81,13 @@ describe('createNodeKeyring', () => {
     const [root, clock] = [tempDir(), createFakeClock()];
     writeConfig(root, 'first');
     const keyring = await createNodeKeyring({ ...places(root), clock });
-    expect(users(await keyring.lookup('r.io/x'))).toEqual(['first']);
+    expect(users(await keyring.lookup(parseImageName('r.io/x')))).toEqual(['first']);
     writeConfig(root, 'second');
     await clock.advance(299_999);
     clock.setWallClock(clock.now() + 1e9);
-    expect(users(await keyring.lookup('r.io/x'))).toEqual(['first']);
+    expect(users(await keyring.lookup(parseImageName('r.io/x')))).toEqual(['first']);
     await clock.advance(1);
-    expect(users(await keyring.lookup('r.io/x'))).toEqual(['second']);
+    expect(users(await keyring.lookup(parseImageName('r.io/x')))).toEqual(['second']);
   });
 
   it('reads the files once for all that look at the same time, and again after a failure', async () => {
@@ -100,8 +103,8 @@ describe('createNodeKeyring', () => {
       },
     };
     const keyring = await createNodeKeyring(options);
-    await expect(keyring.lookup('r.io/x')).rejects.toThrow('there is no working directory');
-    const all = await Promise.all(Array.from({ length: 20 }, async () => keyring.lookup('r.io/x')));
+    await expect(keyring.lookup(parseImageName('r.io/x'))).rejects.toThrow('there is no working directory');
+    const all = await Promise.all(Array.from({ length: 20 }, async () => keyring.lookup(parseImageName('r.io/x'))));
     expect(all.map((result) => users(result))).toEqual(all.map(() => ['first']));
     expect(reads).toBe(2);
   });
@@ -119,12 +122,12 @@ describe('createNodeKeyring', () => {
     };
     const keyring = await createNodeKeyring({ ...places(root), plugins: { configPath, binDir, serviceAccounts } });
     const pod = { namespace: 'n', name: 'p', uid: 'u', serviceAccountName: 'sa' };
-    const { candidates } = await keyring.forPod(pod).lookup('r.io/team/app');
+    const { candidates } = await keyring.forPod(pod).lookup(parseImageName('r.io/team/app'));
     const serviceAccount = { namespace: 'n', name: 'sa', uid: 'sa-uid' };
     expect(candidates.map(({ entry }) => entry.source)).toEqual([
       { kind: 'plugin', provider: 'plugin', serviceAccount },
     ]);
-    expect((await keyring.lookup('r.io/team/app')).candidates).toEqual([]);
+    expect((await keyring.lookup(parseImageName('r.io/team/app'))).candidates).toEqual([]);
   });
 
   it('refuses, as kubelet at its start, a plugin that is not there', async () => {

@@ -1,0 +1,1 @@
+export { readTarget } from './parse.js';

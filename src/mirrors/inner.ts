@@ -1,0 +1,1 @@
+export { credentialName } from './check.js';

@@ -1,0 +1,1 @@
+export { imageNameText } from './format.js';
