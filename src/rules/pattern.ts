@@ -48,7 +48,7 @@ function findTextFlaw(pattern: string): string | undefined {
   if (pattern.startsWith('!')) return 'a rule cannot be negated; use the other list';
   const foreign = /[^\w.:/*?{},!^[\]\\@-]|@(?!\w)/u.exec(pattern)?.[0];
   if (foreign !== undefined) return `${quote(foreign)} is in no image name and has no meaning in rules`;
-  if (/\\$/.test(pattern.replaceAll('\\\\', ''))) return 'it ends in a backslash';
+  if (pattern.replaceAll('\\\\', '').endsWith('\\')) return 'it ends in a backslash';
   if (/\\(?![[\]])/.test(pattern)) return 'a backslash may stand before [ and ] only, and no image name has one';
   return undefined;
 }
