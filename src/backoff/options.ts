@@ -1,4 +1,5 @@
 import { ImageError } from '../errors/index.js';
+import { randomFraction } from '../internal/index.js';
 
 /** The delay after the first failure of an image pull, in milliseconds. @public */
 export const DEFAULT_INITIAL_MS = 10_000;
@@ -57,7 +58,7 @@ export function checkOptions(options: BackoffOptions = {}): CheckedOptions {
     maxMs: inRange('maxMs', options.maxMs ?? DEFAULT_MAX_MS, 0),
     factor: inRange('factor', options.factor ?? DEFAULT_FACTOR, 1),
     jitter: inRange('jitter', options.jitter ?? 0, 0),
-    random: options.random ?? cryptoRandom,
+    random: options.random ?? randomFraction,
   };
 }
 
@@ -74,8 +75,4 @@ function inRange(name: string, value: number, least: number): number {
 export function checkTime(at: number): number {
   if (Number.isFinite(at)) return at;
   throw new ImageError('ERR_OPTION_INVALID', `Cannot back off at ${String(at)}: it is no point of time`);
-}
-
-function cryptoRandom(): number {
-  return (crypto.getRandomValues(new Uint32Array(1))[0] ?? 0) / 2 ** 32;
 }

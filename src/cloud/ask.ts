@@ -1,7 +1,7 @@
 import { type CallOptions, type Clock, systemClock } from '../clock/index.js';
 import { type Transport, type TransportRequest, type TransportResponse, withRetry } from '../distribution/index.js';
 import { ImageError, isImageError } from '../errors/index.js';
-import { collectBytes, redactUrl, untilAbort } from '../internal/index.js';
+import { collectBytes, randomFraction, redactUrl, untilAbort } from '../internal/index.js';
 import type { CloudOptions } from './types.js';
 
 const TIMEOUT_MS = 10_000;
@@ -204,8 +204,4 @@ function parseFields(text: string): ReadonlyMap<string, unknown> | undefined {
   } catch {
     return undefined;
   }
-}
-
-function randomFraction(): number {
-  return (crypto.getRandomValues(new Uint32Array(1))[0] ?? 0) / 2 ** 32;
 }

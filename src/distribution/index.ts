@@ -1,5 +1,7 @@
 /**
- * The registry client: transport, redirects, challenges, tokens, and typed errors.
+ * Registries: a session, the verbs that work with it, the transport below, and typed errors.
+ *
+ * A verb that reads gives verified content; one that opens gives what comes, for the caller to verify.
  *
  * @packageDocumentation
  */
@@ -9,31 +11,34 @@ export {
   type TransportRequest,
   type TransportResponse,
 } from './transport/transport.js';
-export {
-  type ChooseOptions,
-  type FetchBlobOptions,
-  type FetchedBlob,
-  type FetchedManifest,
-  type FetchManifestOptions,
-  type ReadConfig,
-  type ReadManifest,
-} from './pull/types.js';
-export {
-  type BlobSource,
-  type PushBlobOptions,
-  type PushContent,
-  type PushedBlob,
-  type PushedManifest,
-  type PushManifestOptions,
-} from './push/types.js';
-export { type ListTagsOptions } from './pull/tags.js';
-export { type ReferrersOptions } from './pull/referrers.js';
-export { type IndexInspection, type InspectedEntry, inspectIndex, type InspectIndexOptions } from './inspect-index.js';
 export { classifyAddress } from './transport/address.js';
-export { type Challenge, parseChallenges } from './auth/challenge.js';
-export { createRegistryClient, type RegistryClient, type RegistryClientOptions } from './client.js';
 export { fetchTransport, type FetchTransportOptions } from './transport/fetch-transport.js';
-export { type RegistryNotice } from './transport/notices.js';
 export { type RequestRetry, type RetryOptions, withRetry } from './transport/retry.js';
-export { type BearerToken, createTokenCache, type TokenCache, type TokenQuery } from './auth/token-cache.js';
 export { type RealmPolicy, type RealmRule } from './policy/url-policy.js';
+export { type RegistryNotice } from './response/response.js';
+export { type Challenge, parseChallenges } from './auth/challenge.js';
+export { type BearerToken, createTokenCache, type TokenCache, type TokenQuery } from './auth/token-cache.js';
+export { createRegistrySession, type RegistrySession, type RegistrySessionOptions } from './session/session.js';
+export {
+  type ManifestBytes,
+  type ReadConfig,
+  readConfig,
+  type ReadManifest,
+  readManifest,
+  readManifestBytes,
+  type ReadManifestBytesOptions,
+  type ReadManifestOptions,
+  resolveManifest,
+} from './pull/manifests.js';
+export { hasBlob, openBlob, type OpenBlobOptions, type OpenedBlob } from './pull/blobs.js';
+export { readBlob } from './pull/read-blob.js';
+export { listTags, type ListTagsOptions } from './pull/tags.js';
+export { listReferrers, type ListReferrersOptions } from './pull/referrers.js';
+export {
+  type IndexInspection,
+  type InspectedEntry,
+  inspectIndex,
+  type InspectIndexOptions,
+} from './pull/inspect-index.js';
+export { type BlobSource, pushBlob, type PushBlobOptions, type PushedBlob } from './push/blob.js';
+export { type PushContent, type PushedManifest, pushManifest, type PushManifestOptions } from './push/manifest.js';

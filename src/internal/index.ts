@@ -19,6 +19,7 @@ export { quoteJson, wellFormed } from './go/json-text.js';
 export { type JsonMember, type JsonNode, type JsonResult, readJson, TOO_MANY_VALUES } from './go/json.js';
 export { hideUserInfo, printable, quote } from './text.js';
 export { hasOuterSpace } from './go/space.js';
+export { randomFraction } from './random.js';
 export { createSlots, type Slots } from './slots.js';
 export { untilAbort } from './until-abort.js';
 export { redactUrl } from './url.js';

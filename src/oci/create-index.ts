@@ -30,7 +30,7 @@ export interface CreateIndexOptions {
  * Of two entries with the same digest the later takes the place of the earlier, so that an index can be amended:
  * `createIndex([...index.manifests, added])`. Embedded content is left out.
  *
- * @param manifests - the entries, with the platform that each is for; a client's `config` gives such descriptors
+ * @param manifests - the entries, with the platform that each is for; `readConfig` of `kubepull/distribution` gives such descriptors
  * @param options - the media type, and what else the index says
  * @returns the index; {@link encodeManifest} makes the bytes to push
  * @throws {@link ImageError} `ERR_OPTION_INVALID` for no entries or more than 1,024, an entry that is no manifest, and in a

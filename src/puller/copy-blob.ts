@@ -1,4 +1,5 @@
-import type { FetchedBlob } from '../distribution/index.js';
+import type { OpenedBlob } from '../distribution/index.js';
+import { openBlobWithin } from '../distribution/inner.js';
 import { type AnyImageError, TransportError } from '../errors/index.js';
 import type { Descriptor } from '../oci/index.js';
 import type { ContentWriter } from '../store/index.js';
@@ -28,11 +29,11 @@ export interface Part {
 
 /** Asks for a part once. What comes may be all of the blob instead. */
 export function fetchPart(
-  { context: { client, ref }, blob, budget: { refreshes } }: BlobRequests,
+  { context: { session, ref }, blob, budget: { refreshes } }: BlobRequests,
   part: Part,
   signal: AbortSignal,
-): Promise<FetchedBlob> {
-  return client.fetchBlob(ref, blob, { ...part, signal, refreshes });
+): Promise<OpenedBlob> {
+  return openBlobWithin(session, ref, blob, { ...part, signal }, refreshes);
 }
 
 /** One request for what the writer lacks up to `end`. If all of the blob comes, the writer takes all of it. */
@@ -78,7 +79,7 @@ function bodyError({ context: { ref }, blob }: BlobRequests, because: string, re
   });
 }
 
-/** Requests that fail before their body are repeated by the client; doing so here as well would multiply them. */
+/** Requests that fail before their body are repeated by the session; doing so here as well would multiply them. */
 export function isCut(error: AnyImageError): boolean {
   return error.code === 'ERR_TRANSPORT' && error.phase === 'body' && error.retryable;
 }

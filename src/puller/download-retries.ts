@@ -1,4 +1,5 @@
 import type { Clock } from '../clock/index.js';
+import type { RefreshBudget } from '../distribution/inner.js';
 
 /** Times in a row that one blob is asked for without much progress between, and times in all. */
 const MAX_ATTEMPTS = 5;
@@ -19,7 +20,7 @@ export interface BlobBudget {
   readonly clock: Clock;
   readonly random: () => number;
   /** Token refreshes that are left. */
-  readonly refreshes: { left: number };
+  readonly refreshes: RefreshBudget;
   /** Whether the time is over. */
   isOver(): boolean;
   /** Takes one more request that follows a cut; false when there is none left. */

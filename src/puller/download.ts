@@ -1,6 +1,6 @@
 import { type BlobFailure, isImageError } from '../errors/index.js';
 import type { Clock } from '../clock/index.js';
-import type { RegistryClient } from '../distribution/index.js';
+import { hasBlob, type RegistrySession } from '../distribution/index.js';
 import type { Descriptor } from '../oci/index.js';
 import type { ImageReference } from '../reference/index.js';
 import type { ImageStore } from '../store/index.js';
@@ -14,7 +14,7 @@ import type { PullEvent } from './types.js';
 /** What the steps of one pull with one credential share. */
 export interface PullContext {
   readonly ref: ImageReference;
-  readonly client: RegistryClient;
+  readonly session: RegistrySession;
   /** Origin and repository: who gave the manifest out gives its blobs out as well. */
   readonly from: string;
   readonly store: ImageStore;
@@ -50,14 +50,14 @@ export async function downloadBlob(context: PullContext, blob: Descriptor, signa
 
 /** A manifest is easily made to name a blob of others; whether one may have that blob, the registry knows. */
 async function mayFollow(
-  { client, ref, from }: PullContext,
+  { session, ref, from }: PullContext,
   flight: Flight,
   blob: Descriptor,
   signal: AbortSignal,
 ): Promise<boolean> {
   if (flight.from === from) return true;
   try {
-    return await client.hasBlob(ref, blob, { signal });
+    return await hasBlob(session, ref, blob, { signal });
   } catch (error) {
     signal.throwIfAborted();
     if (!isImageError(error)) throw error;

@@ -1,3 +1,4 @@
+import { readManifestBytes } from '../distribution/index.js';
 import { ImageError, isImageError, PlatformNotFoundError } from '../errors/index.js';
 import {
   type Descriptor,
@@ -79,8 +80,8 @@ async function selectImage(
   signal: AbortSignal | undefined,
   onAuthorized: () => void,
 ): Promise<Selected> {
-  const { ref, client, emit } = context;
-  let fetched = await client.fetchManifest(ref, { signal });
+  const { ref, session, emit } = context;
+  let fetched = await readManifestBytes(session, ref, { signal });
   onAuthorized();
   const root = fetched.descriptor;
   let descriptor = root;
@@ -90,7 +91,7 @@ async function selectImage(
     if (parsed.kind === 'manifest') return { root, descriptor, manifest: parsed.manifest, bytes: fetched.bytes };
     const chosen = selectManifest(parsed.index, wanted);
     emit({ type: 'platform', wanted, chosen, available: platformsOf(parsed.index.manifests) });
-    fetched = await client.fetchManifest(ref, { descriptor: chosen, signal });
+    fetched = await readManifestBytes(session, ref, { descriptor: chosen, signal });
     descriptor = { ...fetched.descriptor, platform: chosen.platform };
   }
   throw new ImageError(

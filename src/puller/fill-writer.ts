@@ -1,4 +1,5 @@
 import { type AnyImageError, isImageError } from '../errors/index.js';
+import { randomFraction } from '../internal/index.js';
 import type { Descriptor } from '../oci/index.js';
 import type { ContentWriter } from '../store/index.js';
 import { type BlobRequests, copyPart, type Filling, isCut } from './copy-blob.js';
@@ -14,7 +15,7 @@ import { type RangePlan, rangesFor } from './layer-ranges.js';
 export async function fillWriter(context: PullContext, blob: Descriptor, filling: Filling): Promise<void> {
   const { clock, emit } = context;
   const { writer, signal } = filling;
-  const budget = createBlobBudget(clock, random);
+  const budget = createBlobBudget(clock, randomFraction);
   const recover = planRecovery(planRetries({ size: blob.size, offset: writer.offset }, budget), writer);
   let ranges = rangesFor(blob, context.ranges);
   for (;;) {
@@ -55,8 +56,4 @@ function planRecovery(
     await writer.restart();
     return 0;
   };
-}
-
-function random(): number {
-  return (crypto.getRandomValues(new Uint32Array(1))[0] ?? 0) / 2 ** 32;
 }

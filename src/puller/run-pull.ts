@@ -1,6 +1,6 @@
 import { systemClock } from '../clock/index.js';
 import type { Digest } from '../digest/index.js';
-import { createRegistryClient, type RegistryClient } from '../distribution/index.js';
+import { createRegistrySession, type RegistrySession, resolveManifest } from '../distribution/index.js';
 import { type RegistryEndpoint } from '../mirrors/index.js';
 import type { Descriptor } from '../oci/index.js';
 import { formatReference, parseDockerReference } from '../reference/index.js';
@@ -52,7 +52,7 @@ async function resolveTag(pull: PullRun, endpoints: readonly RegistryEndpoint[])
     purpose: 'resolve',
     run: async (target, onAuthorized) => {
       const asked = referenceAt(ref, target.endpoint, undefined);
-      const { digest } = await clientFor(target, pull).resolve(asked, { signal: options.signal });
+      const { digest } = await resolveManifest(sessionFor(target, pull), asked, { signal: options.signal });
       onAuthorized();
       return digest;
     },
@@ -66,7 +66,7 @@ function fetchFrom(pull: PullRun, target: Target, steps: FetchSteps): Promise<Fe
   const { endpoint } = target;
   const context: PullContext = {
     ref: referenceAt(ref, endpoint, steps.resolved),
-    client: clientFor(target, pull),
+    session: sessionFor(target, pull),
     from: [endpoint.origin, endpoint.apiPath, endpoint.namespace, endpoint.repository].join(' '),
     store,
     clock: runtime.clock ?? systemClock,
@@ -86,10 +86,10 @@ function fetchFrom(pull: PullRun, target: Target, steps: FetchSteps): Promise<Fe
   });
 }
 
-function clientFor({ endpoint, attempt, last }: Target, { options: { runtime }, emit }: PullRun): RegistryClient {
+function sessionFor({ endpoint, attempt, last }: Target, { options: { runtime }, emit }: PullRun): RegistrySession {
   const { origin, apiPath, namespace } = endpoint;
   const { credential, candidate } = attempt;
-  return createRegistryClient({
+  return createRegistrySession({
     transport: runtime.transport,
     createHasher: runtime.createHasher,
     clock: runtime.clock ?? systemClock,

@@ -1,7 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import { systemClock } from 'kubepull/clock';
 import { checkEndpoints, createMirrorRoutes, mirrorEndpoints, upstreamEndpoint } from 'kubepull/mirrors';
-import { createRegistryClient, type RegistryClientOptions, type RequestRetry } from 'kubepull/distribution';
+import {
+  createRegistrySession,
+  readManifestBytes,
+  type RegistrySessionOptions,
+  type RequestRetry,
+  resolveManifest,
+} from 'kubepull/distribution';
 import { nodeHasher } from 'kubepull/node';
 import { createMemoryTransport } from '../support/memory-transport.ts';
 import { ORIGIN, connect, found, ref } from './support.ts';
@@ -12,7 +18,7 @@ const throws = (): never => {
   throw boom;
 };
 
-describe('options of a registry client', () => {
+describe('options of a registry session', () => {
   it.each<[string, object]>([
     ['transport', { transport: undefined }],
     ['transport', { transport: { request: throws } }],
@@ -21,11 +27,11 @@ describe('options of a registry client', () => {
     ['clock', { clock: Date }],
     ['onNotice', { onNotice: console }],
   ])('refuses a %s of the wrong kind', (option, wrong) => {
-    const options = { ...parts, ...wrong } as unknown as RegistryClientOptions;
-    expect(() => createRegistryClient(options)).toThrow(
+    const options = { ...parts, ...wrong } as unknown as RegistrySessionOptions;
+    expect(() => createRegistrySession(options)).toThrow(
       expect.objectContaining({
         code: 'ERR_OPTION_INVALID',
-        message: expect.stringMatching(`^Cannot make a registry client with this ${option}: pass `) as string,
+        message: expect.stringMatching(`^Cannot make a registry session with this ${option}: pass `) as string,
       }) as Error,
     );
   });
@@ -39,42 +45,42 @@ describe('options of a registry client', () => {
 describe('a function of the caller that throws', () => {
   it('is the error of the call, and leaves no body open: onNotice', async () => {
     const server = createMemoryTransport(() => ({ ...found, headers: { ...found.headers, warning: '299 - "old"' } }));
-    const { client } = connect(server, { onNotice: throws });
-    await expect(client.fetchManifest(ref)).rejects.toBe(boom);
+    const { session } = connect(server, { onNotice: throws });
+    await expect(readManifestBytes(session, ref)).rejects.toBe(boom);
     expect(server.open()).toBe(0);
   });
 
   it('is the error of the call, and leaves no body open: random', async () => {
     const server = createMemoryTransport(() => ({ status: 503, body: 'busy' }));
-    const client = createRegistryClient({ ...parts, transport: server.transport, random: throws });
-    await expect(client.fetchManifest(ref)).rejects.toBe(boom);
+    const session = createRegistrySession({ ...parts, transport: server.transport, random: throws });
+    await expect(readManifestBytes(session, ref)).rejects.toBe(boom);
     expect(server.open()).toBe(0);
   });
 
   it('is the error of the call, and leaves no body open: the clock', async () => {
     const server = createMemoryTransport(() => ({ status: 403, body: 'no' }));
     const clock = { ...systemClock, sleep: throws };
-    const client = createRegistryClient({ ...parts, transport: server.transport, clock });
-    await expect(client.fetchManifest(ref)).rejects.toBe(boom);
+    const session = createRegistrySession({ ...parts, transport: server.transport, clock });
+    await expect(readManifestBytes(session, ref)).rejects.toBe(boom);
     expect(server.open()).toBe(0);
   });
 
   it('is the error of the call, and leaves no body open: onRetry', async () => {
     const server = createMemoryTransport(() => ({ status: 503, body: 'busy' }));
-    const client = createRegistryClient({ ...parts, transport: server.transport, retry: { onRetry: throws } });
-    await expect(client.fetchManifest(ref)).rejects.toBe(boom);
+    const session = createRegistrySession({ ...parts, transport: server.transport, retry: { onRetry: throws } });
+    await expect(readManifestBytes(session, ref)).rejects.toBe(boom);
     expect(server.open()).toBe(0);
   });
 });
 
-describe('the random numbers of a client that is given none', () => {
+describe('the random numbers of a session that is given none', () => {
   it('spread its requests', async () => {
     const delays: number[] = [];
     const server = createMemoryTransport(() => ({ status: 503 }));
     const clock = { ...systemClock, sleep: async () => undefined };
     const onRetry = ({ delayMs }: RequestRetry): void => void delays.push(delayMs);
-    const client = createRegistryClient({ ...parts, transport: server.transport, clock, retry: { onRetry } });
-    await expect(client.resolve(ref)).rejects.toMatchObject({ status: 503 });
+    const session = createRegistrySession({ ...parts, transport: server.transport, clock, retry: { onRetry } });
+    await expect(resolveManifest(session, ref)).rejects.toMatchObject({ status: 503 });
     const shares = delays.map((delayMs, at) => delayMs / (250 * 2 ** at));
     expect(new Set(shares).size).toBe(delays.length);
     for (const share of shares) expect(share >= 0.5 && share < 1).toBe(true);

@@ -1,14 +1,17 @@
 import { onTestFinished } from 'vitest';
-import { createRegistryClient, type RegistryClient, type RegistryClientOptions } from 'kubepull/distribution';
+import { createRegistrySession, type RegistrySession, type RegistrySessionOptions } from 'kubepull/distribution';
 import { createUndiciTransport, nodeHasher } from 'kubepull/node';
 import { type ImageReference, parseReference } from 'kubepull/reference';
 import type { LoopbackRegistry } from 'kubepull/testing';
 
-/** A client of a loopback registry over real connections, that are closed with the test. */
-export function connectTo({ origin }: LoopbackRegistry, options: Partial<RegistryClientOptions> = {}): RegistryClient {
+/** A session with a loopback registry over real connections, that are closed with the test. */
+export function connectTo(
+  { origin }: LoopbackRegistry,
+  options: Partial<RegistrySessionOptions> = {},
+): RegistrySession {
   const { transport, close } = createUndiciTransport();
   onTestFinished(close);
-  return createRegistryClient({ transport, origin, createHasher: nodeHasher, ...options });
+  return createRegistrySession({ transport, origin, createHasher: nodeHasher, ...options });
 }
 
 /** An image in a loopback registry. */

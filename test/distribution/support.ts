@@ -1,4 +1,4 @@
-import { createRegistryClient, type RegistryClientOptions, type TransportRequest } from 'kubepull/distribution';
+import { createRegistrySession, type RegistrySessionOptions, type TransportRequest } from 'kubepull/distribution';
 import { type Credential, createSecret } from 'kubepull/docker-config';
 import { digestOf } from 'kubepull/digest';
 import { nodeHasher } from 'kubepull/node';
@@ -38,10 +38,10 @@ export const tokenReply = (token: string, more: object = {}): Reply => ({ body: 
 export const isRealm = ({ url }: TransportRequest): boolean => url.startsWith(REALM);
 export const authorization = ({ headers }: TransportRequest): string | undefined => headers['authorization'];
 
-/** A client of servers in memory; its pauses take no time. */
-export function connect(server: MemoryTransport, options: Partial<RegistryClientOptions> = {}) {
+/** A session with servers in memory; its pauses take no time. */
+export function connect(server: MemoryTransport, options: Partial<RegistrySessionOptions> = {}) {
   const clock = createFakeClock();
-  const client = createRegistryClient({
+  const session = createRegistrySession({
     transport: server.transport,
     origin: ORIGIN,
     createHasher: nodeHasher,
@@ -49,5 +49,5 @@ export function connect(server: MemoryTransport, options: Partial<RegistryClient
     random: () => 0,
     ...options,
   });
-  return { client, clock };
+  return { session, clock };
 }

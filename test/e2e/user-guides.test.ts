@@ -6,6 +6,7 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import * as root from 'kubepull';
 import * as digest from 'kubepull/digest';
 import * as distribution from 'kubepull/distribution';
+import * as mirrors from 'kubepull/mirrors';
 import * as dockerConfig from 'kubepull/docker-config';
 import * as errors from 'kubepull/errors';
 import * as explain from 'kubepull/explain';
@@ -30,6 +31,7 @@ import { tempDir } from '../support/temp-dir.ts';
 const modules = {
   'kubepull/digest': digest,
   'kubepull/distribution': distribution,
+  'kubepull/mirrors': mirrors,
   'kubepull/docker-config': dockerConfig,
   'kubepull/errors': errors,
   'kubepull/explain': explain,
@@ -76,14 +78,14 @@ const claimsOf = (code: string): readonly string[] =>
 /** A registry, and a client of it that may do all. */
 async function startClient(): Promise<{
   readonly registry: testing.LoopbackRegistry;
-  readonly client: distribution.RegistryClient;
+  readonly session: distribution.RegistrySession;
 }> {
   const registry = await startRegistry();
   const { transport, close } = node.createUndiciTransport();
   onTestFinished(close);
   const { origin } = registry;
-  const client = distribution.createRegistryClient({ transport, origin, createHasher: node.nodeHasher });
-  return { registry, client };
+  const session = distribution.createRegistrySession({ transport, origin, createHasher: node.nodeHasher });
+  return { registry, session };
 }
 
 /** An image for two platforms, whose layers take part in no other. */
@@ -210,7 +212,7 @@ describe('docs/guides/why-a-pull-fails.md', () => {
         pullSecrets.createPullSecret({ name: 'new', server, username: 'ci', password }),
       ],
     };
-    const played = { 'kubepull/distribution': { ...distribution, registryOrigin: () => registry.origin } };
+    const played = { 'kubepull/mirrors': { ...mirrors, registryOrigin: () => registry.origin } };
     const printed = await run(exampleWith(page, 'checkImage'), { played, scope });
     expect(printed).toHaveLength(2);
     expect(printed[0]).toMatch(/^registry\.example\.com\/team\/app:1: sha256:[0-9a-f]{64} with secret default\/new$/);
@@ -226,11 +228,13 @@ describe('docs/guides/registry-client.md', () => {
   it('mirrors an index with its platforms from one registry to another', async () => {
     const [from, to] = [await startClient(), await startClient()];
     from.registry.push('team/app', '1', twoPlatforms());
-    const scope = { source: from.client, target: to.client };
-    const printed = await run(exampleWith(page, 'source.layer'), { scope });
+    const scope = { source: from.session, target: to.session };
+    const printed = await run(exampleWith(page, 'readBlob(source'), { scope });
     expect(printed.map((line) => line.split(' ')[1])).toEqual(['uploaded', 'uploaded', 'uploaded', 'uploaded']);
     const name = reference.parseReference('mirror.example.com/team/app:1');
-    expect(await to.client.digest(name)).toBe(await from.client.digest(name));
+    expect((await distribution.resolveManifest(to.session, name)).digest).toBe(
+      (await distribution.resolveManifest(from.session, name)).digest,
+    );
   });
 
   it('brings all platforms into a layout, and from there to another registry', async () => {
@@ -239,12 +243,12 @@ describe('docs/guides/registry-client.md', () => {
     from.registry.push('team/app', '1', index);
     const folder = join(tempDir().path, 'layout');
     const played = { 'kubepull/node': { ...node, openOciLayout: () => node.openOciLayout(folder) } };
-    const copied = await run(exampleWith(page, 'copyImage'), { played, scope: { client: from.client } });
+    const copied = await run(exampleWith(page, 'copyImage'), { played, scope: { session: from.session } });
     expect(copied).toEqual(['7 contents']);
     expect((await node.validateLayout(folder)).findings).toEqual([]);
-    await run(exampleWith(page, 'readContent'), { played, scope: { target: to.client } });
+    await run(exampleWith(page, 'readContent'), { played, scope: { target: to.session } });
     const name = reference.parseReference('mirror.example.com/team/app:1');
-    expect(await to.client.digest(name)).toBe(index.descriptor.digest);
+    expect((await distribution.resolveManifest(to.session, name)).digest).toBe(index.descriptor.digest);
   });
 });
 

@@ -5,7 +5,7 @@ import type { RequestListener } from 'node:http';
 import { join } from 'node:path';
 import { inspect } from 'node:util';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { createRegistryClient, type TransportRequest } from 'kubepull/distribution';
+import { createRegistrySession, readManifestBytes, type TransportRequest } from 'kubepull/distribution';
 import { type Credential, createSecret } from 'kubepull/docker-config';
 import { RegistryError } from 'kubepull/errors';
 import { createKeyring } from 'kubepull/keyring';
@@ -35,8 +35,8 @@ async function connect(listener: RequestListener, credential: Credential) {
   const { origin } = await serve(listener);
   const { transport, close } = createUndiciTransport();
   onTestFinished(close);
-  const client = createRegistryClient({ transport, origin, credential, createHasher: nodeHasher, random: () => 0 });
-  return { client, transport, origin, ref: parseReference(`${new URL(origin).host}/team/app:1`) };
+  const session = createRegistrySession({ transport, origin, credential, createHasher: nodeHasher, random: () => 0 });
+  return { session, transport, origin, ref: parseReference(`${new URL(origin).host}/team/app:1`) };
 }
 
 describe('L04 errors of the platform', () => {
@@ -53,7 +53,7 @@ describe('L04 errors of the platform', () => {
     const request: TransportRequest = { method: 'GET', url: text, headers: { authorization: 'x' } };
     for (const work of [
       () => transport(request),
-      async () => createRegistryClient({ transport, origin: text, createHasher: nodeHasher }),
+      async () => createRegistrySession({ transport, origin: text, createHasher: nodeHasher }),
     ]) {
       const error = await work().then(
         () => undefined,
@@ -68,13 +68,13 @@ describe('L04 errors of the platform', () => {
 
   it('L04 an answer’s body, headers and cookies are in no error', async () => {
     const cookie = canary('cookie');
-    const { client, ref } = await connect(
+    const { session, ref } = await connect(
       (_, response) => {
         response.writeHead(404, { 'set-cookie': cookie, 'x-debug': cookie }).end(`<html>${cookie}</html>`);
       },
       basic(canary('password')),
     );
-    const error = await client.fetchManifest(ref).catch((caught: unknown) => caught);
+    const error = await readManifestBytes(session, ref).catch((caught: unknown) => caught);
     expect(error).toBeInstanceOf(RegistryError);
     observeText('inspected error', inspect(error, DEEP));
   });
@@ -90,7 +90,7 @@ describe('L06 a server that gives back what it got', () => {
     ['in a digest', (sent) => [200, '', { 'docker-content-digest': encodeURIComponent(sent) }, '{}']],
     ['as plain text', (sent) => [500, '', {}, sent]],
   ])('L06 %s', async (_, answer) => {
-    const { client, ref } = await connect(
+    const { session, ref } = await connect(
       (request, response) => {
         const sent = request.headers.authorization;
         if (sent === undefined) {
@@ -102,7 +102,7 @@ describe('L06 a server that gives back what it got', () => {
       },
       basic(canary('password')),
     );
-    const error = await client.fetchManifest(ref).catch((caught: unknown) => caught);
+    const error = await readManifestBytes(session, ref).catch((caught: unknown) => caught);
     expect(error).toBeInstanceOf(Error);
     observeText('inspected error', inspect(error, DEEP));
     observeText('message', String(error));
@@ -122,13 +122,13 @@ describe('L07 while a request is under way', () => {
     onTestFinished(runtime.close);
     const { transport, close } = createUndiciTransport();
     onTestFinished(close);
-    const client = createRegistryClient({ transport, origin: registry.origin, credential, createHasher: nodeHasher });
+    const session = createRegistrySession({ transport, origin: registry.origin, credential, createHasher: nodeHasher });
     const { host } = new URL(registry.origin);
     const keyring = createKeyring([{ pattern: host, credential, source: { kind: 'inline' } }]);
     const store = createMemoryStore({ createHasher: nodeHasher });
     const controller = new AbortController();
     const pending = [
-      client.fetchManifest(parseReference(`${host}/app:1`), { signal: controller.signal }),
+      readManifestBytes(session, parseReference(`${host}/app:1`), { signal: controller.signal }),
       pullImage(`${host}/app:1`, { runtime, store, keyring, plainHttp: [host], signal: controller.signal }),
     ];
     const settled = Promise.allSettled(pending);
@@ -137,7 +137,7 @@ describe('L07 while a request is under way', () => {
       runtime,
       transport,
       close,
-      client,
+      session,
       keyring,
       store,
       pending,

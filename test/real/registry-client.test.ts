@@ -1,7 +1,14 @@
 // The client's verbs against a registry that others wrote: it knows mounts, but neither pages of tags nor their order nor referrers.
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { createRegistryClient } from 'kubepull/distribution';
+import {
+  createRegistrySession,
+  resolveManifest,
+  listReferrers,
+  listTags,
+  pushManifest,
+  readConfig,
+} from 'kubepull/distribution';
 import { createUndiciTransport, nodeHasher } from 'kubepull/node';
 import { createIndex, encodeManifest } from 'kubepull/oci';
 import { parseReference } from 'kubepull/reference';
@@ -25,8 +32,8 @@ async function startClient() {
   const registry = await startRegistryServer({});
   const { transport, close } = createUndiciTransport();
   onTestFinished(close);
-  const client = createRegistryClient({ transport, origin: registry.origin, createHasher: nodeHasher });
-  return { client, refOf: (name: string) => parseReference(`${registry.host}/${name}`) };
+  const session = createRegistrySession({ transport, origin: registry.origin, createHasher: nodeHasher });
+  return { session, refOf: (name: string) => parseReference(`${registry.host}/${name}`) };
 }
 
 const last = ({
@@ -40,7 +47,7 @@ const last = ({
 
 describe('a registry client of docker-registry', () => {
   it('pushes, mounts, makes an index that skopeo copies, and lists tags and referrers', async () => {
-    const { client, refOf } = await startClient();
+    const { session, refOf } = await startClient();
     const images = ['amd64', 'arm64'].map((architecture) =>
       buildImage({
         platform: { os: 'linux', architecture },
@@ -50,28 +57,31 @@ describe('a registry client of docker-registry', () => {
     const entries = [];
     for (const image of images) {
       const architecture = image.descriptor.platform?.architecture ?? '';
-      const pushed = await client.pushManifest(refOf(`base/${architecture}:1`), last(image), {
+      const pushed = await pushManifest(session, refOf(`base/${architecture}:1`), last(image), {
         content: contentOf(image.contents),
       });
       expect(pushed.blobs.every(({ how }) => how === 'uploaded')).toBe(true);
-      const mounted = await client.pushManifest(refOf(`team/app:${architecture}`), last(image), {
+      const mounted = await pushManifest(session, refOf(`team/app:${architecture}`), last(image), {
         mountFrom: refOf(`base/${architecture}`),
       });
       expect(mounted.blobs.every(({ how }) => how !== 'uploaded')).toBe(true);
-      entries.push((await client.config(refOf(`team/app:${architecture}`))).manifest);
+      entries.push((await readConfig(session, refOf(`team/app:${architecture}`))).manifest);
     }
     const index = createIndex(entries);
     const all = refOf('team/app:all');
-    const { descriptor } = await client.pushManifest(all, { bytes: encodeManifest(index), mediaType: index.mediaType });
-    expect(await client.digest(all)).toBe(descriptor.digest);
-    const tags = await collect(client.listTags(all, { pageSize: 2 }));
+    const { descriptor } = await pushManifest(session, all, {
+      bytes: encodeManifest(index),
+      mediaType: index.mediaType,
+    });
+    expect((await resolveManifest(session, all)).digest).toBe(descriptor.digest);
+    const tags = await collect(listTags(session, all, { pageSize: 2 }));
     expect(tags.toSorted()).toEqual(['all', 'amd64', 'arm64']);
 
     const artifact = buildArtifact({ artifactType: 'text/x', subject: descriptor, layers: [['text/plain', 'signed']] });
     const signature = refOf(`team/app@${artifact.descriptor.digest}`);
-    const signed = await client.pushManifest(signature, last(artifact), { content: contentOf(artifact.contents) });
+    const signed = await pushManifest(session, signature, last(artifact), { content: contentOf(artifact.contents) });
     expect(signed.referrers).toBe('tag');
-    const referrers = await collect(client.referrers(all, { artifactType: 'text/x' }));
+    const referrers = await collect(listReferrers(session, all, { artifactType: 'text/x' }));
     expect(referrers.map(({ digest }) => digest)).toEqual([artifact.descriptor.digest]);
 
     const copy = join(tempDir().path, 'copy');

@@ -1,6 +1,12 @@
 // One of everything that this library makes and that has had a secret in its hands.
 import { createCredentialProviderKeyring, parseCredentialProviderConfig } from 'kubepull/credential-provider';
-import { createRegistryClient, createTokenCache, type RegistryNotice } from 'kubepull/distribution';
+import {
+  createRegistrySession,
+  createTokenCache,
+  readManifestBytes,
+  type RegistryNotice,
+  resolveManifest,
+} from 'kubepull/distribution';
 import { createSecret, type Credential, type DockerConfigEntry, readDockerConfig } from 'kubepull/docker-config';
 import { ContentMismatchError, ImageError, RegistryError, RequestRefusedError, TransportError } from 'kubepull/errors';
 import { createKeyring, unionKeyrings } from 'kubepull/keyring';
@@ -64,7 +70,7 @@ export async function makeSubjects(directory: string): Promise<Subjects> {
   const layout = await openOciLayout(directory);
   const tokenCache = createTokenCache();
   const notices: RegistryNotice[] = [];
-  const client = createRegistryClient({
+  const session = createRegistrySession({
     transport,
     origin,
     credential,
@@ -112,8 +118,8 @@ export async function makeSubjects(directory: string): Promise<Subjects> {
     ['provided credentials', await plugins.lookup(parseImageName('a.example.com/app'))],
     ['runtime', runtime],
     ['transport', transport],
-    ['registry client', client],
-    ['manifest', await client.fetchManifest(ref)],
+    ['registry client', session],
+    ['manifest', await readManifestBytes(session, ref)],
     ['token cache', tokenCache],
     ['notices', notices],
     ['memory store', memory],
@@ -121,13 +127,13 @@ export async function makeSubjects(directory: string): Promise<Subjects> {
     ['pulled image', await pullImage(image, { ...options, store: layout })],
     ['pull events', events],
     ['pull error', await caught(pullImage(image, { ...options, keyring: wrong, store: memory }))],
-    ['registry error', await caught(client.fetchManifest(parseReference(`${host}/team/none:1`)))],
+    ['registry error', await caught(readManifestBytes(session, parseReference(`${host}/team/none:1`)))],
     ['config error', await caught((async () => readDockerConfig(config.slice(0, -3)))())],
     [
       'option error',
       await caught(
         (async () =>
-          createRegistryClient({ transport, origin: `https://u:${of('query')}@x/`, createHasher: nodeHasher }))(),
+          createRegistrySession({ transport, origin: `https://u:${of('query')}@x/`, createHasher: nodeHasher }))(),
       ),
     ],
     ['image error', new ImageError('ERR_STORE', 'Cannot write', { cause: new Error(of('query')) })],
@@ -156,8 +162,8 @@ export async function makeSubjects(directory: string): Promise<Subjects> {
     [
       'mismatch',
       new ContentMismatchError('Cannot read x', {
-        expected: await client.resolve(ref),
-        actual: { digest: (await client.resolve(ref)).digest, size: 1 },
+        expected: await resolveManifest(session, ref),
+        actual: { digest: (await resolveManifest(session, ref)).digest, size: 1 },
       }),
     ],
     [

@@ -1,10 +1,18 @@
 import type { CallOptions } from '../../clock/index.js';
-import type { CreateHasher } from '../../digest/index.js';
-import { basicAuthorization, bearerAuthorization, hasPassword } from './authorization.js';
+import { type CreateHasher, digestOf } from '../../digest/index.js';
 import type { Challenge } from './challenge.js';
-import { credentialIdentity } from './credential-identity.js';
-import { fetchToken, type TokenContext, type TokenSource, tokenSource } from './token.js';
 import type { TokenCache } from './token-cache.js';
+import {
+  basicAuthorization,
+  bearerAuthorization,
+  fetchToken,
+  hasPassword,
+  type TokenContext,
+  type TokenSource,
+  tokenSource,
+} from './token.js';
+import type { Credential } from '../../docker-config/index.js';
+import { encodeUtf8 } from '../../internal/index.js';
 
 /** What an authorizer works with: one registry and one credential. */
 export interface AuthorizerContext extends TokenContext {
@@ -79,4 +87,18 @@ export function createAuthorizer(context: AuthorizerContext): Authorizer {
       return bearerHeader(tokenSource(challenge, { origin, address }, realmPolicy), need, sent);
     },
   };
+}
+
+/**
+ * Tells credentials apart without showing them: equal for the same secrets under one salt, and of no use elsewhere.
+ * Nobody is an identity of its own.
+ */
+export function credentialIdentity(
+  credential: Credential | undefined,
+  { salt, createHasher }: { readonly salt: string; readonly createHasher: CreateHasher },
+): string {
+  if (credential === undefined) return 'anonymous';
+  const { username, password, identityToken, registryToken } = credential;
+  const secrets = [password, identityToken, registryToken].map((secret) => secret?.reveal() ?? null);
+  return digestOf(encodeUtf8(JSON.stringify([salt, username, ...secrets])), createHasher);
 }

@@ -1,7 +1,7 @@
 import { type CallOptions, type Clock, systemClock } from '../../clock/index.js';
 import { createFlights } from './flights.js';
 
-/** Tokens that are kept; a client of more repositories asks again for the oldest. */
+/** Tokens that are kept; a session with more repositories asks again for the oldest. */
 const MAX_TOKENS = 1000;
 
 /**
@@ -15,7 +15,7 @@ export interface BearerToken {
 }
 
 /**
- * What a client wants from a {@link TokenCache}.
+ * What a session wants from a {@link TokenCache}.
  *
  * @public
  */
@@ -29,7 +29,7 @@ export interface TokenQuery extends CallOptions {
 }
 
 /**
- * Bearer tokens, to be shared by registry clients so that each pull need not fetch its own. A client finds those tokens
+ * Bearer tokens, to be shared by registry sessions so that each pull need not fetch its own. A session finds those tokens
  * only that were fetched for its registry and its credential, at the same realm and for the same scope.
  *
  * @public
@@ -53,7 +53,7 @@ interface KeptToken {
  * Makes an empty cache of bearer tokens, in memory, for at most 1,000 of them.
  *
  * @param options - `clock` tells when a token is too old: after nine tenths of its lifetime
- * @returns the cache, to be given to any number of clients
+ * @returns the cache, to be given to any number of sessions
  * @example
  * ```ts
  * import { createTokenCache } from 'kubepull/distribution';

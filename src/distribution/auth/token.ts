@@ -1,13 +1,12 @@
 import type { Clock } from '../../clock/index.js';
 import type { Credential } from '../../docker-config/index.js';
 import { RequestRefusedError } from '../../errors/index.js';
-import { encodeUtf8, printable, readJson, redactUrl } from '../../internal/index.js';
-import { basicAuthorization, hasPassword, isToken } from './authorization.js';
+import { encodeBase64, encodeUtf8, printable, readJson, redactUrl } from '../../internal/index.js';
 import type { Challenge } from './challenge.js';
-import { readDocument, refuseEncoding, unreadable } from '../transport/read-body.js';
+import { readDocument, refuseEncoding, unreadable } from '../response/response.js';
 import { sendFollowing } from '../policy/redirects.js';
 import type { FollowedResponse, Transport, TransportRequest } from '../transport/transport.js';
-import { responseError } from '../response/error.js';
+import { responseError } from '../response/response.js';
 import type { ReadAgain } from '../transport/retry.js';
 import type { BearerToken } from './token-cache.js';
 import { admitRealm, type AdmittedUrl, type RealmPolicy, type RegistryPeer } from '../policy/url-policy.js';
@@ -131,4 +130,46 @@ function readReply(
   if (typeof token !== 'string' || !isToken(token)) throw unreadable(shown, 'it has no token that can be sent');
   const expiresIn = fields.get('expires_in');
   return { token, expiresIn: typeof expiresIn === 'number' && Number.isFinite(expiresIn) ? expiresIn : MIN_LIFETIME_S };
+}
+
+/**
+ * The `Authorization` of HTTP Basic, in UTF-8 as RFC 7617 allows.
+ *
+ * @param shown - what messages call the URL that it is for
+ * @throws {@link RequestRefusedError} when the user name has a colon, or either a control character
+ */
+export function basicAuthorization({ username, password }: Credential, shown: string): string {
+  const secret = password.reveal();
+  if (username.includes(':')) throw unsendable(shown, 'the user name has a colon');
+  if (/[\u0000-\u001f\u007f]/.test(username + secret)) throw unsendable(shown, 'it has a control character');
+  return `Basic ${encodeBase64(encodeUtf8(`${username}:${secret}`))}`;
+}
+
+/** Kubelet hands entries without user and password on as they are; runtimes take them for anonymous. */
+export function hasPassword(credential: Credential | undefined): credential is Credential {
+  return credential !== undefined && (credential.username !== '' || credential.password.reveal() !== '');
+}
+
+/**
+ * The `Authorization` of a bearer token.
+ *
+ * @param shown - what messages call the URL that it is for
+ * @throws {@link RequestRefusedError} when no header can have the token
+ */
+export function bearerAuthorization(token: string, shown: string): string {
+  if (!isToken(token)) throw unsendable(shown, 'the token has a character that no header may have');
+  return `Bearer ${token}`;
+}
+
+/** Visible ASCII, and no more than 64 KiB: what may stand in a header. */
+export function isToken(token: string): boolean {
+  return token.length > 0 && token.length <= 65_536 && /^[\x21-\x7e]*$/.test(token);
+}
+
+/** It comes from a config or a secret, so one bad entry is no reason to give the others up. */
+function unsendable(shown: string, because: string): RequestRefusedError {
+  return new RequestRefusedError(`Cannot send the credential to ${shown}: ${because}`, {
+    url: shown,
+    rule: 'unsendable-credential',
+  });
 }

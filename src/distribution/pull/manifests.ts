@@ -1,23 +1,34 @@
 import type { CallOptions } from '../../clock/index.js';
 import { type Digest, digestAlgorithm, digestOf } from '../../digest/index.js';
-import { ContentMismatchError } from '../../errors/index.js';
+import { collectBlob } from './read-blob.js';
+import { enter, type RegistrySession, type Session } from '../session/session.js';
+import { digestHeader, lengthOf, readDocument, refuseEncoding, typeOf, unreadable } from '../response/response.js';
+import { manifestUrl } from '../session/request.js';
+import { type FollowedResponse, isEncoded } from '../transport/transport.js';
+import { ContentMismatchError, ImageError } from '../../errors/index.js';
 import { quote } from '../../internal/index.js';
 import {
   ACCEPTED_MANIFEST_TYPES,
   checkMediaTypes,
   type Descriptor,
+  type ImageConfig,
+  type ImageIndex,
+  type ImageManifest,
+  isImageConfigMediaType,
   isIndexMediaType,
   isManifestMediaType,
+  normalizeMediaType,
+  type ParsedManifest,
+  parseImageConfig,
+  parseManifest,
 } from '../../oci/index.js';
 import type { ImageReference } from '../../reference/index.js';
 import { type ManifestTrace, traced } from '../../tracing/index.js';
-import type { ClientContext } from '../session/context.js';
-import { isEncoded, readDocument, refuseEncoding, unreadable } from '../transport/read-body.js';
-import type { FollowedResponse } from '../transport/transport.js';
-import { manifestUrl } from '../session/request-url.js';
-import { digestHeader, lengthOf, typeOf } from '../response/headers.js';
-import type { FetchedManifest, FetchManifestOptions } from './types.js';
 
+/** Levels of index in index that are followed. */
+const MAX_INDEX_DEPTH = 4;
+/** An image config is a page of JSON; this is what is read into memory of it. */
+const MAX_CONFIG = 4 * 1024 * 1024;
 /** The largest manifest or index that is read. */
 const MAX_MANIFEST = 4 * 1024 * 1024;
 const ACCEPT = { accept: ACCEPTED_MANIFEST_TYPES.join(', ') };
@@ -26,20 +37,103 @@ const OK = 200;
 /** What a registry says that knows no HEAD. */
 const NO_SUCH_METHOD: ReadonlySet<number> = new Set([405, 501]);
 
-/** What a reference names now: by HEAD, or by GET when the registry does not say all that is needed without the body. */
-export function resolveManifest(context: ClientContext, ref: ImageReference, call: CallOptions): Promise<Descriptor> {
-  return watch(context, 'HEAD', ref, async () => {
-    const descriptor = await askForDescriptor(context, ref, call);
+/**
+ * A manifest or index as the registry sent it: the bytes, and the descriptor that they were verified against.
+ *
+ * @public
+ */
+export interface ManifestBytes {
+  readonly descriptor: Descriptor;
+  readonly bytes: Uint8Array;
+}
+
+/**
+ * How a manifest is fetched.
+ *
+ * @public
+ */
+export interface ReadManifestBytesOptions extends CallOptions {
+  /**
+   * The entry of an index to fetch, from the reference's repository, in place of what the reference names. What comes has
+   * to agree with it in media type, digest and size.
+   *
+   * @defaultValue what the reference names
+   */
+  readonly descriptor?: Descriptor | undefined;
+}
+
+/**
+ * How a reference is read that may name an index.
+ *
+ * @public
+ */
+export interface ReadManifestOptions extends ReadManifestBytesOptions {
+  /**
+   * Picks the entry of an index to go on with, such as `(index) => selectManifest(index, platform)`. Indexes within
+   * indexes are followed four levels deep.
+   *
+   * @defaultValue nothing is picked: `manifest` gives an index as it is, and `config` of one is `ERR_REGISTRY_DOCUMENT`
+   */
+  readonly choose?: ((index: ImageIndex) => Descriptor) | undefined;
+}
+
+/**
+ * A manifest or index that was verified and read.
+ *
+ * @public
+ */
+export type ReadManifest = ManifestBytes & ParsedManifest;
+
+/**
+ * The config of an image or artifact.
+ *
+ * @public
+ */
+export interface ReadConfig {
+  /** The manifest that names it, with the platform that the index or else the config gives. */
+  readonly manifest: Descriptor;
+  readonly descriptor: Descriptor;
+  /** Verified. */
+  readonly bytes: Uint8Array;
+  /** What it says of the image; `undefined` when it is not an image's config, as that of an artifact. */
+  readonly image: ImageConfig | undefined;
+  /** The manifest itself. */
+  readonly document: ImageManifest;
+}
+
+/**
+ * Asks what a reference names now: by `HEAD`, or by `GET` when the registry does not say all that is needed without the
+ * body.
+ *
+ * @param session - with the reference's registry
+ * @param ref - the image
+ * @param options - an abort signal
+ * @returns the descriptor of the manifest or index, without its content
+ * @throws what {@link createRegistrySession} says of verbs
+ * @example
+ * ```ts
+ * import { type RegistrySession, resolveManifest } from 'kubepull/distribution';
+ * import { parseReference } from 'kubepull/reference';
+ *
+ * declare const session: RegistrySession;
+ * const { digest } = await resolveManifest(session, parseReference('registry.example.com/app:1'));
+ * ```
+ * @see Resolve in oras.land/oras-go registry/remote
+ * @public
+ */
+export async function resolveManifest(
+  session: RegistrySession,
+  ref: ImageReference,
+  options: CallOptions = {},
+): Promise<Descriptor> {
+  const inside = enter(session, ref);
+  return watch(inside, 'HEAD', ref, async () => {
+    const descriptor = await askForDescriptor(inside, ref, options);
     return { descriptor, value: descriptor };
   });
 }
 
-async function askForDescriptor(
-  context: ClientContext,
-  ref: ImageReference,
-  { signal }: CallOptions,
-): Promise<Descriptor> {
-  const { session } = context;
+async function askForDescriptor(session: Session, ref: ImageReference, { signal }: CallOptions): Promise<Descriptor> {
   const url = manifestUrl(session, ref);
   const followed = await session.send({ method: 'HEAD', ref, url, headers: ACCEPT, signal });
   const { status } = followed.response;
@@ -47,59 +141,77 @@ async function askForDescriptor(
   await followed.response.discard();
   const found = status === OK ? describeHead(followed) : undefined;
   if (found === undefined || !isComparable(found.digest, ref)) {
-    return (await fetchManifest(context, ref, { signal })).descriptor;
+    return (await readManifestBytes(session, ref, { signal })).descriptor;
   }
   checkDigest(found, ref.digest ?? found.digest, followed);
   return found;
 }
 
 /**
- * A manifest or index with its bytes, verified against the digest in the reference, or against the registry's own; and
- * against the descriptor that led to it, if there is one.
+ * Reads a manifest or index as bytes, verified against the digest in the reference, or else against the registry's own;
+ * and against the descriptor that led to it, if there is one. Nothing is parsed: to keep or to push the document, or to
+ * parse it with limits of your own.
+ *
+ * @param session - with the reference's registry
+ * @param ref - the image
+ * @param options - the entry of an index to read instead, an abort signal
+ * @returns the bytes and their descriptor
+ * @throws what {@link createRegistrySession} says of verbs
+ * @example
+ * ```ts
+ * import { readManifestBytes, type RegistrySession } from 'kubepull/distribution';
+ * import { parseReference } from 'kubepull/reference';
+ *
+ * declare const session: RegistrySession;
+ * const { bytes } = await readManifestBytes(session, parseReference('registry.example.com/app:1'));
+ * console.log(new TextDecoder().decode(bytes));
+ * ```
+ * @see FetchReference in oras.land/oras-go registry/remote
+ * @public
  */
-export function fetchManifest(
-  context: ClientContext,
+export async function readManifestBytes(
+  session: RegistrySession,
   ref: ImageReference,
-  options: FetchManifestOptions,
-): Promise<FetchedManifest> {
+  options: ReadManifestBytesOptions = {},
+): Promise<ManifestBytes> {
+  const inside = enter(session, ref);
   const wanted = options.descriptor?.digest ?? ref.digest;
   const asked = wanted === undefined ? ref : atDigest(ref, wanted);
-  return watch(context, 'GET', asked, async () => {
-    const fetched = await askForManifest(context, asked, options);
-    return { descriptor: fetched.descriptor, value: fetched };
+  return watch(inside, 'GET', asked, async () => {
+    const read = await askForManifest(inside, asked, options);
+    return { descriptor: read.descriptor, value: read };
   });
 }
 
 function askForManifest(
-  context: ClientContext,
+  session: Session,
   ref: ImageReference,
-  { signal, descriptor: parent }: FetchManifestOptions,
-): Promise<FetchedManifest> {
-  const { session } = context;
+  { signal, descriptor: parent }: ReadManifestBytesOptions,
+): Promise<ManifestBytes> {
   const url = manifestUrl(session, ref);
   const send = (): Promise<FollowedResponse> => session.send({ method: 'GET', ref, url, headers: ACCEPT, signal });
-  return session.readAgain({ send, read: (followed) => takeManifest(context, ref, followed, parent) }, signal);
+  return session.readAgain({ send, read: (followed) => takeManifest(session, ref, followed, parent) }, signal);
 }
 
 async function takeManifest(
-  { session, createHasher }: ClientContext,
+  session: Session,
   ref: ImageReference,
   followed: FollowedResponse,
   parent: Descriptor | undefined,
-): Promise<FetchedManifest> {
+): Promise<ManifestBytes> {
   if (followed.response.status !== OK) throw await session.failure(followed);
   await refuseEncoding(followed);
   const mediaType = manifestType(followed) ?? (await refuseType(followed));
-  const bytes = await readManifest(followed, mediaType, parent);
+  const bytes = await readBytes(followed, mediaType, parent);
   const expected = ref.digest ?? digestHeader(followed);
-  const digest = digestOf(bytes, createHasher, expected === undefined ? 'sha256' : digestAlgorithm(expected));
+  const digest = digestOf(bytes, session.createHasher, expected === undefined ? 'sha256' : digestAlgorithm(expected));
   const descriptor = { mediaType, digest, size: bytes.length };
   checkDigest(descriptor, expected ?? digest, followed);
   return { descriptor, bytes };
 }
 
 async function watch<T>(
-  { tracing }: ClientContext,
+  { tracing }: Session,
   method: ManifestTrace['method'],
   { name, tag, digest }: ImageReference,
   ask: () => Promise<{ readonly descriptor: Descriptor; readonly value: T }>,
@@ -119,7 +231,7 @@ export function atDigest(ref: ImageReference, digest: Digest): ImageReference {
 }
 
 /** The bytes: as many as the parent says, if there is one, and of the type that it says. */
-async function readManifest(
+async function readBytes(
   followed: FollowedResponse,
   mediaType: string,
   parent: Descriptor | undefined,
@@ -177,4 +289,85 @@ async function refuseType(followed: FollowedResponse): Promise<never> {
     throw unreadable(followed.shown, `it is Docker schema 1, which is not supported; ${cure}`);
   }
   throw unreadable(followed.shown, `its Content-Type is ${quote(type)}, which is neither a manifest nor an index`);
+}
+
+/**
+ * Reads what a reference names, verified and parsed; with `choose`, through as many indexes as it picks from. The tag is
+ * asked for once, and from there on everything goes by digest.
+ *
+ * @param session - with the reference's registry
+ * @param ref - the image
+ * @param options - which entry of an index to go on with, an abort signal
+ * @returns the manifest or index, with its bytes; with `choose`, always a manifest
+ * @throws what {@link createRegistrySession} says of verbs, and what `choose` throws
+ * @example
+ * ```ts
+ * import { readManifest, type RegistrySession } from 'kubepull/distribution';
+ * import { parsePlatform, selectManifest } from 'kubepull/platform';
+ * import { parseReference } from 'kubepull/reference';
+ *
+ * declare const session: RegistrySession;
+ * const platform = parsePlatform('linux/arm64');
+ * const { descriptor } = await readManifest(session, parseReference('registry.example.com/app:1'), {
+ *   choose: (index) => selectManifest(index, platform),
+ * });
+ * ```
+ * @public
+ */
+export async function readManifest(
+  session: RegistrySession,
+  ref: ImageReference,
+  options: ReadManifestOptions = {},
+): Promise<ReadManifest> {
+  const { choose, signal, descriptor: start } = options;
+  let descriptor: Descriptor | undefined = start;
+  for (let depth = 0; depth <= MAX_INDEX_DEPTH; depth += 1) {
+    const read = await readManifestBytes(session, ref, { descriptor, signal });
+    const parsed = parseManifest(read.bytes, { mediaType: read.descriptor.mediaType });
+    const platform = descriptor?.platform;
+    const found = platform === undefined ? read.descriptor : { ...read.descriptor, platform };
+    if (parsed.kind === 'manifest' || choose === undefined) return { ...read, ...parsed, descriptor: found };
+    descriptor = choose(parsed.index);
+  }
+  throw noConfig(ref, `its indexes are nested deeper than ${MAX_INDEX_DEPTH} levels`);
+}
+
+/**
+ * Reads the config of the image or artifact that a reference names; of an index, that of the entry that `choose` picks.
+ *
+ * @param session - with the reference's registry
+ * @param ref - the image
+ * @param options - which entry of an index to go on with, an abort signal
+ * @returns the config, verified, with the manifest that names it
+ * @throws what {@link createRegistrySession} says of verbs; `ERR_REGISTRY_DOCUMENT` for an index without `choose`, and for
+ * a config of more than 4 MiB
+ * @example
+ * ```ts
+ * import { readConfig, type RegistrySession } from 'kubepull/distribution';
+ * import { parseReference } from 'kubepull/reference';
+ *
+ * declare const session: RegistrySession;
+ * const { image } = await readConfig(session, parseReference('registry.example.com/app:1-amd64'));
+ * console.log(image?.created, image?.platform);
+ * ```
+ * @public
+ */
+export async function readConfig(
+  session: RegistrySession,
+  ref: ImageReference,
+  options: ReadManifestOptions = {},
+): Promise<ReadConfig> {
+  const found = await readManifest(session, ref, options);
+  if (found.kind === 'index') throw noConfig(ref, 'it is an index, and nothing chooses of its entries');
+  const { config: descriptor } = found.manifest;
+  const bytes = await collectBlob(session, ref, descriptor, { signal: options.signal, maxBytes: MAX_CONFIG });
+  const isImage = isImageConfigMediaType(normalizeMediaType(descriptor.mediaType));
+  const image = isImage ? parseImageConfig(bytes) : undefined;
+  const platform = found.descriptor.platform ?? image?.platform;
+  const manifest = platform === undefined ? found.descriptor : { ...found.descriptor, platform };
+  return { manifest, descriptor, bytes, image, document: found.manifest };
+}
+
+function noConfig({ name }: ImageReference, because: string): ImageError<'ERR_REGISTRY_DOCUMENT'> {
+  return new ImageError('ERR_REGISTRY_DOCUMENT', `Cannot read the config of ${name}: ${because}`);
 }

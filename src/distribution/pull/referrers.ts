@@ -3,14 +3,13 @@ import { type Digest, digestAlgorithm, digestEncoded, digestOf } from '../../dig
 import { isImageError } from '../../errors/index.js';
 import { type Descriptor, isIndexMediaType, MEDIA_TYPES, parseImageIndex } from '../../oci/index.js';
 import type { ImageReference } from '../../reference/index.js';
-import type { ClientContext } from '../session/context.js';
-import { fetchManifest, resolveManifest } from './manifests.js';
+import { readManifestBytes, resolveManifest } from './manifests.js';
 import { requestPages } from './pages.js';
-import { readDocument, refuseEncoding } from '../transport/read-body.js';
+import { readDocument, refuseEncoding } from '../response/response.js';
 import type { FollowedResponse } from '../transport/transport.js';
-import { requestUrl } from '../session/request-url.js';
-import { typeOf } from '../response/headers.js';
-import type { Session } from '../session/session.js';
+import { requestUrl } from '../session/request.js';
+import { typeOf } from '../response/response.js';
+import { enter, type RegistrySession, type Session } from '../session/session.js';
 
 /** The largest page that is read. */
 const MAX_PAGE = 4 * 1024 * 1024;
@@ -26,7 +25,7 @@ const ACCEPT = { accept: MEDIA_TYPES.ociIndex };
  *
  * @public
  */
-export interface ReferrersOptions extends CallOptions {
+export interface ListReferrersOptions extends CallOptions {
   /**
    * The type of artifact to list, such as `application/vnd.dev.sigstore.bundle.v0.3+json`.
    *
@@ -35,19 +34,39 @@ export interface ReferrersOptions extends CallOptions {
   readonly artifactType?: string | undefined;
 }
 
-/** What refers to the manifest that a reference names; whether or not the registry filters, we do. */
+/**
+ * Lists what refers to the manifest that a reference names, such as its signatures: by the referrers API or, where the
+ * registry has none, by the tag that stands in for it. Whether or not the registry filters, the answer is filtered.
+ *
+ * @param session - with the reference's registry
+ * @param ref - the image
+ * @param options - of which type, an abort signal
+ * @returns the descriptors
+ * @throws what {@link createRegistrySession} says of verbs, out of the loop
+ * @example
+ * ```ts
+ * import { listReferrers, type RegistrySession } from 'kubepull/distribution';
+ * import { parseReference } from 'kubepull/reference';
+ *
+ * declare const session: RegistrySession;
+ * const ref = parseReference('registry.example.com/app:1');
+ * for await (const { artifactType, digest } of listReferrers(session, ref)) console.log(artifactType, digest);
+ * ```
+ * @see Referrers in oras.land/oras-go registry/remote
+ * @public
+ */
 export async function* listReferrers(
-  context: ClientContext,
+  session: RegistrySession,
   ref: ImageReference,
-  { artifactType, signal }: ReferrersOptions,
+  { artifactType, signal }: ListReferrersOptions = {},
 ): AsyncGenerator<Descriptor, void, undefined> {
-  const { session } = context;
-  const subject = ref.digest ?? (await resolveManifest(context, ref, { signal })).digest;
-  const url = requestUrl(session, ref, `referrers/${subject}`, artifactType === undefined ? {} : { artifactType });
+  const inside = enter(session, ref);
+  const subject = ref.digest ?? (await resolveManifest(session, ref, { signal })).digest;
+  const url = requestUrl(inside, ref, `referrers/${subject}`, artifactType === undefined ? {} : { artifactType });
   const wanted = (entry: Descriptor): boolean => artifactType === undefined || entry.artifactType === artifactType;
   const request = { ref, url, headers: ACCEPT, signal };
-  for await (const page of requestPages(session, request, (followed) => readPage(session, followed))) {
-    yield* (page ?? (await readReferrersTag(context, ref, subject, { signal }))).filter(wanted);
+  for await (const page of requestPages(inside, request, (followed) => readPage(inside, followed))) {
+    yield* (page ?? (await readReferrersTag(inside, ref, subject, { signal }))).filter(wanted);
     if (page === undefined) return;
   }
 }
@@ -64,16 +83,16 @@ function lacksApi(followed: FollowedResponse): boolean {
 
 /** The referrers that stand under a tag, in a registry without the API; none when there is no such tag. */
 export async function readReferrersTag(
-  context: ClientContext,
+  session: Session,
   ref: ImageReference,
   subject: Digest,
   { signal }: CallOptions,
 ): Promise<readonly Descriptor[]> {
   const tagged = { ...ref, tag: referrersTag(subject), digest: undefined };
   try {
-    const { bytes, descriptor } = await fetchManifest(context, tagged, { signal });
+    const { bytes, descriptor } = await readManifestBytes(session, tagged, { signal });
     // Some take the tag for the digest that it is made of, and answer with the subject.
-    if (digestOf(bytes, context.createHasher, digestAlgorithm(subject)) === subject) return [];
+    if (digestOf(bytes, session.createHasher, digestAlgorithm(subject)) === subject) return [];
     return parseImageIndex(bytes, { mediaType: descriptor.mediaType, limits: LIMITS }).manifests;
   } catch (error) {
     if (isImageError(error) && error.code === 'ERR_REGISTRY_RESPONSE' && error.status === NOT_FOUND) return [];

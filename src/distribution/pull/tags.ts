@@ -1,14 +1,12 @@
 import type { CallOptions } from '../../clock/index.js';
+import { requestPages } from './pages.js';
+import { readDocument, refuseEncoding, unreadable } from '../response/response.js';
+import { requestUrl } from '../session/request.js';
+import { enter, type RegistrySession, type Session } from '../session/session.js';
+import type { FollowedResponse } from '../transport/transport.js';
 import { ImageError } from '../../errors/index.js';
 import { type JsonNode, quote, readJson } from '../../internal/index.js';
 import type { ImageReference } from '../../reference/index.js';
-import type { ClientContext } from '../session/context.js';
-import { requestPages } from './pages.js';
-import { readDocument, refuseEncoding, unreadable } from '../transport/read-body.js';
-import type { FollowedResponse } from '../transport/transport.js';
-import { requestUrl } from '../session/request-url.js';
-import type { Session } from '../session/session.js';
-import { isTag } from './tag.js';
 
 /** The largest page that is read. */
 const MAX_PAGE = 4 * 1024 * 1024;
@@ -30,14 +28,33 @@ export interface ListTagsOptions extends CallOptions {
   readonly after?: string | undefined;
 }
 
-/** The tags of a repository, in the registry's order; each page is asked for when its first tag is wanted. */
+/**
+ * Lists the tags of a repository, in the registry's order. Each page is asked for when its first tag is wanted.
+ *
+ * @param session - with the reference's registry
+ * @param ref - the repository
+ * @param options - how many at a time, after which tag, an abort signal
+ * @returns the tags
+ * @throws what {@link createRegistrySession} says of verbs, out of the loop; `ERR_OPTION_INVALID` for a wrong option
+ * @example
+ * ```ts
+ * import { listTags, type RegistrySession } from 'kubepull/distribution';
+ * import { parseReference } from 'kubepull/reference';
+ *
+ * declare const session: RegistrySession;
+ * for await (const tag of listTags(session, parseReference('registry.example.com/app'))) console.log(tag);
+ * ```
+ * @see Tags in oras.land/oras-go registry/remote
+ * @public
+ */
 export async function* listTags(
-  { session }: ClientContext,
+  session: RegistrySession,
   ref: ImageReference,
-  { pageSize, after, signal }: ListTagsOptions,
+  { pageSize, after, signal }: ListTagsOptions = {},
 ): AsyncGenerator<string, void, undefined> {
-  const url = requestUrl(session, ref, 'tags/list', pageQuery(ref, pageSize, after));
-  const pages = requestPages(session, { ref, url, signal }, (followed) => readPage(session, followed));
+  const inside = enter(session, ref);
+  const url = requestUrl(inside, ref, 'tags/list', pageQuery(ref, pageSize, after));
+  const pages = requestPages(inside, { ref, url, signal }, (followed) => readPage(inside, followed));
   for await (const tags of pages) yield* tags;
 }
 
@@ -74,4 +91,11 @@ async function readPage(session: Session, followed: FollowedResponse): Promise<r
 
 function memberOf(node: JsonNode, key: string): JsonNode | undefined {
   return node.kind === 'object' ? node.members.findLast((member) => member.key === key)?.value : undefined;
+}
+
+const TAG = /^\w[\w.-]{0,127}$/;
+
+/** Whether a text is a tag by the OCI distribution spec. */
+export function isTag(text: string): boolean {
+  return TAG.test(text);
 }

@@ -1,16 +1,14 @@
 import type { CallOptions } from '../../clock/index.js';
 import { type CreateHasher, digestAlgorithm, digestOf } from '../../digest/index.js';
+import { admitUpload } from '../policy/url-policy.js';
+import { isBlobThere } from '../pull/blobs.js';
+import { enter, type RegistrySession, type Session } from '../session/session.js';
+import { digestHeader, headerOf } from '../response/response.js';
+import { requestUrl } from '../session/request.js';
+import type { FollowedResponse } from '../transport/transport.js';
 import { ContentMismatchError, ImageError, isImageError } from '../../errors/index.js';
 import type { Descriptor } from '../../oci/index.js';
 import type { ImageReference } from '../../reference/index.js';
-import { hasBlob } from '../pull/blobs.js';
-import type { ClientContext } from '../session/context.js';
-import { checkStored } from './check.js';
-import type { BlobSource, PushBlobOptions, PushedBlob } from './types.js';
-import type { FollowedResponse } from '../transport/transport.js';
-import { requestUrl } from '../session/request-url.js';
-import { headerOf } from '../response/headers.js';
-import { admitUpload } from '../policy/url-policy.js';
 
 const CREATED = 201;
 const ACCEPTED = 202;
@@ -18,25 +16,81 @@ const EMPTY: Uint8Array = /* @__PURE__ */ new Uint8Array();
 /** The token for all that a push does is the same, so that it is asked for once. */
 const ACTIONS = { actions: 'pull,push' } as const;
 
-/** Brings a blob into a repository, the cheapest way there is: it is there, or mounted, or uploaded. */
+/**
+ * Content to push: bytes, or a function that starts to read them, once more when the registry asks for the credential
+ * first.
+ *
+ * @public
+ */
+export type BlobSource = Uint8Array | (() => AsyncIterable<Uint8Array>);
+
+/**
+ * How a blob is pushed.
+ *
+ * @public
+ */
+export interface PushBlobOptions extends CallOptions {
+  /** The content, where there is some; without it the blob has to be in the repository or mounted. */
+  readonly content?: BlobSource | undefined;
+  /** A repository of the same registry that may have the blob, to be mounted from there. @defaultValue none */
+  readonly mountFrom?: Pick<ImageReference, 'path'> | undefined;
+}
+
+/**
+ * How a blob came into the repository.
+ *
+ * @public
+ */
+export type PushedBlob = 'present' | 'mounted' | 'uploaded';
+
+/**
+ * Pushes a blob into a repository, the cheapest way there is: it is there, or mounted, or uploaded.
+ *
+ * @param session - with the reference's registry
+ * @param ref - the repository
+ * @param blob - what the content is; nothing else is sent
+ * @param options - the content, where it may be mounted from, an abort signal
+ * @returns how it came there
+ * @throws what {@link createRegistrySession} says of verbs; `ERR_OPTION_INVALID` when the repository lacks the blob and
+ * there is no content; {@link ContentMismatchError} when the content is not what `blob` says
+ * @example
+ * ```ts
+ * import { pushBlob, type RegistrySession } from 'kubepull/distribution';
+ * import { digestOf } from 'kubepull/digest';
+ * import { nodeHasher } from 'kubepull/node';
+ * import { parseReference } from 'kubepull/reference';
+ *
+ * declare const session: RegistrySession;
+ * const content = new TextEncoder().encode('{}');
+ * const blob = {
+ *   mediaType: 'application/vnd.oci.empty.v1+json',
+ *   digest: digestOf(content, nodeHasher),
+ *   size: content.length,
+ * };
+ * await pushBlob(session, parseReference('registry.example.com/app'), blob, { content });
+ * ```
+ * @see Push of blobs in oras.land/oras-go registry/remote
+ * @public
+ */
 export async function pushBlob(
-  context: ClientContext,
+  session: RegistrySession,
   ref: ImageReference,
   blob: Descriptor,
-  { content, mountFrom, signal }: PushBlobOptions,
+  { content, mountFrom, signal }: PushBlobOptions = {},
 ): Promise<PushedBlob> {
-  if (content instanceof Uint8Array) checkContent(blob, content, context.createHasher);
-  if (await hasBlob(context, ref, blob, { signal, ...ACTIONS })) return 'present';
+  const inside = enter(session, ref, blob);
+  if (content instanceof Uint8Array) checkContent(blob, content, inside.createHasher);
+  if (await isBlobThere(inside, ref, blob, { signal, ...ACTIONS })) return 'present';
   const from = mountFrom?.path === ref.path ? undefined : mountFrom?.path;
   if (content === undefined && from === undefined) throw lacks(ref, blob);
-  const started = await startUpload(context, ref, blob, { from, signal }).catch((error: unknown) => {
+  const started = await startUpload(inside, ref, blob, { from, signal }).catch((error: unknown) => {
     // Whoever may not read there, or may not know what is there, may push here all the same.
     if (from === undefined || content === undefined || !isFinalAnswer(error)) throw error;
-    return startUpload(context, ref, blob, { from: undefined, signal });
+    return startUpload(inside, ref, blob, { from: undefined, signal });
   });
   if (started.mounted) return 'mounted';
   if (content === undefined) throw lacks(ref, blob);
-  await upload(context, ref, blob, { content, location: started.location, signal });
+  await upload(inside, ref, blob, { content, location: started.location, signal });
   return 'uploaded';
 }
 
@@ -44,7 +98,7 @@ type StartedUpload = { readonly mounted: true } | { readonly mounted: false; rea
 
 /** Asks to mount the blob, if it may be elsewhere; else, or where that is not to be had, an upload is started. */
 async function startUpload(
-  { session }: ClientContext,
+  session: Session,
   ref: ImageReference,
   blob: Descriptor,
   { from, signal }: CallOptions & { readonly from: string | undefined },
@@ -65,13 +119,13 @@ function isFinalAnswer(error: unknown): boolean {
 
 /** Sends the whole content in one request. */
 async function upload(
-  { session, createHasher }: ClientContext,
+  session: Session,
   ref: ImageReference,
   blob: Descriptor,
   { content, location, signal }: CallOptions & { readonly content: BlobSource; readonly location: string },
 ): Promise<void> {
   const url = `${location}${location.includes('?') ? '&' : '?'}digest=${encodeURIComponent(blob.digest)}`;
-  const source = content instanceof Uint8Array ? { body: content } : checkedSource(blob, content, createHasher);
+  const source = content instanceof Uint8Array ? { body: content } : checkedSource(blob, content, session.createHasher);
   const headers = { 'content-type': 'application/octet-stream', 'content-length': String(blob.size) };
   const request = { method: 'PUT', ref, url, headers, body: source.body, signal, ...ACTIONS } as const;
   const followed = await session.send(request).catch((error: unknown) => {
@@ -156,4 +210,15 @@ function mismatch(blob: Descriptor, actual: ContentMismatchError['actual']): Con
 function lacks(ref: ImageReference, { digest }: Descriptor): ImageError<'ERR_OPTION_INVALID'> {
   const because = `it lacks ${digest}, and there is no content to push`;
   return new ImageError('ERR_OPTION_INVALID', `Cannot push to ${ref.name}: ${because}`);
+}
+
+/** Refuses that a registry stored something else than it was sent. What it calls by another algorithm cannot be compared. */
+export function checkStored(followed: FollowedResponse, sent: Descriptor): void {
+  const stored = digestHeader(followed);
+  if (stored === undefined || stored === sent.digest || digestAlgorithm(stored) !== digestAlgorithm(sent.digest))
+    return;
+  throw new ContentMismatchError(
+    `Cannot push to ${followed.shown}: the registry stored ${stored} in place of ${sent.digest}`,
+    { expected: sent, actual: { digest: stored, size: sent.size } },
+  );
 }

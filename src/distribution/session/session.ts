@@ -1,25 +1,126 @@
 import { type Clock, systemClock } from '../../clock/index.js';
 import type { CreateHasher } from '../../digest/index.js';
-import type { Credential } from '../../docker-config/index.js';
-import { ImageError } from '../../errors/index.js';
-import { printable, redactUrl } from '../../internal/index.js';
 import { type Authorizer, createAuthorizer } from '../auth/authorizer.js';
 import { type Challenge, parseChallenges } from '../auth/challenge.js';
-import type { RegistryNotice } from '../transport/notices.js';
-import type { FollowedResponse, Transport } from '../transport/transport.js';
-import { checkTarget, type RefreshBudget, type RepositoryRequest, scopesOf } from './repository-request.js';
-import type { ApiBase } from './request-url.js';
-import { responseError } from '../response/error.js';
-import { createReadAgain, type ReadAgain, type RetryOptions, withRetry } from '../transport/retry.js';
-import { createSender, type ForeignRequest, type Sender } from './sender.js';
 import { createTokenCache, type TokenCache } from '../auth/token-cache.js';
 import type { RealmPolicy } from '../policy/url-policy.js';
+import { type RegistryNotice, responseError } from '../response/response.js';
+import {
+  type ApiBase,
+  checkTarget,
+  createSender,
+  type ForeignRequest,
+  type RefreshBudget,
+  type RepositoryRequest,
+  scopesOf,
+  type Sender,
+} from './request.js';
+import { createReadAgain, type ReadAgain, type RetryOptions, withRetry } from '../transport/retry.js';
+import type { FollowedResponse, Transport } from '../transport/transport.js';
+import type { Credential } from '../../docker-config/index.js';
+import { ImageError } from '../../errors/index.js';
+import {
+  hasMethods,
+  isOptionalFunction,
+  printable,
+  randomFraction,
+  redactUrl,
+  wrongOption,
+} from '../../internal/index.js';
+import type { Descriptor } from '../../oci/index.js';
+import type { ImageReference } from '../../reference/index.js';
+import type { Tracing } from '../../tracing/index.js';
 
-/** One registry, asked with one credential. */
-export interface Session extends ApiBase {
+declare const sessionBrand: unique symbol;
+
+/**
+ * One registry, asked with one credential: what the verbs of this module work with, such as `readManifest` and
+ * `pushBlob`. It keeps tokens, follows redirects by its own rules, and repeats what failed in passing.
+ *
+ * Of a reference that a verb is given only repository, tag and digest count: which registry is asked was said when the
+ * session was made.
+ *
+ * @public
+ */
+export interface RegistrySession {
+  /** Where the registry is. */
+  readonly origin: string;
+  /** Only {@link createRegistrySession} makes one. */
+  readonly [sessionBrand]: true;
+}
+
+/**
+ * What a registry session is made of.
+ *
+ * @public
+ */
+export interface RegistrySessionOptions {
+  readonly transport: Transport;
+  /** Where the registry is, such as {@link registryOrigin} gives it. */
+  readonly origin: string;
+  /**
+   * Where the API begins there.
+   *
+   * @defaultValue `'/v2'`
+   */
+  readonly apiPath?: string | undefined;
+  /** The registry to name in the query `ns`, for a mirror that serves several. @defaultValue none */
+  readonly namespace?: string | undefined;
+  /** Whom to be: `entry.credential` of a candidate that a keyring gives. @defaultValue anonymous */
+  readonly credential?: Credential | undefined;
+  /**
+   * Whether the credential is for this repository's part of the registry only, so that a redirect within the registry
+   * does not take it to another.
+   *
+   * @defaultValue `true`
+   */
+  readonly pathScoped?: boolean | undefined;
+  /** @defaultValue `'guarded'` */
+  readonly realmPolicy?: RealmPolicy | undefined;
+  readonly createHasher: CreateHasher;
+  /** @defaultValue `systemClock` */
+  readonly clock?: Clock | undefined;
+  /**
+   * A number from 0 up to 1, for jitter.
+   *
+   * @defaultValue the platform's `crypto`
+   */
+  readonly random?: (() => number) | undefined;
+  /**
+   * Where tokens are kept. Sessions of any registries and credentials may share one.
+   *
+   * @defaultValue one of its own
+   */
+  readonly tokenCache?: TokenCache | undefined;
+  /**
+   * Whether a layer that the registry does not have is fetched from the URLs that the image names for it: without
+   * credential, from public addresses or the kind of network that the registry stands in, and verified as any other.
+   *
+   * @defaultValue `false`: an image could make whoever pulls it call any server
+   */
+  readonly foreignLayers?: boolean | undefined;
+  /**
+   * How often a request is repeated, how long that may take, and who hears of it.
+   *
+   * @defaultValue that of {@link withRetry}
+   */
+  readonly retry?: Pick<RetryOptions, 'attempts' | 'budgetMs' | 'onRetry'> | undefined;
+  /** Watches the requests for manifests. @defaultValue nobody */
+  readonly tracing?: Tracing | undefined;
+  /** Hears the registry's warnings, each once, and what is left of its rate limit. @defaultValue nobody */
+  readonly onNotice?: ((notice: RegistryNotice) => void) | undefined;
+}
+
+/** What a session is inside. */
+export interface Session extends RegistrySession, ApiBase {
+  readonly createHasher: CreateHasher;
+  readonly clock: Clock;
+  readonly tracing: Tracing | undefined;
+  /** Whether layers may be fetched from the URLs that an image names. */
+  readonly foreignLayers: boolean;
   /** Sends a request, with the credential as the registry asks for it. */
   send(request: RepositoryRequest): Promise<FollowedResponse>;
-  /** Asks whoever an image names for a layer of its own: without credential, and guarded as a redirect is. */
+  /** Asks a server that an image names for a layer: without credential, and guarded as a redirect is. */
   sendForeign(request: ForeignRequest): Promise<FollowedResponse>;
   /** Reads a document again that was cut. */
   readonly readAgain: ReadAgain;
@@ -27,22 +128,38 @@ export interface Session extends ApiBase {
   failure(followed: FollowedResponse): Promise<Error>;
 }
 
-/** What a session is made of; see `RegistryClientOptions`. */
-export interface SessionOptions extends ApiBase {
-  readonly transport: Transport;
-  readonly credential?: Credential | undefined;
-  readonly pathScoped?: boolean | undefined;
-  readonly realmPolicy?: RealmPolicy | undefined;
-  readonly clock?: Clock | undefined;
-  readonly random?: (() => number) | undefined;
-  readonly createHasher: CreateHasher;
-  readonly tokenCache?: TokenCache | undefined;
-  readonly onNotice?: ((notice: RegistryNotice) => void) | undefined;
-  readonly retry?: Pick<RetryOptions, 'attempts' | 'budgetMs' | 'onRetry'> | undefined;
-}
-
-export function createSession(options: SessionOptions): Session {
-  const { apiPath, namespace, credential, createHasher, onNotice } = options;
+/**
+ * Makes a session with one registry, for one credential. Nothing is sent before a verb is called.
+ *
+ * It answers challenges of the registry's own origin only, fetches tokens for no more than it needs, follows redirects
+ * without credentials, and repeats what failed in passing.
+ *
+ * @param options - see {@link RegistrySessionOptions}
+ * @returns the session, for any number of calls at once; it holds nothing that has to be closed. The verbs reject with
+ * {@link RegistryError}, {@link TransportError}, {@link RequestRefusedError}, {@link ContentMismatchError} and
+ * `ERR_REGISTRY_DOCUMENT`
+ * @throws {@link ImageError} `ERR_OPTION_INVALID` when `origin` is not an origin, or an option is of the wrong kind
+ * @example
+ * ```ts
+ * import { createRegistrySession, fetchTransport, resolveManifest } from 'kubepull/distribution';
+ * import { registryOrigin } from 'kubepull/mirrors';
+ * import { parseReference } from 'kubepull/reference';
+ * import { nodeHasher } from 'kubepull/node';
+ *
+ * const ref = parseReference('registry.example.com/app:1');
+ * const session = createRegistrySession({
+ *   transport: fetchTransport(),
+ *   origin: registryOrigin(ref.domain),
+ *   createHasher: nodeHasher,
+ * });
+ * const { digest } = await resolveManifest(session, ref);
+ * ```
+ * @see Repository in oras.land/oras-go registry/remote
+ * @public
+ */
+export function createRegistrySession(options: RegistrySessionOptions): RegistrySession {
+  checkParts(options);
+  const { apiPath, namespace, credential, createHasher, onNotice, tracing, foreignLayers = false } = options;
   const { clock = systemClock, random = randomFraction, pathScoped = true, realmPolicy = 'guarded' } = options;
   const { tokenCache = createTokenCache({ clock }) } = options;
   const base = { origin: checkOrigin(options.origin), apiPath, namespace };
@@ -53,8 +170,12 @@ export function createSession(options: SessionOptions): Session {
   const sender = createSender({ transport, base, pathScoped, onNotice });
   const trust = { origin, credential, realmPolicy, createHasher, tokenCache };
   const authorizer = createAuthorizer({ transport, readAgain, clock, ...trust });
-  return {
+  const inside: Omit<Session, typeof sessionBrand> = {
     ...base,
+    createHasher,
+    clock,
+    tracing,
+    foreignLayers,
     async send(wanted) {
       checkTarget(wanted, origin);
       return sendAuthorized(sender, authorizer, wanted);
@@ -63,6 +184,38 @@ export function createSession(options: SessionOptions): Session {
     readAgain,
     failure: (followed) => responseError(followed, { clock, credential }),
   };
+  return inside as Session;
+}
+
+/**
+ * The inside of a session, for a verb that is about to use it.
+ *
+ * @throws {@link ImageError} `ERR_OPTION_INVALID` when what a verb is given is no session, reference or descriptor
+ */
+export function enter(session: RegistrySession, ref: ImageReference, ...blobs: readonly Descriptor[]): Session {
+  const wrong = wrongOption(
+    ['session', hasMethods(session, 'send', 'sendForeign', 'readAgain'), 'what createRegistrySession() gives'],
+    ['reference', hasTexts(ref, 'name', 'path'), 'what parseReference() gives'],
+    ['descriptor', blobs.every((blob) => hasTexts(blob, 'digest')), 'a descriptor, such as a manifest lists'],
+  );
+  if (wrong !== undefined) throw new ImageError('ERR_OPTION_INVALID', `Cannot ask a registry with ${wrong}`);
+  return session as Session;
+}
+
+function hasTexts(value: unknown, ...names: readonly string[]): boolean {
+  return names.every((name) => typeof (value as Record<string, unknown> | null | undefined)?.[name] === 'string');
+}
+
+function checkParts(options: Partial<RegistrySessionOptions> = {}): void {
+  const { transport, origin, createHasher, clock, onNotice } = options;
+  const wrong = wrongOption(
+    ['transport', typeof transport === 'function', 'a function, such as fetchTransport() gives'],
+    ['origin', typeof origin === 'string', 'a text, such as registryOrigin() gives'],
+    ['createHasher', typeof createHasher === 'function', 'a function, such as nodeHasher of kubepull/node'],
+    ['clock', clock === undefined || hasMethods(clock, 'now', 'monotonic', 'sleep'), 'a clock, such as systemClock'],
+    ['onNotice', isOptionalFunction(onNotice), 'a function'],
+  );
+  if (wrong !== undefined) throw new ImageError('ERR_OPTION_INVALID', `Cannot make a registry session with ${wrong}`);
 }
 
 /** Sends a request again, at most once for each reason, when it lacks the credential or a redirect has run out. */
@@ -112,8 +265,4 @@ function checkOrigin(origin: string): string {
   if (/^https?:\/\//.test(origin) && URL.canParse(origin) && new URL(origin).origin === origin) return origin;
   const shown = printable(redactUrl(origin));
   throw new ImageError('ERR_OPTION_INVALID', `Cannot use registry ${shown}: it is not an origin`);
-}
-
-function randomFraction(): number {
-  return (crypto.getRandomValues(new Uint32Array(1))[0] ?? 0) / 2 ** 32;
 }

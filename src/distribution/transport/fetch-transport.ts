@@ -1,10 +1,7 @@
-import { ImageError, RequestRefusedError, TransportError, type TransportPhase } from '../../errors/index.js';
-import { redactUrl } from '../../internal/index.js';
 import { classifyAddress } from './address.js';
-import { createFetchTimer, type FetchLimits, type FetchTimer } from './fetch-timer.js';
-import { requestInit } from './fetch-upload.js';
-import { isEncoded } from './read-body.js';
-import type { Transport, TransportRequest, TransportResponse } from './transport.js';
+import { isEncoded, type Transport, type TransportRequest, type TransportResponse } from './transport.js';
+import { ImageError, RequestRefusedError, TransportError, type TransportPhase } from '../../errors/index.js';
+import { redactUrl, untilAbort } from '../../internal/index.js';
 
 /**
  * How long an exchange over `fetch` may take.
@@ -154,4 +151,122 @@ function failure(request: TransportRequest, phase: TransportPhase, error: unknow
   const { method, shownUrl: url = redactUrl(request.url) } = request;
   const reason = retryable ? 'the connection failed' : 'it came with a Content-Encoding that was not asked for';
   return new TransportError(`Cannot ${method} ${url}: ${reason}`, { method, url, phase, retryable, cause: error });
+}
+
+/** How long the parts of an exchange over `fetch` may take. */
+export interface FetchLimits {
+  readonly headersTimeoutMs: number;
+  readonly bodyTimeoutMs: number;
+  readonly minBytesPerSecond: number;
+  readonly minRateWindowMs: number;
+}
+
+/** Watches over one exchange. Its signal ends the exchange, when the caller's does or when it takes too long. */
+export interface FetchTimer {
+  readonly signal: AbortSignal;
+  /** Waits for the answer. */
+  answer<T>(step: Promise<T>): Promise<T>;
+  /** Waits for the next bytes of the body. */
+  chunk<T>(step: Promise<T>, length: (result: T) => number): Promise<T>;
+  /** The exchange has ended well. */
+  end(): void;
+  /** Ends the exchange. */
+  stop(): void;
+}
+
+export function createFetchTimer(caller: AbortSignal | undefined, limits: FetchLimits): FetchTimer {
+  const controller = new AbortController();
+  const onAbort = (): void => controller.abort(caller?.reason);
+  caller?.addEventListener('abort', onAbort, { once: true });
+  const end = (): void => caller?.removeEventListener('abort', onAbort);
+  const least = (limits.minBytesPerSecond * limits.minRateWindowMs) / 1000;
+  let waited = 0;
+  let received = 0;
+
+  /** A runtime may be slow to end what was aborted, or not do it at all. */
+  const within = async <T>(ms: number, step: Promise<T>): Promise<T> => {
+    const late = setTimeout(() => controller.abort(new Error('late')), ms);
+    try {
+      return await untilAbort(step, controller.signal);
+    } finally {
+      clearTimeout(late);
+    }
+  };
+  return {
+    signal: controller.signal,
+    answer: (step) => within(limits.headersTimeoutMs, step),
+    async chunk(step, length) {
+      const started = performance.now();
+      const result = await within(limits.bodyTimeoutMs, step);
+      // Only the time spent waiting counts: the reader may be slow.
+      waited += performance.now() - started;
+      received += length(result);
+      if (waited < limits.minRateWindowMs) return result;
+      if (received < least) throw new Error('slow');
+      waited = received = 0;
+      return result;
+    },
+    end,
+    stop() {
+      end();
+      controller.abort();
+    },
+  };
+}
+
+/** What `fetch` is told; runtimes ignore what they do not know. */
+interface Init extends RequestInit {
+  /** Without it a stream cannot be sent. */
+  readonly duplex: 'half';
+  /** Bun's: leave a `Content-Encoding` alone. */
+  readonly decompress: false;
+}
+
+/**
+ * Says a request in the words of `fetch`: no redirects followed, no cookies, no cache.
+ *
+ * @param onFault - gets what the source of the body fails with; `fetch` makes its own error of that
+ */
+export function requestInit(
+  { method, headers, body }: TransportRequest,
+  signal: AbortSignal,
+  onFault: (error: unknown) => void,
+): Init {
+  return {
+    method,
+    headers: { ...headers },
+    body: body === undefined ? null : toBody(body, onFault),
+    signal,
+    redirect: 'manual',
+    credentials: 'omit',
+    cache: 'no-store',
+    duplex: 'half',
+    decompress: false,
+  };
+}
+
+function toBody(body: NonNullable<TransportRequest['body']>, onFault: (error: unknown) => void): BodyInit {
+  return body instanceof Uint8Array ? (body as BodyInit) : toStream(body[Symbol.asyncIterator](), onFault);
+}
+
+/** `ReadableStream.from` is not everywhere. The server's pace is kept: a chunk is asked for when the last has gone. */
+function toStream(source: AsyncIterator<Uint8Array>, onFault: (error: unknown) => void): ReadableStream<Uint8Array> {
+  return new ReadableStream(
+    {
+      async pull(controller) {
+        try {
+          const { done, value } = await source.next();
+          if (done === true) controller.close();
+          else controller.enqueue(value);
+        } catch (error) {
+          onFault(error);
+          throw error;
+        }
+      },
+      async cancel() {
+        await source.return?.();
+      },
+    },
+    { highWaterMark: 0 },
+  );
 }

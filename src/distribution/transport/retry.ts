@@ -1,5 +1,12 @@
 import type { Clock } from '../../clock/index.js';
 import {
+  type FollowedResponse,
+  orDiscard,
+  type Transport,
+  type TransportRequest,
+  type TransportResponse,
+} from './transport.js';
+import {
   type AnyImageError,
   ImageError,
   isImageError,
@@ -7,8 +14,6 @@ import {
   type TransportError,
 } from '../../errors/index.js';
 import { redactUrl } from '../../internal/index.js';
-import { orDiscard } from './or-discard.js';
-import type { FollowedResponse, Transport, TransportRequest, TransportResponse } from './transport.js';
 
 /**
  * A request that will be sent again.

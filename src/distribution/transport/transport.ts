@@ -73,3 +73,19 @@ export interface FollowedResponse {
   /** Whether the chain has left the origin that it began at, even if it came back. */
   readonly foreign: boolean;
 }
+
+/** Whether a body is compressed for the transfer, or says so. */
+export function isEncoded({ headers }: Pick<TransportResponse, 'headers'>): boolean {
+  const encodings = headers.get('content-encoding') ?? [];
+  return encodings.some((encoding) => encoding !== '' && encoding.toLowerCase() !== 'identity');
+}
+
+/** Runs what may throw, such as a function of the caller, while a body is open: if it does, the body is given up. */
+export async function orDiscard<T>(response: TransportResponse | undefined, step: () => T): Promise<T> {
+  try {
+    return step();
+  } catch (error) {
+    await response?.discard();
+    throw error;
+  }
+}

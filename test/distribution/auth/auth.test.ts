@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { openBlob, readManifestBytes } from 'kubepull/distribution';
 import { RegistryError } from 'kubepull/errors';
 import { createSecret } from 'kubepull/docker-config';
 import { canary } from '../../support/canary.ts';
@@ -39,20 +40,23 @@ const HOSTILE: readonly string[] = [
   '',
 ];
 
-describe('createRegistryClient', () => {
+describe('createRegistrySession', () => {
   it('asks nobody for credentials when the registry does not', async () => {
     const server = createMemoryTransport(() => found);
-    const { client } = connect(server, { credential: credential() });
-    expect(await client.fetchManifest(ref)).toEqual({ descriptor: { mediaType, digest, size: 19 }, bytes: manifest });
+    const { session } = connect(server, { credential: credential() });
+    expect(await readManifestBytes(session, ref)).toEqual({
+      descriptor: { mediaType, digest, size: 19 },
+      bytes: manifest,
+    });
     expect(server.requests.map(authorization)).toEqual([undefined]);
     expect(server.requests[0]?.url).toBe(`${ORIGIN}/v2/team/app/manifests/1`);
   });
 
   it('answers Basic once, and from then on by itself', async () => {
     const server = createMemoryTransport((request) => (authorization(request) === undefined ? basicChallenge : found));
-    const { client } = connect(server, { credential: credential({ password: createSecret('pä:ss') }) });
-    await client.fetchManifest(ref);
-    await client.fetchManifest(ref);
+    const { session } = connect(server, { credential: credential({ password: createSecret('pä:ss') }) });
+    await readManifestBytes(session, ref);
+    await readManifestBytes(session, ref);
     const expected = `Basic ${Buffer.from('u:pä:ss').toString('base64')}`;
     expect(server.requests.map(authorization)).toEqual([undefined, expected, expected]);
     expect(server.open()).toBe(0);
@@ -63,9 +67,9 @@ describe('createRegistryClient', () => {
     const server = createMemoryTransport((request) =>
       isRealm(request) ? tokenReply(token) : authorization(request) === undefined ? bearerChallenge() : found,
     );
-    const { client } = connect(server, { credential: credential() });
-    await client.fetchManifest(ref);
-    await client.fetchManifest(ref);
+    const { session } = connect(server, { credential: credential() });
+    await readManifestBytes(session, ref);
+    await readManifestBytes(session, ref);
     const [, asked, ...rest] = server.requests;
     const url = new URL(asked?.url ?? '');
     expect([...url.searchParams]).toEqual([
@@ -85,9 +89,7 @@ describe('createRegistryClient', () => {
           ? tokenReply('t')
           : { status: 401, headers: { 'www-authenticate': `Bearer realm="${REALM}",service="${quoted}"` } },
       );
-      await connect(server)
-        .client.fetchManifest(ref)
-        .catch(() => undefined);
+      await readManifestBytes(connect(server).session, ref).catch(() => undefined);
       const url = new URL(server.requests[1]?.url ?? '');
       expect([...url.searchParams.keys()]).toEqual(['service', 'scope']);
       expect(url.searchParams.get('service')).toBe(service);
@@ -103,7 +105,8 @@ describe('createRegistryClient', () => {
           ? bearerChallenge()
           : found,
     );
-    await connect(server, { credential: credential({ identityToken: createSecret(identity) }) }).client.fetchManifest(
+    await readManifestBytes(
+      connect(server, { credential: credential({ identityToken: createSecret(identity) }) }).session,
       ref,
     );
     const post = server.requests[1];
@@ -113,16 +116,19 @@ describe('createRegistryClient', () => {
 
     const registryToken = canary('registry-token');
     const direct = createMemoryTransport(() => found);
-    await connect(direct, {
-      credential: credential({ registryToken: createSecret(registryToken) }),
-    }).client.fetchManifest(ref);
+    await readManifestBytes(
+      connect(direct, {
+        credential: credential({ registryToken: createSecret(registryToken) }),
+      }).session,
+      ref,
+    );
     expect(direct.requests.map((request) => authorization(request) === `Bearer ${registryToken}`)).toEqual([true]);
   });
 
   it('sends nothing for an entry without user and password', async () => {
     const server = createMemoryTransport(() => basicChallenge);
     const empty = credential({ username: '', password: createSecret('') });
-    await expect(connect(server, { credential: empty }).client.fetchManifest(ref)).rejects.toMatchObject({
+    await expect(readManifestBytes(connect(server, { credential: empty }).session, ref)).rejects.toMatchObject({
       status: 401,
     });
     expect(server.requests).toHaveLength(1);
@@ -137,14 +143,14 @@ describe('createRegistryClient', () => {
           ? bearerChallenge()
           : found,
     );
-    const { client, clock } = connect(server);
-    await client.fetchManifest(ref);
+    const { session, clock } = connect(server);
+    await readManifestBytes(session, ref);
     await clock.advance(269_000);
     clock.setWallClock(0);
-    await client.fetchManifest(ref);
+    await readManifestBytes(session, ref);
     expect(issued).toBe(1);
     await clock.advance(2_000);
-    await client.fetchManifest(ref);
+    await readManifestBytes(session, ref);
     expect(issued).toBe(2);
   });
 
@@ -187,7 +193,9 @@ describe('createRegistryClient', () => {
     ['<html>login</html>'],
   ])('A09 A23 takes no token from reply %#', async (body) => {
     const server = createMemoryTransport((request) => (isRealm(request) ? { body } : bearerChallenge()));
-    await expect(connect(server).client.fetchManifest(ref)).rejects.toMatchObject({ code: 'ERR_REGISTRY_DOCUMENT' });
+    await expect(readManifestBytes(connect(server).session, ref)).rejects.toMatchObject({
+      code: 'ERR_REGISTRY_DOCUMENT',
+    });
     expect(server.requests).toHaveLength(2);
     expect(server.open()).toBe(0);
   });
@@ -200,19 +208,19 @@ describe('createRegistryClient', () => {
           ? bearerChallenge()
           : found,
     );
-    const { client, clock } = connect(server);
-    await client.fetchManifest(ref);
-    await client.fetchManifest(ref);
+    const { session, clock } = connect(server);
+    await readManifestBytes(session, ref);
+    await readManifestBytes(session, ref);
     expect(server.requests.filter(isRealm)).toHaveLength(1);
     await clock.advance(24 * 3600 * 1000);
-    await client.fetchManifest(ref);
+    await readManifestBytes(session, ref);
     expect(server.requests.filter(isRealm)).toHaveLength(2);
   });
 
   it('A07 asks no realm at an inner address', async () => {
     const server = createMemoryTransport(() => bearerChallenge('https://169.254.169.254/token'));
-    const { client } = connect(server, { credential: credential() });
-    await expect(client.fetchManifest(ref)).rejects.toMatchObject({
+    const { session } = connect(server, { credential: credential() });
+    await expect(readManifestBytes(session, ref)).rejects.toMatchObject({
       code: 'ERR_REQUEST_REFUSED',
       rule: 'metadata-address',
     });
@@ -227,7 +235,7 @@ describe('createRegistryClient', () => {
           ? { ...bearerChallenge(), remoteAddress: '10.0.0.5' }
           : found,
     );
-    await connect(server).client.fetchManifest(ref);
+    await readManifestBytes(connect(server).session, ref);
     expect(server.requests[1]?.allowAddresses).toEqual(['public', 'private']);
   });
 
@@ -235,7 +243,7 @@ describe('createRegistryClient', () => {
     const server = createMemoryTransport((request) =>
       isRealm(request) ? { status: 302, headers: { location: 'https://elsewhere.example/token' } } : bearerChallenge(),
     );
-    await expect(connect(server).client.fetchManifest(ref)).rejects.toMatchObject({ rule: 'foreign-redirect' });
+    await expect(readManifestBytes(connect(server).session, ref)).rejects.toMatchObject({ rule: 'foreign-redirect' });
     expect(server.requests).toHaveLength(2);
   });
 
@@ -244,8 +252,8 @@ describe('createRegistryClient', () => {
       const server = createMemoryTransport(({ url }): Reply =>
         url.startsWith(ORIGIN) ? { status: 307, headers: { location: 'https://cdn.example/x' } } : challenge,
       );
-      const { client } = connect(server, { credential: credential() });
-      await expect(client.fetchBlob(ref, blob)).rejects.toMatchObject({ status: 401 });
+      const { session } = connect(server, { credential: credential() });
+      await expect(openBlob(session, ref, blob)).rejects.toMatchObject({ status: 401 });
       // The registry is asked once more, because its URL may have run out.
       expect(server.requests.map(authorization)).toEqual(Array(4).fill(undefined));
     }
@@ -255,17 +263,17 @@ describe('createRegistryClient', () => {
     const server = createMemoryTransport((request) =>
       isRealm(request) ? tokenReply('t') : server.requests.length === 1 ? bearerChallenge() : basicChallenge,
     );
-    const { client } = connect(server, { credential: credential() });
-    await expect(client.fetchManifest(ref)).rejects.toMatchObject({ status: 401 });
-    await expect(client.fetchManifest(ref)).rejects.toMatchObject({ status: 401 });
+    const { session } = connect(server, { credential: credential() });
+    await expect(readManifestBytes(session, ref)).rejects.toMatchObject({ status: 401 });
+    await expect(readManifestBytes(session, ref)).rejects.toMatchObject({ status: 401 });
     const toRegistry = server.requests.filter((request) => !isRealm(request));
     expect(toRegistry.filter((request) => authorization(request)?.startsWith('Basic'))).toEqual([]);
   });
 
   it('B10 answers a challenge once a request, also when it is refused', async () => {
     const server = createMemoryTransport(() => basicChallenge);
-    const { client } = connect(server, { credential: credential() });
-    await expect(client.fetchManifest(ref)).rejects.toBeInstanceOf(RegistryError);
+    const { session } = connect(server, { credential: credential() });
+    await expect(readManifestBytes(session, ref)).rejects.toBeInstanceOf(RegistryError);
     expect(server.requests.length).toBe(2);
   });
 
@@ -273,8 +281,8 @@ describe('createRegistryClient', () => {
     'A22 sends no credential with control characters: %j',
     async (password) => {
       const server = createMemoryTransport(() => basicChallenge);
-      const { client } = connect(server, { credential: credential({ password: createSecret(password) }) });
-      const error = await client.fetchManifest(ref).catch((caught: unknown) => caught);
+      const { session } = connect(server, { credential: credential({ password: createSecret(password) }) });
+      const error = await readManifestBytes(session, ref).catch((caught: unknown) => caught);
       expect(error).toMatchObject({ code: 'ERR_REQUEST_REFUSED', rule: 'unsendable-credential', url: ORIGIN });
       expect((error as Error).message).not.toContain(password);
       expect(server.requests).toHaveLength(1);
@@ -283,8 +291,8 @@ describe('createRegistryClient', () => {
 
   it('A22 sends no user name with a colon', async () => {
     const server = createMemoryTransport(() => basicChallenge);
-    const { client } = connect(server, { credential: credential({ username: 'a:b' }) });
-    await expect(client.fetchManifest(ref)).rejects.toMatchObject({ rule: 'unsendable-credential' });
+    const { session } = connect(server, { credential: credential({ username: 'a:b' }) });
+    await expect(readManifestBytes(session, ref)).rejects.toMatchObject({ rule: 'unsendable-credential' });
     expect(server.requests).toHaveLength(1);
   });
 
@@ -294,10 +302,10 @@ describe('createRegistryClient', () => {
       if (isRealm(request)) return tokenReply(`t${(valid += 1)}`, { expires_in: 3600 });
       return authorization(request) === `Bearer t${valid}` && valid > 0 ? found : bearerChallenge();
     });
-    const { client } = connect(server);
-    await client.fetchManifest(ref);
+    const { session } = connect(server);
+    await readManifestBytes(session, ref);
     valid = 7; // As after a restart of the token server.
-    await client.fetchManifest(ref);
+    await readManifestBytes(session, ref);
     expect(server.requests.filter(isRealm)).toHaveLength(2);
   });
 
@@ -306,14 +314,14 @@ describe('createRegistryClient', () => {
       status: 401,
       headers: { 'www-authenticate': `Bearer realm="${REALM}",service="${service}"` },
     }));
-    await expect(connect(server).client.fetchManifest(ref)).rejects.toMatchObject({ rule: 'invalid-service' });
+    await expect(readManifestBytes(connect(server).session, ref)).rejects.toMatchObject({ rule: 'invalid-service' });
     expect(server.requests).toHaveLength(1);
   });
 
   it('A13 lets the realm’s own query ask for no more', async () => {
     const realm = `${REALM}?keep=1&scope=repository:other:push&scope=registry:catalog:*&service=evil`;
     const server = createMemoryTransport((request) => (isRealm(request) ? tokenReply('t') : bearerChallenge(realm)));
-    await expect(connect(server).client.fetchManifest(ref)).rejects.toMatchObject({ status: 401 });
+    await expect(readManifestBytes(connect(server).session, ref)).rejects.toMatchObject({ status: 401 });
     expect([...new URL(server.requests[1]?.url ?? '').searchParams]).toEqual([
       ['keep', '1'],
       ['service', 's'],
@@ -323,8 +331,12 @@ describe('createRegistryClient', () => {
 
   it('A16 answers Basic for each of many first requests at once', async () => {
     const server = createMemoryTransport((request) => (authorization(request) === undefined ? basicChallenge : found));
-    const { client } = connect(server, { credential: credential() });
-    await Promise.all([client.fetchManifest(ref), client.fetchManifest(ref), client.fetchManifest(ref)]);
+    const { session } = connect(server, { credential: credential() });
+    await Promise.all([
+      readManifestBytes(session, ref),
+      readManifestBytes(session, ref),
+      readManifestBytes(session, ref),
+    ]);
     expect(server.requests.length).toBe(6);
     expect(server.open()).toBe(0);
   });
@@ -333,9 +345,9 @@ describe('createRegistryClient', () => {
     const server = createMemoryTransport((request) =>
       isRealm(request) ? { status: 401 } : server.requests.length === 1 ? bearerChallenge() : basicChallenge,
     );
-    const { client } = connect(server, { credential: credential() });
-    await expect(client.fetchManifest(ref)).rejects.toMatchObject({ status: 401, url: REALM });
-    await expect(client.fetchManifest(ref)).rejects.toMatchObject({ status: 401 });
+    const { session } = connect(server, { credential: credential() });
+    await expect(readManifestBytes(session, ref)).rejects.toMatchObject({ status: 401, url: REALM });
+    await expect(readManifestBytes(session, ref)).rejects.toMatchObject({ status: 401 });
     const toRegistry = server.requests.filter((request) => !isRealm(request));
     expect(toRegistry.map(authorization)).toEqual([undefined, undefined]);
   });
@@ -344,17 +356,17 @@ describe('createRegistryClient', () => {
     const server = createMemoryTransport((request) =>
       server.requests.length > 2 ? bearerChallenge() : authorization(request) === undefined ? basicChallenge : found,
     );
-    const { client } = connect(server, { credential: credential() });
-    await client.fetchManifest(ref);
-    await expect(client.fetchManifest(ref)).rejects.toMatchObject({ status: 401 });
+    const { session } = connect(server, { credential: credential() });
+    await readManifestBytes(session, ref);
+    await expect(readManifestBytes(session, ref)).rejects.toMatchObject({ status: 401 });
     expect(server.requests.filter(isRealm)).toEqual([]);
   });
 
   it('A20 sends a refused password no more than once a call', async () => {
     const server = createMemoryTransport(() => basicChallenge);
-    const { client } = connect(server, { credential: credential() });
-    await expect(client.fetchManifest(ref)).rejects.toMatchObject({ status: 401 });
-    await expect(client.fetchManifest(ref)).rejects.toMatchObject({ status: 401 });
+    const { session } = connect(server, { credential: credential() });
+    await expect(readManifestBytes(session, ref)).rejects.toMatchObject({ status: 401 });
+    await expect(readManifestBytes(session, ref)).rejects.toMatchObject({ status: 401 });
     expect(server.requests.map((request) => authorization(request) !== undefined)).toEqual([false, true, true]);
   });
 
@@ -362,7 +374,9 @@ describe('createRegistryClient', () => {
     const server = createMemoryTransport((request) =>
       isRealm(request) ? { ...tokenReply('t'), headers: { 'content-encoding': 'gzip' } } : bearerChallenge(),
     );
-    await expect(connect(server).client.fetchManifest(ref)).rejects.toMatchObject({ code: 'ERR_REGISTRY_DOCUMENT' });
+    await expect(readManifestBytes(connect(server).session, ref)).rejects.toMatchObject({
+      code: 'ERR_REGISTRY_DOCUMENT',
+    });
     expect(server.open()).toBe(0);
   });
 
@@ -371,7 +385,7 @@ describe('createRegistryClient', () => {
     const server = createMemoryTransport((request) =>
       isRealm(request) ? tokenReply('t') : authorization(request) === undefined ? both : found,
     );
-    await connect(server, { credential: credential() }).client.fetchManifest(ref);
+    await readManifestBytes(connect(server, { credential: credential() }).session, ref);
     expect(server.requests.map((request) => authorization(request)?.split(' ')[0])).toEqual([
       undefined,
       'Basic',
@@ -384,8 +398,8 @@ describe('createRegistryClient', () => {
       if (isRealm(request)) return authorization(request) === undefined ? { status: 403 } : tokenReply('for-u');
       return authorization(request) === undefined ? bearerChallenge() : found;
     });
-    await connect(server, { credential: credential() }).client.fetchManifest(ref);
-    await expect(connect(server).client.fetchManifest(ref)).rejects.toMatchObject({ status: 403, url: REALM });
+    await readManifestBytes(connect(server, { credential: credential() }).session, ref);
+    await expect(readManifestBytes(connect(server).session, ref)).rejects.toMatchObject({ status: 403, url: REALM });
   });
 
   it('A10 shows a realm what it is to have, and not what another gave', async () => {
@@ -395,9 +409,9 @@ describe('createRegistryClient', () => {
       if (!request.url.startsWith(ORIGIN)) return tokenReply(`of-${new URL(request.url).hostname}`);
       return (asked += 1) % 2 === 1 ? bearerChallenge(asked === 1 ? REALM : other) : found;
     });
-    const { client } = connect(server, { credential: credential() });
-    await client.fetchManifest(ref);
-    await client.fetchManifest(ref);
+    const { session } = connect(server, { credential: credential() });
+    await readManifestBytes(session, ref);
+    await readManifestBytes(session, ref);
     const toRealms = server.requests.filter(({ url }) => !url.startsWith(ORIGIN));
     expect(toRealms.map(({ url }) => new URL(url).origin)).toEqual([
       'https://auth.r.example',
@@ -414,13 +428,13 @@ describe('createRegistryClient', () => {
         return hop === length ? tokenReply('t') : { status: 302, headers: { location: `/token?hop=${hop + 1}` } };
       });
     const three = hops(3);
-    await connect(three, { credential: credential() }).client.fetchManifest(ref);
+    await readManifestBytes(connect(three, { credential: credential() }).session, ref);
     // The password stays with its realm, and the name is held to the same addresses at every hop.
     const asked = three.requests.filter(isRealm);
     expect(asked.map((request) => authorization(request)?.startsWith('Basic '))).toEqual([true, true, true, true]);
     expect(asked.map(({ allowAddresses }) => allowAddresses?.join())).toEqual(Array(4).fill('public'));
     const four = hops(4);
-    await expect(connect(four).client.fetchManifest(ref)).rejects.toMatchObject({ rule: 'too-many-redirects' });
+    await expect(readManifestBytes(connect(four).session, ref)).rejects.toMatchObject({ rule: 'too-many-redirects' });
   });
 
   it.each([302, 307, 308])('A09 sends a refresh token to nobody else on %d', async (status) => {
@@ -428,26 +442,30 @@ describe('createRegistryClient', () => {
       isRealm(request) ? { status, headers: { location: '/elsewhere' } } : bearerChallenge(),
     );
     const own = credential({ identityToken: createSecret(canary('identity-token')) });
-    await expect(connect(server, { credential: own }).client.fetchManifest(ref)).rejects.toMatchObject({ status });
+    await expect(readManifestBytes(connect(server, { credential: own }).session, ref)).rejects.toMatchObject({
+      status,
+    });
     expect(server.requests).toHaveLength(2);
   });
 
   it('B10 asks a busy token server again by GET, but never by POST', async () => {
     const busy = () => createMemoryTransport((request) => (isRealm(request) ? { status: 503 } : bearerChallenge()));
     const get = busy();
-    await expect(connect(get, { credential: credential() }).client.fetchManifest(ref)).rejects.toMatchObject({
+    await expect(readManifestBytes(connect(get, { credential: credential() }).session, ref)).rejects.toMatchObject({
       status: 503,
       retryable: true,
     });
     const post = busy();
     const own = credential({ identityToken: createSecret(canary('identity-token')) });
-    await expect(connect(post, { credential: own }).client.fetchManifest(ref)).rejects.toMatchObject({ status: 503 });
+    await expect(readManifestBytes(connect(post, { credential: own }).session, ref)).rejects.toMatchObject({
+      status: 503,
+    });
     expect([get.requests.length, post.requests.length]).toEqual([6, 2]);
   });
 
   it('A05 answers no challenge of a token server', async () => {
     const server = createMemoryTransport(() => bearerChallenge());
-    await expect(connect(server, { credential: credential() }).client.fetchManifest(ref)).rejects.toMatchObject({
+    await expect(readManifestBytes(connect(server, { credential: credential() }).session, ref)).rejects.toMatchObject({
       status: 401,
       url: REALM,
     });
@@ -456,8 +474,8 @@ describe('createRegistryClient', () => {
 
   it('A07 asks a realm by the policy that it is given', async () => {
     const server = createMemoryTransport((request) => (isRealm(request) ? tokenReply('t') : bearerChallenge()));
-    const { client } = connect(server, { credential: credential(), realmPolicy: 'same-origin' });
-    await expect(client.fetchManifest(ref)).rejects.toMatchObject({ rule: 'foreign-realm' });
+    const { session } = connect(server, { credential: credential(), realmPolicy: 'same-origin' });
+    await expect(readManifestBytes(session, ref)).rejects.toMatchObject({ rule: 'foreign-realm' });
     expect(server.requests).toHaveLength(1);
   });
 
@@ -471,8 +489,8 @@ describe('createRegistryClient', () => {
       if (request.url.includes('/team/app/')) return { status: 307, headers: { location: '/v2/team-b/app/blobs/x' } };
       return { body: manifest };
     });
-    const { client } = connect(server, { credential: credential(), pathScoped });
-    await client.fetchBlob(ref, blob);
+    const { session } = connect(server, { credential: credential(), pathScoped });
+    await openBlob(session, ref, blob);
     const last = server.requests.at(-1);
     expect([last?.url, last !== undefined && authorization(last) !== undefined]).toEqual([
       `${ORIGIN}/v2/team-b/app/blobs/x`,
@@ -486,7 +504,7 @@ describe('createRegistryClient', () => {
       if (server.requests.length > 2) return { body: manifest };
       return { status: 307, headers: { location: '/v2/team/app/..%2f..%2fteam-b/blobs/x' } };
     });
-    await connect(server, { credential: credential() }).client.fetchBlob(ref, blob);
+    await openBlob(connect(server, { credential: credential() }).session, ref, blob);
     expect(server.requests.map((request) => authorization(request) !== undefined)).toEqual([false, true, false]);
   });
 
@@ -498,7 +516,7 @@ describe('createRegistryClient', () => {
       controller.abort(reason);
       throw controller.signal.reason;
     });
-    await expect(connect(server).client.fetchManifest(ref, { signal: controller.signal })).rejects.toBe(reason);
+    await expect(readManifestBytes(connect(server).session, ref, { signal: controller.signal })).rejects.toBe(reason);
   });
 
   it.each([
@@ -519,7 +537,7 @@ describe('createRegistryClient', () => {
     const server = createMemoryTransport((request) =>
       isRealm(request) ? { body } : authorization(request) === undefined ? bearerChallenge() : found,
     );
-    await connect(server).client.fetchManifest(ref);
+    await readManifestBytes(connect(server).session, ref);
     expect(server.requests[2]?.headers['authorization'] === `Bearer ${token}`).toBe(true);
   });
 

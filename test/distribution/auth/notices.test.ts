@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { RegistryNotice } from 'kubepull/distribution';
+import { openBlob, readManifestBytes, type RegistryNotice } from 'kubepull/distribution';
 import { createMemoryTransport, type Reply } from '../../support/memory-transport.ts';
 import { ORIGIN, blob, connect, found, manifest, ref } from '../support.ts';
 
@@ -7,8 +7,8 @@ import { ORIGIN, blob, connect, found, manifest, ref } from '../support.ts';
 async function noticesOf(headers: Reply['headers'], requests = 1): Promise<readonly RegistryNotice[]> {
   const notices: RegistryNotice[] = [];
   const server = createMemoryTransport(() => ({ ...found, headers: { ...found.headers, ...headers } }));
-  const { client } = connect(server, { onNotice: (notice) => notices.push(notice) });
-  for (let count = 0; count < requests; count += 1) await client.fetchManifest(ref);
+  const { session } = connect(server, { onNotice: (notice) => notices.push(notice) });
+  for (let count = 0; count < requests; count += 1) await readManifestBytes(session, ref);
   return notices;
 }
 
@@ -76,16 +76,16 @@ describe('onNotice', () => {
         ? { status: 307, headers: { location: 'https://cdn.example/x' } }
         : { body: manifest, headers: { warning: '299 - "buy now"' } },
     );
-    const { client } = connect(server, { onNotice: (notice) => notices.push(notice) });
-    await client.fetchBlob(ref, blob);
+    const { session } = connect(server, { onNotice: (notice) => notices.push(notice) });
+    await openBlob(session, ref, blob);
     expect(notices).toEqual([]);
   });
 
   it('tells what a refusal says too', async () => {
     const notices: RegistryNotice[] = [];
     const server = createMemoryTransport(() => ({ status: 429, headers: { 'ratelimit-remaining': '0;w=60' } }));
-    const { client } = connect(server, { onNotice: (notice) => notices.push(notice) });
-    await expect(client.fetchManifest(ref)).rejects.toMatchObject({ status: 429 });
+    const { session } = connect(server, { onNotice: (notice) => notices.push(notice) });
+    await expect(readManifestBytes(session, ref)).rejects.toMatchObject({ status: 429 });
     expect(notices).toMatchObject([{ kind: 'rate-limit', remaining: 0 }]);
   });
 });

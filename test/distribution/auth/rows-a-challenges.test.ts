@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { type Challenge, parseChallenges } from 'kubepull/distribution';
+import { type Challenge, parseChallenges, readManifestBytes } from 'kubepull/distribution';
 import { createMemoryTransport } from '../../support/memory-transport.ts';
 import { ORIGIN, REALM, connect, credential, isRealm, ref, tokenReply } from '../support.ts';
 
@@ -138,8 +138,8 @@ describe('A14 parameters of a challenge', () => {
             headers: { 'www-authenticate': `Bearer realm="${realm}",service="${service}",scope="${service}"` },
           },
     );
-    const { client } = connect(server, { credential: credential() });
-    await expect(client.fetchManifest(ref)).rejects.toMatchObject({
+    const { session } = connect(server, { credential: credential() });
+    await expect(readManifestBytes(session, ref)).rejects.toMatchObject({
       status: 401,
       url: expect.stringContaining(ORIGIN),
     });
@@ -163,7 +163,9 @@ describe('A14 parameters of a challenge', () => {
           status: 401,
           headers: { 'www-authenticate': `Bearer ${parameters}` },
         }));
-        await expect(connect(server).client.fetchManifest(ref)).rejects.toMatchObject({ code: 'ERR_REQUEST_REFUSED' });
+        await expect(readManifestBytes(connect(server).session, ref)).rejects.toMatchObject({
+          code: 'ERR_REQUEST_REFUSED',
+        });
         expect(server.requests.length).toBe(1);
       }
     },

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { classifyAddress } from 'kubepull/distribution';
+import { classifyAddress, openBlob, readManifestBytes } from 'kubepull/distribution';
 import { RequestRefusedError } from 'kubepull/errors';
 import { nodeHasher } from 'kubepull/node';
 import { createFakeClock } from 'kubepull/testing';
-import { createSession } from '../../../src/distribution/session/session.ts';
+import { createRegistrySession, type Session } from '../../../src/distribution/session/session.ts';
 import {
   admitForeign,
   admitRealm,
@@ -31,15 +31,15 @@ const PUBLIC: RegistryPeer = { origin: 'https://registry.example.com', address: 
 const PRIVATE: RegistryPeer = { origin: 'https://harbor.corp.example', address: '10.1.2.3' };
 const LOOPBACK: RegistryPeer = { origin: 'http://127.0.0.1:5000', address: '127.0.0.1' };
 
-const open = (transport: Parameters<typeof createSession>[0]['transport']) =>
-  createSession({
+const open = (transport: Parameters<typeof createRegistrySession>[0]['transport']): Session =>
+  createRegistrySession({
     transport,
     origin: ORIGIN,
     createHasher: nodeHasher,
     credential: credential(),
     clock: { ...createFakeClock(), sleep: async () => undefined },
     random: () => 0,
-  });
+  }) as Session;
 
 function ruleOf(admit: () => unknown): string {
   try {
@@ -147,8 +147,8 @@ describe('A07 where a token may be asked for', () => {
   it('A07 A08 sends nothing to a realm on an inner network, and no password anywhere', async () => {
     for (const host of ['127.0.0.1', '10.0.0.1', '169.254.169.254', '[::1]', '[fd00:ec2::254]', '100.64.0.1']) {
       const server = createMemoryTransport(() => bearerChallenge(`https://${host}/token`));
-      const { client } = connect(server, { credential: credential() });
-      await expect(client.fetchManifest(ref)).rejects.toMatchObject({ code: 'ERR_REQUEST_REFUSED' });
+      const { session } = connect(server, { credential: credential() });
+      await expect(readManifestBytes(session, ref)).rejects.toMatchObject({ code: 'ERR_REQUEST_REFUSED' });
       expect(server.requests.map(authorization)).toEqual([undefined]);
     }
   });
@@ -163,8 +163,8 @@ describe('A07 where a token may be asked for', () => {
     const server = createMemoryTransport((request) =>
       isRealm(request) ? { status: 302, headers: { location } } : bearerChallenge(),
     );
-    const { client } = connect(server, { credential: credential() });
-    await expect(client.fetchManifest(ref)).rejects.toMatchObject({ rule });
+    const { session } = connect(server, { credential: credential() });
+    await expect(readManifestBytes(session, ref)).rejects.toMatchObject({ rule });
     expect(server.requests.length).toBe(2);
   });
 });
@@ -202,8 +202,8 @@ describe('A18 user info', () => {
     expect(ruleOf(() => admitForeign(url, PUBLIC))).toMatch(refused);
     expect(ruleOf(() => admitUpload(url, `${PUBLIC.origin}/v2/`))).toMatch(refused);
     const server = createMemoryTransport(() => ({ status: 307, headers: { location: url } }));
-    const { client } = connect(server, { credential: credential() });
-    await expect(client.fetchBlob(ref, blob)).rejects.toMatchObject({ rule: expect.stringMatching(refused) });
+    const { session } = connect(server, { credential: credential() });
+    await expect(openBlob(session, ref, blob)).rejects.toMatchObject({ rule: expect.stringMatching(refused) });
     expect(server.requests.length).toBe(1);
     expect(() => connect(server, { origin: `https://${authority}` })).toThrow(
       expect.objectContaining({ code: 'ERR_OPTION_INVALID' }),
@@ -264,15 +264,15 @@ describe('A05 A06 layers that are elsewhere', () => {
         if (url.endsWith('/back')) return challenge;
         return { status: 307, headers: { location: url.startsWith(ORIGIN) ? evil : `${ORIGIN}/back` } };
       });
-      const { client } = connect(server, { credential: credential() });
-      await expect(client.fetchBlob(ref, blob)).rejects.toMatchObject({ status: 401 });
+      const { session } = connect(server, { credential: credential() });
+      await expect(openBlob(session, ref, blob)).rejects.toMatchObject({ status: 401 });
       expect(server.requests.filter((request) => authorization(request) !== undefined).length).toBe(0);
     },
   );
 
   it('A06 asks nobody that a layer names, unless told to', async () => {
     const server = createMemoryTransport(() => ({ body: manifest }));
-    await connect(server).client.fetchBlob(ref, { ...blob, urls: [evil] });
+    await openBlob(connect(server).session, ref, { ...blob, urls: [evil] });
     expect(server.requests.map(({ url }) => new URL(url).origin)).toEqual([ORIGIN]);
   });
 
@@ -378,8 +378,8 @@ describe('B11 a signed URL that has run out', () => {
       if (authorization(request) === undefined) return bearerChallenge();
       return { status: 307, headers: { location: `https://cdn.example/x?sig=${(signed += 1)}` } };
     });
-    const { client } = connect(server, { credential: credential() });
-    const { content } = await client.fetchBlob(ref, blob);
+    const { session } = connect(server, { credential: credential() });
+    const { content } = await openBlob(session, ref, blob);
     for await (const chunk of content) expect(chunk.length).toBe(manifest.length);
     expect(signed).toBe(2);
     expect(server.open()).toBe(0);
@@ -389,7 +389,7 @@ describe('B11 a signed URL that has run out', () => {
     const server = createMemoryTransport(({ url }): Reply =>
       url.startsWith(ORIGIN) ? { status: 307, headers: { location: 'https://cdn.example/x' } } : { status: 403 },
     );
-    await expect(connect(server).client.fetchBlob(ref, blob)).rejects.toMatchObject({ status: 403 });
+    await expect(openBlob(connect(server).session, ref, blob)).rejects.toMatchObject({ status: 403 });
     expect(server.requests.length).toBe(4);
   });
 });

@@ -1,13 +1,19 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { createTokenCache, type RegistryClientOptions, type TransportRequest } from 'kubepull/distribution';
+import {
+  createTokenCache,
+  openBlob,
+  readManifestBytes,
+  type RegistrySessionOptions,
+  type TransportRequest,
+} from 'kubepull/distribution';
 import { createSecret } from 'kubepull/docker-config';
 import { TransportError } from 'kubepull/errors';
 import { nodeHasher } from 'kubepull/node';
 import { parseReference } from 'kubepull/reference';
 import { createFakeClock } from 'kubepull/testing';
-import type { RepositoryRequest } from '../../../src/distribution/session/repository-request.ts';
-import { createSession } from '../../../src/distribution/session/session.ts';
+import type { RepositoryRequest } from '../../../src/distribution/session/request.ts';
+import { createRegistrySession, type Session } from '../../../src/distribution/session/session.ts';
 import { canary } from '../../support/canary.ts';
 import { assertInvariants, countingSignal } from '../../support/invariants.ts';
 import { createMemoryTransport, type MemoryTransport, type Reply } from '../../support/memory-transport.ts';
@@ -48,16 +54,16 @@ function tokenRegistry(reply: (request: TransportRequest) => Reply | Promise<Rep
   };
 }
 
-function open(server: MemoryTransport, options: Partial<RegistryClientOptions> = {}) {
+function open(server: MemoryTransport, options: Partial<RegistrySessionOptions> = {}): Session {
   const clock = createFakeClock();
-  return createSession({
+  return createRegistrySession({
     transport: server.transport,
     origin: ORIGIN,
     createHasher: nodeHasher,
     clock: { ...clock, sleep: async () => undefined },
     random: () => 0,
     ...options,
-  });
+  }) as Session;
 }
 
 const url = `${ORIGIN}/v2/team/app/blobs/uploads/`;
@@ -81,18 +87,18 @@ describe('B07 a token reply that is cut', () => {
 
   it('B07 is asked for again', async () => {
     const server = cutting(2);
-    await connect(server).client.fetchManifest(ref);
+    await readManifestBytes(connect(server).session, ref);
     expect(toRealm(server)).toHaveLength(3);
     const hopeless = cutting(9);
-    await expect(connect(hopeless).client.fetchManifest(ref)).rejects.toBe(failure);
+    await expect(readManifestBytes(connect(hopeless).session, ref)).rejects.toBe(failure);
     expect([toRealm(hopeless).length, hopeless.requests.length]).toEqual([3, 4]);
   });
 
   it('B10 is not asked for again when it was posted', async () => {
     const server = cutting(1);
     const identityToken = createSecret(canary('identity-token'));
-    const { client } = connect(server, { credential: credential({ identityToken }) });
-    await expect(client.fetchManifest(ref)).rejects.toBe(failure);
+    const { session } = connect(server, { credential: credential({ identityToken }) });
+    await expect(readManifestBytes(session, ref)).rejects.toBe(failure);
     expect(toRealm(server).map(({ method }) => method)).toEqual(['POST']);
   });
 });
@@ -105,8 +111,8 @@ describe('A10 tokens and where they come from', () => {
       if (!request.url.startsWith(ORIGIN)) return tokenReply(`of-${new URL(request.url).hostname}`);
       return (asked += 1) % 2 === 1 ? bearerChallenge(asked % 4 === 1 ? REALM : other) : found;
     });
-    const { client } = connect(server, { credential: credential() });
-    for (let round = 0; round < 10; round += 1) await client.fetchManifest(ref);
+    const { session } = connect(server, { credential: credential() });
+    for (let round = 0; round < 10; round += 1) await readManifestBytes(session, ref);
     const foreign = server.requests.filter(({ url: to }) => !to.startsWith(ORIGIN));
     expect(foreign.every((request) => authorization(request)?.startsWith('Basic '))).toBe(true);
     expect(new Set(foreign.map(({ url: to }) => new URL(to).hostname))).toEqual(
@@ -125,7 +131,7 @@ describe('A10 tokens and where they come from', () => {
             ? found
             : bearerChallenge(realm),
       );
-      await connect(server, { credential: own, tokenCache }).client.fetchManifest(ref);
+      await readManifestBytes(connect(server, { credential: own, tokenCache }).session, ref);
       // What was fetched from this realm before is still good.
       const before = realm === REALM && toRealm(server).length === 0;
       const asked = toRealm(server).map(({ url: to }) => to.startsWith(realm));
@@ -143,9 +149,11 @@ describe('A10 tokens and where they come from', () => {
         : bearerChallenge(server.requests.length === 1 ? REALM : 'https://169.254.169.254/token'),
     );
     const own = credential({ identityToken: createSecret(identity) });
-    await expect(connect(server, { credential: own }).client.fetchManifest(ref)).rejects.toMatchObject({ status: 401 });
-    const second = connect(server, { credential: own }).client;
-    await expect(second.fetchManifest(ref)).rejects.toMatchObject({ rule: 'metadata-address' });
+    await expect(readManifestBytes(connect(server, { credential: own }).session, ref)).rejects.toMatchObject({
+      status: 401,
+    });
+    const second = connect(server, { credential: own }).session;
+    await expect(readManifestBytes(second, ref)).rejects.toMatchObject({ rule: 'metadata-address' });
     expect(server.requests.filter(({ body }) => body !== undefined).map(({ url: to }) => to)).toEqual([REALM]);
   });
 
@@ -158,10 +166,10 @@ describe('A10 tokens and where they come from', () => {
           ? bearerChallenge()
           : found,
     );
-    const { client, clock } = connect(server, { credential: credential() });
-    await client.fetchManifest(ref);
+    const { session, clock } = connect(server, { credential: credential() });
+    await readManifestBytes(session, ref);
     await clock.advance(60_000);
-    await client.fetchManifest(ref);
+    await readManifestBytes(session, ref);
     expect(toRealm(server).map(({ method }) => method)).toEqual(['GET', 'GET']);
     expect(server.requests.some((request) => JSON.stringify(request.headers).includes(refresh))).toBe(false);
   });
@@ -181,10 +189,10 @@ describe('A11 a cache of tokens that many clients share', () => {
   it('A11 gives nobody the token of another credential, anonymous included', async () => {
     const { a, b, server } = tenants();
     const tokenCache = createTokenCache();
-    await connect(server, { credential: a, tokenCache }).client.fetchManifest(ref);
+    await readManifestBytes(connect(server, { credential: a, tokenCache }).session, ref);
     for (const other of [b, undefined, credential({ username: 'a' }), { ...a, username: 'A' }]) {
-      const { client } = connect(server, { credential: other, tokenCache });
-      await expect(client.fetchManifest(ref)).rejects.toMatchObject({ status: 403, url: REALM });
+      const { session } = connect(server, { credential: other, tokenCache });
+      await expect(readManifestBytes(session, ref)).rejects.toMatchObject({ status: 403, url: REALM });
     }
     expect(toRealm(server).length).toBe(5);
   });
@@ -192,11 +200,11 @@ describe('A11 a cache of tokens that many clients share', () => {
   it('A11 fetches one token for the same credential in two clients', async () => {
     const { a, server } = tenants();
     const tokenCache = createTokenCache();
-    await connect(server, { credential: a, tokenCache }).client.fetchManifest(ref);
-    await connect(server, { credential: { ...a }, tokenCache }).client.fetchManifest(ref);
+    await readManifestBytes(connect(server, { credential: a, tokenCache }).session, ref);
+    await readManifestBytes(connect(server, { credential: { ...a }, tokenCache }).session, ref);
     expect(toRealm(server).length).toBe(1);
     tokenCache.clear();
-    await connect(server, { credential: a, tokenCache }).client.fetchManifest(ref);
+    await readManifestBytes(connect(server, { credential: a, tokenCache }).session, ref);
     expect(toRealm(server).length).toBe(2);
   });
 
@@ -223,7 +231,7 @@ describe('A11 a cache of tokens that many clients share', () => {
         if (authorization(request) !== undefined) return found;
         return { status: 401, headers: { 'www-authenticate': `Bearer realm="${realm}",service="${service}"` } };
       });
-      await connect(server, { credential: own, tokenCache, origin }).client.fetchManifest(parseReference(image));
+      await readManifestBytes(connect(server, { credential: own, tokenCache, origin }).session, parseReference(image));
     }
     expect(issued).toBe(tokens);
   });
@@ -239,7 +247,7 @@ describe('A11 a cache of tokens that many clients share', () => {
       },
     };
     const server = tokenRegistry();
-    await connect(server, { credential: credential(), tokenCache }).client.fetchManifest(ref);
+    await readManifestBytes(connect(server, { credential: credential(), tokenCache }).session, ref);
     expect(keys).toHaveLength(1);
     const other = createTokenCache();
     expect(other.salt === cache.salt).toBe(false);
@@ -252,10 +260,13 @@ describe('A11 a cache of tokens that many clients share', () => {
         const tokenCache = createTokenCache();
         const outcomes = await Promise.allSettled(
           callers.map((caller) =>
-            connect(server, {
-              credential: caller === undefined ? undefined : { a, b }[caller],
-              tokenCache,
-            }).client.fetchManifest(ref),
+            readManifestBytes(
+              connect(server, {
+                credential: caller === undefined ? undefined : { a, b }[caller],
+                tokenCache,
+              }).session,
+              ref,
+            ),
           ),
         );
         expect(outcomes.map(({ status }) => status === 'fulfilled')).toEqual(callers.map((caller) => caller === 'a'));
@@ -319,8 +330,8 @@ describe('A24 tokens that run out', () => {
 
   it('A24 fetches one token for 200 requests at once, and one more when that is revoked', async () => {
     const server = tokenRegistry();
-    const { client } = connect(server, { credential: credential() });
-    const pullAll = () => Promise.all(Array.from({ length: 200 }, () => client.fetchManifest(ref)));
+    const { session } = connect(server, { credential: credential() });
+    const pullAll = () => Promise.all(Array.from({ length: 200 }, () => readManifestBytes(session, ref)));
     expect(await pullAll()).toHaveLength(200);
     expect(server.issued()).toBe(1);
     server.revoke();
@@ -331,10 +342,10 @@ describe('A24 tokens that run out', () => {
 
   it('A24 replaces a token before it runs out, without being turned away first', async () => {
     const server = tokenRegistry();
-    const { client, clock } = connect(server);
-    await client.fetchManifest(ref);
+    const { session, clock } = connect(server);
+    await readManifestBytes(session, ref);
     await clock.advance(3_240_000);
-    await client.fetchManifest(ref);
+    await readManifestBytes(session, ref);
     expect(server.requests.map((request) => (isRealm(request) ? 'token' : authorization(request)))).toEqual([
       undefined,
       'token',
@@ -353,10 +364,10 @@ describe('A24 tokens that run out', () => {
         ? { body: manifest }
         : { status: 206, headers: { 'content-range': `bytes 5-${size - 1}/${size}` }, body: manifest.subarray(5) };
     });
-    const { client } = connect(server);
-    await client.fetchBlob(ref, blob);
+    const { session } = connect(server);
+    await openBlob(session, ref, blob);
     server.revoke();
-    const resumed = await client.fetchBlob(ref, blob, { offset: 5 });
+    const resumed = await openBlob(session, ref, blob, { offset: 5 });
     expect([resumed.offset, ...ranges]).toEqual([5, undefined, 'bytes=5-']);
     expect(server.issued()).toBe(2);
   });
@@ -390,11 +401,11 @@ describe('A24 tokens that run out', () => {
       await gate;
       return tokenReply('t');
     });
-    const { client } = connect(server);
+    const { session } = connect(server);
     const leaver = countingSignal();
     const reason = new Error('enough');
-    const left = expect(client.fetchManifest(ref, { signal: leaver.signal })).rejects.toBe(reason);
-    const stayed = client.fetchManifest(ref);
+    const left = expect(readManifestBytes(session, ref, { signal: leaver.signal })).rejects.toBe(reason);
+    const stayed = readManifestBytes(session, ref);
     await new Promise((resolve) => setTimeout(resolve, 0));
     leaver.abort(reason);
     await left;
@@ -415,15 +426,15 @@ describe('A24 tokens that run out', () => {
         request.signal?.addEventListener('abort', () => reject(request.signal?.reason as Error));
       });
     });
-    const { client } = connect(server);
+    const { session } = connect(server);
     const reason = new Error('enough');
     const leavers = [countingSignal(), countingSignal()];
-    const left = leavers.map(({ signal }) => expect(client.fetchManifest(ref, { signal })).rejects.toBe(reason));
+    const left = leavers.map(({ signal }) => expect(readManifestBytes(session, ref, { signal })).rejects.toBe(reason));
     await new Promise((resolve) => setTimeout(resolve, 0));
     for (const { abort } of leavers) abort(reason);
     await Promise.all(left);
     expect(signals[0]?.aborted).toBe(true);
-    await client.fetchManifest(ref);
+    await readManifestBytes(session, ref);
     expect(signals).toHaveLength(2);
     await assertInvariants({ signals: leavers });
   });
@@ -434,11 +445,11 @@ describe('A24 tokens that run out', () => {
       if (isRealm(request)) return down ? { status: 403 } : tokenReply('t');
       return authorization(request) === undefined ? bearerChallenge() : found;
     });
-    const { client } = connect(server);
-    const outcomes = await Promise.allSettled(Array.from({ length: 20 }, () => client.fetchManifest(ref)));
+    const { session } = connect(server);
+    const outcomes = await Promise.allSettled(Array.from({ length: 20 }, () => readManifestBytes(session, ref)));
     expect(outcomes.every(({ status }) => status === 'rejected')).toBe(true);
     down = false;
-    await client.fetchManifest(ref);
+    await readManifestBytes(session, ref);
     expect(server.open()).toBe(0);
   });
 });
@@ -455,9 +466,9 @@ describe('A16 a way to sign in', () => {
       if (asked === 2) return found;
       return challenges[asked === 1 ? 0 : 1] ?? found;
     });
-    const { client } = connect(server, { credential: credential() });
-    await client.fetchManifest(ref);
-    await expect(client.fetchBlob(ref, blob)).rejects.toMatchObject({ status: 401 });
+    const { session } = connect(server, { credential: credential() });
+    await readManifestBytes(session, ref);
+    await expect(openBlob(session, ref, blob)).rejects.toMatchObject({ status: 401 });
     const ways = new Set(
       server.requests.filter((request) => !isRealm(request)).map((request) => authorization(request)?.split(' ')[0]),
     );

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { readManifestBytes } from 'kubepull/distribution';
 import { type Credential, createSecret } from 'kubepull/docker-config';
 import { createMemoryTransport, type Reply } from '../../support/memory-transport.ts';
 import {
@@ -39,9 +40,9 @@ async function refusedWith(
   challenge: Reply,
 ): Promise<{ readonly sent: number; readonly text: string }> {
   const server = createMemoryTransport((request) => (isRealm(request) ? tokenReply('t') : challenge));
-  const error = await connect(server, { credential: own })
-    .client.fetchManifest(ref)
-    .catch((caught: unknown) => caught);
+  const error = await readManifestBytes(connect(server, { credential: own }).session, ref).catch(
+    (caught: unknown) => caught,
+  );
   expect(error).toMatchObject({ code: 'ERR_REQUEST_REFUSED', rule: 'unsendable-credential' });
   const { message, stack } = error as Error;
   return {
@@ -84,7 +85,10 @@ describe('A22 values that no header may have', () => {
       const server = createMemoryTransport((request) =>
         authorization(request) === undefined ? basicChallenge : found,
       );
-      await connect(server, { credential: credential({ password: createSecret(value) }) }).client.fetchManifest(ref);
+      await readManifestBytes(
+        connect(server, { credential: credential({ password: createSecret(value) }) }).session,
+        ref,
+      );
       const sent = Buffer.from(server.requests[1]?.headers['authorization']?.slice(6) ?? '', 'base64').toString();
       expect(sent === `u:${value}`).toBe(true);
     },
@@ -97,7 +101,7 @@ describe('A22 values that no header may have', () => {
         isRealm(request) ? tokenReply('t') : authorization(request) === undefined ? bearerChallenge() : found,
       );
       const own = credential({ identityToken: createSecret(value) });
-      await connect(server, { credential: own }).client.fetchManifest(ref);
+      await readManifestBytes(connect(server, { credential: own }).session, ref);
       const form = new URLSearchParams(new TextDecoder().decode(server.requests[1]?.body as Uint8Array));
       expect([...form.keys()]).toEqual(['grant_type', 'refresh_token', 'client_id', 'service', 'scope']);
       expect(form.get('refresh_token') === value).toBe(true);
@@ -115,7 +119,9 @@ describe('A23 what a token server says', () => {
       }
     };
     const server = createMemoryTransport((request) => (isRealm(request) ? { body: endless() } : bearerChallenge()));
-    await expect(connect(server).client.fetchManifest(ref)).rejects.toMatchObject({ code: 'ERR_REGISTRY_DOCUMENT' });
+    await expect(readManifestBytes(connect(server).session, ref)).rejects.toMatchObject({
+      code: 'ERR_REGISTRY_DOCUMENT',
+    });
     expect(sent).toBeLessThanOrEqual(160 * 1024);
     expect(server.open()).toBe(0);
   });
@@ -144,13 +150,13 @@ describe('A23 what a token server says', () => {
     const server = createMemoryTransport((request) =>
       isRealm(request) ? { body } : authorization(request) === undefined ? bearerChallenge() : found,
     );
-    const { client, clock } = connect(server);
+    const { session, clock } = connect(server);
     if (seconds === undefined) {
-      await expect(client.fetchManifest(ref)).rejects.toMatchObject({ code: 'ERR_REGISTRY_DOCUMENT' });
+      await expect(readManifestBytes(session, ref)).rejects.toMatchObject({ code: 'ERR_REGISTRY_DOCUMENT' });
       return;
     }
     const asked = async (): Promise<number> => {
-      await client.fetchManifest(ref);
+      await readManifestBytes(session, ref);
       return server.requests.filter(isRealm).length;
     };
     expect(await asked()).toBe(1);
@@ -168,10 +174,10 @@ describe('A23 what a token server says', () => {
           ? bearerChallenge()
           : found,
     );
-    const { client, clock } = connect(server);
+    const { session, clock } = connect(server);
     for (const year of [1970, 2000, 2038, 9999, 1970]) {
       clock.setWallClock(Date.UTC(year, 0));
-      await client.fetchManifest(ref);
+      await readManifestBytes(session, ref);
     }
     expect(server.requests.filter(isRealm).length).toBe(1);
     expect(server.requests[0]?.url.startsWith(ORIGIN)).toBe(true);

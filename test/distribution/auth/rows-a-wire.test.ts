@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { createRegistryClient, createTokenCache } from 'kubepull/distribution';
+import { createRegistrySession, createTokenCache, readManifestBytes } from 'kubepull/distribution';
 import { type Credential, createSecret } from 'kubepull/docker-config';
 import { createKeyring } from 'kubepull/keyring';
 import { createNodeRuntime, nodeHasher } from 'kubepull/node';
@@ -48,9 +48,9 @@ describe('auth over real connections', () => {
     const runtime = createNodeRuntime({ platform });
     const { transport } = runtime;
     const { origin, host } = registry;
-    const client = createRegistryClient({ transport, origin, credential, createHasher: nodeHasher });
+    const session = createRegistrySession({ transport, origin, credential, createHasher: nodeHasher });
     const ref = parseReference(`${host}/team/app:1`);
-    const pullAll = () => Promise.all(Array.from({ length: 200 }, () => client.fetchManifest(ref)));
+    const pullAll = () => Promise.all(Array.from({ length: 200 }, () => readManifestBytes(session, ref)));
     expect((await pullAll()).length).toBe(200);
     const first = tokenRequests(registry);
     registry.revokeTokens();
@@ -108,7 +108,7 @@ describe('auth over real connections', () => {
     const runtime = createNodeRuntime({ platform });
     const tokenCache = createTokenCache();
     const clientOf = (credential: Credential | undefined) =>
-      createRegistryClient({
+      createRegistrySession({
         transport: runtime.transport,
         origin: registry.origin,
         credential,
@@ -117,15 +117,15 @@ describe('auth over real connections', () => {
       });
     const ref = (path: string) => parseReference(`${registry.host}/${path}:1`);
     for (let round = 0; round < 3; round += 1) {
-      await clientOf(a.credential).fetchManifest(ref('team-a/app'));
-      await clientOf(b.credential).fetchManifest(ref('team-b/app'));
+      await readManifestBytes(clientOf(a.credential), ref('team-a/app'));
+      await readManifestBytes(clientOf(b.credential), ref('team-b/app'));
       for (const [credential, path] of [
         [a.credential, 'team-b/app'],
         [b.credential, 'team-a/app'],
         [undefined, 'team-a/app'],
         [undefined, 'team-b/app'],
       ] as const) {
-        await expect(clientOf(credential).fetchManifest(ref(path))).rejects.toMatchObject({
+        await expect(readManifestBytes(clientOf(credential), ref(path))).rejects.toMatchObject({
           code: 'ERR_REGISTRY_RESPONSE',
         });
       }

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { openBlob } from 'kubepull/distribution';
 import type { Descriptor } from 'kubepull/oci';
 import { createMemoryTransport, type Reply } from '../../support/memory-transport.ts';
 import { blob, connect, manifest, ORIGIN, ref } from '../support.ts';
@@ -22,7 +23,7 @@ async function read(content: AsyncIterable<Uint8Array>): Promise<Uint8Array> {
   return Buffer.concat(chunks);
 }
 
-describe('RegistryClient.fetchBlob with an end', () => {
+describe('openBlob with an end', () => {
   it.each([
     [0, 5, 'bytes=0-4'],
     [3, 4, 'bytes=3-3'],
@@ -31,7 +32,7 @@ describe('RegistryClient.fetchBlob with an end', () => {
     [0, SIZE, undefined],
   ])('takes the bytes from %d up to %d', async (offset, end, header) => {
     const server = serve();
-    const fetched = await connect(server).client.fetchBlob(ref, blob, { offset, end });
+    const fetched = await openBlob(connect(server).session, ref, blob, { offset, end });
     expect(fetched).toMatchObject({ offset, end });
     expect(Buffer.from(await read(fetched.content))).toEqual(Buffer.from(manifest.subarray(offset, end)));
     expect(server.requests.map(({ headers }) => headers['range'])).toEqual([header]);
@@ -51,7 +52,7 @@ describe('RegistryClient.fetchBlob with an end', () => {
     '',
   ])('B03 takes none but exactly that range, and not %s', async (range) => {
     const server = serve((right) => ({ ...right, headers: { 'content-range': range } }));
-    const fetched = await connect(server).client.fetchBlob(ref, blob, { offset: 3, end: 9 });
+    const fetched = await openBlob(connect(server).session, ref, blob, { offset: 3, end: 9 });
     expect(fetched).toMatchObject({ offset: 0, end: SIZE });
     expect(await read(fetched.content)).toHaveLength(SIZE);
     expect(server.requests.map(({ headers }) => headers['range'])).toEqual(['bytes=3-8', undefined]);
@@ -60,7 +61,7 @@ describe('RegistryClient.fetchBlob with an end', () => {
 
   it('B03 says that all of it came when the registry knows no ranges', async () => {
     const server = serve(() => ({ body: manifest }));
-    const fetched = await connect(server).client.fetchBlob(ref, blob, { end: 9 });
+    const fetched = await openBlob(connect(server).session, ref, blob, { end: 9 });
     expect(fetched).toMatchObject({ offset: 0, end: SIZE });
     expect(server.requests).toHaveLength(1);
   });
@@ -75,7 +76,7 @@ describe('RegistryClient.fetchBlob with an end', () => {
     [0, -1],
   ])('refuses the part from %d up to %d', async (offset, end) => {
     const server = serve();
-    await expect(connect(server).client.fetchBlob(ref, blob, { offset, end })).rejects.toMatchObject({
+    await expect(openBlob(connect(server).session, ref, blob, { offset, end })).rejects.toMatchObject({
       code: 'ERR_OPTION_INVALID',
     });
     expect(server.requests).toEqual([]);
@@ -84,7 +85,7 @@ describe('RegistryClient.fetchBlob with an end', () => {
   it('cuts the part out of what the descriptor brings along', async () => {
     const server = serve();
     const embedded: Descriptor = { ...blob, data: Buffer.from(manifest).toString('base64') };
-    const fetched = await connect(server).client.fetchBlob(ref, embedded, { offset: 2, end: 7 });
+    const fetched = await openBlob(connect(server).session, ref, embedded, { offset: 2, end: 7 });
     expect(fetched).toMatchObject({ offset: 2, end: 7 });
     expect(Buffer.from(await read(fetched.content))).toEqual(Buffer.from(manifest.subarray(2, 7)));
     expect(server.requests).toEqual([]);
@@ -96,8 +97,8 @@ describe('RegistryClient.fetchBlob with an end', () => {
     const server = createMemoryTransport((request) =>
       request.url.startsWith(ORIGIN) ? { status: 404 } : forward(ranges, request.headers),
     );
-    const { client } = connect(server, { foreignLayers: true });
-    const fetched = await client.fetchBlob(ref, { ...blob, urls: [at] }, { offset: 2, end: 7 });
+    const { session } = connect(server, { foreignLayers: true });
+    const fetched = await openBlob(session, ref, { ...blob, urls: [at] }, { offset: 2, end: 7 });
     expect(fetched).toMatchObject({ offset: 2, end: 7 });
     expect(await read(fetched.content)).toHaveLength(5);
     expect(server.requests.map(({ headers }) => headers['range'])).toEqual(['bytes=2-6', 'bytes=2-6']);

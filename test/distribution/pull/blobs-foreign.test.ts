@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { openBlob, readBlob } from 'kubepull/distribution';
 import type { Descriptor } from 'kubepull/oci';
 import { createMemoryTransport, type Reply } from '../../support/memory-transport.ts';
 import { authorization, basicChallenge, blob, connect, credential, manifest, ORIGIN, ref } from '../support.ts';
@@ -29,22 +30,22 @@ const visits = (server: ReturnType<typeof elsewhere>) => server.requests.filter(
 describe('A06 a layer with URLs', () => {
   it('is not fetched from them by default', async () => {
     const server = elsewhere(() => ({ body: manifest }));
-    const { client } = connect(server, { credential: credential() });
-    await expect(client.fetchBlob(ref, layer(evil('a')))).rejects.toMatchObject({ status: 404 });
-    await expect(read(client.layer(ref, layer(evil('a'))))).rejects.toMatchObject({ status: 404 });
+    const { session } = connect(server, { credential: credential() });
+    await expect(openBlob(session, ref, layer(evil('a')))).rejects.toMatchObject({ status: 404 });
+    await expect(read(readBlob(session, ref, layer(evil('a'))))).rejects.toMatchObject({ status: 404 });
     expect(visits(server)).toEqual([]);
   });
 
   it('comes from the registry when it has it, also with the option', async () => {
     const server = createMemoryTransport(() => ({ body: manifest }));
-    await connect(server, { foreignLayers: true }).client.fetchBlob(ref, layer(evil('a')));
+    await openBlob(connect(server, { foreignLayers: true }).session, ref, layer(evil('a')));
     expect(server.requests.map(({ url }) => new URL(url).origin)).toEqual([ORIGIN]);
   });
 
   it('is fetched with the option, without credential and from public addresses only', async () => {
     const server = elsewhere(() => ({ body: manifest }));
-    const { client } = connect(server, { credential: credential(), foreignLayers: true });
-    expect(await read(client.layer(ref, layer(evil('a'))))).toEqual(Buffer.from(manifest));
+    const { session } = connect(server, { credential: credential(), foreignLayers: true });
+    expect(await read(readBlob(session, ref, layer(evil('a'))))).toEqual(Buffer.from(manifest));
     const [visit] = visits(server);
     expect(visit?.url).toBe(evil('a'));
     expect(visit?.allowAddresses).toEqual(['public']);
@@ -53,26 +54,28 @@ describe('A06 a layer with URLs', () => {
 
   it('is verified as any other', async () => {
     const server = elsewhere(() => ({ body: manifest.toReversed() }));
-    const { client } = connect(server, { foreignLayers: true, credential: credential() });
-    await expect(read(client.layer(ref, layer(evil('a'))))).rejects.toMatchObject({ code: 'ERR_CONTENT_MISMATCH' });
+    const { session } = connect(server, { foreignLayers: true, credential: credential() });
+    await expect(read(readBlob(session, ref, layer(evil('a'))))).rejects.toMatchObject({
+      code: 'ERR_CONTENT_MISMATCH',
+    });
   });
 
   it('is resumed where it is', async () => {
     const part: Reply = { status: 206, headers: { 'content-range': 'bytes 5-18/19' }, body: manifest.slice(5) };
     const server = elsewhere((url) => (url.endsWith('a') ? part : { body: manifest }));
-    const { client } = connect(server, { foreignLayers: true, credential: credential() });
-    expect((await client.fetchBlob(ref, layer(evil('a')), { offset: 5 })).offset).toBe(5);
-    expect((await client.fetchBlob(ref, layer(evil('b')), { offset: 5 })).offset).toBe(0);
+    const { session } = connect(server, { foreignLayers: true, credential: credential() });
+    expect((await openBlob(session, ref, layer(evil('a')), { offset: 5 })).offset).toBe(5);
+    expect((await openBlob(session, ref, layer(evil('b')), { offset: 5 })).offset).toBe(0);
     expect(visits(server).map(({ headers }) => headers['range'])).toEqual(['bytes=5-', 'bytes=5-']);
   });
 
   it('is fetched from the first URL of eight that has it', async () => {
     const server = elsewhere((url) => (url.endsWith('c') ? { body: manifest } : { status: 403 }));
-    const { client } = connect(server, { foreignLayers: true, credential: credential() });
-    await read((await client.fetchBlob(ref, layer(evil('a'), 'ftp://evil.example/b', evil('c'), evil('d')))).content);
+    const { session } = connect(server, { foreignLayers: true, credential: credential() });
+    await read((await openBlob(session, ref, layer(evil('a'), 'ftp://evil.example/b', evil('c'), evil('d')))).content);
     expect(visits(server).map(({ url }) => url)).toEqual([evil('a'), evil('c')]);
     const many = Array.from({ length: 50 }, (_, at) => evil(`x${at}`));
-    await expect(client.fetchBlob(ref, layer(...many))).rejects.toMatchObject({ code: 'ERR_TRANSPORT' });
+    await expect(openBlob(session, ref, layer(...many))).rejects.toMatchObject({ code: 'ERR_TRANSPORT' });
     expect(visits(server)).toHaveLength(2 + 8);
     expect(server.open()).toBe(0);
   });
@@ -94,8 +97,8 @@ describe('A06 a layer with URLs', () => {
     [''],
   ])('is not fetched from %j', async (url) => {
     const server = elsewhere(() => ({ body: manifest }));
-    const { client } = connect(server, { foreignLayers: true, credential: credential() });
-    await expect(client.fetchBlob(ref, layer(url))).rejects.toMatchObject({ code: 'ERR_REQUEST_REFUSED' });
+    const { session } = connect(server, { foreignLayers: true, credential: credential() });
+    await expect(openBlob(session, ref, layer(url))).rejects.toMatchObject({ code: 'ERR_REQUEST_REFUSED' });
     expect(visits(server)).toEqual([]);
   });
 });
@@ -105,8 +108,8 @@ describe('A05 a challenge from a foreign URL', () => {
     '%s is not answered',
     async (challenge) => {
       const server = elsewhere(() => ({ status: 401, headers: { 'www-authenticate': challenge } }));
-      const { client } = connect(server, { foreignLayers: true, credential: credential() });
-      await expect(client.fetchBlob(ref, layer(evil('a')))).rejects.toMatchObject({
+      const { session } = connect(server, { foreignLayers: true, credential: credential() });
+      await expect(openBlob(session, ref, layer(evil('a')))).rejects.toMatchObject({
         code: 'ERR_TRANSPORT',
         message: 'Cannot GET https://evil.example/…: 401',
       });

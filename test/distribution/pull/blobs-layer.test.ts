@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { RegistryClient } from 'kubepull/distribution';
+import { hasBlob, readBlob, type RegistrySession } from 'kubepull/distribution';
 import { digestOf } from 'kubepull/digest';
 import { TransportError } from 'kubepull/errors';
 import { nodeHasher } from 'kubepull/node';
@@ -40,28 +40,28 @@ async function collect(content: AsyncIterable<Uint8Array>): Promise<Uint8Array> 
   return Buffer.concat(chunks);
 }
 
-const read = (client: RegistryClient, blob = layer): Promise<Uint8Array> => collect(client.layer(ref, blob));
+const read = (session: RegistrySession, blob = layer): Promise<Uint8Array> => collect(readBlob(session, ref, blob));
 
-describe('RegistryClient.layer', () => {
+describe('readBlob', () => {
   it.each([1, 7, 999, 1000])('streams the content in chunks of %d', async (size) => {
     const server = createMemoryTransport(({ headers }) => serve(headers['range'], size));
-    expect(await read(connect(server).client)).toEqual(Buffer.from(bytes));
+    expect(await read(connect(server).session)).toEqual(Buffer.from(bytes));
     expect(server.requests).toHaveLength(1);
     expect(server.open()).toBe(0);
   });
 
   it('asks for nothing when the content is empty or comes along', async () => {
     const server = createMemoryTransport(() => ({ status: 500 }));
-    const { client } = connect(server);
-    expect(await read(client, { ...layer, size: 0, digest: digestOf(new Uint8Array(), nodeHasher) })).toHaveLength(0);
-    expect(await read(client, { ...layer, data: Buffer.from(bytes).toString('base64') })).toEqual(Buffer.from(bytes));
+    const { session } = connect(server);
+    expect(await read(session, { ...layer, size: 0, digest: digestOf(new Uint8Array(), nodeHasher) })).toHaveLength(0);
+    expect(await read(session, { ...layer, data: Buffer.from(bytes).toString('base64') })).toEqual(Buffer.from(bytes));
     expect(server.requests).toHaveLength(0);
   });
 
   it('M11 fetches what comes along wrong', async () => {
     const server = createMemoryTransport(({ headers }) => serve(headers['range'], 100));
     const data = Buffer.from(bytes).fill(0, 500).toString('base64');
-    expect(await read(connect(server).client, { ...layer, data })).toEqual(Buffer.from(bytes));
+    expect(await read(connect(server).session, { ...layer, data })).toEqual(Buffer.from(bytes));
     expect(server.requests).toHaveLength(1);
   });
 
@@ -70,7 +70,7 @@ describe('RegistryClient.layer', () => {
       const wrong = bytes.slice();
       wrong[place] = (wrong[place] ?? 0) ^ 1;
       const server = createMemoryTransport(() => ({ body: chunksOf(wrong, 300) }));
-      await expect(read(connect(server).client)).rejects.toMatchObject({
+      await expect(read(connect(server).session)).rejects.toMatchObject({
         code: 'ERR_CONTENT_MISMATCH',
         actual: { size: 1000 },
       });
@@ -80,10 +80,10 @@ describe('RegistryClient.layer', () => {
 
   it('M05 gives no byte more than the descriptor says, and asks no more', async () => {
     const server = createMemoryTransport(() => ({ body: chunksOf(Buffer.concat([bytes, bytes]), 300) }));
-    const { client } = connect(server);
+    const { session } = connect(server);
     let length = 0;
     const reading = (async () => {
-      for await (const chunk of client.layer(ref, layer)) length += chunk.length;
+      for await (const chunk of readBlob(session, ref, layer)) length += chunk.length;
     })();
     await expect(reading).rejects.toMatchObject({ code: 'ERR_CONTENT_MISMATCH', actual: { digest: undefined } });
     expect(length).toBeLessThanOrEqual(1000);
@@ -101,7 +101,7 @@ describe('RegistryClient.layer', () => {
         const start = (cuts - 1) * 100;
         return failure === undefined ? { ...reply, body: chunksOf(bytes.slice(start, start + 100), 64) } : reply;
       });
-      expect(await read(connect(server).client)).toEqual(Buffer.from(bytes));
+      expect(await read(connect(server).session)).toEqual(Buffer.from(bytes));
       expect(server.requests.map(({ headers }) => headers['range'])).toEqual([
         undefined,
         'bytes=100-',
@@ -118,7 +118,7 @@ describe('RegistryClient.layer', () => {
       asked += 1;
       return { body: asked === 1 ? chunksOf(bytes.slice(0, 350), 100, cut) : chunksOf(bytes, 300) };
     });
-    expect(await read(connect(server).client)).toEqual(Buffer.from(bytes));
+    expect(await read(connect(server).session)).toEqual(Buffer.from(bytes));
     expect(asked).toBe(2);
   });
 
@@ -127,7 +127,7 @@ describe('RegistryClient.layer', () => {
       ...serve(headers['range'], 1),
       body: chunksOf(bytes.slice(0, 1), 1, cut),
     }));
-    await expect(read(connect(server).client)).rejects.toMatchObject({ code: 'ERR_TRANSPORT', phase: 'body' });
+    await expect(read(connect(server).session)).rejects.toMatchObject({ code: 'ERR_TRANSPORT', phase: 'body' });
     expect(server.requests).toHaveLength(5);
   });
 
@@ -135,7 +135,7 @@ describe('RegistryClient.layer', () => {
     const pauses: number[] = [];
     const server = createMemoryTransport(({ headers }) => serve(headers['range'], 1, cut));
     const clock = { ...createFakeClock(), sleep: async (ms: number) => void pauses.push(ms) };
-    await expect(read(connect(server, { clock }).client)).rejects.toBe(cut);
+    await expect(read(connect(server, { clock }).session)).rejects.toBe(cut);
     expect(pauses).toEqual([250, 500, 1000, 2000]);
   });
 
@@ -146,7 +146,7 @@ describe('RegistryClient.layer', () => {
       served += 1;
       return served % 2 === 1 ? bearerChallenge() : serve(request.headers['range'], 100, cut);
     });
-    await expect(read(connect(server).client)).rejects.toMatchObject({ status: 401 });
+    await expect(read(connect(server).session)).rejects.toMatchObject({ status: 401 });
     expect(server.requests.filter(isRealm)).toHaveLength(3);
     expect(server.open()).toBe(0);
   });
@@ -154,7 +154,7 @@ describe('RegistryClient.layer', () => {
   it('B10 asks no more after a failure that is not passing', async () => {
     for (const status of [401, 403, 404]) {
       const server = createMemoryTransport(() => ({ status }));
-      await expect(read(connect(server).client)).rejects.toMatchObject({ status });
+      await expect(read(connect(server).session)).rejects.toMatchObject({ status });
       expect(server.requests).toHaveLength(1);
     }
   });
@@ -162,17 +162,17 @@ describe('RegistryClient.layer', () => {
   it('B14 stops with the reason of the caller, also between two attempts', async () => {
     const { signal, abort, ...counting } = countingSignal();
     const server = createMemoryTransport(({ headers }) => serve(headers['range'], 64, cut));
-    const { client } = connect(server, {
+    const { session } = connect(server, {
       clock: { now: () => 0, monotonic: () => 0, sleep: async () => abort('enough') },
     });
-    await expect(collect(client.layer(ref, layer, { signal }))).rejects.toBe('enough');
+    await expect(collect(readBlob(session, ref, layer, { signal }))).rejects.toBe('enough');
     expect(server.requests).toHaveLength(1);
     expect(counting.listeners).toBe(0);
   });
 
   it('hangs up when the reader leaves', async () => {
     const server = createMemoryTransport(({ headers }) => serve(headers['range'], 10));
-    for await (const chunk of connect(server).client.layer(ref, layer)) {
+    for await (const chunk of readBlob(connect(server).session, ref, layer)) {
       expect(chunk).toHaveLength(10);
       break;
     }
@@ -180,7 +180,7 @@ describe('RegistryClient.layer', () => {
   });
 });
 
-describe('RegistryClient.hasBlob', () => {
+describe('hasBlob', () => {
   it.each([
     [{ status: 200, headers: { 'content-length': '1000' } }, true],
     [{ status: 200 }, true],
@@ -188,14 +188,14 @@ describe('RegistryClient.hasBlob', () => {
     [{ status: 404 }, false],
   ])('answers %j with %j', async (reply: Reply, answer) => {
     const server = createMemoryTransport(() => reply);
-    expect(await connect(server).client.hasBlob(ref, layer)).toBe(answer);
+    expect(await hasBlob(connect(server).session, ref, layer)).toBe(answer);
     expect(server.requests.map(({ method }) => method)).toEqual(['HEAD']);
     expect(server.open()).toBe(0);
   });
 
   it('M05 refuses a blob of another size', async () => {
     const server = createMemoryTransport(() => ({ headers: { 'content-length': '999' } }));
-    await expect(connect(server).client.hasBlob(ref, layer)).rejects.toMatchObject({
+    await expect(hasBlob(connect(server).session, ref, layer)).rejects.toMatchObject({
       code: 'ERR_CONTENT_MISMATCH',
       actual: { size: 999 },
     });

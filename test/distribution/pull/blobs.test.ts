@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest';
+import { openBlob } from 'kubepull/distribution';
 import { createMemoryTransport, type Reply } from '../../support/memory-transport.ts';
 import { ORIGIN, blob, connect, manifest, ref } from '../support.ts';
 
-describe('RegistryClient.fetchBlob', () => {
+describe('openBlob', () => {
   const ranged = (contentRange: string | undefined, status = 206): Reply => ({
     status,
     headers: contentRange === undefined ? {} : { 'content-range': contentRange },
@@ -11,7 +12,7 @@ describe('RegistryClient.fetchBlob', () => {
 
   it('asks for the rest of a blob, and takes it', async () => {
     const server = createMemoryTransport(() => ranged('bytes 5-18/19'));
-    const { offset, content } = await connect(server).client.fetchBlob(ref, blob, { offset: 5 });
+    const { offset, content } = await openBlob(connect(server).session, ref, blob, { offset: 5 });
     const chunks: Uint8Array[] = [];
     for await (const chunk of content) chunks.push(chunk);
     expect([offset, Buffer.concat(chunks).length]).toEqual([5, 14]);
@@ -20,7 +21,7 @@ describe('RegistryClient.fetchBlob', () => {
 
   it('B03 starts over when the registry ignores the range', async () => {
     const server = createMemoryTransport(() => ({ body: manifest }));
-    expect((await connect(server).client.fetchBlob(ref, blob, { offset: 5 })).offset).toBe(0);
+    expect((await openBlob(connect(server).session, ref, blob, { offset: 5 })).offset).toBe(0);
   });
 
   it.each([
@@ -36,7 +37,7 @@ describe('RegistryClient.fetchBlob', () => {
     const server = createMemoryTransport(({ headers }) =>
       headers['range'] === undefined ? { body: manifest } : ranged(contentRange),
     );
-    const { offset, content } = await connect(server).client.fetchBlob(ref, blob, { offset: 5 });
+    const { offset, content } = await openBlob(connect(server).session, ref, blob, { offset: 5 });
     expect([offset, server.requests.length]).toEqual([0, 2]);
     for await (const chunk of content) expect(chunk).toHaveLength(19);
     expect(server.open()).toBe(0);
@@ -46,18 +47,18 @@ describe('RegistryClient.fetchBlob', () => {
     const server = createMemoryTransport(({ headers }) =>
       headers['range'] === undefined ? { body: manifest } : { status: 416 },
     );
-    expect((await connect(server).client.fetchBlob(ref, blob, { offset: 5 })).offset).toBe(0);
+    expect((await openBlob(connect(server).session, ref, blob, { offset: 5 })).offset).toBe(0);
   });
 
   it('B03 takes no part that it did not ask for', async () => {
     const server = createMemoryTransport(() => ranged('bytes 0-18/19'));
-    await expect(connect(server).client.fetchBlob(ref, blob)).rejects.toMatchObject({ status: 206 });
+    await expect(openBlob(connect(server).session, ref, blob)).rejects.toMatchObject({ status: 206 });
     expect(server.open()).toBe(0);
   });
 
   it.each([400, 401, 403, 404, 410, 429, 500])('B10 does not ask for the whole after %d', async (status) => {
     const server = createMemoryTransport(() => ({ status }));
-    await expect(connect(server).client.fetchBlob(ref, blob, { offset: 5 })).rejects.toMatchObject({ status });
+    await expect(openBlob(connect(server).session, ref, blob, { offset: 5 })).rejects.toMatchObject({ status });
     expect(server.requests.every(({ headers }) => headers['range'] === 'bytes=5-')).toBe(true);
     expect(server.requests).toHaveLength(status === 429 || status === 500 ? 5 : 1);
   });
@@ -65,7 +66,7 @@ describe('RegistryClient.fetchBlob', () => {
   it('M06 refuses an encoded part', async () => {
     const headers = { 'content-range': 'bytes 5-18/19', 'content-encoding': 'gzip' };
     const server = createMemoryTransport(() => ({ status: 206, headers, body: manifest.slice(5) }));
-    await expect(connect(server).client.fetchBlob(ref, blob, { offset: 5 })).rejects.toMatchObject({
+    await expect(openBlob(connect(server).session, ref, blob, { offset: 5 })).rejects.toMatchObject({
       code: 'ERR_REGISTRY_DOCUMENT',
     });
     expect(server.open()).toBe(0);
@@ -73,7 +74,7 @@ describe('RegistryClient.fetchBlob', () => {
 
   it.each([-1, 1.5, Number.NaN, Number.POSITIVE_INFINITY, 2 ** 53])('refuses the offset %d', async (offset) => {
     const server = createMemoryTransport(() => ({}));
-    await expect(connect(server).client.fetchBlob(ref, blob, { offset })).rejects.toMatchObject({
+    await expect(openBlob(connect(server).session, ref, blob, { offset })).rejects.toMatchObject({
       code: 'ERR_OPTION_INVALID',
     });
     expect(server.requests).toEqual([]);
@@ -85,7 +86,7 @@ describe('RegistryClient.fetchBlob', () => {
         ? { status: 307, headers: { location: 'https://cdn.example/b' } }
         : ranged('bytes 5-18/19'),
     );
-    expect((await connect(server).client.fetchBlob(ref, blob, { offset: 5 })).offset).toBe(5);
+    expect((await openBlob(connect(server).session, ref, blob, { offset: 5 })).offset).toBe(5);
     expect(server.requests[1]).toMatchObject({ headers: { range: 'bytes=5-' }, allowAddresses: ['public'] });
   });
 });

@@ -1,7 +1,14 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { digestOf } from 'kubepull/digest';
-import { inspectIndex } from 'kubepull/distribution';
-import { nodeHasher } from 'kubepull/node';
+import {
+  inspectIndex,
+  readConfig,
+  readManifest,
+  resolveManifest,
+  type TransportRequest,
+  type TransportResponse,
+} from 'kubepull/distribution';
+import { createUndiciTransport, nodeHasher } from 'kubepull/node';
 import { type Descriptor, type ImageIndex, MEDIA_TYPES } from 'kubepull/oci';
 import { selectManifest } from 'kubepull/platform';
 import { buildImage, buildIndex } from 'kubepull/testing';
@@ -16,7 +23,7 @@ const imageFor = (architecture: string, mediaTypes: 'oci' | 'docker' = 'oci') =>
 const choose = (index: ImageIndex): Descriptor => selectManifest(index, linux('arm64'));
 const first = ({ manifests }: ImageIndex): Descriptor => manifests[0] as Descriptor;
 
-describe('RegistryClient.manifest', () => {
+describe('readManifest', () => {
   it.each(['oci', 'docker'] as const)(
     'reads an index, and goes on to the %s manifest that is chosen',
     async (family) => {
@@ -24,13 +31,13 @@ describe('RegistryClient.manifest', () => {
       const images = [imageFor('amd64', family), imageFor('arm64', family)];
       const built = buildIndex(images, { mediaTypes: family });
       registry.push('team/app', '1', built);
-      const [client, image] = [connectTo(registry), imageIn(registry, 'team/app:1')];
-      expect(await client.manifest(image)).toMatchObject({
+      const [session, image] = [connectTo(registry), imageIn(registry, 'team/app:1')];
+      expect(await readManifest(session, image)).toMatchObject({
         kind: 'index',
         index: built.index,
         descriptor: built.descriptor,
       });
-      const chosen = await client.manifest(image, { choose });
+      const chosen = await readManifest(session, image, { choose });
       expect(chosen).toMatchObject({
         kind: 'manifest',
         manifest: images[1]?.manifest,
@@ -47,8 +54,8 @@ describe('RegistryClient.manifest', () => {
       registry.push('team/app', `l${level}`, built);
       built = buildIndex([built]);
     }
-    const client = connectTo(registry);
-    const read = (tag: string) => client.manifest(imageIn(registry, `team/app:${tag}`), { choose: first });
+    const session = connectTo(registry);
+    const read = (tag: string) => readManifest(session, imageIn(registry, `team/app:${tag}`), { choose: first });
     expect((await read('l4')).kind).toBe('manifest');
     const before = registry.requests.length;
     await expect(read('l5')).rejects.toThrow('its indexes are nested deeper than 4 levels');
@@ -60,27 +67,29 @@ describe('RegistryClient.manifest', () => {
     registry.push('team/app', 'one', imageFor('s390x'));
     const entry = { ...imageFor('arm64'), descriptor: { ...imageFor('arm64').descriptor, platform: linux('riscv64') } };
     registry.push('team/app', 'many', buildIndex([entry]));
-    const client = connectTo(registry);
-    const one = await client.config(imageIn(registry, 'team/app:one'));
+    const session = connectTo(registry);
+    const one = await readConfig(session, imageIn(registry, 'team/app:one'));
     expect([one.manifest.platform, one.image?.platform]).toEqual([linux('s390x'), linux('s390x')]);
     expect(one.document).toEqual(imageFor('s390x').manifest);
-    const many = await client.config(imageIn(registry, 'team/app:many'), { choose: first });
+    const many = await readConfig(session, imageIn(registry, 'team/app:many'), { choose: first });
     expect([many.manifest.platform, many.image?.platform]).toEqual([linux('riscv64'), linux('arm64')]);
-    await expect(client.config(imageIn(registry, 'team/app:many'))).rejects.toThrow('nothing chooses of its entries');
+    await expect(readConfig(session, imageIn(registry, 'team/app:many'))).rejects.toThrow(
+      'nothing chooses of its entries',
+    );
   });
 
   it('fails with what the choice fails with', async () => {
     const registry = await startRegistry();
     registry.push('team/app', '1', buildIndex([imageFor('amd64')]));
-    const reading = connectTo(registry).manifest(imageIn(registry, 'team/app:1'), { choose });
+    const reading = readManifest(connectTo(registry), imageIn(registry, 'team/app:1'), { choose });
     await expect(reading).rejects.toMatchObject({ code: 'ERR_PLATFORM_NOT_FOUND' });
   });
 });
 
-describe('RegistryClient.resolve without HEAD', () => {
+describe('resolveManifest without HEAD', () => {
   it.each([405, 501])('asks for the manifest after %d', async (status) => {
     const server = createMemoryTransport(({ method }): Reply => (method === 'HEAD' ? { status } : found));
-    expect(await connect(server).client.digest(ref)).toBe(digest);
+    expect((await resolveManifest(connect(server).session, ref)).digest).toBe(digest);
     expect(server.requests.map(({ method }) => method)).toEqual(['HEAD', 'GET']);
     expect(server.open()).toBe(0);
   });
@@ -93,13 +102,13 @@ describe('inspectIndex', () => {
     const built = buildIndex(images, { mediaTypes: 'docker' });
     registry.push('team/app', '1', built);
     registry.push('team/app', 'one', images[0] ?? built);
-    const client = connectTo(registry);
+    const session = connectTo(registry);
     const ref = imageIn(registry, 'team/app:1');
-    const plain = await inspectIndex(client, ref);
+    const plain = await inspectIndex(session, ref);
     expect(plain).toMatchObject({ document: built.index, descriptor: built.descriptor, entries: undefined });
     expect(plain.ref).toBe(`${registry.host}/team/app@${built.descriptor.digest}`);
     expect(registry.requests).toHaveLength(1);
-    const verbose = await inspectIndex(client, ref, { verbose: true });
+    const verbose = await inspectIndex(session, ref, { verbose: true });
     expect(verbose.entries?.map(({ ref, descriptor, document }) => ({ ref, descriptor, document }))).toEqual(
       images.map(({ descriptor, manifest }) => ({
         ref: `${registry.host}/team/app@${descriptor.digest}`,
@@ -107,7 +116,7 @@ describe('inspectIndex', () => {
         document: manifest,
       })),
     );
-    const one = await inspectIndex(client, imageIn(registry, 'team/app:one'), { verbose: true });
+    const one = await inspectIndex(session, imageIn(registry, 'team/app:one'), { verbose: true });
     expect(one.entries?.map(({ descriptor }) => descriptor)).toEqual([images[0]?.descriptor]);
   });
 
@@ -115,15 +124,15 @@ describe('inspectIndex', () => {
     const registry = await startRegistry();
     const [a, b] = [imageFor('amd64'), imageFor('arm64')];
     registry.push('team/app', '1', a);
-    const client = connectTo(registry);
-    const moving = {
-      ...client,
-      config: (...call: Parameters<typeof client.config>) => {
-        registry.push('team/app', '1', b);
-        return client.config(...call);
-      },
+    const { transport, close } = createUndiciTransport();
+    onTestFinished(close);
+    const moving = async (request: TransportRequest): Promise<TransportResponse> => {
+      const response = await transport(request);
+      registry.push('team/app', '1', b);
+      return response;
     };
-    const { entries } = await inspectIndex(moving, imageIn(registry, 'team/app:1'), { verbose: true });
+    const session = connectTo(registry, { transport: moving });
+    const { entries } = await inspectIndex(session, imageIn(registry, 'team/app:1'), { verbose: true });
     expect(entries?.map(({ descriptor }) => descriptor)).toEqual([a.descriptor]);
   });
 

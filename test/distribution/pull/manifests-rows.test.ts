@@ -1,5 +1,16 @@
 // Rows M of the threat model, as a client meets them.
 import { describe, expect, it } from 'vitest';
+import {
+  hasBlob,
+  listReferrers,
+  listTags,
+  openBlob,
+  readBlob,
+  readConfig,
+  readManifest,
+  readManifestBytes,
+  resolveManifest,
+} from 'kubepull/distribution';
 import { type Digest, type DigestAlgorithm, digestOf } from 'kubepull/digest';
 import { nodeHasher } from 'kubepull/node';
 import { ACCEPTED_MANIFEST_TYPES, type Descriptor, type ImageIndex, MEDIA_TYPES } from 'kubepull/oci';
@@ -47,7 +58,7 @@ describe('M01 who names the media type of a manifest', () => {
         const server = createMemoryTransport(() => ({ headers: { 'content-type': type }, body }));
         for (const parent of ACCEPTED_MANIFEST_TYPES) {
           const descriptor = { mediaType: parent, digest: digestOf(body, nodeHasher), size: body.length };
-          const reading = connect(server).client.manifest(ref, { descriptor });
+          const reading = readManifest(connect(server).session, ref, { descriptor });
           const agreed = parent === type && (own === type || (own === undefined && type === MEDIA_TYPES.ociManifest));
           taken += agreed ? 1 : 0;
           const outcome = await reading.then(
@@ -80,12 +91,10 @@ describe('M02 the digest of a manifest', () => {
             body: sent,
           }));
           const wanted = { ...ref, tag: undefined, digest: digestBy(algorithm) };
-          const outcome = await connect(server)
-            .client.fetchManifest(wanted)
-            .then(
-              ({ descriptor }) => descriptor.digest,
-              ({ code }: { code: string }) => code,
-            );
+          const outcome = await readManifestBytes(connect(server).session, wanted).then(
+            ({ descriptor }) => descriptor.digest,
+            ({ code }: { code: string }) => code,
+          );
           expect(outcome).toBe(sent === body ? wanted.digest : 'ERR_CONTENT_MISMATCH');
         }
       }
@@ -98,7 +107,7 @@ describe('M02 the digest of a manifest', () => {
       for (const sent of [body, ...others]) {
         const type = { 'content-type': mediaType, 'docker-content-digest': header };
         const server = createMemoryTransport(() => ({ headers: type, body: sent }));
-        const fetching = connect(server).client.fetchManifest(ref);
+        const fetching = readManifestBytes(connect(server).session, ref);
         if (sent === body) expect((await fetching).descriptor.digest).toBe(header);
         else
           await expect(fetching).rejects.toMatchObject({ code: 'ERR_CONTENT_MISMATCH', expected: { digest: header } });
@@ -123,8 +132,8 @@ describe('M03 a tag that moves with every request', () => {
         asked += 1;
         return versions[asked % 3]?.index.contents.at(-1) as BuiltContent;
       });
-      const { client } = connect(server);
-      const { manifest, document } = await client.config(ref, { choose: first });
+      const { session } = connect(server);
+      const { manifest, document } = await readConfig(session, ref, { choose: first });
       const version = versions.findIndex(({ images }) => images[0]?.descriptor.digest === manifest.digest);
       seen.add(version);
       expect(document).toEqual(versions[version]?.images[0]?.manifest);
@@ -171,7 +180,7 @@ describe('M04 a document that is a bomb', () => {
 
   it.each(bodies)('of %s is refused', async (_, type, body) => {
     const server = createMemoryTransport(() => ({ headers: { 'content-type': type }, body: encode(body) }));
-    await expect(connect(server).client.manifest(ref)).rejects.toMatchObject({ code: 'ERR_REGISTRY_DOCUMENT' });
+    await expect(readManifest(connect(server).session, ref)).rejects.toMatchObject({ code: 'ERR_REGISTRY_DOCUMENT' });
     expect(server.open()).toBe(0);
   });
 
@@ -183,7 +192,7 @@ describe('M04 a document that is a bomb', () => {
     const sent = { bytes: 0 };
     const headers = { 'content-type': mediaType, ...more };
     const server = createMemoryTransport(() => ({ headers, body: endless(new Uint8Array(65_536), sent) }));
-    await expect(connect(server).client.manifest(ref)).rejects.toMatchObject({ code: 'ERR_REGISTRY_DOCUMENT' });
+    await expect(readManifest(connect(server).session, ref)).rejects.toMatchObject({ code: 'ERR_REGISTRY_DOCUMENT' });
     expect(sent.bytes).toBeLessThanOrEqual(4 * 1024 * 1024 + 65_536);
     expect(server.open()).toBe(0);
   });
@@ -193,7 +202,7 @@ describe('M04 a document that is a bomb', () => {
     const headers = { 'content-type': mediaType };
     const server = createMemoryTransport(() => ({ headers, body: endless(new Uint8Array(10), sent) }));
     const descriptor = { mediaType, digest: digestOf(encode('x'), nodeHasher), size: 100 };
-    await expect(connect(server).client.manifest(ref, { descriptor })).rejects.toMatchObject({
+    await expect(readManifest(connect(server).session, ref, { descriptor })).rejects.toMatchObject({
       code: 'ERR_REGISTRY_DOCUMENT',
     });
     expect(sent.bytes).toBeLessThanOrEqual(120);
@@ -210,7 +219,7 @@ describe('M04 a document that is a bomb', () => {
       contents.push({ descriptor: next, bytes });
     }
     const server = serving(contents, () => contents.at(-1) as BuiltContent);
-    await expect(connect(server).client.manifest(ref, { choose: first })).rejects.toThrow('nested deeper than 4');
+    await expect(readManifest(connect(server).session, ref, { choose: first })).rejects.toThrow('nested deeper than 4');
     expect(server.requests).toHaveLength(5);
   });
 });
@@ -221,9 +230,9 @@ describe('M05 a size', () => {
   const bytesOf = (digest: Digest): Uint8Array => image.blobs.get(digest) as Uint8Array;
   const server = () => serving(image.contents, () => image.contents.at(-1) as BuiltContent);
   const read: Readonly<Record<string, (size: number) => Promise<unknown>>> = {
-    manifest: (size) => connect(server()).client.manifest(ref, { descriptor: { ...manifest, size } }),
-    config: async (size) => collect(connect(server()).client.layer(ref, { ...config, size })),
-    layer: async (size) => collect(connect(server()).client.layer(ref, { ...layer, size })),
+    manifest: (size) => readManifest(connect(server()).session, ref, { descriptor: { ...manifest, size } }),
+    config: async (size) => collect(readBlob(connect(server()).session, ref, { ...config, size })),
+    layer: async (size) => collect(readBlob(connect(server()).session, ref, { ...layer, size })),
   };
   const right = { manifest: manifest.size, config: config.size, layer: layer.size };
 
@@ -251,7 +260,9 @@ describe('M05 a size', () => {
         const type = at === 2 ? MEDIA_TYPES.ociIndex : mediaType;
         expect([text, list]).not.toContain(body);
         const hostile = createMemoryTransport(() => ({ headers: { 'content-type': type }, body }));
-        await expect(connect(hostile).client.manifest(ref)).rejects.toMatchObject({ code: 'ERR_REGISTRY_DOCUMENT' });
+        await expect(readManifest(connect(hostile).session, ref)).rejects.toMatchObject({
+          code: 'ERR_REGISTRY_DOCUMENT',
+        });
       }
     },
   );
@@ -259,7 +270,7 @@ describe('M05 a size', () => {
   it('of a config is not taken into memory beyond 4 MiB', async () => {
     const body = JSON.stringify({ ...image.manifest, config: { ...config, size: Number.MAX_SAFE_INTEGER } });
     const hostile = createMemoryTransport(() => ({ headers: { 'content-type': mediaType }, body }));
-    await expect(connect(hostile).client.config(ref)).rejects.toThrow('more than 4194304');
+    await expect(readConfig(connect(hostile).session, ref)).rejects.toThrow('more than 4194304');
     expect(hostile.requests).toHaveLength(1);
   });
 });
@@ -294,9 +305,9 @@ describe('M08 a manifest that is no JSON object in UTF-8', () => {
     ['blanks', encode(' \n')],
   ])('but has %s is refused', async (_, body) => {
     const server = createMemoryTransport(() => ({ headers: { 'content-type': mediaType }, body }));
-    await expect(connect(server).client.manifest(ref)).rejects.toMatchObject({ code: 'ERR_REGISTRY_DOCUMENT' });
+    await expect(readManifest(connect(server).session, ref)).rejects.toMatchObject({ code: 'ERR_REGISTRY_DOCUMENT' });
     const sane = createMemoryTransport(() => ({ headers: { 'content-type': mediaType }, body: good }));
-    expect((await connect(sane).client.manifest(ref)).kind).toBe('manifest');
+    expect((await readManifest(connect(sane).session, ref)).kind).toBe('manifest');
   });
 });
 
@@ -304,22 +315,23 @@ describe('M09 a status counts for what it is, each of 100 to 599 once', () => {
   const image = buildImage({ layers: [{ files: { a: 'a' } }] });
   const layer = image.manifest.layers[0] as Descriptor;
   const digest = image.descriptor.digest;
-  const phases: Readonly<Record<string, [(client: ReturnType<typeof connect>['client']) => Promise<unknown>, Reply]>> =
-    {
-      manifest: [(client) => client.fetchManifest(ref), found],
-      'HEAD of a manifest': [
-        (client) => client.resolve(ref),
-        { headers: { 'content-type': mediaType, 'docker-content-digest': digest, 'content-length': '9' } },
-      ],
-      blob: [(client) => client.fetchBlob(ref, layer), { body: 'a' }],
-      'rest of a blob': [(client) => client.fetchBlob(ref, layer, { offset: 1 }), { body: 'a' }],
-      'HEAD of a blob': [(client) => client.hasBlob(ref, layer), {}],
-      tags: [(client) => collect(client.listTags(ref)), { body: '{"tags":["a"]}' }],
-      referrers: [
-        (client) => collect(client.referrers({ ...ref, digest })),
-        { headers: { 'content-type': MEDIA_TYPES.ociIndex }, body: '{"schemaVersion":2,"manifests":[]}' },
-      ],
-    };
+  const phases: Readonly<
+    Record<string, [(session: ReturnType<typeof connect>['session']) => Promise<unknown>, Reply]>
+  > = {
+    manifest: [(session) => readManifestBytes(session, ref), found],
+    'HEAD of a manifest': [
+      (session) => resolveManifest(session, ref),
+      { headers: { 'content-type': mediaType, 'docker-content-digest': digest, 'content-length': '9' } },
+    ],
+    blob: [(session) => openBlob(session, ref, layer), { body: 'a' }],
+    'rest of a blob': [(session) => openBlob(session, ref, layer, { offset: 1 }), { body: 'a' }],
+    'HEAD of a blob': [(session) => hasBlob(session, ref, layer), {}],
+    tags: [(session) => collect(listTags(session, ref)), { body: '{"tags":["a"]}' }],
+    referrers: [
+      (session) => collect(listReferrers(session, { ...ref, digest })),
+      { headers: { 'content-type': MEDIA_TYPES.ociIndex }, body: '{"schemaVersion":2,"manifests":[]}' },
+    ],
+  };
   /** Besides 200: what says that there is none, and what is asked again in another way, and so answered the same. */
   const others: Readonly<Record<string, readonly number[]>> = { 'HEAD of a blob': [404], referrers: [404] };
 
@@ -328,8 +340,8 @@ describe('M09 a status counts for what it is, each of 100 to 599 once', () => {
     const passed: number[] = [];
     for (let status = 100; status < 600; status += 1) {
       const server = createMemoryTransport(() => ({ ...reply, status }));
-      const { client } = connect(server);
-      const outcome = await ask(client).then(
+      const { session } = connect(server);
+      const outcome = await ask(session).then(
         () => 'passed',
         (error: unknown) => error,
       );
@@ -363,7 +375,7 @@ describe('M09 a status counts for what it is, each of 100 to 599 once', () => {
     ['a config', 200, { 'content-type': MEDIA_TYPES.ociConfig }, '{}'],
   ])('%s is no manifest', async (_, status, headers: Record<string, string>, body) => {
     const server = createMemoryTransport(() => ({ status, headers, body }));
-    await expect(connect(server).client.manifest(ref)).rejects.toMatchObject({
+    await expect(readManifest(connect(server).session, ref)).rejects.toMatchObject({
       code: expect.stringMatching(/^ERR_REGISTRY_(DOCUMENT|RESPONSE)$/) as string,
     });
     expect(server.requests.map(({ url }) => url)).toEqual([`${ORIGIN}/v2/team/app/manifests/1`]);
@@ -393,12 +405,14 @@ describe('M11 embedded data', () => {
 
   it('that is right spares the request', async () => {
     const server = serve('e30=');
-    const { client } = connect(server);
-    const { bytes, document, image } = await client.config(ref);
+    const { session } = connect(server);
+    const { bytes, document, image } = await readConfig(session, ref);
     expect([new TextDecoder().decode(bytes), image, server.requests.length]).toEqual(['{}', undefined, 1]);
-    expect(Buffer.concat(await collect(client.layer(ref, document.layers[0] as Descriptor))).toString()).toBe('{}');
+    expect(Buffer.concat(await collect(readBlob(session, ref, document.layers[0] as Descriptor))).toString()).toBe(
+      '{}',
+    );
     expect(
-      Buffer.concat(await collect((await client.fetchBlob(ref, config('e30='), { offset: 1 })).content)).toString(),
+      Buffer.concat(await collect((await openBlob(session, ref, config('e30='), { offset: 1 })).content)).toString(),
     ).toBe('}');
     expect(server.requests).toHaveLength(1);
   });
@@ -407,7 +421,7 @@ describe('M11 embedded data', () => {
     'that is %j is not used',
     async (data) => {
       const server = serve(data);
-      expect(new TextDecoder().decode((await connect(server).client.config(ref)).bytes)).toBe('{}');
+      expect(new TextDecoder().decode((await readConfig(connect(server).session, ref)).bytes)).toBe('{}');
       expect(server.requests).toHaveLength(2);
     },
   );

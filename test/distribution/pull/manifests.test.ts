@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { openBlob, readManifestBytes, resolveManifest } from 'kubepull/distribution';
 import { digestOf } from 'kubepull/digest';
 import { nodeHasher } from 'kubepull/node';
 import { ACCEPTED_MANIFEST_TYPES } from 'kubepull/oci';
@@ -17,13 +18,13 @@ import {
   ref,
 } from '../support.ts';
 
-describe('RegistryClient.fetchManifest', () => {
+describe('readManifestBytes', () => {
   it.each(['gzip', 'br', 'deflate', 'zstd', 'identity, gzip'])('M06 refuses Content-Encoding %s', async (encoding) => {
     const reply: Reply = { ...found, headers: { 'content-type': mediaType, 'content-encoding': encoding } };
     const server = createMemoryTransport(() => reply);
-    const { client } = connect(server);
-    await expect(client.fetchManifest(ref)).rejects.toMatchObject({ code: 'ERR_REGISTRY_DOCUMENT' });
-    await expect(client.fetchBlob(ref, blob)).rejects.toMatchObject({ code: 'ERR_REGISTRY_DOCUMENT' });
+    const { session } = connect(server);
+    await expect(readManifestBytes(session, ref)).rejects.toMatchObject({ code: 'ERR_REGISTRY_DOCUMENT' });
+    await expect(openBlob(session, ref, blob)).rejects.toMatchObject({ code: 'ERR_REGISTRY_DOCUMENT' });
     expect(server.requests[0]?.headers['accept-encoding']).toBe('identity');
     expect(server.open()).toBe(0);
   });
@@ -38,16 +39,16 @@ describe('RegistryClient.fetchManifest', () => {
   ])('M09 takes no %s for a manifest', async (type, reason) => {
     const headers: Record<string, string> = type === undefined ? {} : { 'content-type': type };
     const server = createMemoryTransport(() => ({ headers, body: manifest }));
-    const { client } = connect(server);
-    await expect(client.fetchManifest(ref)).rejects.toMatchObject({ code: 'ERR_REGISTRY_DOCUMENT' });
-    await expect(client.fetchManifest(ref)).rejects.toThrow(reason);
+    const { session } = connect(server);
+    await expect(readManifestBytes(session, ref)).rejects.toMatchObject({ code: 'ERR_REGISTRY_DOCUMENT' });
+    await expect(readManifestBytes(session, ref)).rejects.toThrow(reason);
     expect(server.open()).toBe(0);
   });
 
   it.each(ACCEPTED_MANIFEST_TYPES)('takes %s, however it is written', async (type) => {
     const headers = { 'content-type': ` ${type.toUpperCase()} ; charset=utf-8` };
     const server = createMemoryTransport(() => ({ headers, body: manifest }));
-    expect((await connect(server).client.fetchManifest(ref)).descriptor.mediaType).toBe(type);
+    expect((await readManifestBytes(connect(server).session, ref)).descriptor.mediaType).toBe(type);
     expect(server.requests[0]?.headers['accept']?.split(', ')).toContain(type);
   });
 
@@ -56,14 +57,14 @@ describe('RegistryClient.fetchManifest', () => {
     async (claimed) => {
       const headers = { 'content-type': mediaType, 'docker-content-digest': claimed };
       const server = createMemoryTransport(() => ({ headers, body: manifest }));
-      expect((await connect(server).client.fetchManifest(ref)).descriptor.digest).toBe(digest);
+      expect((await readManifestBytes(connect(server).session, ref)).descriptor.digest).toBe(digest);
     },
   );
 
   it('M06 takes an empty Content-Encoding for none', async () => {
     const headers = { 'content-type': mediaType, 'content-encoding': '' };
     const server = createMemoryTransport(() => ({ headers, body: manifest }));
-    expect((await connect(server).client.fetchManifest(ref)).bytes).toEqual(manifest);
+    expect((await readManifestBytes(connect(server).session, ref)).bytes).toEqual(manifest);
   });
 
   it('A01 keeps what it accepts on the way to another origin, and the credential at home', async () => {
@@ -72,13 +73,13 @@ describe('RegistryClient.fetchManifest', () => {
       if (authorization(request) === undefined) return basicChallenge;
       return { status: 307, headers: { location: 'https://cdn.example/m' } };
     });
-    await connect(server, { credential: credential() }).client.fetchManifest(ref);
+    await readManifestBytes(connect(server, { credential: credential() }).session, ref);
     const last = server.requests.at(-1);
     expect(Object.keys(last?.headers ?? {})).toEqual(['accept', 'accept-encoding', 'user-agent']);
   });
 });
 
-describe('RegistryClient.resolve', () => {
+describe('resolveManifest', () => {
   it('needs no body when the headers say all', async () => {
     const headers = {
       'content-type': `${mediaType}; charset=utf-8`,
@@ -86,7 +87,7 @@ describe('RegistryClient.resolve', () => {
       'content-length': '19',
     };
     const server = createMemoryTransport(() => ({ headers }));
-    expect(await connect(server).client.resolve(ref)).toEqual({ mediaType, digest, size: 19 });
+    expect(await resolveManifest(connect(server).session, ref)).toEqual({ mediaType, digest, size: 19 });
     expect(server.requests.map(({ method }) => method)).toEqual(['HEAD']);
     expect(server.open()).toBe(0);
   });
@@ -100,7 +101,7 @@ describe('RegistryClient.resolve', () => {
           ? { headers: Object.fromEntries(Object.entries(headers).filter(([key]) => key !== name)) }
           : found,
       );
-      expect((await connect(server).client.resolve(ref)).digest).toBe(digest);
+      expect((await resolveManifest(connect(server).session, ref)).digest).toBe(digest);
       expect(server.requests.map(({ method }) => method)).toEqual(['HEAD', 'GET']);
     },
   );
@@ -108,7 +109,7 @@ describe('RegistryClient.resolve', () => {
   it('M05 fetches the manifest when its length is said to be that of the answer without a body', async () => {
     const headers = { 'content-type': mediaType, 'docker-content-digest': digest, 'content-length': '0' };
     const server = createMemoryTransport(({ method }) => (method === 'HEAD' ? { headers } : found));
-    expect(await connect(server).client.resolve(ref)).toEqual({ mediaType, digest, size: 19 });
+    expect(await resolveManifest(connect(server).session, ref)).toEqual({ mediaType, digest, size: 19 });
   });
 
   it('M02 refuses another digest than the one that was asked for', async () => {
@@ -119,7 +120,9 @@ describe('RegistryClient.resolve', () => {
     };
     const server = createMemoryTransport(() => ({ headers }));
     const byDigest = { ...ref, tag: undefined, digest };
-    await expect(connect(server).client.resolve(byDigest)).rejects.toMatchObject({ code: 'ERR_CONTENT_MISMATCH' });
+    await expect(resolveManifest(connect(server).session, byDigest)).rejects.toMatchObject({
+      code: 'ERR_CONTENT_MISMATCH',
+    });
     expect(server.requests).toHaveLength(1);
   });
 
@@ -127,7 +130,7 @@ describe('RegistryClient.resolve', () => {
     const sha512 = digestOf(manifest, nodeHasher, 'sha512');
     const headers = { 'content-type': mediaType, 'docker-content-digest': digest, 'content-length': '19' };
     const server = createMemoryTransport(() => ({ headers, body: manifest }));
-    const found = await connect(server).client.resolve({ ...ref, tag: undefined, digest: sha512 });
+    const found = await resolveManifest(connect(server).session, { ...ref, tag: undefined, digest: sha512 });
     expect(found).toEqual({ mediaType, digest: sha512, size: 19 });
     expect(server.requests.map(({ method }) => method)).toEqual(['HEAD', 'GET']);
   });
@@ -145,11 +148,11 @@ describe('RegistryClient.resolve', () => {
     const server = createMemoryTransport(({ method }) =>
       method === 'HEAD' ? { headers: { ...headers, [name]: value } } : found,
     );
-    expect(await connect(server).client.resolve(ref)).toEqual({ mediaType, digest, size: 19 });
+    expect(await resolveManifest(connect(server).session, ref)).toEqual({ mediaType, digest, size: 19 });
   });
 
   it('says that there is none', async () => {
     const server = createMemoryTransport(() => ({ status: 404 }));
-    await expect(connect(server).client.resolve(ref)).rejects.toMatchObject({ method: 'HEAD', status: 404 });
+    await expect(resolveManifest(connect(server).session, ref)).rejects.toMatchObject({ method: 'HEAD', status: 404 });
   });
 });

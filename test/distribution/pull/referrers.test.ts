@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { listReferrers, readConfig } from 'kubepull/distribution';
 import { digestOf } from 'kubepull/digest';
 import { nodeHasher } from 'kubepull/node';
 import { type Descriptor, MEDIA_TYPES } from 'kubepull/oci';
@@ -32,22 +33,22 @@ const index = (...manifests: readonly Descriptor[]): Reply => ({
   body: JSON.stringify({ schemaVersion: 2, mediaType: MEDIA_TYPES.ociIndex, manifests }),
 });
 
-describe('RegistryClient.referrers', () => {
+describe('listReferrers', () => {
   it.each([true, false])('lists what refers to an image, in a registry with the API: %s', async (referrers) => {
     const registry = await startRegistry({ referrers });
     registry.push('team/app', '1', image);
     registry.push('team/app', [], signature);
     registry.push('team/app', [], sbom);
-    const client = connectTo(registry);
-    const found = await collect(client.referrers(imageIn(registry, 'team/app:1')));
+    const session = connectTo(registry);
+    const found = await collect(listReferrers(session, imageIn(registry, 'team/app:1')));
     expect(found.map(({ artifactType, annotations }) => ({ artifactType, annotations }))).toEqual([
       { artifactType: SIGNATURE, annotations: { 'org.example.text': '{}' } },
       { artifactType: SBOM, annotations: { 'org.example.text': '{}' } },
     ]);
     const subject = imageIn(registry, `team/app@${image.descriptor.digest}`);
-    const [only, ...others] = await collect(client.referrers(subject, { artifactType: SBOM }));
+    const [only, ...others] = await collect(listReferrers(session, subject, { artifactType: SBOM }));
     expect([only?.digest, others]).toEqual([sbom.descriptor.digest, []]);
-    const read = await client.config(subject, { descriptor: only });
+    const read = await readConfig(session, subject, { descriptor: only });
     expect([read.image, read.document.artifactType, new TextDecoder().decode(read.bytes)]).toEqual([
       undefined,
       SBOM,
@@ -61,7 +62,7 @@ describe('RegistryClient.referrers', () => {
     async (referrers) => {
       const registry = await startRegistry({ referrers });
       registry.push('team/app', '1', image);
-      expect(await collect(connectTo(registry).referrers(imageIn(registry, 'team/app:1')))).toEqual([]);
+      expect(await collect(listReferrers(connectTo(registry), imageIn(registry, 'team/app:1')))).toEqual([]);
     },
   );
 
@@ -69,7 +70,9 @@ describe('RegistryClient.referrers', () => {
     const headers = { 'content-type': MEDIA_TYPES.ociIndex, 'oci-filters-applied': 'artifactType' };
     const reply = { ...index(entry(SBOM), entry(SIGNATURE, 'b'), { ...entry('x'), artifactType: undefined }), headers };
     const server = createMemoryTransport(() => reply);
-    expect(await collect(connect(server).client.referrers(byDigest, { artifactType: SBOM }))).toEqual([entry(SBOM)]);
+    expect(await collect(listReferrers(connect(server).session, byDigest, { artifactType: SBOM }))).toEqual([
+      entry(SBOM),
+    ]);
     expect(server.requests[0]?.url).toBe(
       `${ORIGIN}/v2/team/app/referrers/${digest}?artifactType=application%2Fspdx%2Bjson`,
     );
@@ -79,7 +82,7 @@ describe('RegistryClient.referrers', () => {
     'A14 C08 asks for the type %j as it is',
     async (type) => {
       const server = createMemoryTransport(() => index());
-      await collect(connect(server).client.referrers(byDigest, { artifactType: type }));
+      await collect(listReferrers(connect(server).session, byDigest, { artifactType: type }));
       const url = new URL(server.requests[0]?.url ?? '');
       expect([url.pathname, [...url.searchParams]]).toEqual([
         `/v2/team/app/referrers/${digest}`,
@@ -97,13 +100,16 @@ describe('RegistryClient.referrers', () => {
             headers: { 'content-type': MEDIA_TYPES.ociIndex, link: '<?page=2>; rel="next"' },
           },
     );
-    expect(await collect(connect(server).client.referrers(byDigest))).toEqual([entry(SBOM, 'a'), entry(SBOM, 'b')]);
+    expect(await collect(listReferrers(connect(server).session, byDigest))).toEqual([
+      entry(SBOM, 'a'),
+      entry(SBOM, 'b'),
+    ]);
   });
 
   it('looks under a tag of 64 digits at most when there is no API', async () => {
     const sha512 = digestOf(new Uint8Array(), nodeHasher, 'sha512');
     const server = createMemoryTransport(() => ({ status: 404 }));
-    expect(await collect(connect(server).client.referrers({ ...byDigest, digest: sha512 }))).toEqual([]);
+    expect(await collect(listReferrers(connect(server).session, { ...byDigest, digest: sha512 }))).toEqual([]);
     expect(server.requests.map(({ url }) => url)).toEqual([
       `${ORIGIN}/v2/team/app/referrers/${sha512}`,
       `${ORIGIN}/v2/team/app/manifests/sha512-${sha512.slice(7, 71)}`,
@@ -121,7 +127,7 @@ describe('RegistryClient.referrers', () => {
       if (url.startsWith('https://pages.example')) return { status: 406 };
       return url.includes('/referrers/') ? answer : index(entry(SBOM));
     });
-    expect(await collect(connect(server).client.referrers(byDigest))).toEqual([entry(SBOM)]);
+    expect(await collect(listReferrers(connect(server).session, byDigest))).toEqual([entry(SBOM)]);
     expect(server.open()).toBe(0);
   });
 
@@ -133,7 +139,7 @@ describe('RegistryClient.referrers', () => {
       const server = createMemoryTransport(({ url }) =>
         url.includes('/referrers/') ? { status: 404 } : { headers: { 'content-type': type }, body },
       );
-      expect(await collect(connect(server).client.referrers({ ...byDigest, digest: subject }))).toEqual([]);
+      expect(await collect(listReferrers(connect(server).session, { ...byDigest, digest: subject }))).toEqual([]);
     },
   );
 
@@ -148,7 +154,7 @@ describe('RegistryClient.referrers', () => {
             ? { status: 404 }
             : { headers: { 'content-type': type }, body },
       );
-      await expect(collect(connect(server).client.referrers(byDigest))).rejects.toMatchObject({
+      await expect(collect(listReferrers(connect(server).session, byDigest))).rejects.toMatchObject({
         code: 'ERR_REGISTRY_DOCUMENT',
       });
       expect(server.open()).toBe(0);
@@ -158,18 +164,18 @@ describe('RegistryClient.referrers', () => {
   it('M04 reads 16,384 referrers and no more', async () => {
     const tiny = { mediaType: 'a/b', digest: entry('').digest, size: 1 };
     const many = (count: number) => createMemoryTransport(() => index(...Array.from({ length: count }, () => tiny)));
-    expect(await collect(connect(many(16_384)).client.referrers(byDigest))).toHaveLength(16_384);
-    await expect(collect(connect(many(16_385)).client.referrers(byDigest))).rejects.toThrow('more than 16384');
+    expect(await collect(listReferrers(connect(many(16_384)).session, byDigest))).toHaveLength(16_384);
+    await expect(collect(listReferrers(connect(many(16_385)).session, byDigest))).rejects.toThrow('more than 16384');
   });
 
   it.each([400, 401, 403, 410])('fails with what else the registry says: %d', async (status) => {
     const server = createMemoryTransport(() => ({ status }));
-    await expect(collect(connect(server).client.referrers(byDigest))).rejects.toMatchObject({ status });
+    await expect(collect(listReferrers(connect(server).session, byDigest))).rejects.toMatchObject({ status });
     expect(server.requests).toHaveLength(1);
   });
 
   it('fails when the tag cannot be read for another reason than that it is none', async () => {
     const server = createMemoryTransport(({ url }) => ({ status: url.includes('/referrers/') ? 404 : 403 }));
-    await expect(collect(connect(server).client.referrers(byDigest))).rejects.toMatchObject({ status: 403 });
+    await expect(collect(listReferrers(connect(server).session, byDigest))).rejects.toMatchObject({ status: 403 });
   });
 });

@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { isImageError } from 'kubepull/errors';
 import { describe, expect, it } from 'vitest';
-import { nextLink } from '../../../src/distribution/pull/link.ts';
+import { listTags } from 'kubepull/distribution';
+import { nextLink } from '../../../src/distribution/pull/pages.ts';
 import { createMemoryTransport } from '../../support/memory-transport.ts';
 import { runsOf } from '../../support/property-runs.ts';
 import { connect, ORIGIN, ref } from '../support.ts';
@@ -52,7 +53,7 @@ describe('nextLink', () => {
   });
 });
 
-describe('RegistryClient.listTags', () => {
+describe('listTags', () => {
   it('C08 asks nobody but the list of its repository, whatever is linked', async () => {
     await fc.assert(
       fc.asyncProperty(target, fc.boolean(), async (text, raw) => {
@@ -62,7 +63,7 @@ describe('RegistryClient.listTags', () => {
         );
         const tags: string[] = [];
         try {
-          for await (const tag of connect(server).client.listTags(ref)) tags.push(tag);
+          for await (const tag of listTags(connect(server).session, ref)) tags.push(tag);
         } catch (error) {
           expect(isImageError(error)).toBe(true);
         }

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import type { ListTagsOptions, RegistryClient } from 'kubepull/distribution';
+import { listTags, type ListTagsOptions, type RegistrySession } from 'kubepull/distribution';
 import { parseReference } from 'kubepull/reference';
 import { buildImage } from 'kubepull/testing';
-import { nextLink } from '../../../src/distribution/pull/link.ts';
+import { nextLink } from '../../../src/distribution/pull/pages.ts';
 import { createMemoryTransport, type Reply } from '../../support/memory-transport.ts';
 import { startRegistry } from '../../support/registry.ts';
 import { connectTo } from '../registry-support.ts';
@@ -14,30 +14,30 @@ const page = (tags: readonly unknown[] | null, link?: string): Reply => ({
   body: JSON.stringify({ name: 'team/app', tags }),
 });
 
-async function list(client: RegistryClient, options?: ListTagsOptions): Promise<readonly string[]> {
+async function list(session: RegistrySession, options?: ListTagsOptions): Promise<readonly string[]> {
   const tags: string[] = [];
-  for await (const tag of client.listTags(ref, options)) tags.push(tag);
+  for await (const tag of listTags(session, ref, options)) tags.push(tag);
   return tags;
 }
 
-describe('RegistryClient.listTags', () => {
+describe('listTags', () => {
   it('follows the pages of a registry', async () => {
     const registry = await startRegistry();
     const image = buildImage({ layers: [] });
     const tags = Array.from({ length: 25 }, (_, at) => `v${String(at).padStart(2, '0')}`);
     registry.push('team/app', tags, image);
-    const client = connectTo(registry);
-    expect(await list(client)).toEqual(tags);
+    const session = connectTo(registry);
+    expect(await list(session)).toEqual(tags);
     expect(registry.requests).toHaveLength(1);
-    expect(await list(client, { pageSize: 10 })).toEqual(tags);
+    expect(await list(session, { pageSize: 10 })).toEqual(tags);
     expect(registry.requests).toHaveLength(4);
-    expect(await list(client, { after: 'v20' })).toEqual(tags.slice(21));
+    expect(await list(session, { after: 'v20' })).toEqual(tags.slice(21));
   });
 
   it('asks for a page when its first tag is wanted', async () => {
     const server = createMemoryTransport(({ url }) => page([`t${url.length}`], `<?last=${url.length}>; rel=next`));
     let seen = 0;
-    for await (const tag of connect(server).client.listTags(ref)) {
+    for await (const tag of listTags(connect(server).session, ref)) {
       expect(tag).toMatch(/^t\d+$/);
       seen += 1;
       expect(server.requests).toHaveLength(seen);
@@ -55,7 +55,7 @@ describe('RegistryClient.listTags', () => {
     const server = createMemoryTransport((request) =>
       request.url === LIST ? page(['a', 'b'], `<${link}>; rel="next"`) : page(['c']),
     );
-    expect(await list(connect(server).client)).toEqual(['a', 'b', 'c']);
+    expect(await list(connect(server).session)).toEqual(['a', 'b', 'c']);
     expect(server.requests[1]?.url).toBe(url);
   });
 
@@ -63,7 +63,7 @@ describe('RegistryClient.listTags', () => {
     const server = createMemoryTransport(({ url }) =>
       url.includes('last') ? page(['b']) : page(['a'], '</v2/team/app/tags/list?last=a>; rel="next"'),
     );
-    await list(connect(server, { namespace: 'docker.io' }).client, { pageSize: 1 });
+    await list(connect(server, { namespace: 'docker.io' }).session, { pageSize: 1 });
     expect(server.requests.map(({ url }) => url)).toEqual([`${LIST}?n=1&ns=docker.io`, `${LIST}?last=a&ns=docker.io`]);
   });
 
@@ -82,7 +82,7 @@ describe('RegistryClient.listTags', () => {
     const server = createMemoryTransport((request) =>
       authorization(request) === undefined ? basicChallenge : page(['a'], `<${link}>; rel="next"`),
     );
-    await expect(list(connect(server, { credential: credential() }).client)).rejects.toMatchObject({
+    await expect(list(connect(server, { credential: credential() }).session)).rejects.toMatchObject({
       code: 'ERR_REQUEST_REFUSED',
       rule: 'foreign-page',
     });
@@ -91,11 +91,11 @@ describe('RegistryClient.listTags', () => {
 
   it('M04 ends a circle of pages, and one without end', async () => {
     const circle = createMemoryTransport(({ url }) => page([], `<?last=${url.endsWith('a') ? 'b' : 'a'}>; rel="next"`));
-    await expect(list(connect(circle).client)).rejects.toMatchObject({ code: 'ERR_REGISTRY_DOCUMENT' });
+    await expect(list(connect(circle).session)).rejects.toMatchObject({ code: 'ERR_REGISTRY_DOCUMENT' });
     expect(circle.requests.length).toBeLessThan(5);
     let at = 0;
     const endless = createMemoryTransport(() => page([], `<?last=${(at += 1)}>; rel="next"`));
-    await expect(list(connect(endless).client)).rejects.toThrow('more than 10000 pages');
+    await expect(list(connect(endless).session)).rejects.toThrow('more than 10000 pages');
     expect(endless.requests).toHaveLength(10_000);
   });
 
@@ -114,7 +114,7 @@ describe('RegistryClient.listTags', () => {
     ['too large a document', `{"tags":["${'a'.repeat(4 * 1024 * 1024)}"]}`],
   ])('C08 M08 refuses %s', async (_, body) => {
     const server = createMemoryTransport(() => ({ body }));
-    await expect(list(connect(server).client)).rejects.toMatchObject({ code: 'ERR_REGISTRY_DOCUMENT' });
+    await expect(list(connect(server).session)).rejects.toMatchObject({ code: 'ERR_REGISTRY_DOCUMENT' });
     expect(server.open()).toBe(0);
   });
 
@@ -128,12 +128,12 @@ describe('RegistryClient.listTags', () => {
   });
 
   it('takes null for none', async () => {
-    expect(await list(connect(createMemoryTransport(() => page(null))).client)).toEqual([]);
+    expect(await list(connect(createMemoryTransport(() => page(null))).session)).toEqual([]);
   });
 
   it('M06 refuses an encoded page', async () => {
     const server = createMemoryTransport(() => ({ ...page([]), headers: { 'content-encoding': 'gzip' } }));
-    await expect(list(connect(server).client)).rejects.toMatchObject({ code: 'ERR_REGISTRY_DOCUMENT' });
+    await expect(list(connect(server).session)).rejects.toMatchObject({ code: 'ERR_REGISTRY_DOCUMENT' });
   });
 
   it.each([
@@ -142,7 +142,7 @@ describe('RegistryClient.listTags', () => {
     [{ after: '../x' }, '"../x" is no tag to start after'],
   ])('refuses %j', async (options, because) => {
     const server = createMemoryTransport(() => page([]));
-    await expect(list(connect(server).client, options)).rejects.toMatchObject({
+    await expect(list(connect(server).session, options)).rejects.toMatchObject({
       code: 'ERR_OPTION_INVALID',
       message: `Cannot list the tags of "r.example/team/app": ${because}`,
     });
@@ -151,12 +151,12 @@ describe('RegistryClient.listTags', () => {
 
   it('fails with what the registry says', async () => {
     const server = createMemoryTransport(() => ({ status: 404, body: '{"errors":[{"code":"NAME_UNKNOWN"}]}' }));
-    await expect(list(connect(server).client)).rejects.toMatchObject({
+    await expect(list(connect(server).session)).rejects.toMatchObject({
       status: 404,
       diagnostics: [{ code: 'NAME_UNKNOWN' }],
     });
     const other = parseReference('r.example/other');
-    await expect(connect(server).client.listTags(other)[Symbol.asyncIterator]().next()).rejects.toThrow('/v2/other/');
+    await expect(listTags(connect(server).session, other)[Symbol.asyncIterator]().next()).rejects.toThrow('/v2/other/');
   });
 });
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { digestOf } from 'kubepull/digest';
-import type { TransportRequest } from 'kubepull/distribution';
+import { pushBlob, pushManifest, type TransportRequest } from 'kubepull/distribution';
 import { nodeHasher } from 'kubepull/node';
 import { encodeManifest, type ImageManifest, MEDIA_TYPES } from 'kubepull/oci';
 import { createMemoryTransport, type Reply } from '../../support/memory-transport.ts';
@@ -35,7 +35,7 @@ function registry(
   });
 }
 
-const push = ({ client }: ReturnType<typeof connect>) => client.pushBlob(ref, blob, { content });
+const push = ({ session }: ReturnType<typeof connect>) => pushBlob(session, ref, blob, { content });
 
 describe('an upload goes on where the registry says', () => {
   it.each([
@@ -94,7 +94,7 @@ describe('a mount that is refused', () => {
 
   it.each([400, 401, 403, 404, 405])('is no reason not to upload: %d', async (status) => {
     const server = refusing(status);
-    expect(await connect(server).client.pushBlob(ref, blob, { content, mountFrom: from })).toBe('uploaded');
+    expect(await pushBlob(connect(server).session, ref, blob, { content, mountFrom: from })).toBe('uploaded');
     expect(server.requests.map(({ method }) => method)).toEqual(['HEAD', 'POST', 'POST', 'PUT']);
     expect(server.open()).toBe(0);
   });
@@ -105,12 +105,12 @@ describe('a mount that is refused', () => {
       if (isRealm(request)) return scopes.length > 1 ? { status: 403 } : tokenReply('t');
       return authorization(request) === undefined ? bearerChallenge() : undefined;
     });
-    expect(await connect(server).client.pushBlob(ref, blob, { content, mountFrom: from })).toBe('uploaded');
+    expect(await pushBlob(connect(server).session, ref, blob, { content, mountFrom: from })).toBe('uploaded');
   });
 
   it('is told as what it is when there is nothing to upload', async () => {
     const server = refusing(403);
-    await expect(connect(server).client.pushBlob(ref, blob, { mountFrom: from })).rejects.toMatchObject({
+    await expect(pushBlob(connect(server).session, ref, blob, { mountFrom: from })).rejects.toMatchObject({
       code: 'ERR_REGISTRY_RESPONSE',
       status: 403,
     });
@@ -130,12 +130,10 @@ describe('M09 a status counts for what it is, each of 100 to 599 once', () => {
       const headers: Record<string, string> = status < 300 ? { location: '/v2/team/app/blobs/uploads/1' } : {};
       const server = registry((request) => (isIt(request) ? { status, headers } : undefined));
       const options = { content: () => content, mountFrom };
-      const outcome = await connect(server)
-        .client.pushManifest(ref, image, options)
-        .then(
-          () => passed.push(status),
-          (error: unknown) => error,
-        );
+      const outcome = await pushManifest(connect(server).session, ref, image, options).then(
+        () => passed.push(status),
+        (error: unknown) => error,
+      );
       if (typeof outcome !== 'number') expect(outcome).toMatchObject({ code: 'ERR_REGISTRY_RESPONSE', status });
       expect(server.open()).toBe(0);
     }
@@ -174,7 +172,7 @@ describe('M02 what a registry says that it stored', () => {
         : undefined,
     );
   const pushTo = (server: ReturnType<typeof registry>) =>
-    connect(server).client.pushManifest(ref, image, { content: () => content, mountFrom: { path: 'base/image' } });
+    pushManifest(connect(server).session, ref, image, { content: () => content, mountFrom: { path: 'base/image' } });
 
   it.each(['/uploads/', 'mount=', '/manifests/'])('has to be what it was sent, on %s', async (part) => {
     await expect(pushTo(saying(part, OTHER))).rejects.toMatchObject({ code: 'ERR_CONTENT_MISMATCH' });
@@ -215,7 +213,7 @@ describe('a push that is aborted', () => {
         return response;
       },
     });
-    const pushing = aborting.client.pushBlob(ref, blob, { content, signal: controller.signal });
+    const pushing = pushBlob(aborting.session, ref, blob, { content, signal: controller.signal });
     await expect(pushing).rejects.toBe('enough');
     expect(server.requests.at(-1)?.method).toBe(method);
   });

@@ -1,7 +1,20 @@
 import { describe, expect, it } from 'vitest';
 import { createSecret } from 'kubepull/docker-config';
 import { type DigestAlgorithm, digestOf } from 'kubepull/digest';
-import { fetchTransport, inspectIndex, type PushManifestOptions } from 'kubepull/distribution';
+import {
+  resolveManifest,
+  fetchTransport,
+  hasBlob,
+  inspectIndex,
+  listReferrers,
+  pushBlob,
+  pushManifest,
+  type PushManifestOptions,
+  readBlob,
+  readConfig,
+  readManifest,
+  readManifestBytes,
+} from 'kubepull/distribution';
 import { nodeHasher } from 'kubepull/node';
 import { createIndex, type Descriptor, encodeManifest, type ImageManifest, MEDIA_TYPES } from 'kubepull/oci';
 import { selectManifest } from 'kubepull/platform';
@@ -29,11 +42,13 @@ const story = (requests: readonly { method: string; url: string; status: number 
         .replace(/_state=[^&]+/, 's')} ${status}`,
   );
 
-describe('RegistryClient.pushManifest', () => {
+describe('pushManifest', () => {
   it('uploads what the repository lacks, each content once, then the manifest', async () => {
     const registry = await startRegistry();
-    const [client, ref] = [connectTo(registry), imageIn(registry, 'team/app:1')];
-    const pushed = await client.pushManifest(ref, toPush(last(image.contents)), { content: contentOf(image.contents) });
+    const [session, ref] = [connectTo(registry), imageIn(registry, 'team/app:1')];
+    const pushed = await pushManifest(session, ref, toPush(last(image.contents)), {
+      content: contentOf(image.contents),
+    });
     const { platform: _, ...descriptor } = image.descriptor;
     expect(pushed).toEqual({
       descriptor,
@@ -49,30 +64,30 @@ describe('RegistryClient.pushManifest', () => {
       'PUT /v2/team/app/blobs/uploads/id?s&digest=sha256 201',
     ];
     expect(story(registry.requests)).toEqual([...upload, ...upload, ...upload, 'PUT /v2/team/app/manifests/1 201']);
-    expect(await client.digest(ref)).toBe(image.descriptor.digest);
+    expect((await resolveManifest(session, ref)).digest).toBe(image.descriptor.digest);
     const [layer] = image.manifest.layers;
-    const chunks = await collect(client.layer(ref, layer as Descriptor));
+    const chunks = await collect(readBlob(session, ref, layer as Descriptor));
     expect(digestOf(Buffer.concat(chunks), nodeHasher)).toBe(layer?.digest);
   });
 
   it('sends no content that is there, and none that can be mounted', async () => {
     const registry = await startRegistry();
     registry.push('base/image', '1', image);
-    const client = connectTo(registry);
+    const session = connectTo(registry);
     const mountFrom = imageIn(registry, 'base/image:1');
     const ref = imageIn(registry, 'team/app:1');
-    const first = await client.pushManifest(ref, toPush(last(image.contents)), { mountFrom });
+    const first = await pushManifest(session, ref, toPush(last(image.contents)), { mountFrom });
     expect(first.blobs.map(({ how }) => how)).toEqual(['mounted', 'mounted', 'mounted']);
-    const second = await client.pushManifest(ref, toPush(last(image.contents)), { mountFrom });
+    const second = await pushManifest(session, ref, toPush(last(image.contents)), { mountFrom });
     expect(second.blobs.map(({ how }) => how)).toEqual(['present', 'present', 'present']);
     expect(registry.requests.filter(({ method }) => method === 'PUT')).toHaveLength(2);
   });
 
   it('uploads what cannot be mounted after all', async () => {
     const registry = await startRegistry();
-    const client = connectTo(registry);
+    const session = connectTo(registry);
     const options = { mountFrom: { path: 'base/none' }, content: contentOf(image.contents) };
-    const pushed = await client.pushManifest(imageIn(registry, 'team/app:1'), toPush(last(image.contents)), options);
+    const pushed = await pushManifest(session, imageIn(registry, 'team/app:1'), toPush(last(image.contents)), options);
     expect(pushed.blobs.map(({ how }) => how)).toEqual(['uploaded', 'uploaded', 'uploaded']);
     expect(registry.requests.filter(({ url }) => url.includes('mount='))).toHaveLength(3);
     expect(registry.requests.filter(({ method }) => method === 'POST')).toHaveLength(3);
@@ -82,10 +97,10 @@ describe('RegistryClient.pushManifest', () => {
     'says what is neither there nor given, with mounts from %j',
     async (mountFrom) => {
       const registry = await startRegistry();
-      const client = connectTo(registry);
+      const session = connectTo(registry);
       const { config } = image.manifest;
       await expect(
-        client.pushManifest(imageIn(registry, 'team/app:1'), toPush(last(image.contents)), { mountFrom }),
+        pushManifest(session, imageIn(registry, 'team/app:1'), toPush(last(image.contents)), { mountFrom }),
       ).rejects.toMatchObject({
         code: 'ERR_OPTION_INVALID',
         message: `Cannot push to ${registry.host}/team/app: it lacks ${config.digest}, and there is no content to push`,
@@ -96,11 +111,11 @@ describe('RegistryClient.pushManifest', () => {
 
   it('pushes a whole index, its manifests by digest', async () => {
     const registry = await startRegistry();
-    const [client, ref] = [connectTo(registry), imageIn(registry, 'team/app:1')];
+    const [session, ref] = [connectTo(registry), imageIn(registry, 'team/app:1')];
     const linux = (architecture: string) =>
       buildImage({ platform: { os: 'linux', architecture }, layers: [{ files: { architecture } }] });
     const built = buildIndex([buildIndex([linux('amd64')]), linux('arm64')], { attestations: true });
-    await client.pushManifest(ref, toPush(last(built.contents)), { content: contentOf(built.contents) });
+    await pushManifest(session, ref, toPush(last(built.contents)), { content: contentOf(built.contents) });
     const puts = registry.requests.filter(({ method, url }) => method === 'PUT' && url.includes('/manifests/'));
     expect(puts.map(({ url }) => url.slice(url.lastIndexOf('/') + 1))).toEqual([
       built.index.manifests[0] === undefined ? '' : expect.stringMatching(/^sha256:/),
@@ -110,12 +125,15 @@ describe('RegistryClient.pushManifest', () => {
       '1',
     ]);
     const choose = { choose: selectOf('arm64') };
-    expect((await client.manifest(ref, choose)).descriptor.platform).toEqual({ os: 'linux', architecture: 'arm64' });
+    expect((await readManifest(session, ref, choose)).descriptor.platform).toEqual({
+      os: 'linux',
+      architecture: 'arm64',
+    });
   });
 
   it('makes an index of images that are there, as docker manifest create does', async () => {
     const registry = await startRegistry();
-    const client = connectTo(registry);
+    const session = connectTo(registry);
     const entries: Descriptor[] = [];
     for (const architecture of ['amd64', 'arm64']) {
       const mediaTypes = 'docker' as const;
@@ -124,40 +142,45 @@ describe('RegistryClient.pushManifest', () => {
         architecture,
         buildImage({ mediaTypes, platform: { os: 'linux', architecture }, layers: [] }),
       );
-      entries.push((await client.config(imageIn(registry, `team/app:${architecture}`))).manifest);
+      entries.push((await readConfig(session, imageIn(registry, `team/app:${architecture}`))).manifest);
     }
     const index = createIndex(entries);
     const ref = imageIn(registry, 'team/app:all');
-    await client.pushManifest(ref, { bytes: encodeManifest(index), mediaType: index.mediaType });
-    const inspected = await inspectIndex(client, ref, { verbose: true });
+    await pushManifest(session, ref, { bytes: encodeManifest(index), mediaType: index.mediaType });
+    const inspected = await inspectIndex(session, ref, { verbose: true });
     expect(inspected.document).toEqual(index);
     expect(inspected.descriptor.mediaType).toBe(MEDIA_TYPES.dockerManifestList);
     expect(inspected.entries?.map(({ descriptor }) => descriptor.platform?.architecture)).toEqual(['amd64', 'arm64']);
     const other = imageIn(registry, 'team/other:all');
     await expect(
-      client.pushManifest(other, { bytes: encodeManifest(index), mediaType: index.mediaType }),
+      pushManifest(session, other, { bytes: encodeManifest(index), mediaType: index.mediaType }),
     ).rejects.toThrow(`it lacks manifest ${entries[0]?.digest}, and there is no content to push`);
   });
 
   it.each(['sha256', 'sha512'] as const)('pushes by %s digest', async (algorithm: DigestAlgorithm) => {
     const registry = await startRegistry();
-    const client = connectTo(registry);
+    const session = connectTo(registry);
     const { bytes } = last(image.contents);
     const digest = digestOf(bytes, nodeHasher, algorithm);
     const ref = { ...imageIn(registry, 'team/app'), tag: undefined, digest };
-    const pushed = await client.pushManifest(ref, toPush(last(image.contents)), { content: contentOf(image.contents) });
+    const pushed = await pushManifest(session, ref, toPush(last(image.contents)), {
+      content: contentOf(image.contents),
+    });
     expect(pushed.descriptor.digest).toBe(digest);
-    expect((await client.fetchManifest(ref)).bytes).toEqual(bytes);
+    expect((await readManifestBytes(session, ref)).bytes).toEqual(bytes);
   });
 
   it('refuses bytes that are not what the reference says, before anything is sent', async () => {
     const registry = await startRegistry();
     const ref = imageIn(registry, `team/app@${image.manifest.config.digest}`);
-    await expect(connectTo(registry).pushManifest(ref, toPush(last(image.contents)))).rejects.toMatchObject({
+    await expect(pushManifest(connectTo(registry), ref, toPush(last(image.contents)))).rejects.toMatchObject({
       code: 'ERR_CONTENT_MISMATCH',
     });
     await expect(
-      connectTo(registry).pushManifest(ref, { bytes: new TextEncoder().encode('{}'), mediaType: MEDIA_TYPES.ociIndex }),
+      pushManifest(connectTo(registry), ref, {
+        bytes: new TextEncoder().encode('{}'),
+        mediaType: MEDIA_TYPES.ociIndex,
+      }),
     ).rejects.toMatchObject({ code: 'ERR_REGISTRY_DOCUMENT' });
     expect(registry.requests).toHaveLength(0);
   });
@@ -172,7 +195,7 @@ describe('RegistryClient.pushManifest', () => {
       config: { mediaType: MEDIA_TYPES.ociEmpty, digest: digestOf(empty, nodeHasher), size: 2, data: 'e30=' },
       layers: [{ ...(image.manifest.layers[0] as Descriptor), urls: ['https://layers.example/a'] }],
     };
-    const pushed = await connectTo(registry).pushManifest(imageIn(registry, 'team/app:1'), {
+    const pushed = await pushManifest(connectTo(registry), imageIn(registry, 'team/app:1'), {
       bytes: encodeManifest(manifest),
       mediaType: manifest.mediaType,
     });
@@ -184,7 +207,7 @@ describe('RegistryClient.pushManifest', () => {
     let built = buildIndex([image]);
     for (let level = 0; level < 5; level += 1) built = buildIndex([built]);
     await expect(
-      connectTo(registry).pushManifest(imageIn(registry, 'team/app:1'), toPush(last(built.contents)), {
+      pushManifest(connectTo(registry), imageIn(registry, 'team/app:1'), toPush(last(built.contents)), {
         content: contentOf(built.contents),
       }),
     ).rejects.toThrow('its indexes are nested deeper than 4 levels');
@@ -201,14 +224,14 @@ describe('a push of what refers to something', () => {
   ] as const)('is listed, in a registry with the API: %s', async (referrers, keeper) => {
     const registry = await startRegistry({ referrers });
     registry.push('team/app', '1', image);
-    const client = connectTo(registry);
+    const session = connectTo(registry);
     for (const text of ['a', 'b', 'a']) {
       const { contents, descriptor } = artifact(text);
       const ref = imageIn(registry, `team/app@${descriptor.digest}`);
-      const pushed = await client.pushManifest(ref, toPush(last(contents)), { content: contentOf(contents) });
+      const pushed = await pushManifest(session, ref, toPush(last(contents)), { content: contentOf(contents) });
       expect(pushed.referrers).toBe(keeper);
     }
-    const found = await collect(client.referrers(imageIn(registry, 'team/app:1'), { artifactType: 'text/x' }));
+    const found = await collect(listReferrers(session, imageIn(registry, 'team/app:1'), { artifactType: 'text/x' }));
     expect(found.map(({ digest }) => digest)).toEqual([
       artifact('a').descriptor.digest,
       artifact('b').descriptor.digest,
@@ -216,7 +239,7 @@ describe('a push of what refers to something', () => {
   });
 });
 
-describe('RegistryClient.pushBlob', () => {
+describe('pushBlob', () => {
   const bytes = new TextEncoder().encode('content');
   const blob: Descriptor = { mediaType: 'text/plain', digest: digestOf(bytes, nodeHasher), size: bytes.length };
 
@@ -227,11 +250,11 @@ describe('RegistryClient.pushBlob', () => {
 
   it.each(['sha256', 'sha512'] as const)('streams content under its %s digest', async (algorithm) => {
     const registry = await startRegistry();
-    const [client, ref] = [connectTo(registry), imageIn(registry, 'team/app')];
+    const [session, ref] = [connectTo(registry), imageIn(registry, 'team/app')];
     const named = { ...blob, digest: digestOf(bytes, nodeHasher, algorithm) };
-    expect(await client.pushBlob(ref, named, { content: () => chunks('content') })).toBe('uploaded');
-    expect(await client.hasBlob(ref, named)).toBe(true);
-    expect(await client.pushBlob(ref, named, {})).toBe('present');
+    expect(await pushBlob(session, ref, named, { content: () => chunks('content') })).toBe('uploaded');
+    expect(await hasBlob(session, ref, named)).toBe(true);
+    expect(await pushBlob(session, ref, named, {})).toBe('present');
   });
 
   it('sends what came, though the source uses its buffer again', async () => {
@@ -246,41 +269,41 @@ describe('RegistryClient.pushBlob', () => {
     const whole = Buffer.concat(Array.from({ length: count }, (_, at) => fill(Buffer.alloc(size), at)));
     const large = { ...blob, size: whole.length, digest: digestOf(whole, nodeHasher) };
     const ref = imageIn(registry, 'team/app');
-    expect(await connectTo(registry).pushBlob(ref, large, { content: reusing })).toBe('uploaded');
+    expect(await pushBlob(connectTo(registry), ref, large, { content: reusing })).toBe('uploaded');
   });
 
   it('streams content over fetch', async () => {
     const registry = await startRegistry();
-    const client = connectTo(registry, { transport: fetchTransport() });
+    const session = connectTo(registry, { transport: fetchTransport() });
     const ref = imageIn(registry, 'team/app');
-    expect(await client.pushBlob(ref, blob, { content: () => chunks('content') })).toBe('uploaded');
+    expect(await pushBlob(session, ref, blob, { content: () => chunks('content') })).toBe('uploaded');
     const other = { ...blob, digest: digestOf(new Uint8Array(7), nodeHasher) };
-    await expect(client.pushBlob(ref, other, { content: () => chunks('content') })).rejects.toMatchObject({
+    await expect(pushBlob(session, ref, other, { content: () => chunks('content') })).rejects.toMatchObject({
       code: 'ERR_CONTENT_MISMATCH',
     });
-    expect([await client.hasBlob(ref, blob), await client.hasBlob(ref, other)]).toEqual([true, false]);
+    expect([await hasBlob(session, ref, blob), await hasBlob(session, ref, other)]).toEqual([true, false]);
   });
 
   it('pushes nothing at all', async () => {
     const registry = await startRegistry();
     const empty = { ...blob, size: 0, digest: digestOf(new Uint8Array(), nodeHasher) };
     const ref = imageIn(registry, 'team/app');
-    expect(await connectTo(registry).pushBlob(ref, empty, { content: () => chunks('') })).toBe('uploaded');
-    expect(await connectTo(registry).pushBlob(ref, empty, { content: new Uint8Array() })).toBe('present');
+    expect(await pushBlob(connectTo(registry), ref, empty, { content: () => chunks('') })).toBe('uploaded');
+    expect(await pushBlob(connectTo(registry), ref, empty, { content: new Uint8Array() })).toBe('present');
   });
 
   it('B01 does not let the registry have the last byte of other content', async () => {
     const registry = await startRegistry();
-    const [client, ref] = [connectTo(registry), imageIn(registry, 'team/app')];
+    const [session, ref] = [connectTo(registry), imageIn(registry, 'team/app')];
     for (const text of ['Content', 'content+', 'conten', ''])
-      await expect(client.pushBlob(ref, blob, { content: () => chunks(text) })).rejects.toMatchObject({
+      await expect(pushBlob(session, ref, blob, { content: () => chunks(text) })).rejects.toMatchObject({
         code: 'ERR_CONTENT_MISMATCH',
       });
-    await expect(client.pushBlob(ref, blob, { content: new Uint8Array(7) })).rejects.toThrow(
+    await expect(pushBlob(session, ref, blob, { content: new Uint8Array(7) })).rejects.toThrow(
       'its content has the digest',
     );
-    await expect(client.pushBlob(ref, blob, { content: new Uint8Array(8) })).rejects.toThrow('has 8 bytes, not 7');
-    expect(await client.hasBlob(ref, blob)).toBe(false);
+    await expect(pushBlob(session, ref, blob, { content: new Uint8Array(8) })).rejects.toThrow('has 8 bytes, not 7');
+    expect(await hasBlob(session, ref, blob)).toBe(false);
   });
 
   it('fails with what the source of the content fails with', async () => {
@@ -290,7 +313,7 @@ describe('RegistryClient.pushBlob', () => {
       yield bytes.slice(0, 3);
       throw failure;
     };
-    await expect(connectTo(registry).pushBlob(imageIn(registry, 'team/app'), blob, { content })).rejects.toBe(failure);
+    await expect(pushBlob(connectTo(registry), imageIn(registry, 'team/app'), blob, { content })).rejects.toBe(failure);
   });
 
   it('asks for one token that allows the push, and for the mount', async () => {
@@ -298,10 +321,10 @@ describe('RegistryClient.pushBlob', () => {
     const account = { username: 'u', password };
     const registry = await startRegistry({ auth: { '': { type: 'bearer', accounts: [account] } } });
     registry.push('base/image', '1', image);
-    const client = connectTo(registry, { credential: credential({ password: createSecret(password) }) });
+    const session = connectTo(registry, { credential: credential({ password: createSecret(password) }) });
     const ref = imageIn(registry, 'team/app:1');
-    await client.pushBlob(ref, blob, { content: () => chunks('content') });
-    expect(await client.pushBlob(ref, image.manifest.config, { mountFrom: { path: 'base/image' } })).toBe('mounted');
+    await pushBlob(session, ref, blob, { content: () => chunks('content') });
+    expect(await pushBlob(session, ref, image.manifest.config, { mountFrom: { path: 'base/image' } })).toBe('mounted');
     const scopes = registry.requests
       .filter(({ url }) => url.startsWith('/token'))
       .map(({ url, body }) => new URLSearchParams(url.split('?')[1] ?? new TextDecoder().decode(body)).getAll('scope'));

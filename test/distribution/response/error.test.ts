@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { openBlob, readManifestBytes } from 'kubepull/distribution';
 import type { RegistryError } from 'kubepull/errors';
 import { createSecret } from 'kubepull/docker-config';
 import { createFakeClock } from 'kubepull/testing';
@@ -15,8 +16,8 @@ describe('the error of an answer', () => {
       const message = `${sent}\u001b[31m\r\n${own.password.reveal()} ${encodeURIComponent(own.password.reveal())}`;
       return { status: 403, body: JSON.stringify({ errors: [{ code: 'DENIED', message, detail: sent }] }) };
     });
-    const { client } = connect(server, { credential: own });
-    const error = (await client.fetchManifest(ref).catch((caught: unknown) => caught)) as RegistryError;
+    const { session } = connect(server, { credential: own });
+    const error = (await readManifestBytes(session, ref).catch((caught: unknown) => caught)) as RegistryError;
     expect(error).toMatchObject({ status: 403, retryable: false });
     expect(error.diagnostics[0]).toEqual({
       code: 'DENIED',
@@ -29,9 +30,9 @@ describe('the error of an answer', () => {
       yield new TextEncoder().encode(`{"errors":[{"code":"X","message":"${'y'.repeat(2000)}"}]}`);
     };
     const long = createMemoryTransport(() => ({ status: 404, body: endless() }));
-    const error = (await connect(long)
-      .client.fetchManifest(ref)
-      .catch((caught: unknown) => caught)) as RegistryError;
+    const error = (await readManifestBytes(connect(long).session, ref).catch(
+      (caught: unknown) => caught,
+    )) as RegistryError;
     expect(error.diagnostics[0]?.message.length).toBe(513);
     let sent = 0;
     const flood = async function* (): AsyncGenerator<Uint8Array> {
@@ -41,7 +42,10 @@ describe('the error of an answer', () => {
       }
     };
     const flooding = createMemoryTransport(() => ({ status: 500, body: flood() }));
-    await expect(connect(flooding).client.fetchManifest(ref)).rejects.toMatchObject({ status: 500, retryable: true });
+    await expect(readManifestBytes(connect(flooding).session, ref)).rejects.toMatchObject({
+      status: 500,
+      retryable: true,
+    });
     expect(sent).toBeLessThanOrEqual(16 * 1024);
     expect(flooding.open()).toBe(0);
   });
@@ -52,17 +56,15 @@ describe('the error of an answer', () => {
         ? { status: 307, headers: { location: `https://cdn.example/x?X-Amz-Signature=${canary('signed-query')}` } }
         : { status: 403 },
     );
-    const error = (await connect(server)
-      .client.fetchBlob(ref, blob)
-      .catch((caught: unknown) => caught)) as RegistryError;
+    const error = (await openBlob(connect(server).session, ref, blob).catch(
+      (caught: unknown) => caught,
+    )) as RegistryError;
     expect(error).toMatchObject({ url: 'https://cdn.example/…', message: 'Cannot GET https://cdn.example/…: 403' });
   });
 
   it('surfaces Retry-After and what may be repeated', async () => {
     const server = createMemoryTransport(() => ({ status: 429, headers: { 'retry-after': '7' } }));
-    const error = await connect(server)
-      .client.fetchManifest(ref)
-      .catch((caught: unknown) => caught);
+    const error = await readManifestBytes(connect(server).session, ref).catch((caught: unknown) => caught);
     expect(error).toMatchObject({ status: 429, retryable: true, retryAfterMs: 7000 });
     expect(server.requests).toHaveLength(5);
   });
@@ -75,7 +77,7 @@ describe('the error of an answer', () => {
     };
     const clock = createFakeClock();
     const server = createMemoryTransport(() => ({ status: 403, body: stalling() }));
-    const pending = connect(server, { clock }).client.fetchManifest(ref);
+    const pending = readManifestBytes(connect(server, { clock }).session, ref);
     const settled = expect(pending).rejects.toMatchObject({
       status: 403,
       diagnostics: [{ code: 'DENIED', message: 'no' }],
@@ -98,7 +100,7 @@ describe('the error of an answer', () => {
         signal?.throwIfAborted();
       })(),
     }));
-    await expect(connect(server).client.fetchManifest(ref, { signal: controller.signal })).rejects.toBe(reason);
+    await expect(readManifestBytes(connect(server).session, ref, { signal: controller.signal })).rejects.toBe(reason);
   });
 
   it('L06 masks a secret in every form in which it can come back', async () => {
@@ -120,9 +122,9 @@ describe('the error of an answer', () => {
       const server = createMemoryTransport((request) =>
         authorization(request) === undefined ? basicChallenge : { status: 403, body },
       );
-      const error = await connect(server, { credential: own })
-        .client.fetchManifest(ref)
-        .catch((caught: unknown) => caught);
+      const error = await readManifestBytes(connect(server, { credential: own }).session, ref).catch(
+        (caught: unknown) => caught,
+      );
       expect(error).toMatchObject({ diagnostics: [{ message: expect.stringMatching(/^<\[redacted\]=*>$/) }] });
     }
   });
@@ -146,13 +148,13 @@ describe('the error of an answer', () => {
     ['{"errors":[{"code":"A\\u202eB","message":"\\u0000"}]}', [{ code: 'A\\u202eB', message: '\\x00' }]],
   ])('L06 reads %s', async (body, diagnostics) => {
     const server = createMemoryTransport(() => ({ status: 404, body }));
-    await expect(connect(server).client.fetchManifest(ref)).rejects.toMatchObject({ status: 404, diagnostics });
+    await expect(readManifestBytes(connect(server).session, ref)).rejects.toMatchObject({ status: 404, diagnostics });
   });
 
   it('says what was asked, where, and why not', async () => {
     const body = '{"errors":[{"code":"MANIFEST_UNKNOWN","message":"manifest unknown"}]}';
     const server = createMemoryTransport(() => ({ status: 404, body }));
-    await expect(connect(server).client.fetchManifest(ref)).rejects.toThrow(
+    await expect(readManifestBytes(connect(server).session, ref)).rejects.toThrow(
       'Cannot GET https://r.example/v2/team/app/manifests/1: 404 (MANIFEST_UNKNOWN: manifest unknown)',
     );
   });
@@ -160,9 +162,7 @@ describe('the error of an answer', () => {
   it('shows eight errors of a thousand', async () => {
     const body = JSON.stringify({ errors: Array.from({ length: 60 }, () => ({ code: 'X' })) });
     const server = createMemoryTransport(() => ({ status: 404, body }));
-    const error = await connect(server)
-      .client.fetchManifest(ref)
-      .catch((caught: unknown) => caught);
+    const error = await readManifestBytes(connect(server).session, ref).catch((caught: unknown) => caught);
     expect((error as RegistryError).diagnostics).toHaveLength(8);
   });
 });

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { openBlob, readManifestBytes } from 'kubepull/distribution';
 import { type ImageReference, parseReference } from 'kubepull/reference';
 import { createMemoryTransport } from '../../support/memory-transport.ts';
 import { blob, connect, found, ORIGIN, ref } from '../support.ts';
@@ -7,9 +8,9 @@ import { blob, connect, found, ORIGIN, ref } from '../support.ts';
 /** What a request for a reference that was made by hand asks for, if anything. */
 async function asked(parts: Partial<ImageReference>): Promise<readonly string[] | string> {
   const server = createMemoryTransport(() => found);
-  const { client } = connect(server);
+  const { session } = connect(server);
   const made = { ...ref, ...parts };
-  const failed = await client.fetchManifest(made).then(
+  const failed = await readManifestBytes(session, made).then(
     () => undefined,
     (error: unknown) => (error as { readonly code?: string }).code ?? 'unknown',
   );
@@ -61,7 +62,7 @@ describe('the URL of a request', () => {
       expect(await asked({ digest: digest as never })).toBe('ERR_DIGEST_INVALID');
       const server = createMemoryTransport(() => found);
       const wrong = { ...blob, digest: digest as never };
-      await expect(connect(server).client.fetchBlob(ref, wrong)).rejects.toMatchObject({ code: 'ERR_DIGEST_INVALID' });
+      await expect(openBlob(connect(server).session, ref, wrong)).rejects.toMatchObject({ code: 'ERR_DIGEST_INVALID' });
       expect(server.requests).toEqual([]);
     },
   );

@@ -1,7 +1,14 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import { Agent } from 'undici';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { createRegistryClient, fetchTransport, type RegistryClientOptions } from 'kubepull/distribution';
+import {
+  createRegistrySession,
+  fetchTransport,
+  openBlob,
+  readManifestBytes,
+  type RegistrySessionOptions,
+  resolveManifest,
+} from 'kubepull/distribution';
 import { createUndiciTransport, nodeHasher, type UndiciTransportOptions } from 'kubepull/node';
 import { sendFollowing } from '../../../src/distribution/policy/redirects.ts';
 import { least } from '../../support/least.ts';
@@ -47,8 +54,8 @@ const redirect =
   (_, response) =>
     response.writeHead(307, { location: location() }).end('moved');
 
-async function client(transport: RegistryClientOptions['transport'], origin: string, own = true) {
-  return createRegistryClient({
+async function client(transport: RegistrySessionOptions['transport'], origin: string, own = true) {
+  return createRegistrySession({
     transport,
     origin,
     createHasher: nodeHasher,
@@ -98,10 +105,10 @@ describe('redirects over real connections', () => {
       redirect(() => `http://cdn.test:${to.port}/x`),
     );
     const secure = await client(openUndici(), `https://r.test:${from.port}`);
-    await expect(secure.fetchBlob(ref, blob)).rejects.toMatchObject({ rule: 'scheme-downgrade' });
+    await expect(openBlob(secure, ref, blob)).rejects.toMatchObject({ rule: 'scheme-downgrade' });
     // A server that speaks plain HTTP where TLS is due.
     const broken = await client(openUndici(), `https://r.test:${to.port}`);
-    await expect(broken.fetchBlob(ref, blob)).rejects.toMatchObject({ code: 'ERR_TRANSPORT', phase: 'tls' });
+    await expect(openBlob(broken, ref, blob)).rejects.toMatchObject({ code: 'ERR_TRANSPORT', phase: 'tls' });
     expect(to.asked.length).toBe(0);
   });
 
@@ -120,7 +127,7 @@ describe('redirects over real connections', () => {
     });
     const outside: typeof transport = async (request) => ({ ...(await transport(request)), remoteAddress: '8.8.8.8' });
     const guarded = await client(outside, `https://r.test:${registry.port}`);
-    await expect(guarded.fetchManifest(ref)).rejects.toMatchObject({ rule: 'address-class' });
+    await expect(readManifestBytes(guarded, ref)).rejects.toMatchObject({ rule: 'address-class' });
     expect([lookups, inner.asked.length]).toEqual([['r.test', 'cdn.test'], 0]);
   });
 });
@@ -150,13 +157,13 @@ describe('the client over real connections', () => {
   ])('pulls a private manifest over %s', async (_, transport) => {
     const { origin } = await registry();
     const asking = await client(transport(), origin);
-    expect((await asking.resolve(ref)).size).toBe(19);
-    expect((await asking.fetchManifest(ref)).bytes).toEqual(manifest);
-    await expect(asking.fetchBlob(ref, blob)).rejects.toMatchObject({
+    expect((await resolveManifest(asking, ref)).size).toBe(19);
+    expect((await readManifestBytes(asking, ref)).bytes).toEqual(manifest);
+    await expect(openBlob(asking, ref, blob)).rejects.toMatchObject({
       status: 404,
       diagnostics: [{ code: 'BLOB_UNKNOWN', message: 'blob unknown' }],
     });
-    await expect((await client(transport(), origin, false)).fetchManifest(ref)).rejects.toMatchObject({
+    await expect(readManifestBytes(await client(transport(), origin, false), ref)).rejects.toMatchObject({
       status: 401,
       url: `${origin}/token`,
     });
@@ -177,9 +184,9 @@ describe('the client over real connections', () => {
     const dispatcher = new Agent({ connections: 2 });
     onTestFinished(() => dispatcher.destroy());
     const asking = await client(openUndici({ dispatcher }), origin, false);
-    const outcomes = await Promise.allSettled(Array.from({ length: 100 }, () => asking.fetchManifest(ref)));
+    const outcomes = await Promise.allSettled(Array.from({ length: 100 }, () => readManifestBytes(asking, ref)));
     expect(outcomes.filter(({ status }) => status === 'fulfilled')).toEqual([]);
-    expect((await asking.fetchManifest(ref)).bytes).toEqual(manifest);
+    expect((await readManifestBytes(asking, ref)).bytes).toEqual(manifest);
     expect(connections()).toBeLessThanOrEqual(2);
     await dispatcher.close();
     await eventually(() => connections() === 0);
@@ -202,7 +209,7 @@ describe('the client over real connections', () => {
       const reason = new Error('enough');
       const abort = async (): Promise<number> => {
         const controller = new AbortController();
-        const settled = expect(asking.fetchManifest(ref, { signal: controller.signal })).rejects.toBe(reason);
+        const settled = expect(readManifestBytes(asking, ref, { signal: controller.signal })).rejects.toBe(reason);
         await new Promise((resolve) => setTimeout(resolve, 100));
         const started = performance.now();
         controller.abort(reason);

@@ -1,8 +1,8 @@
-import type { CallOptions } from '../clock/index.js';
-import { type Descriptor, type ImageIndex, type ImageManifest, type ParsedManifest } from '../oci/index.js';
-import type { ImageReference } from '../reference/index.js';
-import type { ReadManifest } from './pull/types.js';
-import type { RegistryClient } from './client.js';
+import type { CallOptions } from '../../clock/index.js';
+import { type Descriptor, type ImageIndex, type ImageManifest, type ParsedManifest } from '../../oci/index.js';
+import type { ImageReference } from '../../reference/index.js';
+import type { RegistrySession } from '../session/session.js';
+import { readConfig, readManifest, type ReadManifest } from './manifests.js';
 
 /**
  * How {@link inspectIndex} looks.
@@ -55,59 +55,59 @@ export interface InspectedEntry {
 /**
  * Looks at an index or a manifest in a registry, as `docker manifest inspect` does.
  *
- * @param client - of the reference's registry
+ * @param session - with the reference's registry
  * @param ref - the image
  * @param options - whether to look at each entry, too
  * @returns the document; with `verbose` every entry of it, in order, each verified
- * @throws what {@link RegistryClient} throws
+ * @throws what {@link createRegistrySession} says of verbs
  * @example
  * ```ts
- * import { inspectIndex, type RegistryClient } from 'kubepull/distribution';
+ * import { inspectIndex, type RegistrySession } from 'kubepull/distribution';
  * import { parseReference } from 'kubepull/reference';
  *
- * declare const client: RegistryClient;
- * const { entries = [] } = await inspectIndex(client, parseReference('r.example/app:1'), { verbose: true });
+ * declare const session: RegistrySession;
+ * const { entries = [] } = await inspectIndex(session, parseReference('r.example/app:1'), { verbose: true });
  * for (const { descriptor } of entries) console.log(descriptor.digest, descriptor.platform);
  * ```
  * @see runManifestInspect in docker/cli cli/command/manifest/inspect.go
  * @public
  */
 export async function inspectIndex(
-  client: Pick<RegistryClient, 'manifest' | 'config'>,
+  session: RegistrySession,
   ref: ImageReference,
   { verbose = false, signal }: InspectIndexOptions = {},
 ): Promise<IndexInspection> {
-  const found = await client.manifest(ref, { signal });
+  const found = await readManifest(session, ref, { signal });
   const inspected = describe(ref, found);
   const inspectEntries = (): Promise<readonly InspectedEntry[]> =>
     found.kind === 'index'
-      ? readEntries(client, ref, found.index, signal)
-      : readImage(client, ref, inspected, signal).then((entry) => [entry]);
+      ? readEntries(session, ref, found.index, signal)
+      : readImage(session, ref, inspected, signal).then((entry) => [entry]);
   return { ...inspected, entries: verbose ? await inspectEntries() : undefined };
 }
 
 /** One after the other: an index may have a thousand entries, and a registry counts its requests. */
 async function readEntries(
-  client: Pick<RegistryClient, 'manifest'>,
+  session: RegistrySession,
   ref: ImageReference,
   { manifests }: ImageIndex,
   signal: AbortSignal | undefined,
 ): Promise<readonly InspectedEntry[]> {
   const entries: InspectedEntry[] = [];
   for (const entry of manifests) {
-    const found = await client.manifest(ref, { descriptor: entry, signal });
+    const found = await readManifest(session, ref, { descriptor: entry, signal });
     entries.push({ ...describe(ref, found), descriptor: entry });
   }
   return entries;
 }
 
 async function readImage(
-  client: Pick<RegistryClient, 'config'>,
+  session: RegistrySession,
   ref: ImageReference,
   inspected: InspectedEntry,
   signal: AbortSignal | undefined,
 ): Promise<InspectedEntry> {
-  const { manifest } = await client.config(ref, { descriptor: inspected.descriptor, signal });
+  const { manifest } = await readConfig(session, ref, { descriptor: inspected.descriptor, signal });
   return { ...inspected, descriptor: manifest };
 }
 

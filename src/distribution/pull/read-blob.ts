@@ -3,8 +3,8 @@ import { type CreateHasher, digestAlgorithm } from '../../digest/index.js';
 import { ContentMismatchError, ImageError, TransportError } from '../../errors/index.js';
 import type { Descriptor } from '../../oci/index.js';
 import type { ImageReference } from '../../reference/index.js';
-import { fetchBlob } from './blobs.js';
-import type { ClientContext } from '../session/context.js';
+import { enter, type RegistrySession } from '../session/session.js';
+import { openBlobWithin } from './blobs.js';
 import { isCut } from '../transport/retry.js';
 
 /** Times in a row that a connection may be cut without much progress between, and times in all. */
@@ -14,18 +14,44 @@ const PROGRESS = 1024 * 1024;
 const REFRESHES = 2;
 const FIRST_PAUSE_MS = 250;
 
-/** A blob's content, verified as it streams: see `RegistryClient.layer`. */
-export async function* streamBlob(
-  context: ClientContext,
+/**
+ * Reads a layer or any other blob. The content is verified while it streams: it never has more bytes than the descriptor
+ * says, and the iteration fails with {@link ContentMismatchError} after the last of them if they are not the right ones,
+ * so use nothing of it before the end. A cut connection is resumed.
+ *
+ * @param session - with the reference's registry
+ * @param ref - the repository
+ * @param blob - as the manifest names it
+ * @param options - an abort signal
+ * @returns the content
+ * @throws what {@link createRegistrySession} says of verbs, out of the loop
+ * @example
+ * ```ts
+ * import { readBlob, type RegistrySession } from 'kubepull/distribution';
+ * import type { Descriptor } from 'kubepull/oci';
+ * import type { ImageReference } from 'kubepull/reference';
+ *
+ * declare const session: RegistrySession;
+ * declare const ref: ImageReference;
+ * declare const layer: Descriptor;
+ * let size = 0;
+ * for await (const chunk of readBlob(session, ref, layer)) size += chunk.length;
+ * ```
+ * @see Fetch of blobs in oras.land/oras-go registry/remote
+ * @public
+ */
+export async function* readBlob(
+  session: RegistrySession,
   ref: ImageReference,
   blob: Descriptor,
-  { signal }: CallOptions,
+  { signal }: CallOptions = {},
 ): AsyncGenerator<Uint8Array, void, undefined> {
-  const check = createCheck(blob, context.createHasher);
+  const { clock, createHasher } = enter(session, ref, blob);
+  const check = createCheck(blob, createHasher);
   const refreshes = { left: REFRESHES };
   for (let [cuts, all, start] = [0, 0, 0]; check.offset < blob.size;) {
     try {
-      const { offset, content } = await fetchBlob(context, ref, blob, { offset: check.offset, signal, refreshes });
+      const { offset, content } = await openBlobWithin(session, ref, blob, { offset: check.offset, signal }, refreshes);
       yield* check.pass(content, offset);
       if (check.offset < blob.size) throw cutShort(ref, blob, check.offset);
     } catch (error) {
@@ -33,15 +59,15 @@ export async function* streamBlob(
       [cuts, start] = check.offset - start >= PROGRESS ? [1, check.offset] : [cuts + 1, start];
       all += 1;
       if (!isCut(error) || cuts === MAX_CUTS || all === MAX_CUTS_IN_ALL) throw error;
-      await context.clock.sleep(FIRST_PAUSE_MS * 2 ** (cuts - 1), { signal });
+      await clock.sleep(FIRST_PAUSE_MS * 2 ** (cuts - 1), { signal });
     }
   }
   check.finish();
 }
 
 /** A blob in memory, verified. */
-export async function readBlob(
-  context: ClientContext,
+export async function collectBlob(
+  session: RegistrySession,
   ref: ImageReference,
   blob: Descriptor,
   { signal, maxBytes }: CallOptions & { readonly maxBytes: number },
@@ -53,7 +79,7 @@ export async function readBlob(
     );
   const bytes = new Uint8Array(blob.size);
   let length = 0;
-  for await (const chunk of streamBlob(context, ref, blob, { signal })) {
+  for await (const chunk of readBlob(session, ref, blob, { signal })) {
     bytes.set(chunk, length);
     length += chunk.length;
   }

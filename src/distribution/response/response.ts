@@ -1,0 +1,260 @@
+import type { Clock } from '../../clock/index.js';
+import { type Digest, isDigest } from '../../digest/index.js';
+import { isRetryableStatus, retryAfterMs } from '../transport/retry.js';
+import {
+  type FollowedResponse,
+  isEncoded,
+  type TransportRequest,
+  type TransportResponse,
+} from '../transport/transport.js';
+import type { Credential } from '../../docker-config/index.js';
+import { ImageError, type RegistryDiagnostic, RegistryError } from '../../errors/index.js';
+import {
+  type ByteBuffer,
+  createByteBuffer,
+  encodeBase64,
+  encodeUtf8,
+  type JsonNode,
+  printable,
+  readJson,
+} from '../../internal/index.js';
+import { normalizeMediaType } from '../../oci/index.js';
+
+/** What is read of the body of an error, and for how long. */
+const MAX_BODY = 8 * 1024;
+const MAX_WAIT_MS = 1000;
+const MAX_DIAGNOSTICS = 8;
+const MAX_SHOWN = 512;
+/** Notices that are remembered. */
+const MAX_TOLD = 100;
+const MAX_WARNINGS = 8;
+/** What the distribution spec lets a warning take in all. */
+const MAX_LENGTH = 4096;
+
+/**
+ * Reads at most `limit` bytes of a body, for no longer than `until`, and gives the rest up. What came before that, or
+ * before a failure, counts.
+ */
+export async function readWhatComes(
+  response: TransportResponse,
+  limit: number,
+  until: Promise<unknown>,
+): Promise<Uint8Array> {
+  const collected = createByteBuffer(limit);
+  await Promise.race([collect(response, collected).catch(() => undefined), until]);
+  return collected.take();
+}
+
+/**
+ * Reads a document whole; a server cannot fill memory.
+ *
+ * @throws {@link ImageError} `ERR_REGISTRY_DOCUMENT` when it is larger than `limit`
+ */
+export async function readDocument({ response, shown }: FollowedResponse, limit: number): Promise<Uint8Array> {
+  const collected = createByteBuffer(limit + 1);
+  await collect(response, collected);
+  if (!collected.full) return collected.take();
+  throw unreadable(shown, `it has more than ${limit} bytes`);
+}
+
+/** Refuses bodies that are compressed for the transfer: their bytes are not those of the digest, and may be a bomb. */
+export async function refuseEncoding({ response, shown }: FollowedResponse): Promise<void> {
+  if (!isEncoded(response)) return;
+  await response.discard();
+  throw unreadable(shown, 'it came with a Content-Encoding that was not asked for');
+}
+
+/** The error for a document of a registry or token server that cannot be what it should be. */
+export function unreadable(shown: string, because: string): ImageError<'ERR_REGISTRY_DOCUMENT'> {
+  return new ImageError('ERR_REGISTRY_DOCUMENT', `Cannot read ${shown}: ${because}`);
+}
+
+async function collect({ body }: TransportResponse, collected: ByteBuffer): Promise<void> {
+  for await (const chunk of body) {
+    collected.add(chunk);
+    if (collected.full) break;
+  }
+}
+
+export function headerOf({ response }: FollowedResponse, name: string): string | undefined {
+  return response.headers.get(name)?.[0];
+}
+
+/** The `Content-Type` without its parameters; empty when there is none. */
+export function typeOf(followed: FollowedResponse): string {
+  return normalizeMediaType(headerOf(followed, 'content-type') ?? '');
+}
+
+/** What the registry says the digest is, when that is one. */
+export function digestHeader(followed: FollowedResponse): Digest | undefined {
+  const digest = headerOf(followed, 'docker-content-digest');
+  return isDigest(digest) ? digest : undefined;
+}
+
+/** The `Content-Length` of an answer to HEAD. Some count the body that they do not send: 0 tells nothing. */
+export function lengthOf(followed: FollowedResponse): number | undefined {
+  const text = headerOf(followed, 'content-length') ?? '';
+  return /^\d{1,15}$/.test(text) && Number(text) > 0 ? Number(text) : undefined;
+}
+
+/**
+ * Makes an error of an answer that is not the wanted one. The body is read up to 8 KiB or for a second, and given up.
+ *
+ * What the server may have got as a secret is masked in it, in every form in which it was sent.
+ *
+ * @throws the signal's reason when the request was aborted meanwhile
+ */
+export async function responseError(
+  { request, response, shown }: FollowedResponse,
+  { clock, credential }: { readonly clock: Clock; readonly credential: Credential | undefined },
+): Promise<RegistryError> {
+  const body = await readErrorBody(response, clock);
+  request.signal?.throwIfAborted();
+  const mask = masker(secretsOf(credential, request));
+  const diagnostics = readDiagnostics(body).map(({ code, message }) => ({
+    code: printable(mask(code), 64),
+    message: printable(mask(message), MAX_SHOWN),
+  }));
+  const details = diagnostics.map(({ code, message }) => (message === '' ? code : `${code}: ${message}`)).join(', ');
+  const { status } = response;
+  const { method } = request;
+  return new RegistryError(`Cannot ${method} ${shown}: ${status}${details === '' ? '' : ` (${details})`}`, {
+    method,
+    url: shown,
+    status,
+    retryable: isRetryableStatus(status),
+    retryAfterMs: retryAfterMs(response, clock),
+    diagnostics,
+  });
+}
+
+/** An error's text is worth a second at most; the status says enough. */
+async function readErrorBody(response: TransportResponse, clock: Clock): Promise<Uint8Array> {
+  const read = new AbortController();
+  try {
+    const overdue = clock.sleep(MAX_WAIT_MS, { signal: read.signal }).then(
+      () => response.discard(),
+      () => undefined,
+    );
+    return await readWhatComes(response, MAX_BODY, overdue);
+  } finally {
+    read.abort();
+    await response.discard();
+  }
+}
+
+function readDiagnostics(body: Uint8Array): readonly RegistryDiagnostic[] {
+  const parsed = readJson(body);
+  if (!parsed.ok) return [];
+  const errors = member(parsed.node, 'errors');
+  if (errors?.kind !== 'array') return [];
+  return errors.items.slice(0, MAX_DIAGNOSTICS).map((item) => ({
+    code: textOf(member(item, 'code')) || 'UNKNOWN',
+    message: textOf(member(item, 'message')),
+  }));
+}
+
+function member(node: JsonNode, key: string): JsonNode | undefined {
+  return node.kind === 'object' ? node.members.find((entry) => entry.key === key)?.value : undefined;
+}
+
+function textOf(node: JsonNode | undefined): string {
+  return node?.kind === 'string' ? node.value : '';
+}
+
+function secretsOf(credential: Credential | undefined, { headers }: TransportRequest): readonly string[] {
+  const secrets = [credential?.password, credential?.identityToken, credential?.registryToken];
+  const sent = headers['authorization'] ?? '';
+  return [...secrets.map((secret) => secret?.reveal() ?? ''), sent.slice(sent.indexOf(' ') + 1)];
+}
+
+function masker(secrets: readonly string[]): (text: string) => string {
+  const forms = secrets
+    .filter((secret) => secret.length > 3)
+    .flatMap(formsOf)
+    .toSorted((a, b) => b.length - a.length);
+  return (text) => forms.reduce((masked, form) => masked.replaceAll(form, '[redacted]'), text);
+}
+
+function formsOf(secret: string): readonly string[] {
+  const base64 = encodeBase64(encodeUtf8(secret)).replaceAll('=', '');
+  return [
+    secret,
+    base64,
+    base64.replaceAll('+', '-').replaceAll('/', '_'),
+    encodeURIComponent(secret.replace(/\p{Cs}/gu, '')),
+    new URLSearchParams({ '': secret }).toString().slice(1),
+    JSON.stringify(secret).slice(1, -1),
+  ];
+}
+
+/**
+ * What a registry says beside its answer: a warning for people, or how much of a rate limit is left.
+ *
+ * @public
+ */
+export type RegistryNotice =
+  | {
+      readonly kind: 'warning';
+      readonly origin: string;
+      /** The registry's own words: escaped, at most 512 characters. */
+      readonly text: string;
+    }
+  | {
+      readonly kind: 'rate-limit';
+      readonly origin: string;
+      /** Requests in a window, where the registry tells it. */
+      readonly limit: number | undefined;
+      readonly remaining: number | undefined;
+      /** The window's length. */
+      readonly windowSeconds: number | undefined;
+    };
+
+/** Tells each warning once, and what is left of a rate limit whenever it changes. */
+export function noticeTeller(
+  origin: string,
+  onNotice: ((notice: RegistryNotice) => void) | undefined,
+): (response: TransportResponse) => void {
+  const told = new Set<string>();
+  return (response) => {
+    if (onNotice === undefined) return;
+    for (const notice of readNotices(response, origin)) {
+      const text = JSON.stringify(notice);
+      if (told.has(text)) continue;
+      if (told.size === MAX_TOLD) told.clear();
+      told.add(text);
+      onNotice(notice);
+    }
+  };
+}
+
+/** Reads the notices of an answer; what is malformed is no notice. */
+function readNotices({ headers }: TransportResponse, origin: string): readonly RegistryNotice[] {
+  const warnings = (headers.get('warning') ?? []).flatMap(readWarnings).slice(0, MAX_WARNINGS);
+  const limit = readLimit(headers.get('ratelimit-limit')?.[0]);
+  const remaining = readLimit(headers.get('ratelimit-remaining')?.[0]);
+  const notices = warnings.map((text) => ({ kind: 'warning', origin, text: printable(text, MAX_SHOWN) }) as const);
+  if (limit === undefined && remaining === undefined) return notices;
+  const windowSeconds = limit?.windowSeconds ?? remaining?.windowSeconds;
+  return [...notices, { kind: 'rate-limit', origin, limit: limit?.count, remaining: remaining?.count, windowSeconds }];
+}
+
+/** `299 - "text"`, as the distribution spec has it; several may stand in one header, and what follows a fault is lost. */
+function readWarnings(header: string): readonly string[] {
+  const next = /[ \t,]*299 - "((?:[^"\\]|\\.)*)"/y;
+  const texts: string[] = [];
+  if (header.length > MAX_LENGTH) return texts;
+  for (let match = next.exec(header); match !== null; match = next.exec(header)) {
+    texts.push((match[1] ?? '').replace(/\\(.)/g, '$1'));
+  }
+  return texts.filter((text) => text !== '');
+}
+
+/** A count, in Docker Hub's form with its window: `100;w=21600`. */
+function readLimit(
+  header: string | undefined,
+): { readonly count: number; readonly windowSeconds: number | undefined } | undefined {
+  const match = /^(\d{1,12})(?:[ \t]*;[ \t]*w=(\d{1,9}))?$/.exec(header ?? '');
+  if (match === null) return undefined;
+  return { count: Number(match[1]), windowSeconds: match[2] === undefined ? undefined : Number(match[2]) };
+}
