@@ -16,7 +16,14 @@ export { cannotUnmarshal, goKind, matchField } from './go/json-decode.js';
 export { equalSecrets } from './equal-secrets.js';
 export { goQuote } from './go/quote.js';
 export { quoteJson, wellFormed } from './go/json-text.js';
-export { type JsonMember, type JsonNode, type JsonResult, readJson, TOO_MANY_VALUES } from './go/json.js';
+export {
+  countJsonValues,
+  type JsonMember,
+  type JsonNode,
+  type JsonResult,
+  readJson,
+  TOO_MANY_VALUES,
+} from './go/json.js';
 export { hideUserInfo, printable, quote } from './text.js';
 export { hasOuterSpace } from './go/space.js';
 export { randomFraction } from './random.js';

@@ -18,6 +18,9 @@ import {
 /** Artifacts of before OCI 1.1 have a manifest of their own, with a subject. */
 const ARTIFACT_MANIFEST = 'application/vnd.oci.artifact.manifest.v1+json';
 
+/** Eight times what a pull takes of one document by default. */
+const MAX_VALUES = 131_072;
+
 /**
  * What the search for garbage asks of a store.
  *
@@ -30,16 +33,43 @@ export interface ReachableSource {
   read(digest: Digest, size: number): Promise<Uint8Array | undefined>;
 }
 
-type Link = Pick<Descriptor, 'digest' | 'mediaType'>;
+/** Somebody names content as this. */
+interface Link extends Pick<Descriptor, 'digest' | 'mediaType'> {
+  /** Whether an image cannot do without it: what a name points to, and what an index lists. */
+  readonly needed: boolean;
+}
+
+/**
+ * What names lead to.
+ *
+ * @beta
+ */
+export interface ReachedContent {
+  /** What has to stay. */
+  readonly reached: ReadonlySet<Digest>;
+  /** Of these, what is named as a manifest and cannot be read as one. It stays; what it may name stays only by others. */
+  readonly unread: readonly Digest[];
+}
+
+/** How a search goes on. */
+interface Search {
+  readonly source: ReachableSource;
+  readonly reached: Set<Digest>;
+  readonly unread: Set<Digest>;
+  /** What is said to be about some content. */
+  refer(digest: Digest): readonly Link[];
+}
 
 /**
  * The content that roots lead to. It errs on the side of keeping: whatever looks like a descriptor counts, in any field of
- * a manifest, known or not.
+ * a manifest, known or not. What only looks like a manifest, such as a layer that poses as one, holds up nothing: it is
+ * kept, and named in the result.
  *
  * @param source - what is there, and how to read it
  * @param roots - what names point to
  * @returns the digests that have to stay: the roots, what they lead to, and what has any of these as its `subject`
- * @throws {@link StoreError} when a manifest that something leads to is corrupt or gone, since what it names is unknown
+ * @throws {@link StoreError} when a manifest that a name points to, or that an index lists, is corrupt or gone, since what
+ * it names is unknown
  * @example
  * ```ts
  * import type { Descriptor } from 'kubepull/oci';
@@ -47,42 +77,52 @@ type Link = Pick<Descriptor, 'digest' | 'mediaType'>;
  *
  * declare const source: ReachableSource;
  * declare const named: readonly Descriptor[];
- * const stay = await reachableContent(source, named);
+ * const { reached } = await reachableContent(source, named);
  * ```
  * @beta
  */
 export async function reachableContent(
   source: ReachableSource,
   roots: readonly Pick<Descriptor, 'digest' | 'mediaType'>[],
-): Promise<ReadonlySet<Digest>> {
-  const reached = new Set<Digest>();
-  await follow(source, roots, reached, () => []);
+): Promise<ReachedContent> {
+  const [reached, unread] = [new Set<Digest>(), new Set<Digest>()];
+  const named = roots.map(({ digest, mediaType }) => ({ digest, mediaType, needed: true }));
+  await follow(named, { source, reached, unread, refer: () => [] });
   const referrers = await findReferrers(source, reached);
   const refer = (digest: Digest): readonly Link[] => referrers.get(digest) ?? [];
-  await follow(source, [...reached].flatMap(refer), reached, refer);
-  return reached;
+  await follow([...reached].flatMap(refer), { source, reached, unread, refer });
+  return { reached, unread: [...unread] };
 }
 
-async function follow(
-  source: ReachableSource,
-  from: readonly Link[],
-  reached: Set<Digest>,
-  refer: (digest: Digest) => readonly Link[],
-): Promise<void> {
+async function follow(from: readonly Link[], search: Search): Promise<void> {
+  const { source, reached, unread, refer } = search;
   const open = [...from];
+  // As which kinds content was read: one blob may be named as a layer here, and as a manifest there.
+  const read = new Set<string>();
   for (let link = open.pop(); link !== undefined; link = open.pop()) {
-    const size = source.contents.get(link.digest);
-    if (size === undefined || reached.has(link.digest)) continue;
-    reached.add(link.digest);
-    open.push(...refer(link.digest), ...(isDocument(link.mediaType) ? await linksOf(source, link.digest, size) : []));
+    const { digest, mediaType } = link;
+    const size = source.contents.get(digest);
+    if (size === undefined) continue;
+    if (!reached.has(digest)) pushAll(open, refer(digest));
+    reached.add(digest);
+    const key = `${kindOf(mediaType)} ${link.needed} ${digest}`;
+    if (kindOf(mediaType) === undefined || read.has(key)) continue;
+    read.add(key);
+    const node = await readNode(source, digest, size);
+    if (typeof node === 'object') pushAll(open, linksIn(node, mediaType));
+    else if (node === 'corrupt' && link.needed) throw unknownNeeds(digest);
+    else unread.add(digest);
   }
 }
 
-async function linksOf(source: ReachableSource, digest: Digest, size: number): Promise<readonly Link[]> {
-  const node = await readNode(source, digest, size);
-  if (node !== undefined) return descriptorsIn(node);
-  const reason = `${digest}, which has a name or is part of what has, cannot be read, so nobody knows what it needs`;
-  throw new StoreError(`Cannot collect garbage: ${reason}`, { operation: 'collect' });
+/** Without spreading: lists that others wrote can be longer than a call has arguments. */
+function pushAll<T>(list: T[], more: Iterable<T>): void {
+  for (const one of more) list.push(one);
+}
+
+function unknownNeeds(digest: Digest): StoreError {
+  const reason = `${digest}, which has a name or is part of what has, cannot be read, so what it needs is unknown`;
+  return new StoreError(`Cannot collect garbage: ${reason}`, { operation: 'collect' });
 }
 
 /** Of what was not reached, the manifests that say what they are about. */
@@ -93,86 +133,84 @@ async function findReferrers(
   const referrers = new Map<Digest, Link[]>();
   for (const [digest, size] of source.contents) {
     const node = reached.has(digest) ? undefined : await readNode(source, digest, size);
-    const [mediaType] = textsOf(node, 'mediaType').filter(isDocument);
+    if (typeof node !== 'object') continue;
+    const [mediaType] = textsOf(node, 'mediaType').filter((type) => kindOf(type) !== undefined);
     if (mediaType === undefined) continue;
     for (const subject of membersOf(node, 'subject').flatMap((value) => textsOf(value, 'digest').filter(isDigest))) {
-      referrers.set(subject, [...(referrers.get(subject) ?? []), { digest, mediaType }]);
+      const known = referrers.get(subject) ?? [];
+      known.push({ digest, mediaType, needed: false });
+      referrers.set(subject, known);
     }
   }
   return referrers;
 }
 
-function isDocument(mediaType: string): boolean {
+/** What a media type says of content that names other content. */
+function kindOf(mediaType: string): 'index' | 'manifest' | undefined {
   const type = normalizeMediaType(mediaType);
-  return isIndexMediaType(type) || isManifestMediaType(type) || type === ARTIFACT_MANIFEST;
+  if (isIndexMediaType(type)) return 'index';
+  return isManifestMediaType(type) || type === ARTIFACT_MANIFEST ? 'manifest' : undefined;
 }
 
-async function readNode(source: ReachableSource, digest: Digest, size: number): Promise<JsonNode | undefined> {
-  const { maxBytes, maxDepth } = DEFAULT_DOCUMENT_LIMITS;
-  const bytes = size > maxBytes ? undefined : await source.read(digest, size);
+/** A document; or why there is none: the store has not the right bytes, or they are no document within all limits. */
+async function readNode(
+  source: ReachableSource,
+  digest: Digest,
+  size: number,
+): Promise<JsonNode | 'corrupt' | 'other'> {
+  if (size > DEFAULT_DOCUMENT_LIMITS.maxBytes) return 'other';
+  const bytes = await source.read(digest, size);
+  if (bytes === undefined) return 'corrupt';
   // Layers are looked at, too; what does not begin as an object need not be read as JSON.
-  if (bytes === undefined || !/^\s*\{/.test(new TextDecoder().decode(bytes.subarray(0, 64)))) return undefined;
-  const result = readJson(bytes, { maxDepth });
-  return result.ok ? result.node : undefined;
+  if (!/^\s*\{/.test(new TextDecoder().decode(bytes.subarray(0, 64)))) return 'other';
+  const result = readJson(bytes, { maxDepth: DEFAULT_DOCUMENT_LIMITS.maxDepth, maxValues: MAX_VALUES });
+  return result.ok ? result.node : 'other';
 }
 
-function descriptorsIn(root: JsonNode): readonly Link[] {
+function linksIn(root: JsonNode, mediaType: string): readonly Link[] {
   const found: Link[] = [];
+  const listed = new Set(
+    kindOf(mediaType) === 'index'
+      ? membersOf(root, 'manifests').flatMap((list) => (list.kind === 'array' ? list.items : []))
+      : [],
+  );
   const open: JsonNode[] = [root];
   for (let node = open.pop(); node !== undefined; node = open.pop()) {
-    if (node.kind === 'array') open.push(...node.items);
+    if (node.kind === 'array') pushAll(open, node.items);
     if (node.kind !== 'object') continue;
-    open.push(...node.members.map(({ value }) => value));
-    const mediaType = textsOf(node, 'mediaType')[0] ?? '';
-    found.push(
-      ...textsOf(node, 'digest')
-        .filter(isDigest)
-        .map((digest) => ({ digest, mediaType })),
-    );
+    for (const { value } of node.members) open.push(value);
+    const type = textsOf(node, 'mediaType')[0] ?? '';
+    for (const digest of textsOf(node, 'digest').filter(isDigest))
+      found.push({ digest, mediaType: type, needed: listed.has(node) });
   }
   return found;
 }
 
-function membersOf(node: JsonNode | undefined, key: string): readonly JsonNode[] {
-  if (node?.kind !== 'object') return [];
+function membersOf(node: JsonNode, key: string): readonly JsonNode[] {
+  if (node.kind !== 'object') return [];
   return node.members.filter((member) => member.key === key).map(({ value }) => value);
 }
 
-function textsOf(node: JsonNode | undefined, key: string): readonly string[] {
+function textsOf(node: JsonNode, key: string): readonly string[] {
   return membersOf(node, key).flatMap((value) => (value.kind === 'string' ? [value.value] : []));
 }
 
 /**
- * What is in a store, and what a name leads to.
+ * What is in a store, what a name leads to, and how the rest is removed.
  *
  * @beta
  */
-export interface Sorting {
+export interface GarbageSweep extends ReachedContent {
   /** What is there, with its size. */
   readonly contents: ReadonlyMap<Digest, number>;
-  /** What names lead to. */
-  readonly reached: ReadonlySet<Digest>;
   /** Whether content that nothing names is too young to be removed. */
   isYoung(digest: Digest): boolean | Promise<boolean>;
   /** Removes content; resolves to whether it did, as somebody may have come in between. */
   remove(digest: Digest): boolean | Promise<boolean>;
 }
 
-/**
- * The grace that holds with these options.
- *
- * @param options - those of `collectGarbage`
- * @returns milliseconds, by default {@link DEFAULT_GARBAGE_GRACE_MS}
- * @throws {@link ImageError} `ERR_OPTION_INVALID` when `graceMs` is negative or no number
- * @example
- * ```ts
- * import { graceOf } from 'kubepull/store';
- *
- * graceOf({ graceMs: 0 }); // 0
- * ```
- * @beta
- */
-export function graceOf({ graceMs = DEFAULT_GARBAGE_GRACE_MS }: CollectGarbageOptions): number {
+/** The grace that holds with these options. */
+export function resolveGarbageGrace({ graceMs = DEFAULT_GARBAGE_GRACE_MS }: CollectGarbageOptions): number {
   if (graceMs >= 0) return graceMs;
   throw new ImageError('ERR_OPTION_INVALID', `Cannot collect garbage with graceMs ${graceMs}: it is no time`);
 }
@@ -181,20 +219,20 @@ export function graceOf({ graceMs = DEFAULT_GARBAGE_GRACE_MS }: CollectGarbageOp
  * Removes what is not reached and not young, and counts: the last step of `collectGarbage` in a store of your own, after
  * {@link reachableContent}.
  *
- * @param sorting - what is there, what has to stay, and how the store removes
+ * @param sweep - what is there, what has to stay, and how the store removes
  * @param options - those of `collectGarbage`: whether to remove anything at all, and an abort signal
  * @returns the report of `collectGarbage`
  * @example
  * ```ts
- * import { type Sorting, sweepGarbage } from 'kubepull/store';
+ * import { type GarbageSweep, sweepGarbage } from 'kubepull/store';
  *
- * declare const sorting: Sorting;
- * const { removedBytes } = await sweepGarbage(sorting, { dryRun: true });
+ * declare const sweep: GarbageSweep;
+ * const { removedBytes } = await sweepGarbage(sweep, { dryRun: true });
  * ```
  * @beta
  */
 export async function sweepGarbage(
-  { contents, reached, isYoung, remove }: Sorting,
+  { contents, reached, unread, isYoung, remove }: GarbageSweep,
   { dryRun = false, signal }: CollectGarbageOptions,
 ): Promise<GarbageReport> {
   const removed: RemovedContent[] = [];
@@ -206,5 +244,6 @@ export async function sweepGarbage(
     else spared += 1;
   }
   const removedBytes = removed.reduce((total, { size }) => total + size, 0);
-  return { removed, removedBytes, kept: contents.size - removed.length - spared, spared };
+  const report = { removed, removedBytes, kept: contents.size - removed.length - spared, spared };
+  return unread.length === 0 ? report : { ...report, unread };
 }

@@ -14,11 +14,17 @@ export {
   type RemovedContent,
   type WriteOptions,
 } from './types.js';
-export { graceOf, reachableContent, type ReachableSource, type Sorting, sweepGarbage } from './garbage.js';
+export {
+  type GarbageSweep,
+  reachableContent,
+  type ReachableSource,
+  type ReachedContent,
+  sweepGarbage,
+} from './garbage.js';
 export { isolateStore } from './isolate-store.js';
 export { createVerifier, type Verifier, verifyContent } from './verifier.js';
 export { readContent, type ReadContentOptions, writeContent } from './content.js';
-export { checkClosure, checkStoreName, nameTarget } from './naming.js';
+export { checkClosure, checkStoreName, pickTarget } from './naming.js';
 export { createMemoryStore, DEFAULT_MEMORY_STORE_BYTES, type MemoryStoreOptions } from './memory-store.js';
 export {
   type CopiedContent,

@@ -2,8 +2,8 @@ import type { Clock } from '../clock/index.js';
 import type { CreateHasher, Digest } from '../digest/index.js';
 import { ImageError, StoreError } from '../errors/index.js';
 import type { Descriptor } from '../oci/index.js';
-import { graceOf, reachableContent, sweepGarbage } from './garbage.js';
-import { checkClosure, checkStoreName, nameTarget } from './naming.js';
+import { resolveGarbageGrace, reachableContent, sweepGarbage } from './garbage.js';
+import { checkClosure, checkStoreName, pickTarget } from './naming.js';
 import type { CollectGarbageOptions, ContentStore, ContentWriter, GarbageReport, ManagedStore } from './types.js';
 import { createVerifier, type Verifier } from './verifier.js';
 
@@ -74,7 +74,7 @@ export function createMemoryStore(options: MemoryStoreOptions): ManagedStore {
     async resolve(name, { signal } = {}) {
       signal?.throwIfAborted();
       const target = names.get(name);
-      return target === undefined ? undefined : nameTarget(target);
+      return target === undefined ? undefined : pickTarget(target);
     },
     async tag(name, descriptor, call = {}) {
       call.signal?.throwIfAborted();
@@ -83,7 +83,7 @@ export function createMemoryStore(options: MemoryStoreOptions): ManagedStore {
       // Garbage may have been collected since its first part was looked at.
       const lost = image.find(({ digest, size }) => contents.blobs.get(digest)?.bytes.length !== size);
       if (lost !== undefined) throw cannotTag(descriptor, lost);
-      names.set(name, nameTarget(descriptor));
+      names.set(name, pickTarget(descriptor));
     },
     async names({ signal } = {}) {
       signal?.throwIfAborted();
@@ -224,18 +224,18 @@ async function collectMemoryGarbage(
   options: CollectGarbageOptions,
 ): Promise<GarbageReport> {
   options.signal?.throwIfAborted();
-  const grace = graceOf(options);
+  const grace = resolveGarbageGrace(options);
   const contents = new Map([...store.blobs].map(([digest, { bytes }]) => [digest, bytes.length]));
   const roots = [...names.values()];
   const read = async (digest: Digest): Promise<Uint8Array | undefined> => store.blobs.get(digest)?.bytes;
-  const reached = await reachableContent({ contents, read }, roots);
+  const found = await reachableContent({ contents, read }, roots);
   const isYoung = (digest: Digest): boolean => store.now() - (store.blobs.get(digest)?.touched ?? 0) < grace;
   const remove = (digest: Digest): boolean => {
     const now = [...names.values()];
     const isUnchanged = now.length === roots.length && now.every((target, place) => target === roots[place]);
     return isUnchanged && removeBlob(store, digest);
   };
-  return sweepGarbage({ contents, reached, isYoung, remove }, options);
+  return sweepGarbage({ ...found, contents, isYoung, remove }, options);
 }
 
 function removeBlob(store: MemoryContents, digest: Digest): boolean {

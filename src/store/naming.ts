@@ -137,14 +137,14 @@ export function checkStoreName(name: string): string {
  * @example
  * ```ts
  * import type { Descriptor } from 'kubepull/oci';
- * import { nameTarget } from 'kubepull/store';
+ * import { pickTarget } from 'kubepull/store';
  *
  * declare const chosen: Descriptor;
- * nameTarget(chosen).annotations; // undefined
+ * pickTarget(chosen).annotations; // undefined
  * ```
  * @public
  */
-export function nameTarget(descriptor: Descriptor): Descriptor {
+export function pickTarget(descriptor: Descriptor): Descriptor {
   const { mediaType, digest, size, artifactType, platform } = descriptor;
   return {
     mediaType,

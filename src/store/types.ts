@@ -122,6 +122,11 @@ export interface GarbageReport {
   readonly kept: number;
   /** How many contents nothing names, but are too young to be removed. */
   readonly spared: number;
+  /**
+   * What is named as a manifest and cannot be read as one, such as a layer that poses as one. It is kept, but what it may
+   * name is not kept for its sake. Not there when all could be read.
+   */
+  readonly unread?: readonly Descriptor['digest'][] | undefined;
 }
 
 /**
@@ -138,7 +143,8 @@ export interface ManagedStore extends ImageStore {
   /**
    * Removes content that no name leads to. A name leads to its whole image, to what that has as `subject`, and to what has
    * any of these as `subject`, such as signatures. Fails with `ERR_STORE`, and removes nothing, when a manifest that has a
-   * name cannot be read, because nobody knows then what it needs.
+   * name, or that an index lists, is corrupt, because what it needs is unknown then. Anything else that cannot be read
+   * holds up nothing: `unread` tells.
    */
   collectGarbage(options?: CollectGarbageOptions): Promise<GarbageReport>;
 }

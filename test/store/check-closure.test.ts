@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { digestOf } from 'kubepull/digest';
 import { nodeHasher } from 'kubepull/node';
 import { type Descriptor, MEDIA_TYPES } from 'kubepull/oci';
-import { checkClosure, createMemoryStore, type ImageStore, nameTarget, writeContent } from 'kubepull/store';
+import { checkClosure, createMemoryStore, type ImageStore, pickTarget, writeContent } from 'kubepull/store';
 import { buildImage, buildIndex } from 'kubepull/testing';
 
 const image = buildImage({ layers: [{ files: { a: 'b' } }, { files: { c: 'd' } }] });
@@ -60,7 +60,7 @@ describe('checkClosure', () => {
       schemaVersion: 2,
       mediaType: MEDIA_TYPES.ociManifest,
       config: image.manifest.config,
-      layers: [nameTarget(image.descriptor)],
+      layers: [pickTarget(image.descriptor)],
     });
     expect(await checkClosure(store, wrapper)).toHaveLength(3);
     for (const listed of [

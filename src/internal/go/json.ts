@@ -36,6 +36,8 @@ interface Cursor {
 /** The fault of a document with more values than the caller allows; Go has none like it. */
 export const TOO_MANY_VALUES = 'too many values';
 const END = 'unexpected end of JSON input';
+const [QUOTE, COMMA, BACKSLASH] = [0x22, 0x2c, 0x5c];
+const [OPEN_ARRAY, CLOSE_ARRAY, OPEN_OBJECT, CLOSE_OBJECT] = [0x5b, 0x5d, 0x7b, 0x7d];
 const SPACE = /[ \t\n\r]*/y;
 const DIGITS = /[0-9]*/y;
 const PLAIN = /[^"\\\u0000-\u001f]*/y;
@@ -59,10 +61,38 @@ export function readJson(
 ): JsonResult {
   const { maxDepth = 64, maxValues = Infinity } = options;
   const text = typeof input === 'string' ? wellFormed(input) : decodeUtf8(input);
+  // First, since the nodes of what is refused would take many times the memory of its text.
+  if (text.length > maxValues && countJsonValues(text) > maxValues)
+    return { ok: false, upstream: TOO_MANY_VALUES, offset: 0 };
   const cursor: Cursor = { text, maxDepth, maxValues, values: 0, at: 0, fault: undefined };
   const node = readDocument(cursor);
   if (node !== undefined) return { ok: true, node };
   return { ok: false, upstream: cursor.fault ?? END, offset: encodeUtf8(text.slice(0, cursor.at)).length };
+}
+
+/** How many values JSON has: one for each comma, one for the whole, and one for each container that is not empty. */
+export function countJsonValues(text: string): number {
+  let values = 1;
+  let opened = false;
+  for (let at = 0; at < text.length; at += 1) {
+    const code = text.charCodeAt(at);
+    if (code <= 0x20) continue;
+    if (opened && code !== CLOSE_ARRAY && code !== CLOSE_OBJECT) values += 1;
+    opened = code === OPEN_ARRAY || code === OPEN_OBJECT;
+    if (code === COMMA) values += 1;
+    else if (code === QUOTE) at = endOfText(text, at);
+  }
+  return values;
+}
+
+/** Where the string that begins at a quote ends. */
+function endOfText(text: string, quote: number): number {
+  for (let at = text.indexOf('"', quote + 1); at !== -1; at = text.indexOf('"', at + 1)) {
+    let slashes = 0;
+    while (text.charCodeAt(at - slashes - 1) === BACKSLASH) slashes += 1;
+    if (slashes % 2 === 0) return at;
+  }
+  return text.length;
 }
 
 function readDocument(cursor: Cursor): JsonNode | undefined {

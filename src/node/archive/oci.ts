@@ -2,7 +2,7 @@ import { digestAlgorithm, digestEncoded } from '../../digest/index.js';
 import { encodeUtf8 } from '../../internal/index.js';
 import { type Descriptor, MEDIA_TYPES } from '../../oci/index.js';
 import { formatReference, parseDockerReference, safeParseReference } from '../../reference/index.js';
-import { checkStoreName, type ContentStore, nameTarget } from '../../store/index.js';
+import { checkStoreName, type ContentStore, pickTarget } from '../../store/index.js';
 import { nodeHasher } from '../hasher.js';
 import { LAYOUT_MARKER } from '../layout/documents.js';
 import {
@@ -133,7 +133,7 @@ async function allContents(
 
 function indexOf(images: readonly NamedImage[]): string {
   const manifests = images.map(({ as, root }) => ({
-    ...nameTarget(root),
+    ...pickTarget(root),
     annotations: { [REF_NAME]: as, ...(isFullReference(as) ? { [FULL_NAME]: as } : {}) },
   }));
   return JSON.stringify({ schemaVersion: 2, mediaType: MEDIA_TYPES.ociIndex, manifests });

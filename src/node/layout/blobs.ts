@@ -123,8 +123,8 @@ async function inspect(
   return { right, stat };
 }
 
-/** A blob that was touched this short a time ago need not be touched again. */
-const LEASE_MS = 5 * 60 * 1000;
+/** A blob that was touched this short a time ago is not touched again, so it may look older than it is by as much. */
+export const LEASE_MS = 1000;
 
 /**
  * Marks a blob as in use, so that the collection of garbage spares it until its finder can have named it. Resolves to

@@ -1,7 +1,7 @@
 import { ImageError, StoreError } from '../../errors/index.js';
-import { quote } from '../../internal/index.js';
+import { countJsonValues, quote } from '../../internal/index.js';
 import { type Descriptor, MEDIA_TYPES, parseImageIndex } from '../../oci/index.js';
-import { nameTarget } from '../../store/index.js';
+import { pickTarget } from '../../store/index.js';
 import { layoutError, unlessMissing } from '../files/errors.js';
 import type { LayoutFileSystem } from '../files/file-system.js';
 import type { LayoutContext } from './context.js';
@@ -9,7 +9,7 @@ import type { LayoutContext } from './context.js';
 const REF_NAME = 'org.opencontainers.image.ref.name';
 /** A layout names many images, so its index may list more than one that a registry sends, whatever is said of each. */
 const MAX_BYTES = 4 * 1024 * 1024;
-const LIMITS = { maxBytes: MAX_BYTES, maxValues: MAX_BYTES, maxManifests: 16_384 };
+const LIMITS = { maxBytes: MAX_BYTES, maxValues: 262_144, maxManifests: 16_384 };
 
 /** What `index.json` of a new layout says. */
 export const EMPTY_INDEX: string = `{"schemaVersion":2,"mediaType":"${MEDIA_TYPES.ociIndex}","manifests":[]}`;
@@ -41,12 +41,12 @@ function parseLayoutIndex(path: string, bytes: Uint8Array): LayoutIndex {
 /** What a name points to; of several entries with the name the first counts, as for skopeo. */
 export function findName({ manifests }: LayoutIndex, name: string): Descriptor | undefined {
   const found = manifests.find((manifest) => nameOf(manifest) === name);
-  return found === undefined ? undefined : nameTarget(found);
+  return found === undefined ? undefined : pickTarget(found);
 }
 
 /** The text of the index with the name pointing to a descriptor. Every other byte of it stays as it is. */
 export function writeName(index: LayoutIndex, name: string, descriptor: Descriptor): string {
-  const entry = JSON.stringify({ ...nameTarget(descriptor), annotations: { [REF_NAME]: name } });
+  const entry = JSON.stringify({ ...pickTarget(descriptor), annotations: { [REF_NAME]: name } });
   const { start, end, elements } = elementsOf(index.text, 'manifests');
   const named = index.manifests.flatMap((manifest, place) => (nameOf(manifest) === name ? [place] : []));
   const kept = elements.map((text, place) => (place === named[0] ? replaceBody(text, entry) : text));
@@ -94,8 +94,12 @@ function append(elements: readonly string[], entry: string): readonly string[] {
 /** What could not be read again must not be written. */
 function checkFits(path: string, text: string, entries: number): void {
   const size = new TextEncoder().encode(text).length;
-  if (size <= LIMITS.maxBytes && entries <= LIMITS.maxManifests) return;
-  const reason = `it would have ${entries} entries in ${size} bytes, more than ${LIMITS.maxManifests} or ${LIMITS.maxBytes}`;
+  const { maxBytes, maxManifests, maxValues } = LIMITS;
+  const values = countJsonValues(text);
+  if (size <= maxBytes && entries <= maxManifests && values <= maxValues) return;
+  const reason =
+    `it would have ${entries} entries with ${values} values in ${size} bytes, ` +
+    `more than ${maxManifests}, ${maxValues} or ${maxBytes}`;
   throw new StoreError(`Cannot write ${quote(path)}: ${reason}`, { operation: 'tag' });
 }
 

@@ -3,13 +3,14 @@ import { type Digest, digestAlgorithm, digestOf, isDigest } from '../../digest/i
 import {
   type CollectGarbageOptions,
   type GarbageReport,
-  graceOf,
+  type GarbageSweep,
   reachableContent,
   sweepGarbage,
 } from '../../store/index.js';
+import { resolveGarbageGrace } from '../../store/inner.js';
 import { unlessMissing } from '../files/errors.js';
 import type { LayoutStat } from '../files/file-system.js';
-import { chunksOf, openBlob, removeBlobFile } from './blobs.js';
+import { chunksOf, LEASE_MS, openBlob, removeBlobFile } from './blobs.js';
 import { isRealDirectory, type LayoutContext, readDirectory } from './context.js';
 import { readLayoutIndex } from './documents.js';
 import { tidyPartials } from './ingest.js';
@@ -26,18 +27,19 @@ export async function collectLayoutGarbage(
 ): Promise<GarbageReport> {
   const { signal } = options;
   signal?.throwIfAborted();
-  const grace = graceOf(options);
+  const grace = resolveGarbageGrace(options);
   const report = await context.exclusive(async (confirm) => {
     const stats = await listBlobs(context);
-    const { contents, reached } = await findReached(context, stats, signal);
-    // The disk's clock may be ahead of ours; without a grace nothing is young all the same.
-    const isYoung = (digest: Digest): boolean => grace > 0 && ageOf(context, stats.get(digest)) < grace;
+    const found = await findReached(context, stats, signal);
+    // What was found less than a lease ago may not have been touched again. The disk's clock may be ahead of ours; without a
+    // grace nothing is young all the same.
+    const isYoung = (digest: Digest): boolean => grace > 0 && ageOf(context, stats.get(digest)) < grace + LEASE_MS;
     const remove = async (digest: Digest): Promise<boolean> => {
       await confirm();
       const stat = stats.get(digest);
       return stat !== undefined && removeBlobFile(context, { digest }, stat);
     };
-    return sweepGarbage({ contents, reached, isYoung, remove }, options);
+    return sweepGarbage({ ...found, isYoung, remove }, options);
   }, options);
   await tidyPartials(context);
   return report;
@@ -72,14 +74,14 @@ async function findReached(
   context: LayoutContext,
   stats: ReadonlyMap<Digest, LayoutStat>,
   signal: AbortSignal | undefined,
-): Promise<{ readonly contents: ReadonlyMap<Digest, number>; readonly reached: ReadonlySet<Digest> }> {
+): Promise<Pick<GarbageSweep, 'contents' | 'reached' | 'unread'>> {
   const { manifests } = await readLayoutIndex(context.fs, context.paths.index);
   const contents = new Map([...stats].map(([digest, { size }]) => [digest, size]));
   const read = (digest: Digest, size: number): Promise<Uint8Array | undefined> => {
     signal?.throwIfAborted();
     return readDocument(context, digest, size);
   };
-  return { contents, reached: await reachableContent({ contents, read }, manifests) };
+  return { contents, ...(await reachableContent({ contents, read }, manifests)) };
 }
 
 /** The bytes of a blob that begins as a document does, if they are right. Of a layer, no more than that is read. */

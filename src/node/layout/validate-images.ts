@@ -134,10 +134,10 @@ async function checkReferences(validation: Validation, blobs: Blobs, roots: read
   const read = (digest: Digest, size: number): Promise<Uint8Array | undefined> =>
     readBlobBytes(validation, { mediaType: '', digest, size });
   // What cannot be read was reported as what it is.
-  const reached = await reachableContent({ contents, read }, roots).catch(() => undefined);
-  if (reached === undefined) return;
+  const found = await reachableContent({ contents, read }, roots).catch(() => undefined);
+  if (found === undefined) return;
   for (const [digest] of right) {
-    if (reached.has(digest)) continue;
+    if (found.reached.has(digest)) continue;
     validation.findings.add('CONTENT_UNREFERENCED', blobPlace({ digest }), 'Nothing in index.json leads to it');
   }
 }

@@ -187,6 +187,20 @@ describe('collectGarbage of openOciLayout', () => {
     expect(await pulling.has(others[0]!.descriptor)).toBe(false);
   });
 
+  it('spares what was found a moment ago for as long as the grace says, however short that is', async () => {
+    const { store, clock, directory } = await newLayout();
+    await fill(store, first.contents);
+    await new Promise((resolve) => setTimeout(resolve, 1100));
+    // As old as it is on the disk, by our clock.
+    clock.setWallClock(Date.now());
+    const [found, ...others] = first.contents;
+    expect(await store.has(found!.descriptor)).toBe(true);
+    clock.setWallClock(Date.now() + 200);
+    const report = await store.collectGarbage({ graceMs: 1 });
+    expect(blobsIn(directory)).toEqual([found!.descriptor.digest]);
+    expect(report).toMatchObject({ spared: 1, removed: { length: others.length } });
+  });
+
   it('touches no blob that is young, and has those that it may not touch', async () => {
     const { store, clock, directory } = await newLayout();
     await fill(store, first.contents);

@@ -34,6 +34,25 @@ describe('index.json of openOciLayout', () => {
     await assertLayoutValid(store.directory);
   });
 
+  it('refuses four million bytes of zeros before they are parsed', async () => {
+    const { store } = await layoutWith(`{"schemaVersion":2,"manifests":[${'0,'.repeat(2_000_000)}0]}`);
+    await expect(store.names()).rejects.toThrow(/has more than 262144 values/);
+  });
+
+  it('refuses to write an index that it could not read again', async () => {
+    const zeros = `[${'0,'.repeat(262_000)}0]`;
+    const { store, read } = await layoutWith(`{"schemaVersion":2,"x":${zeros},"manifests":[]}`);
+    const before = read();
+    for (let at = 0; at < 12; at += 1) await store.tag(`app:${at}`, image.descriptor);
+    expect(read()).not.toBe(before);
+    await expect(
+      (async () => {
+        for (let at = 0; at < 12; at += 1) await store.tag(`app:x${at}`, image.descriptor);
+      })(),
+    ).rejects.toThrow(/it would have \d+ entries with \d+ values/);
+    expect((await store.names()).length).toBeGreaterThan(11);
+  });
+
   // What stands before and after the new entry, and what stood between them.
   it.each([
     ['an empty array', '{"schemaVersion":2,"manifests":[', '', ']}'],

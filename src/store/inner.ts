@@ -1,0 +1,2 @@
+/** What other rooms use of the stores, and users do not need. */
+export { resolveGarbageGrace } from './garbage.js';
