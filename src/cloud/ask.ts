@@ -191,8 +191,8 @@ export function refused(reply: CloudReply): ImageError<'ERR_CREDENTIAL_PROVIDER'
   return new ImageError('ERR_CREDENTIAL_PROVIDER', `Cannot get a token from ${reply.shown}: ${reason}`);
 }
 
-export function malformed({ shown }: CloudReply, because: string): ImageError<'ERR_CREDENTIAL_PROVIDER'> {
-  return new ImageError('ERR_CREDENTIAL_PROVIDER', `Cannot read the answer of ${shown}: ${because}`);
+export function malformed({ shown }: CloudReply, reason: string): ImageError<'ERR_CREDENTIAL_PROVIDER'> {
+  return new ImageError('ERR_CREDENTIAL_PROVIDER', `Cannot read the answer of ${shown}: ${reason}`);
 }
 
 function parseFields(text: string): ReadonlyMap<string, unknown> | undefined {

@@ -163,7 +163,7 @@ function failureOf({
     const message = `Failed to apply default image tag ${goQuote(hideUserInfo(image))}: ${nameError.upstream}`;
     return { reason: 'InvalidImageName', message };
   }
-  if (decision?.action === 'fail') return { reason: decision.reason, message: decision.message };
+  if (decision?.action === 'fail') return { reason: decision.waitingReason, message: decision.message };
   const needsCredentials = decision?.action === 'pull';
   if (configError === undefined || !needsCredentials) return undefined;
   return { reason: configError.upstream, message: configError.upstream };

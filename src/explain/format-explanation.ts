@@ -42,7 +42,7 @@ function describeSecrets({ listedBy, secrets, skipped }: PullExplanation): reado
   const names = secrets.found.map((name) => printable(name)).join(', ');
   const lines = [`pull secrets: ${names === '' ? 'none' : names} (${LISTED_BY[listedBy]})`];
   if (secrets.message !== undefined) lines.push(`  ${secrets.message}`);
-  for (const { name, because } of skipped) lines.push(`  ${printable(name)} gives nothing: ${because}`);
+  for (const { name, reason } of skipped) lines.push(`  ${printable(name)} gives nothing: ${reason}`);
   return lines;
 }
 
@@ -55,9 +55,9 @@ function describeDecision({ mustPull, decision, failure }: PullExplanation): rea
   const lines: string[] = [];
   if (mustPull !== undefined) {
     const verdict = mustPull.mustPull === false ? 'may be used' : 'must be pulled again';
-    lines.push(`present image: ${verdict} (${mustPull.because})`);
+    lines.push(`present image: ${verdict} (${mustPull.reason})`);
   }
-  if (decision !== undefined) lines.push(`decision: ${decision.action}, because ${decision.because}`);
+  if (decision !== undefined) lines.push(`decision: ${decision.action}, because ${decision.reason}`);
   if (failure !== undefined) lines.push(`the container waits: ${failure.reason}: ${failure.message}`);
   return lines;
 }

@@ -53,7 +53,7 @@ export interface MustPullQuestion extends VerificationOptions {
 export interface MustPullDecision {
   /** `undefined` when it depends on the pod's credentials and they were left out. */
   readonly mustPull: boolean | undefined;
-  readonly because:
+  readonly reason:
     | 'no-image-ref'
     | 'record-unreadable'
     | 'not-required'
@@ -85,7 +85,7 @@ export interface MustPullDecision {
  * ```ts
  * import { decideMustPull } from 'kubepull/image-access';
  *
- * decideMustPull({ image: 'app:1', imageRef: 'sha256:…', record: undefined }).because; // 'not-required': preloaded
+ * decideMustPull({ image: 'app:1', imageRef: 'sha256:…', record: undefined }).reason; // 'not-required': preloaded
  * ```
  * @see PullManager.MustAttemptImagePull in kubernetes pkg/kubelet/images/pullmanager/image_pull_manager.go, v1.35
  * @public
@@ -107,7 +107,7 @@ function compare(recorded: ImagePullCredentials, offered: PodPullCredentials | u
   const { kubernetesSecrets: secrets, kubernetesServiceAccounts: accounts } = recorded;
   if (recorded.nodePodsAccessible) return use('node-accessible');
   if (secrets.length === 0 && accounts.length === 0) return pull('nothing-recorded');
-  if (offered === undefined) return { mustPull: undefined, because: 'credentials-needed', record: undefined };
+  if (offered === undefined) return { mustPull: undefined, reason: 'credentials-needed', record: undefined };
   const account = offered.serviceAccount;
   return (
     acceptSecret(offered.secrets, secrets) ??
@@ -135,10 +135,10 @@ function acceptSecret(
   return undefined;
 }
 
-function use(because: MustPullDecision['because'], record?: ImagePullCredentials): MustPullDecision {
-  return { mustPull: false, because, record };
+function use(reason: MustPullDecision['reason'], record?: ImagePullCredentials): MustPullDecision {
+  return { mustPull: false, reason, record };
 }
 
-function pull(because: MustPullDecision['because']): MustPullDecision {
-  return { mustPull: true, because, record: undefined };
+function pull(reason: MustPullDecision['reason']): MustPullDecision {
+  return { mustPull: true, reason, record: undefined };
 }

@@ -41,7 +41,7 @@ export interface ImageCollectorOptions extends ImageGcConfiguration {
  */
 export interface ImageGcReport {
   /** In the order of removal. */
-  readonly removed: readonly { readonly image: ImageUse; readonly because: 'age' | 'space' }[];
+  readonly removed: readonly { readonly image: ImageUse; readonly reason: 'age' | 'space' }[];
   readonly failed: readonly { readonly image: ImageUse; readonly error: Error }[];
   /** What was to be freed for room, and what was. */
   readonly bytesToFree: number;
@@ -127,14 +127,14 @@ async function removeUntil(
   call: CallOptions,
 ): Promise<Removal> {
   const removal: Removal = { removed: [], failed: [], freed: 0 };
-  for (const { image, because } of candidates) {
+  for (const { image, reason } of candidates) {
     if (removal.freed >= bytes) break;
     try {
-      const why = because === 'age' ? 'age' : 'space';
-      await traced(tracing, 'remove', { image: image.id, because: why }, () =>
+      const why = reason === 'age' ? 'age' : 'space';
+      await traced(tracing, 'remove', { image: image.id, reason: why }, () =>
         service.removeImage({ image: image.id, annotations: {}, runtimeHandler: image.runtimeHandler }, call),
       );
-      removal.removed.push({ image, because: why });
+      removal.removed.push({ image, reason: why });
       removal.freed += image.size;
     } catch (error) {
       rethrowAbort(call.signal);

@@ -53,7 +53,7 @@ export interface ImageGcDecision {
    * `age` and `space` go. `in-use`, `pinned` and `too-young` stay; `spare` would be next if that were not enough room, and
    * `enough-room` is not looked at, because nothing is short.
    */
-  readonly because: 'age' | 'space' | 'in-use' | 'pinned' | 'too-young' | 'spare' | 'enough-room';
+  readonly reason: 'age' | 'space' | 'in-use' | 'pinned' | 'too-young' | 'spare' | 'enough-room';
 }
 
 /**
@@ -108,7 +108,7 @@ export function planImageGc(question: ImageGcQuestion): ImageGcPlan {
   const { forSpace, kept, won } = chooseForSpace(rest, bytesToFree, now, policy);
   const missingBytes = Math.max(0, bytesToFree - won);
   return {
-    old: old.map((image) => ({ image, because: 'age' })),
+    old: old.map((image) => ({ image, reason: 'age' })),
     bytesToFree,
     forSpace,
     kept: [...fixed, ...kept],
@@ -118,8 +118,8 @@ export function planImageGc(question: ImageGcQuestion): ImageGcPlan {
 }
 
 function keptAnyway(image: ImageUse): ImageGcDecision | undefined {
-  if (image.inUse) return { image, because: 'in-use' };
-  return image.pinned ? { image, because: 'pinned' } : undefined;
+  if (image.inUse) return { image, reason: 'in-use' };
+  return image.pinned ? { image, reason: 'pinned' } : undefined;
 }
 
 /** Least recently used first, never used before all; then by when they were seen first. */
@@ -151,8 +151,7 @@ function chooseForSpace(
   now: number,
   { minAgeMs }: GcPolicy,
 ): Pick<ImageGcPlan, 'forSpace' | 'kept'> & { readonly won: number } {
-  if (bytesToFree === 0)
-    return { forSpace: [], kept: rest.map((image) => ({ image, because: 'enough-room' })), won: 0 };
+  if (bytesToFree === 0) return { forSpace: [], kept: rest.map((image) => ({ image, reason: 'enough-room' })), won: 0 };
   const isYoung = (image: ImageUse): boolean =>
     (image.lastUsedAt ?? -Infinity) >= now || now - image.firstSeenAt < minAgeMs;
   let won = 0;
@@ -161,9 +160,9 @@ function chooseForSpace(
     .map((image): ImageGcDecision => {
       const isSpare = won >= bytesToFree;
       won += isSpare ? 0 : image.size;
-      return { image, because: isSpare ? 'spare' : 'space' };
+      return { image, reason: isSpare ? 'spare' : 'space' };
     });
-  return { forSpace, kept: rest.filter(isYoung).map((image) => ({ image, because: 'too-young' })), won };
+  return { forSpace, kept: rest.filter(isYoung).map((image) => ({ image, reason: 'too-young' })), won };
 }
 
 function sizeOf(images: readonly ImageUse[]): number {

@@ -117,7 +117,7 @@ async function precheck(context: ManagerContext, step: ImageStep): Promise<Early
   context.emit(step.about, decision.event);
   return decision.action === 'use'
     ? { status: 'present', imageRef, message: decision.message }
-    : waiting(decision.reason, decision.message);
+    : waiting(decision.waitingReason, decision.message);
 }
 
 /** Kubelet does not say of an image that is absent, and never pulled, whether it would have to be. */
@@ -139,7 +139,7 @@ async function decide(context: ManagerContext, step: ImageStep, imageRef: string
     present && ledger !== undefined
       ? await ledger.mustPull(image, imageRef, async () => podCredentials(await credentials(), createHasher))
       : undefined;
-  step.trace.check = checked?.because;
+  step.trace.check = checked?.reason;
   const mustPull = checked !== undefined && checked.mustPull !== false;
   return decidePull({ image, policy, present, verifiesCredentials: ledger !== undefined, mustPull });
 }

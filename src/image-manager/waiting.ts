@@ -43,13 +43,13 @@ export interface Waiting {
  * @public
  */
 export function waitingAfterFailure(image: string, errorText: string): Waiting {
-  for (const [reason, because] of [
+  for (const [reason, cause] of [
     ['RegistryUnavailable', 'the registry is unavailable'],
     ['SignatureValidationFailed', 'the signature validation failed'],
   ] as const) {
     if (!errorText.startsWith(reason)) continue;
     const rest = errorText.slice(reason.length);
-    return { reason, message: `image pull failed for ${image} because ${because}${rest}` };
+    return { reason, message: `image pull failed for ${image} because ${cause}${rest}` };
   }
   return { reason: 'ErrImagePull', message: errorText };
 }

@@ -79,7 +79,7 @@ function endsWithin(prefix: string, path: string): boolean {
 }
 
 function decide(slot: Slot, image: ParsedTarget | undefined, options: MatchOptions): MatchResult {
-  return image === undefined ? { matched: false, because: 'invalid-image' } : matchTarget(slot.target, image, options);
+  return image === undefined ? { matched: false, reason: 'invalid-image' } : matchTarget(slot.target, image, options);
 }
 
 /** Everything that is no candidate, in the order of trying, then what has no place in it. */
@@ -94,9 +94,9 @@ function explain(
     const { key } = slot.target;
     const result = used.has(key) ? undefined : decide(slot, image, options);
     if (result?.matched !== false) continue;
-    for (const entry of slot.entries) rejected.push({ entry, key, because: result.because });
+    for (const entry of slot.entries) rejected.push({ entry, key, reason: result.reason });
   }
-  for (const entry of dropped) rejected.push({ entry, key: undefined, because: 'invalid-pattern' });
+  for (const entry of dropped) rejected.push({ entry, key: undefined, reason: 'invalid-pattern' });
   return rejected;
 }
 

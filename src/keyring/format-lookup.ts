@@ -29,9 +29,9 @@ export function formatLookup(result: LookupResult): string {
     lines.push(`  ${rank}. ${printable(key)} (${formatCredentialSource(entry.source)}): ${rule}${hazard}`);
   }
   if (rejected.length > 0) lines.push('not tried:');
-  for (const { key, entry, because } of rejected) {
+  for (const { key, entry, reason } of rejected) {
     const shown = printable(key ?? withoutSecrets(entry.pattern));
-    lines.push(`  - ${shown} (${formatCredentialSource(entry.source)}): ${because}`);
+    lines.push(`  - ${shown} (${formatCredentialSource(entry.source)}): ${reason}`);
   }
   if (sources.length > 0) lines.push('asked:');
   for (const { source, outcome, detail } of sources) {

@@ -36,7 +36,7 @@ export interface RejectedEntry {
   readonly entry: DockerConfigEntry;
   /** The normal form of the pattern; `undefined` when it has none and the keyring dropped the entry. */
   readonly key: string | undefined;
-  readonly because: Mismatch;
+  readonly reason: Mismatch;
 }
 
 /**

@@ -11,7 +11,7 @@ import type { MatchOptions, MatchResult, MatchRule, Mismatch, ParsedTarget } fro
  */
 export type MatchImagesResult =
   | { readonly matched: true; readonly pattern: string; readonly rule: MatchRule }
-  | { readonly matched: false; readonly rejected: readonly { readonly pattern: string; readonly because: Mismatch }[] };
+  | { readonly matched: false; readonly rejected: readonly { readonly pattern: string; readonly reason: Mismatch }[] };
 
 /**
  * Tells whether kubelet asks a credential provider for an image: whether one of its `matchImages` matches.
@@ -42,11 +42,11 @@ export function matchImages(
 ): MatchImagesResult {
   checkMatchOptions(options);
   const target = toTarget(image);
-  const rejected: { readonly pattern: string; readonly because: Mismatch }[] = [];
+  const rejected: { readonly pattern: string; readonly reason: Mismatch }[] = [];
   for (const pattern of patterns) {
     const result = matchOne(pattern, target, options);
     if (result.matched) return { matched: true, pattern, rule: result.rule };
-    rejected.push({ pattern, because: result.because });
+    rejected.push({ pattern, reason: result.reason });
   }
   return { matched: false, rejected };
 }
@@ -58,7 +58,7 @@ function matchOne(
 ): MatchResult {
   checkText(pattern);
   const target = readTarget(pattern);
-  if (target === undefined) return { matched: false, because: 'invalid-pattern' };
-  if (image === undefined) return { matched: false, because: 'invalid-image' };
+  if (target === undefined) return { matched: false, reason: 'invalid-pattern' };
+  if (image === undefined) return { matched: false, reason: 'invalid-image' };
   return matchTarget(target, image, { pathMatch });
 }

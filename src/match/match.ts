@@ -21,16 +21,16 @@ import type { MatchOptions, MatchResult, Mismatch, ParsedTarget } from './types.
  * import { parseImageName } from 'kubepull/reference';
  *
  * matchImage('*.example.com/team', parseImageName('eu.example.com/team/app')); // { matched: true, rule: 'glob' }
- * matchImage('example.com', parseImageName('example.com:443/app')); // { matched: false, because: 'port' }
+ * matchImage('example.com', parseImageName('example.com:443/app')); // { matched: false, reason: 'port' }
  * ```
  * @see URLsMatchStr in kubernetes pkg/credentialprovider/keyring.go
  * @public
  */
 export function matchImage(pattern: string, image: ImageName, options: MatchOptions = {}): MatchResult {
   const parsedPattern = parsePattern(pattern, options);
-  if (parsedPattern === undefined) return { matched: false, because: 'invalid-pattern' };
+  if (parsedPattern === undefined) return { matched: false, reason: 'invalid-pattern' };
   const parsedImage = toTarget(image);
-  if (parsedImage === undefined) return { matched: false, because: 'invalid-image' };
+  if (parsedImage === undefined) return { matched: false, reason: 'invalid-image' };
   return matchTarget(parsedPattern, parsedImage, options);
 }
 
@@ -56,8 +56,8 @@ export function matchImage(pattern: string, image: ImageName, options: MatchOpti
  */
 export function matchTarget(pattern: ParsedTarget, image: ParsedTarget, options: MatchOptions = {}): MatchResult {
   checkMatchOptions(options);
-  const because = findMismatch(pattern, image, options);
-  if (because !== undefined) return { matched: false, because };
+  const reason = findMismatch(pattern, image, options);
+  if (reason !== undefined) return { matched: false, reason };
   return { matched: true, rule: pattern.literal ? 'exact' : 'glob' };
 }
 
@@ -69,8 +69,8 @@ function findMismatch(pattern: ParsedTarget, image: ParsedTarget, options: Match
   if (!coversPath(pattern.path, image.path, options)) return 'path';
   if (isDocumented) return compareLabel(pattern.labels.join('.'), image.labels.join('.'), pattern.literal);
   for (const [index, label] of pattern.labels.entries()) {
-    const because = compareLabel(label, image.labels[index] ?? '', pattern.literal);
-    if (because !== undefined) return because;
+    const reason = compareLabel(label, image.labels[index] ?? '', pattern.literal);
+    if (reason !== undefined) return reason;
   }
   return undefined;
 }

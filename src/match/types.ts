@@ -66,4 +66,4 @@ export interface ParsedTarget {
  * @public
  */
 export type MatchResult =
-  { readonly matched: true; readonly rule: MatchRule } | { readonly matched: false; readonly because: Mismatch };
+  { readonly matched: true; readonly rule: MatchRule } | { readonly matched: false; readonly reason: Mismatch };

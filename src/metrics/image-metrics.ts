@@ -94,7 +94,7 @@ function count(metrics: Metrics, { operation, context }: Told, { seconds, failed
       return;
     }
     case 'remove':
-      if (!failed) metrics.collected.add({ reason: context.because });
+      if (!failed) metrics.collected.add({ reason: context.reason });
       return;
     case 'runtime': {
       const labels = { operation_type: context.operation };

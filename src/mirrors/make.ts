@@ -97,6 +97,6 @@ function parseEndpointUrl(text: string): { readonly origin: string; readonly pat
   return { origin: url.origin, path: url.pathname.split('/').filter((part) => part !== '') };
 }
 
-function unusable(url: string, because: string): ImageError<'ERR_OPTION_INVALID'> {
-  return new ImageError('ERR_OPTION_INVALID', `Cannot use endpoint ${printable(redactUrl(url))}: ${because}`);
+function unusable(url: string, reason: string): ImageError<'ERR_OPTION_INVALID'> {
+  return new ImageError('ERR_OPTION_INVALID', `Cannot use endpoint ${printable(redactUrl(url))}: ${reason}`);
 }

@@ -78,6 +78,6 @@ function changePlatform(
   };
 }
 
-function refuse(digest: string, because: string): ImageError<'ERR_OPTION_INVALID'> {
-  return new ImageError('ERR_OPTION_INVALID', `Cannot annotate ${quote(digest)}: ${because}`);
+function refuse(digest: string, reason: string): ImageError<'ERR_OPTION_INVALID'> {
+  return new ImageError('ERR_OPTION_INVALID', `Cannot annotate ${quote(digest)}: ${reason}`);
 }

@@ -96,6 +96,6 @@ function checkDocker(entries: readonly Descriptor[], options: CreateIndexOptions
     if (options[key] !== undefined) throw refuse(`a Docker manifest list has no ${key}`);
 }
 
-function refuse(because: string): ImageError<'ERR_OPTION_INVALID'> {
-  return new ImageError('ERR_OPTION_INVALID', `Cannot create an index: ${because}`);
+function refuse(reason: string): ImageError<'ERR_OPTION_INVALID'> {
+  return new ImageError('ERR_OPTION_INVALID', `Cannot create an index: ${reason}`);
 }

@@ -47,19 +47,19 @@ export interface PullQuestion {
 export type PullDecision =
   | {
       readonly action: 'use';
-      readonly because: 'present' | 'verified';
+      readonly reason: 'present' | 'verified';
       readonly message: string;
       readonly event: PullPolicyEvent;
     }
   | {
       readonly action: 'pull';
-      readonly because: 'always' | 'absent' | 'must-verify' | 'unknown-policy';
+      readonly reason: 'always' | 'absent' | 'must-verify' | 'unknown-policy';
     }
   | {
       readonly action: 'fail';
-      readonly because: 'absent' | 'must-verify';
-      /** The waiting reason of the container. */
-      readonly reason: 'ErrImageNeverPull';
+      readonly reason: 'absent' | 'must-verify';
+      /** Kubelet's word for it, in the waiting state of the container. */
+      readonly waitingReason: 'ErrImageNeverPull';
       readonly message: string;
       readonly event: PullPolicyEvent;
     };
@@ -102,22 +102,22 @@ export function needsImageStatus(policy: string): boolean {
  */
 export function decidePull(question: PullQuestion): PullDecision {
   const { image, policy, present, verifiesCredentials = true, mustPull = false } = question;
-  if (policy === 'Always') return { action: 'pull', because: 'always' };
-  if (!needsImageStatus(policy)) return { action: 'pull', because: 'unknown-policy' };
+  if (policy === 'Always') return { action: 'pull', reason: 'always' };
+  if (!needsImageStatus(policy)) return { action: 'pull', reason: 'unknown-policy' };
   if (present && !verifiesCredentials) return use(image, 'present');
   if (present && !mustPull) return use(image, 'verified');
-  const because = present ? 'must-verify' : 'absent';
-  return policy === 'Never' ? neverPull(image, because) : { action: 'pull', because };
+  const reason = present ? 'must-verify' : 'absent';
+  return policy === 'Never' ? neverPull(image, reason) : { action: 'pull', reason };
 }
 
-function use(image: string, because: 'present' | 'verified'): PullDecision {
-  const access = because === 'verified' ? ' and can be accessed by the pod' : '';
+function use(image: string, reason: 'present' | 'verified'): PullDecision {
+  const access = reason === 'verified' ? ' and can be accessed by the pod' : '';
   const message = `Container image ${goQuote(image)} already present on machine${access}`;
-  return { action: 'use', because, message, event: { type: 'Normal', reason: 'Pulled', message } };
+  return { action: 'use', reason, message, event: { type: 'Normal', reason: 'Pulled', message } };
 }
 
-function neverPull(image: string, because: 'absent' | 'must-verify'): PullDecision {
-  const reason = 'ErrImageNeverPull';
+function neverPull(image: string, reason: 'absent' | 'must-verify'): PullDecision {
+  const waitingReason = 'ErrImageNeverPull';
   const message = `Container image ${goQuote(image)} is not present with pull policy of Never`;
-  return { action: 'fail', because, reason, message, event: { type: 'Warning', reason, message } };
+  return { action: 'fail', reason, waitingReason, message, event: { type: 'Warning', reason: waitingReason, message } };
 }

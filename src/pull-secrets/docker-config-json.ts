@@ -26,8 +26,8 @@ export function toDockerConfigJson(entries: Iterable<DockerConfigEntry>): Docker
   const omitted: OmittedEntry[] = [];
   for (const entry of entries) {
     const fields = toFields(entry.credential);
-    if (written.has(entry.pattern)) omitted.push({ entry, because: 'duplicate-key' });
-    else if (fields === undefined) omitted.push({ entry, because: 'unwritable' });
+    if (written.has(entry.pattern)) omitted.push({ entry, reason: 'duplicate-key' });
+    else if (fields === undefined) omitted.push({ entry, reason: 'unwritable' });
     else written.set(entry.pattern, writeObject(fields));
   }
   const auths = Array.from(written, ([pattern, object]) => `${quoteJson(pattern)}:${object}`);

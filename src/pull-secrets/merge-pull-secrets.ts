@@ -50,8 +50,8 @@ export function mergePullSecrets(
 
 function readSecret(secret: SecretLike, mode: Mode, entries: DockerConfigEntry[], skipped: SkippedSecret[]): void {
   const name = secret.metadata?.name ?? '';
-  const skip = (because: SkippedSecret['because'], pattern?: string, upstream?: string): unknown =>
-    skipped.push({ name, because, pattern, upstream });
+  const skip = (reason: SkippedSecret['reason'], pattern?: string, upstream?: string): unknown =>
+    skipped.push({ name, reason, pattern, upstream });
   const kind = PULL_SECRET_TYPES.find(({ type }) => type === secret.type);
   if (kind === undefined) return void skip('type');
   const value = secretValue(secret, kind.key);

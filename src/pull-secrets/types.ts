@@ -58,7 +58,7 @@ export interface MissingSecretsEvent {
  */
 export interface SkippedSecret {
   readonly name: string;
-  readonly because: 'type' | 'key' | 'empty' | 'malformed';
+  readonly reason: 'type' | 'key' | 'empty' | 'malformed';
   /** The key of the bad entry; `undefined` when the secret as a whole is meant. */
   readonly pattern: string | undefined;
   /** Go's text for malformed content. */
@@ -101,7 +101,7 @@ export interface MergedPullSecrets {
  */
 export interface OmittedEntry {
   readonly entry: DockerConfigEntry;
-  readonly because: 'duplicate-key' | 'unwritable';
+  readonly reason: 'duplicate-key' | 'unwritable';
 }
 
 /**

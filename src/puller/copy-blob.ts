@@ -70,8 +70,8 @@ export function checkTime(requests: BlobRequests, received: number): void {
     throw bodyError(requests, `time was up after ${received} of ${requests.blob.size} bytes`, false);
 }
 
-function bodyError({ context: { ref }, blob }: BlobRequests, because: string, retryable: boolean): TransportError {
-  return new TransportError(`Cannot read blob ${blob.digest} of ${ref.name}: ${because}`, {
+function bodyError({ context: { ref }, blob }: BlobRequests, reason: string, retryable: boolean): TransportError {
+  return new TransportError(`Cannot read blob ${blob.digest} of ${ref.name}: ${reason}`, {
     method: 'GET',
     url: `/v2/${ref.path}/blobs/${blob.digest}`,
     phase: 'body',

@@ -78,7 +78,7 @@ export interface EnsureTrace {
   presentLocally: boolean | undefined;
   /** Whether the pod must not use what is there without a pull; `undefined` when nobody got so far. */
   pullRequired: boolean | undefined;
-  /** Why the pod may, or may not, use the image that is there: `because` of `decideMustPull`, or `error`. */
+  /** Why the pod may, or may not, use the image that is there: `reason` of `decideMustPull`, or `error`. */
   check: string | undefined;
   /** Known at the end: `present`, `pulled`, `waiting` or `error`. */
   status: string | undefined;
@@ -120,7 +120,7 @@ export interface PluginTrace {
 export interface RemoveTrace {
   /** The runtime's id of the image. */
   readonly image: string;
-  readonly because: 'age' | 'space';
+  readonly reason: 'age' | 'space';
 }
 
 /**

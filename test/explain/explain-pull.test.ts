@@ -40,7 +40,7 @@ describe('explainPull', () => {
       runtimeImage: 'r.example/team/app:1',
       listedBy: 'pod',
       secrets: { missing: ['gone'] },
-      decision: { action: 'pull', because: 'absent' },
+      decision: { action: 'pull', reason: 'absent' },
       failure: undefined,
     });
     const sources = explained.lookup?.candidates.map(({ entry, key }) => [key, entry.source.kind]);
@@ -131,12 +131,12 @@ describe('explainPull', () => {
     const explain = (text: string) =>
       explainPull(pod('r.example/app:1'), 'web', { present, secrets: [secret('team', 'r.example', text)] });
     expect(explain(password)).toMatchObject({
-      mustPull: { mustPull: false, because: 'same-credential' },
-      decision: { action: 'use', because: 'verified' },
+      mustPull: { mustPull: false, reason: 'same-credential' },
+      decision: { action: 'use', reason: 'verified' },
     });
     expect(explain(canary('password'))).toMatchObject({
-      mustPull: { mustPull: true, because: 'no-match' },
-      decision: { action: 'pull', because: 'must-verify' },
+      mustPull: { mustPull: true, reason: 'no-match' },
+      decision: { action: 'pull', reason: 'must-verify' },
     });
   });
 
@@ -156,7 +156,7 @@ describe('explainPull', () => {
     };
     const present = { imageRef: 'sha256:1', record, verification: {}, createHasher: nodeHasher };
     expect(explainPull(pod('r.example/app:1'), 'web', { present, nodeLookup })).toMatchObject({
-      mustPull: { mustPull: false, because: 'same-service-account' },
+      mustPull: { mustPull: false, reason: 'same-service-account' },
     });
   });
 
@@ -203,7 +203,7 @@ describe('formatExplanation', () => {
     [false, 'present image: may be used (no-match)'],
   ])('gives the verdict on a present image: must be pulled %s', (mustPull, line) => {
     const explained = explainPull(pod('app:1'), 'web');
-    const decided = { ...explained, mustPull: { mustPull, because: 'no-match' } } as typeof explained;
+    const decided = { ...explained, mustPull: { mustPull, reason: 'no-match' } } as typeof explained;
     expect(formatExplanation(decided).split('\n')).toContain(line);
   });
 

@@ -193,7 +193,7 @@ describe('the steps of the decision', () => {
     const accessible = record({ nodePodsAccessible: true });
     expect(decide({ imageRef: '', record: accessible, policy: 'NeverVerify' })).toEqual({
       mustPull: true,
-      because: 'no-image-ref',
+      reason: 'no-image-ref',
       record: undefined,
     });
   });
@@ -239,17 +239,17 @@ describe('the steps of the decision', () => {
     for (const image of [IMAGE, 'Bad'])
       expect(decide({ image, policy: 'AlwaysVerify' })).toEqual({
         mustPull: true,
-        because: 'no-record',
+        reason: 'no-record',
         record: undefined,
       });
   });
 
   it('02 §8 step 5: a name that does not parse, and a repository without entry', () => {
     const accessible = record({ nodePodsAccessible: true });
-    expect(decide({ image: 'Bad', record: accessible })).toMatchObject({ mustPull: true, because: 'invalid-image' });
+    expect(decide({ image: 'Bad', record: accessible })).toMatchObject({ mustPull: true, reason: 'invalid-image' });
     expect(decide({ image: 'private.example/b', record: accessible })).toMatchObject({
       mustPull: true,
-      because: 'other-repository',
+      reason: 'other-repository',
     });
   });
 
@@ -307,7 +307,7 @@ describe('the steps of the decision', () => {
     const known = record({ kubernetesSecrets: [{ ...recorded('s', '1', 'u'), credentialHash: '' }] });
     const offered = { ...recorded('t', '2', 'u'), credentialHash: '' };
     const credentials = { secrets: [offered], serviceAccount: undefined };
-    expect(decide({ record: known, credentials })).toMatchObject({ mustPull: true, because: 'no-match' });
+    expect(decide({ record: known, credentials })).toMatchObject({ mustPull: true, reason: 'no-match' });
   });
 
   it.each([
@@ -316,7 +316,7 @@ describe('the steps of the decision', () => {
     ['uid', recorded('s', '2', 'new')],
   ])('02 §8 step 9: all three coordinates have to be equal, also the %s', (_, offered) => {
     const credentials = { secrets: [offered], serviceAccount: undefined };
-    expect(decide({ record: record(ONE), credentials })).toMatchObject({ mustPull: true, because: 'no-match' });
+    expect(decide({ record: record(ONE), credentials })).toMatchObject({ mustPull: true, reason: 'no-match' });
   });
 
   it('02 §8 step 9: any secret of the pod does, and any that is recorded', async () => {

@@ -17,7 +17,7 @@ function image(id: string, fields: Partial<ImageUse> = {}): ImageUse {
 function plan(question: Partial<ImageGcQuestion>) {
   const disk = { capacityBytes: 100, availableBytes: 10 };
   const made = planImageGc({ images: [], disk, now: HOUR, startedAt: 0, ...question });
-  const lines = [...made.old, ...made.forSpace, ...made.kept].map(({ image: { id }, because }) => `${id} ${because}`);
+  const lines = [...made.old, ...made.forSpace, ...made.kept].map(({ image: { id }, reason }) => `${id} ${reason}`);
   return { ...made, lines };
 }
 
@@ -127,10 +127,10 @@ describe('planImageGc', () => {
     fc.assert(
       fc.property(question, (input) => {
         const made = plan(input);
-        const going = [...made.old, ...made.forSpace.filter(({ because }) => because === 'space')];
+        const going = [...made.old, ...made.forSpace.filter(({ reason }) => reason === 'space')];
         expect(made.lines).toHaveLength(input.images.length);
         expect(going.every(({ image: { pinned, inUse } }) => !pinned && !inUse)).toBe(true);
-        const space = made.forSpace.filter(({ because }) => because === 'space').map(({ image: { size } }) => size);
+        const space = made.forSpace.filter(({ reason }) => reason === 'space').map(({ image: { size } }) => size);
         const won = space.reduce((sum, size) => sum + size, 0);
         // Without the last one it would be too little.
         expect(space.length === 0 || won - (space.at(-1) ?? 0) < made.bytesToFree).toBe(true);
@@ -172,7 +172,7 @@ describe('createImageCollector', () => {
     await clock.advance(10 * MINUTE);
     const report = await collector.collect();
     expect(report).toMatchObject({ bytesToFree: 10, freedBytes: 30, failed: [], failure: undefined, pruned: ['id-c'] });
-    expect(report.removed.map(({ image: { id }, because }) => [id, because])).toEqual([['id-c', 'space']]);
+    expect(report.removed.map(({ image: { id }, reason }) => [id, reason])).toEqual([['id-c', 'space']]);
     expect([...images.present.keys()]).toEqual(['a', 'b']);
     expect((await records.listRecords()).map(({ imageRef }) => imageRef)).toEqual(['id-a', 'id-b']);
     expect((await collector.collect()).removed).toEqual([]);
@@ -207,7 +207,7 @@ describe('createImageCollector', () => {
     await collector.observe();
     used.delete('id-b');
     const report = await collector.collect();
-    expect(report.removed.map(({ image: { id }, because }) => [id, because])).toEqual([['id-a', 'age']]);
+    expect(report.removed.map(({ image: { id }, reason }) => [id, reason])).toEqual([['id-a', 'age']]);
     expect(report.bytesToFree).toBe(0);
   });
 

@@ -62,7 +62,7 @@ function show({ image, candidates, rejected }: LookupResult): string {
   return JSON.stringify([
     image,
     candidates.map(({ rank, key, rule, entry: { credential } }) => [rank, key, rule, credential.username]),
-    rejected.map(({ key, because, entry: { credential } }) => [key, because, credential.username]),
+    rejected.map(({ key, reason, entry: { credential } }) => [key, reason, credential.username]),
   ]);
 }
 
@@ -90,10 +90,10 @@ describe('createKeyring', () => {
         );
         for (const {
           entry: { pattern },
-          because,
+          reason,
         } of rejected) {
           const result = matchImage(pattern, imageNamed(repository), how);
-          if (result.matched || (because !== result.because && because !== 'invalid-image')) return false;
+          if (result.matched || (reason !== result.reason && reason !== 'invalid-image')) return false;
         }
         return candidates.every(({ rank }, index) => rank === index + 1);
       }),

@@ -135,7 +135,7 @@ describe('createKeyring', () => {
     ]);
     const { candidates, rejected } = keyring.lookup(parseImageName('r.io/team/app'));
     expect(candidates.map(({ rule }) => rule)).toEqual(['glob']);
-    expect(rejected.map(({ key, because, entry: { pattern } }) => [pattern, key, because])).toEqual([
+    expect(rejected.map(({ key, reason, entry: { pattern } }) => [pattern, key, reason])).toEqual([
       ['x.io', 'x.io', 'label'],
       ['r.io:443', 'r.io:443', 'port'],
       ['r.io/other', 'r.io/other', 'path'],
@@ -144,7 +144,7 @@ describe('createKeyring', () => {
       ['a:b:c', undefined, 'invalid-pattern'],
       ['a[bc].io', undefined, 'invalid-pattern'],
     ]);
-    const unreadable = keyring.lookup(imageNamed('a b/x')).rejected.map(({ because }) => because);
+    const unreadable = keyring.lookup(imageNamed('a b/x')).rejected.map(({ reason }) => reason);
     expect(new Set(unreadable)).toEqual(new Set(['invalid-image', 'invalid-pattern']));
   });
 
@@ -181,14 +181,14 @@ describe('createKeyring', () => {
     expect(result.rejected).toBe(result.rejected);
     expect(Object.keys(result)).toEqual(['image', 'candidates', 'rejected', 'sources']);
     expect({ ...result }).toEqual({
-      image: 'r.io/x',
+      image: parseImageName('r.io/x'),
       candidates: result.candidates,
       rejected: result.rejected,
       sources: [],
     });
-    expect(inspect(result, { depth: 3 })).toContain("because: 'label'");
-    expect(inspect({ ...result }, { depth: 3 })).toContain("because: 'label'");
-    expect(JSON.parse(JSON.stringify(result))).toMatchObject({ rejected: [{ key: 'x.io', because: 'label' }] });
+    expect(inspect(result, { depth: 3 })).toContain("reason: 'label'");
+    expect(inspect({ ...result }, { depth: 3 })).toContain("reason: 'label'");
+    expect(JSON.parse(JSON.stringify(result))).toMatchObject({ rejected: [{ key: 'x.io', reason: 'label' }] });
   });
 
   it.each([
@@ -254,7 +254,7 @@ describe('unionKeyrings', () => {
 
   it('03 §11 puts answers behind each other and counts ranks through', () => {
     const { candidates, rejected, image } = unionKeyrings(first, second).lookup(parseImageName('r.io/team/app'));
-    expect(image).toBe('r.io/team/app');
+    expect(image).toEqual(parseImageName('r.io/team/app'));
     expect(candidates.map(({ rank, key }) => [rank, key])).toEqual([
       [1, 'r.io'],
       [2, 'r.io/team/app'],
@@ -269,7 +269,7 @@ describe('unionKeyrings', () => {
 
   it('is empty when it is a union of nothing', () => {
     expect(unionKeyrings().lookup(parseImageName('r.io/x'))).toEqual({
-      image: 'r.io/x',
+      image: parseImageName('r.io/x'),
       candidates: [],
       rejected: [],
       sources: [],

@@ -8,7 +8,7 @@ type Outcome = 'exact' | 'glob' | Mismatch;
 
 function outcomeOf(pattern: string, image: string, options?: MatchOptions): Outcome {
   const result = matchImage(pattern, imageNamed(image), options);
-  return result.matched ? result.rule : result.because;
+  return result.matched ? result.rule : result.reason;
 }
 
 const KUBELET: readonly (readonly [pattern: string, image: string, outcome: Outcome])[] = [
@@ -72,8 +72,8 @@ describe('matchImage', () => {
     ['example.com', 'evil.test/example.com', 'label'],
     ['example.com@evil.test', 'example.com/x', 'label'],
     ['example.com/../x', 'example.com/x', 'path'],
-  ] as const)('A26 keeps %j away from %j (%s)', (pattern, image, because) => {
-    expect(outcomeOf(pattern, image)).toBe(because);
+  ] as const)('A26 keeps %j away from %j (%s)', (pattern, image, reason) => {
+    expect(outcomeOf(pattern, image)).toBe(reason);
   });
 
   it.each([
@@ -184,8 +184,8 @@ describe('matchImages', () => {
     expect(matchImages(['a:b:c', 'gcr.io:443'], parseImageName('gcr.io/x'))).toEqual({
       matched: false,
       rejected: [
-        { pattern: 'a:b:c', because: 'invalid-pattern' },
-        { pattern: 'gcr.io:443', because: 'port' },
+        { pattern: 'a:b:c', reason: 'invalid-pattern' },
+        { pattern: 'gcr.io:443', reason: 'port' },
       ],
     });
     expect(matchImages([], parseImageName('gcr.io/x'))).toEqual({ matched: false, rejected: [] });
@@ -194,7 +194,7 @@ describe('matchImages', () => {
   it('blames the image when that is no URL', () => {
     expect(matchImages(['gcr.io'], imageNamed('gcr io/x'))).toEqual({
       matched: false,
-      rejected: [{ pattern: 'gcr.io', because: 'invalid-image' }],
+      rejected: [{ pattern: 'gcr.io', reason: 'invalid-image' }],
     });
   });
 });

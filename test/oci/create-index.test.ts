@@ -96,9 +96,9 @@ describe('createIndex', () => {
     ['a Docker manifest list has no annotations', [docker('a')], { annotations: {} }],
     ['a Docker manifest list has no artifactType', [docker('a')], { artifactType: 'a/b' }],
     ['a Docker manifest list has no subject', [docker('a')], { subject: entry('b') }],
-  ])('says that %s', (because, entries, options) => {
+  ])('says that %s', (reason, entries, options) => {
     expect(() => createIndex(entries, options)).toThrow(
-      expect.objectContaining(optionError(`Cannot create an index: ${because}`)) as Error,
+      expect.objectContaining(optionError(`Cannot create an index: ${reason}`)) as Error,
     );
   });
 });
@@ -149,9 +149,9 @@ describe('annotateIndex', () => {
   it.each([
     [named('x'), {}, 'the index has no such entry'],
     [named('arm'), { annotations: {} }, 'a Docker manifest list has no annotations'],
-  ])('refuses %s with %j: %s', (digest, change, because) => {
+  ])('refuses %s with %j: %s', (digest, change, reason) => {
     expect(() => annotateIndex(index, digest, change)).toThrow(
-      expect.objectContaining(optionError(`Cannot annotate "${digest}": ${because}`)) as Error,
+      expect.objectContaining(optionError(`Cannot annotate "${digest}": ${reason}`)) as Error,
     );
   });
 

@@ -35,9 +35,9 @@ describe('decidePull', () => {
     ['Never', true, 'must', 'fail', 'must-verify'],
     ['Never', false, 'use', 'fail', 'absent'],
     ['odd', true, 'use', 'pull', 'unknown-policy'],
-  ] as const)('semantics 02 §5: %s, present %s, gate %s: %s', (policy, present, gate, action, because) => {
+  ] as const)('semantics 02 §5: %s, present %s, gate %s: %s', (policy, present, gate, action, reason) => {
     const decision = decidePull({ image: 'app:1', policy, present, ...gates[gate] });
-    expect(decision).toMatchObject({ action, because });
+    expect(decision).toMatchObject({ action, reason });
     if (decision.action === 'fail') {
       expect(decision).toMatchObject({
         reason: 'ErrImageNeverPull',
@@ -46,7 +46,7 @@ describe('decidePull', () => {
       });
     }
     if (decision.action === 'use') {
-      const message = because === 'verified' ? `${PRESENT} and can be accessed by the pod` : PRESENT;
+      const message = reason === 'verified' ? `${PRESENT} and can be accessed by the pod` : PRESENT;
       expect(decision.event).toEqual({ type: 'Normal', reason: 'Pulled', message });
     }
   });
@@ -212,8 +212,8 @@ describe('decideMustPull', () => {
       false,
       'same-service-account',
     ],
-  ] as const)('semantics 02 §8: %s', (_, more, mustPull, because) => {
-    expect(decide(more as Partial<Parameters<typeof decideMustPull>[0]>)).toMatchObject({ mustPull, because });
+  ] as const)('semantics 02 §8: %s', (_, more, mustPull, reason) => {
+    expect(decide(more as Partial<Parameters<typeof decideMustPull>[0]>)).toMatchObject({ mustPull, reason });
   });
 
   it('writes another secret with the same content down, while there is room', () => {

@@ -27,7 +27,7 @@ describe('toDockerConfigJson', () => {
       ['r.io', 'a', 'pw'],
       ['x.io', 'c', 'pw'],
     ]);
-    expect(omitted).toEqual([{ entry: entries[1], because: 'duplicate-key' }]);
+    expect(omitted).toEqual([{ entry: entries[1], reason: 'duplicate-key' }]);
   });
 
   it('writes plain fields where auth would read back as another pair, and omits what neither can write', () => {
@@ -40,7 +40,7 @@ describe('toDockerConfigJson', () => {
     expect(document.reveal()).toBe(
       '{"auths":{"a":{"username":"x:y","password":"z","email":"e"},"b":{"auth":"dTr/"},"d":{}}}',
     );
-    expect(omitted).toMatchObject([{ entry: { pattern: 'c' }, because: 'unwritable' }]);
+    expect(omitted).toMatchObject([{ entry: { pattern: 'c' }, reason: 'unwritable' }]);
   });
 
   it("keeps Docker's tokens", () => {

@@ -39,7 +39,7 @@ describe('mergePullSecrets', () => {
       .lookup(parseImageName('reg.example/team/app'))
       .candidates.map(({ entry }) => entry.credential.username);
     expect(tried).toEqual(['R', 'P', 'Q', 'N']);
-    expect(skipped).toMatchObject([{ name: 's3', because: 'type' }]);
+    expect(skipped).toMatchObject([{ name: 's3', reason: 'type' }]);
   });
 
   it('puts the node behind the secrets', () => {
@@ -78,10 +78,10 @@ describe('mergePullSecrets', () => {
       ['b.io'],
       undefined,
     ],
-  ])('04 §10 %s', (_, one, expected, because) => {
+  ])('04 §10 %s', (_, one, expected, reason) => {
     const { entries, skipped } = mergePullSecrets([one]);
     expect(entries.map(({ pattern }) => pattern)).toEqual(expected);
-    expect(skipped.map((skip) => skip.because)).toEqual(because === undefined ? [] : [because]);
+    expect(skipped.map((skip) => skip.reason)).toEqual(reason === undefined ? [] : [reason]);
   });
 
   it('04 §6 C10 lets one bad secret spoil all, and names it without its content', () => {
@@ -121,10 +121,10 @@ describe('mergePullSecrets', () => {
     });
     expect(entries.map(({ pattern }) => pattern)).toEqual(['y.io']);
     expect(skipped).toEqual([
-      { name: 'mixed', because: 'malformed', pattern: 'x.io', upstream: 'illegal base64 data at input byte 0' },
-      { name: 'broken', because: 'malformed', pattern: undefined, upstream: 'unexpected end of JSON input' },
-      { name: 'unreadable', because: 'malformed', pattern: undefined, upstream: 'illegal base64 data at input byte 0' },
-      { name: 'other', because: 'type', pattern: undefined, upstream: undefined },
+      { name: 'mixed', reason: 'malformed', pattern: 'x.io', upstream: 'illegal base64 data at input byte 0' },
+      { name: 'broken', reason: 'malformed', pattern: undefined, upstream: 'unexpected end of JSON input' },
+      { name: 'unreadable', reason: 'malformed', pattern: undefined, upstream: 'illegal base64 data at input byte 0' },
+      { name: 'other', reason: 'type', pattern: undefined, upstream: undefined },
     ]);
     expect(() => mergePullSecrets([], { mode: 'docker' as never })).toThrow(ImageError);
   });
@@ -134,7 +134,7 @@ describe('mergePullSecrets', () => {
       string,
       string
     >;
-    expect(mergePullSecrets([{ type: JSON_TYPE, data: inherited }]).skipped).toMatchObject([{ because: 'key' }]);
+    expect(mergePullSecrets([{ type: JSON_TYPE, data: inherited }]).skipped).toMatchObject([{ reason: 'key' }]);
   });
 
   it('C10 reads 10,000 secrets', () => {

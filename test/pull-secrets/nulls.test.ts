@@ -77,7 +77,7 @@ describe('mergePullSecrets and validateSecret', () => {
 
   it('read null data as none', () => {
     const empty = { ...secret, data: JSON.parse('null') as undefined };
-    expect(mergePullSecrets([empty]).skipped).toMatchObject([{ name: 'creds', because: 'key' }]);
+    expect(mergePullSecrets([empty]).skipped).toMatchObject([{ name: 'creds', reason: 'key' }]);
     expect(validateSecret(empty).errors).toMatchObject([{ type: 'FieldValueRequired' }]);
   });
 });

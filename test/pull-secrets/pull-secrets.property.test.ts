@@ -81,7 +81,7 @@ describe('mergePullSecrets', () => {
         const { entries, skipped } = mergePullSecrets(all, { mode: 'lenient' });
         const good = all.map((one) => merge([one])).flatMap((rows) => rows ?? []);
         expect(JSON.stringify(triples(entries))).toBe(JSON.stringify(good));
-        expect(skipped.some(({ because }) => because === 'malformed')).toBe(merge(all) === undefined);
+        expect(skipped.some(({ reason }) => reason === 'malformed')).toBe(merge(all) === undefined);
       }),
     );
   });

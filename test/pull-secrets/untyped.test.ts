@@ -43,7 +43,7 @@ describe('data that is no text', () => {
   it.each([bytes, parsed])('makes the secret malformed, not empty', (bad) => {
     expect(() => mergePullSecrets([bad])).toThrow('data[.dockerconfigjson] is no base64 text');
     const { skipped } = mergePullSecrets([bad], { mode: 'lenient' });
-    expect(skipped.map(({ because }) => because)).toEqual(['malformed']);
+    expect(skipped.map(({ reason }) => reason)).toEqual(['malformed']);
     expect(validateSecret(bad)).toMatchObject({ valid: false, errors: [{ field: 'data[.dockerconfigjson]' }] });
   });
 });

@@ -12,7 +12,7 @@ export function checkGlob(vector: VectorCase): Outcome {
 export function checkUrlsMatch(vector: VectorCase): Outcome {
   const { matched, err } = newest(vector, 'matched');
   const result = matchImages([text(vector, 'glob')], imageNamed(text(vector, 'target')));
-  const invalid = !result.matched && result.rejected.some(({ because }) => because.startsWith('invalid'));
+  const invalid = !result.matched && result.rejected.some(({ reason }) => reason.startsWith('invalid'));
   return { want: { matched, err: err !== undefined }, got: { matched: result.matched, err: invalid } };
 }
 

@@ -167,8 +167,8 @@ export function isToken(token: string): boolean {
 }
 
 /** It comes from a config or a secret, so one bad entry is no reason to give the others up. */
-function unsendable(shown: string, because: string): RequestRefusedError {
-  return new RequestRefusedError(`Cannot send the credential to ${shown}: ${because}`, {
+function unsendable(shown: string, reason: string): RequestRefusedError {
+  return new RequestRefusedError(`Cannot send the credential to ${shown}: ${reason}`, {
     url: shown,
     rule: 'unsendable-credential',
   });

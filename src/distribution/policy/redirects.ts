@@ -65,7 +65,7 @@ function harmless(headers: TransportRequest['headers']): TransportRequest['heade
   return Object.fromEntries(Object.entries(headers).filter(([name]) => HARMLESS.has(name.toLowerCase())));
 }
 
-function refused(request: TransportRequest, rule: string, because: string): RequestRefusedError {
+function refused(request: TransportRequest, rule: string, reason: string): RequestRefusedError {
   const url = shownUrl(request);
-  return new RequestRefusedError(`Cannot ${request.method} ${url}: ${because}`, { url, rule });
+  return new RequestRefusedError(`Cannot ${request.method} ${url}: ${reason}`, { url, rule });
 }

@@ -44,7 +44,7 @@ export interface RedirectFrom {
   readonly network: AddressClass | undefined;
 }
 
-type Refuse = (rule: string, because: string) => RequestRefusedError;
+type Refuse = (rule: string, reason: string) => RequestRefusedError;
 
 /** The kind of network that a server stands in; `undefined` when nobody knows. */
 export function networkOf(url: string, address: string | undefined): AddressClass | undefined {
@@ -145,7 +145,7 @@ function guard(url: URL, network: AddressClass | undefined, refuse: Refuse): Adm
 }
 
 function refusal(verb: string, shown: string): Refuse {
-  return (rule, because) => new RequestRefusedError(`Cannot ${verb} ${shown}: ${because}`, { url: shown, rule });
+  return (rule, reason) => new RequestRefusedError(`Cannot ${verb} ${shown}: ${reason}`, { url: shown, rule });
 }
 
 function isHttp({ protocol }: URL): boolean {

@@ -181,7 +181,7 @@ export function rangeOf(
   { size }: Descriptor,
   { offset = 0, end = size }: { readonly offset?: number | undefined; readonly end?: number | undefined },
 ): BlobRange {
-  const refuse = (because: string): ImageError => new ImageError('ERR_OPTION_INVALID', `Cannot read a blob ${because}`);
+  const refuse = (reason: string): ImageError => new ImageError('ERR_OPTION_INVALID', `Cannot read a blob ${reason}`);
   if (!Number.isSafeInteger(offset) || offset < 0) throw refuse(`from ${offset}: it must be a whole number from 0`);
   if (end !== size && (!Number.isSafeInteger(end) || end <= offset || end > size))
     throw refuse(`up to ${end}: it must be a whole number above ${offset}, and not above the size ${size}`);

@@ -368,6 +368,6 @@ export async function readConfig(
   return { manifest, descriptor, bytes, image, document: found.manifest };
 }
 
-function noConfig({ name }: ImageReference, because: string): ImageError<'ERR_REGISTRY_DOCUMENT'> {
-  return new ImageError('ERR_REGISTRY_DOCUMENT', `Cannot read the config of ${name}: ${because}`);
+function noConfig({ name }: ImageReference, reason: string): ImageError<'ERR_REGISTRY_DOCUMENT'> {
+  return new ImageError('ERR_REGISTRY_DOCUMENT', `Cannot read the config of ${name}: ${reason}`);
 }

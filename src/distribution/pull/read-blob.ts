@@ -98,8 +98,8 @@ interface Check {
 function createCheck(blob: Descriptor, createHasher: CreateHasher): Check {
   const hasher = createHasher(digestAlgorithm(blob.digest));
   let offset = 0;
-  const refuse = (because: string, actual: ContentMismatchError['actual']): ContentMismatchError =>
-    new ContentMismatchError(`Cannot use blob ${blob.digest}: ${because}`, { expected: blob, actual });
+  const refuse = (reason: string, actual: ContentMismatchError['actual']): ContentMismatchError =>
+    new ContentMismatchError(`Cannot use blob ${blob.digest}: ${reason}`, { expected: blob, actual });
   return {
     get offset() {
       return offset;

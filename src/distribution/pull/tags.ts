@@ -63,8 +63,8 @@ function pageQuery(
   pageSize: number | undefined,
   after: string | undefined,
 ): Readonly<Record<string, string>> {
-  const refuse = (because: string): ImageError =>
-    new ImageError('ERR_OPTION_INVALID', `Cannot list the tags of ${quote(name)}: ${because}`);
+  const refuse = (reason: string): ImageError =>
+    new ImageError('ERR_OPTION_INVALID', `Cannot list the tags of ${quote(name)}: ${reason}`);
   if (pageSize !== undefined && !(Number.isSafeInteger(pageSize) && pageSize > 0))
     throw refuse(`pageSize must be a whole number from 1, not ${pageSize}`);
   if (after !== undefined && !isTag(after)) throw refuse(`${quote(after)} is no tag to start after`);

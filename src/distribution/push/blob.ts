@@ -199,17 +199,17 @@ async function* checkStream(
 }
 
 function mismatch(blob: Descriptor, actual: ContentMismatchError['actual']): ContentMismatchError {
-  const because =
+  const reason =
     actual.size === blob.size ? `has the digest ${actual.digest}` : `has ${actual.size} bytes, not ${blob.size}`;
-  return new ContentMismatchError(`Cannot push blob ${blob.digest}: its content ${because}`, {
+  return new ContentMismatchError(`Cannot push blob ${blob.digest}: its content ${reason}`, {
     expected: blob,
     actual,
   });
 }
 
 function lacks(ref: ImageReference, { digest }: Descriptor): ImageError<'ERR_OPTION_INVALID'> {
-  const because = `it lacks ${digest}, and there is no content to push`;
-  return new ImageError('ERR_OPTION_INVALID', `Cannot push to ${ref.name}: ${because}`);
+  const reason = `it lacks ${digest}, and there is no content to push`;
+  return new ImageError('ERR_OPTION_INVALID', `Cannot push to ${ref.name}: ${reason}`);
 }
 
 /** Refuses that a registry stored something else than it was sent. What it calls by another algorithm cannot be compared. */

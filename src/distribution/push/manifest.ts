@@ -232,8 +232,8 @@ async function putManifest(
   return { subject: headerOf(followed, 'oci-subject') };
 }
 
-function refuse({ name }: ImageReference, because: string): ImageError<'ERR_OPTION_INVALID'> {
-  return new ImageError('ERR_OPTION_INVALID', `Cannot push to ${name}: ${because}`);
+function refuse({ name }: ImageReference, reason: string): ImageError<'ERR_OPTION_INVALID'> {
+  return new ImageError('ERR_OPTION_INVALID', `Cannot push to ${name}: ${reason}`);
 }
 
 /** A manifest that was pushed, and what it is about. */

@@ -65,8 +65,8 @@ export async function refuseEncoding({ response, shown }: FollowedResponse): Pro
 }
 
 /** The error for a document of a registry or token server that cannot be what it should be. */
-export function unreadable(shown: string, because: string): ImageError<'ERR_REGISTRY_DOCUMENT'> {
-  return new ImageError('ERR_REGISTRY_DOCUMENT', `Cannot read ${shown}: ${because}`);
+export function unreadable(shown: string, reason: string): ImageError<'ERR_REGISTRY_DOCUMENT'> {
+  return new ImageError('ERR_REGISTRY_DOCUMENT', `Cannot read ${shown}: ${reason}`);
 }
 
 async function collect({ body }: TransportResponse, collected: ByteBuffer): Promise<void> {

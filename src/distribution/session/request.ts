@@ -113,8 +113,8 @@ export function requestUrl(
   return asked === '' ? text : `${text}?${asked}`;
 }
 
-function unusable(name: string, because: string): ImageError {
-  return new ImageError('ERR_OPTION_INVALID', `Cannot ask for ${quote(name)}: ${because}`);
+function unusable(name: string, reason: string): ImageError {
+  return new ImageError('ERR_OPTION_INVALID', `Cannot ask for ${quote(name)}: ${reason}`);
 }
 
 /** A request for content that is not at the registry. */

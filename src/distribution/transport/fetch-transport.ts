@@ -99,8 +99,8 @@ function checkLimits(options: FetchTransportOptions): FetchLimits {
 
 function checkUrl({ url, method, allowAddresses, shownUrl = redactUrl(url) }: TransportRequest): void {
   const parsed = URL.canParse(url) ? new URL(url) : undefined;
-  const refuse = (rule: string, because: string): RequestRefusedError =>
-    new RequestRefusedError(`Cannot ${method} ${shownUrl}: ${because}`, { url: shownUrl, rule });
+  const refuse = (rule: string, reason: string): RequestRefusedError =>
+    new RequestRefusedError(`Cannot ${method} ${shownUrl}: ${reason}`, { url: shownUrl, rule });
   if (parsed === undefined || !/^https?:$/.test(parsed.protocol) || parsed.username !== '' || parsed.password !== '')
     throw refuse('invalid-url', 'it is not an http or https URL without user info');
   const literal = classifyAddress(parsed.hostname);

@@ -197,7 +197,7 @@ function pauseBefore(attempt: number, { response }: Outcome, { clock, random }: 
 }
 
 function checkLimits(attempts: number, budgetMs: number): void {
-  const refuse = (because: string): ImageError => new ImageError('ERR_OPTION_INVALID', because);
+  const refuse = (reason: string): ImageError => new ImageError('ERR_OPTION_INVALID', reason);
   if (!Number.isSafeInteger(attempts) || attempts < 1)
     throw refuse(`Cannot retry ${attempts} times: attempts must be a whole number from 1`);
   if (!(budgetMs >= 0)) throw refuse(`Cannot retry for ${budgetMs} ms: budgetMs must be a number from 0`);

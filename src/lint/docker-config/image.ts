@@ -40,12 +40,12 @@ function keyFor({ domain }: ImageName): string {
   return domain === 'docker.io' ? DOCKER_HUB_KEY : domain;
 }
 
-function* lintRejected({ entry, because }: RejectedEntry, name: ImageName, root: string): Generator<LintFinding> {
+function* lintRejected({ entry, reason }: RejectedEntry, name: ImageName, root: string): Generator<LintFinding> {
   const target = parsePattern(entry.pattern);
   const image = toTarget(name);
   if (target === undefined || image === undefined || findKeyFault(entry.pattern) !== undefined) return;
-  const near = because === 'port' || because === 'label-count' || because === 'path';
-  const miss = near ? NEAR_MISSES[because](target, image) : undefined;
+  const near = reason === 'port' || reason === 'label-count' || reason === 'path';
+  const miss = near ? NEAR_MISSES[reason](target, image) : undefined;
   if (miss === undefined || !matchImage(miss.suggestion, name).matched) return;
   yield finding(miss.code, placeOf(root, entry.pattern), miss.message, miss.suggestion);
 }

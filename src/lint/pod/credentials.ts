@@ -79,9 +79,9 @@ function* lintSecret(
 function* lintDecoding(secret: SecretLike, place: string): Generator<LintFinding, Entries | undefined> {
   try {
     const { entries, skipped } = mergePullSecrets([secret]);
-    const [reason] = skipped;
-    if (reason === undefined) return entries;
-    yield finding('PULL_SECRET_IGNORED', place, REASONS[reason.because]);
+    const [skip] = skipped;
+    if (skip === undefined) return entries;
+    yield finding('PULL_SECRET_IGNORED', place, REASONS[skip.reason]);
   } catch (error) {
     if (!(error instanceof InvalidConfigError)) throw error;
     yield finding('PULL_SECRET_MALFORMED', place, REASONS.malformed);

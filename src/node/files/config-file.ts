@@ -25,7 +25,7 @@ export async function readConfigFile(path: string): Promise<Uint8Array | undefin
 }
 
 /** @param because - must not quote the document: a header or a URL in it may hold a credential */
-export function configError(path: string, because: string): InvalidConfigError {
-  const message = `Cannot use ${quote(path)}: ${because}`;
-  return new InvalidConfigError(message, { upstream: because, offset: undefined });
+export function configError(path: string, reason: string): InvalidConfigError {
+  const message = `Cannot use ${quote(path)}: ${reason}`;
+  return new InvalidConfigError(message, { upstream: reason, offset: undefined });
 }

@@ -117,7 +117,7 @@ async function addTls(
   map: TlsMap,
   ignored: IgnoredSetting[],
 ): Promise<void> {
-  const ignore = (setting: string, because: string): void => void ignored.push({ path, setting, because });
+  const ignore = (setting: string, reason: string): void => void ignored.push({ path, setting, reason });
   for (const name of names) ignore(name, 'a pull has no such setting for one registry');
   if (tls.client.length > 1) ignore('client', 'only the first pair is used');
   const read = await readHostTls(tls, path);

@@ -104,7 +104,7 @@ async function readFiles(
     const parsed = parseRegistriesConf(document, file);
     files.push(parsed);
     for (const setting of parsed.ignored)
-      ignored.push({ path: file, setting, because: 'it is for tools that a user calls with short names' });
+      ignored.push({ path: file, setting, reason: 'it is for tools that a user calls with short names' });
   }
   return files;
 }
@@ -141,9 +141,9 @@ function insecureHosts(
   const secure = new Set(places.filter(({ insecure }) => !insecure).map(({ host }) => host));
   const found = new Map<string, RegistryTls>();
   for (const { path, insecure, host } of places) {
-    const because =
+    const reason =
       host === undefined ? 'it is for more than one host' : 'another table has the same host, and is secure';
-    if (insecure && (host === undefined || secure.has(host))) ignored.push({ path, setting: 'insecure', because });
+    if (insecure && (host === undefined || secure.has(host))) ignored.push({ path, setting: 'insecure', reason });
     else if (insecure && host !== undefined) found.set(host, { insecureSkipVerify: true });
   }
   return Object.fromEntries(found);
@@ -232,8 +232,8 @@ function rewrite({ location }: RegistryLocation, prefix: string, ref: ImageRefer
   return there;
 }
 
-function unusable({ name }: ImageReference, because: string): ImageError {
-  return new ImageError('ERR_OPTION_INVALID', `Cannot pull ${quote(name)}: ${because}`);
+function unusable({ name }: ImageReference, reason: string): ImageError {
+  return new ImageError('ERR_OPTION_INVALID', `Cannot pull ${quote(name)}: ${reason}`);
 }
 
 function blocked({ location }: RegistryTable, ref: ImageReference): RequestRefusedError {

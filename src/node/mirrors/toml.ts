@@ -15,7 +15,7 @@ export interface IgnoredSetting {
   readonly path: string;
   /** The setting's name, such as `dial_timeout`. */
   readonly setting: string;
-  readonly because: string;
+  readonly reason: string;
 }
 
 /**
@@ -47,7 +47,7 @@ export function createTlsMap(ignored: IgnoredSetting[]): TlsMap {
       const before = byHost.get(host);
       if (before === undefined) byHost.set(host, { tls, given });
       else if (before.given !== given)
-        ignored.push({ path, setting: 'TLS', because: 'another file has other settings for the same host' });
+        ignored.push({ path, setting: 'TLS', reason: 'another file has other settings for the same host' });
     },
     record: () => Object.fromEntries([...byHost].map(([host, { tls }]) => [host, tls])),
   };

@@ -128,11 +128,11 @@ function transportFailure(request: TransportRequest, error: unknown, phase: Tran
   if (code === ADDRESS_REFUSED) return addressRefusal(request);
   const where = TLS.test(code) ? 'tls' : (PHASES.get(code) ?? phase);
   const proxyStatus = proxyStatusOf(error);
-  const because =
+  const cause =
     proxyStatus === undefined
       ? (REASONS.get(code) ?? `the connection failed (${where}, ${code})`)
       : `the proxy answered ${proxyStatus}`;
-  const reason = closed ? 'the transport was closed' : because;
+  const reason = closed ? 'the transport was closed' : cause;
   return new TransportError(`Cannot ${method} ${shownUrl}: ${reason}`, {
     method,
     url: shownUrl,
@@ -156,12 +156,12 @@ function proxyStatusOf(error: unknown): number | undefined {
 
 /** The error for an address of a class that the request does not allow. */
 function addressRefusal({ method, url, shownUrl = redactUrl(url), allowAddresses = [] }: TransportRequest): Error {
-  const because = `its address is not ${allowAddresses.join(' or ')}`;
-  return new RequestRefusedError(`Cannot ${method} ${shownUrl}: ${because}`, { url: shownUrl, rule: 'address-class' });
+  const reason = `its address is not ${allowAddresses.join(' or ')}`;
+  return new RequestRefusedError(`Cannot ${method} ${shownUrl}: ${reason}`, { url: shownUrl, rule: 'address-class' });
 }
 
 /** The error for a URL that no request can have; a parser's own would quote it. */
 function urlRefusal({ method, url, shownUrl = redactUrl(url) }: TransportRequest): Error {
-  const because = 'it is not an http or https URL without user info';
-  return new RequestRefusedError(`Cannot ${method} ${shownUrl}: ${because}`, { url: shownUrl, rule: 'invalid-url' });
+  const reason = 'it is not an http or https URL without user info';
+  return new RequestRefusedError(`Cannot ${method} ${shownUrl}: ${reason}`, { url: shownUrl, rule: 'invalid-url' });
 }

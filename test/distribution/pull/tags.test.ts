@@ -140,11 +140,11 @@ describe('listTags', () => {
     [{ pageSize: 0 }, 'pageSize must be a whole number from 1, not 0'],
     [{ pageSize: 1.5 }, 'pageSize must be a whole number from 1, not 1.5'],
     [{ after: '../x' }, '"../x" is no tag to start after'],
-  ])('refuses %j', async (options, because) => {
+  ])('refuses %j', async (options, reason) => {
     const server = createMemoryTransport(() => page([]));
     await expect(list(connect(server).session, options)).rejects.toMatchObject({
       code: 'ERR_OPTION_INVALID',
-      message: `Cannot list the tags of "r.example/team/app": ${because}`,
+      message: `Cannot list the tags of "r.example/team/app": ${reason}`,
     });
     expect(server.requests).toHaveLength(0);
   });

@@ -180,10 +180,10 @@ describe('readHostsToml', () => {
       {
         path: join(temp.path, '_default/hosts.toml'),
         setting: 'TLS',
-        because: 'it is for registries that no file names',
+        reason: 'it is for registries that no file names',
       },
-      { path, setting: 'header', because: 'a pull has no such setting for one registry' },
-      { path, setting: 'dial_timeout', because: 'a pull has no such setting for one registry' },
+      { path, setting: 'header', reason: 'a pull has no such setting for one registry' },
+      { path, setting: 'dial_timeout', reason: 'a pull has no such setting for one registry' },
     ]);
   });
 
@@ -206,11 +206,11 @@ describe('readHostsToml', () => {
     ['a list of paths with something else', 'ca = ["a", 1]', 'ca must be a path or a list of paths'],
     ['a triple of paths', 'client = [["a", "b", "c"]]', 'client must be a path, or pairs of paths'],
     ['a file that is not there', 'ca = "none.pem"', 'a file of certificates or keys that it names is not there'],
-  ])('refuses %s', async (_, text, because) => {
+  ])('refuses %s', async (_, text, reason) => {
     const path = put('r.test', text);
     await expect(read()).rejects.toMatchObject({
       code: 'ERR_CONFIG_INVALID',
-      message: `Cannot use "${path}": ${because}`,
+      message: `Cannot use "${path}": ${reason}`,
     });
   });
 

@@ -208,8 +208,8 @@ describe('readRegistriesConf', () => {
     const { tls, ignored } = await read();
     expect(tls).toEqual({});
     expect(ignored).toEqual([
-      { path, setting: 'insecure', because: 'another table has the same host, and is secure' },
-      { path, setting: 'insecure', because: 'it is for more than one host' },
+      { path, setting: 'insecure', reason: 'another table has the same host, and is secure' },
+      { path, setting: 'insecure', reason: 'it is for more than one host' },
     ]);
   });
 
@@ -247,9 +247,9 @@ describe('readRegistriesConf', () => {
       registry('a.test', 'm.test', 'insecure = true') + registry('b.test', 'm.test'),
       'registries at the same location differ in insecure or blocked',
     ],
-  ])('refuses %s', async (_, text, because) => {
+  ])('refuses %s', async (_, text, reason) => {
     const path = put(text);
-    const error = { code: 'ERR_CONFIG_INVALID', message: expect.stringContaining(because) as string };
+    const error = { code: 'ERR_CONFIG_INVALID', message: expect.stringContaining(reason) as string };
     await expect(read()).rejects.toMatchObject(error);
     await expect(read()).rejects.toThrow(`Cannot use "${path}": `);
   });
