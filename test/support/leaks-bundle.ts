@@ -14,6 +14,7 @@ export async function bundle(program: string, outfile: string): Promise<void> {
     platform: 'node',
     format: 'esm',
     logLevel: 'error',
+    mainFields: ['module', 'main'],
     alias: Object.fromEntries(folders.map(({ name }) => [`kubepull/${name}`, `${root}src/${name}/index.ts`])),
     banner: { js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);" },
   });

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { readdir, stat } from 'node:fs/promises';
 import { extname, join } from 'node:path';
-import { parseDocument } from 'yaml';
+import { Lexer, parseDocument, Parser } from 'yaml';
 import {
   type CredentialProviderConfig,
   type CredentialProviderConfigOptions,
@@ -13,6 +13,10 @@ import { goQuote, printable } from '../../internal/index.js';
 import { readBounded } from '../files/read-bounded.js';
 
 const MAX_FILE_BYTES = 4 * 1024 * 1024;
+/** The library recurses over what nests, and no exception tells of a native stack that is used up. */
+const MAX_DEPTH = 64;
+/** It compares each key of a map with all others. */
+const MAX_TOKENS = 50_000;
 const EXTENSIONS = ['.json', '.yaml', '.yml'];
 
 /**
@@ -87,11 +91,11 @@ async function readFile(path: string): Promise<Uint8Array> {
 
 /** YAML 1.1, as Kubernetes reads it; JSON is a part of it. The parser's own errors quote the file. */
 function parseYaml(path: string, bytes: Uint8Array): unknown {
-  const document = parseDocument(new TextDecoder().decode(bytes), {
-    version: '1.1',
-    uniqueKeys: true,
-    logLevel: 'silent',
-  });
+  const text = new TextDecoder().decode(bytes);
+  const excess = findExcess(text);
+  if (excess !== undefined) throw refuse(`error decoding config ${goQuote(path)}: ${excess}`);
+  const options = { version: '1.1', uniqueKeys: true, logLevel: 'silent', prettyErrors: false } as const;
+  const document = parseDocument(text, options);
   const [fault] = document.errors;
   if (fault !== undefined)
     throw refuse(
@@ -102,6 +106,19 @@ function parseYaml(path: string, bytes: Uint8Array): unknown {
   } catch {
     throw refuse(`error decoding config ${goQuote(path)}: its aliases expand too far`);
   }
+}
+
+/** Why a text is not given to the composer, by the first two stages of the library, which keep a stack of their own. */
+function findExcess(text: string): string | undefined {
+  const parser = new Parser();
+  let tokens = 0;
+  for (const lexeme of new Lexer().lex(text)) {
+    for (const token of parser.next(lexeme)) void token;
+    tokens += 1;
+    if (tokens > MAX_TOKENS) return `it has more than ${MAX_TOKENS} tokens`;
+    if (parser.stack.length > MAX_DEPTH) return `it nests deeper than ${MAX_DEPTH} levels`;
+  }
+  return undefined;
 }
 
 function errnoOf(error: unknown): string {

@@ -83,7 +83,12 @@ export async function readTextFile(path: string): Promise<string | undefined> {
   }
 }
 
+/** Dots of one line: each part of a key makes a table in a table. What nests in brackets the library bounds by itself. */
+const MAX_DOTS = 1000;
+
 function parseToml(text: string, path: string): TomlTable {
+  const dotted = text.split('\n').findIndex((line) => line.split('.', MAX_DOTS + 2).length > MAX_DOTS + 1);
+  if (dotted !== -1) throw configError(path, `line ${dotted + 1} has more than ${MAX_DOTS} dots`);
   try {
     return parse(text);
   } catch (error) {

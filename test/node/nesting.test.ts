@@ -1,0 +1,75 @@
+import { execFile } from 'node:child_process';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { bundle } from '../support/leaks-bundle.ts';
+import { tempDir } from '../support/temp-dir.ts';
+
+const TIMES = 500_000;
+let programs = '';
+
+beforeAll(async () => {
+  programs = mkdtempSync(join(tmpdir(), 'kubepull-nesting-'));
+  await bundle('nesting-child.ts', join(programs, 'child.mjs'));
+  return () => rmSync(programs, { recursive: true });
+});
+
+/** How reading a text of this kind ends, in a process that may die of it. */
+async function endOf(reader: string, text: string): Promise<string> {
+  const { path } = tempDir();
+  const file = reader === 'hosts' ? join(path, 'r.example', 'hosts.toml') : join(path, 'file');
+  mkdirSync(join(file, '..'), { recursive: true });
+  writeFileSync(file, text);
+  const { stdout } = await promisify(execFile)(process.execPath, [join(programs, 'child.mjs'), reader, path], {
+    timeout: 60_000,
+  });
+  return stdout.trim();
+}
+
+describe('a configuration of credential plugins', () => {
+  it.each([
+    ['brackets', 'providers: '.padEnd(TIMES, '[')],
+    ['brackets that are closed', `${'['.repeat(TIMES)}${']'.repeat(TIMES)}`],
+    ['braces', '{a: '.repeat(TIMES)],
+    ['brackets and braces', '[{a: '.repeat(TIMES)],
+    ['dashes', '- '.repeat(TIMES)],
+    ['question marks', '? '.repeat(TIMES)],
+    ['colons', ': '.repeat(TIMES)],
+    ['indents', Array.from({ length: 2000 }, (_, depth) => `${' '.repeat(depth)}a:`).join('\n')],
+  ])('is refused when %s nest without end', async (_, text) => {
+    expect(await endOf('plugins', text)).toMatch(/^ERR_CONFIG_INVALID .*: it nests deeper than 64 levels$/);
+  });
+
+  it.each([
+    ['tags', '!a '.repeat(TIMES)],
+    ['anchors', '&a '.repeat(TIMES)],
+    ['keys', Array.from({ length: TIMES / 10 }, (_, at) => `k${at}: 1\n`).join('')],
+    ['items', `a: [${'b, '.repeat(TIMES)}]`],
+  ])('is refused when it has %s without end', async (_, text) => {
+    expect(await endOf('plugins', text)).toMatch(/^ERR_CONFIG_INVALID .*: it has more than 50000 tokens$/);
+  });
+});
+
+describe.each(['hosts', 'registries'])('the TOML of %s', (reader) => {
+  it.each([
+    ['brackets', 'a = '.padEnd(TIMES, '['), /line \d+ is not TOML|it is not TOML/],
+    ['inline tables', `a = ${'{a = '.repeat(TIMES)}`, /line \d+ is not TOML|it is not TOML/],
+    ['dots of a key', `[a${'.a'.repeat(TIMES)}]`, /line 1 has more than 1000 dots/],
+  ])('is refused when %s nest without end', async (_, text, reason) => {
+    const end = await endOf(reader, text);
+    expect(end).toMatch(/^ERR_CONFIG_INVALID /);
+    expect(end).toMatch(reason);
+  });
+});
+
+describe('a docker config to log in to', () => {
+  it.each([
+    ['brackets', `{"auths": ${'['.repeat(TIMES)}`],
+    ['objects', '{"auths":'.repeat(TIMES)],
+    ['closed brackets beside the auths', `{"x":${'['.repeat(TIMES)}${']'.repeat(TIMES)}}`],
+  ])('is refused when %s nest without end', async (_, text) => {
+    expect(await endOf('login', text)).toMatch(/^ERR_CONFIG_INVALID .*: it is not a JSON object$/);
+  });
+});
