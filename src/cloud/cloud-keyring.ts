@@ -6,7 +6,7 @@ import {
   type Secret,
 } from '../docker-config/index.js';
 import { type AnyImageError, ImageError, isImageError } from '../errors/index.js';
-import { quote, untilAbort } from '../internal/index.js';
+import { createExpiringMap, createFlights, type ExpiringMap, type Flights, quote } from '../internal/index.js';
 import { createKeyring, type Keyring, type LookupResult, type SourceReport } from '../keyring/index.js';
 import type { ImageName } from '../reference/index.js';
 import { imageNameText } from '../reference/inner.js';
@@ -37,8 +37,8 @@ interface Kept {
 }
 
 interface Cache {
-  readonly kept: Map<string, Kept>;
-  readonly flights: Map<string, Promise<CloudCredential>>;
+  readonly kept: ExpiringMap<Kept>;
+  readonly flights: Flights<CloudCredential>;
 }
 
 /** Of a lifetime, what passes before the next credential is fetched. */
@@ -52,11 +52,11 @@ const MAX_LIFETIME_MS = 7 * 24 * 60 * 60 * 1000;
 
 /**
  * Makes a keyring of a cloud. A credential is fetched when the first look-up needs it, once for all that wait, and kept
- * by the monotonic clock; from four fifths of its lifetime on the next look-up fetches a new one, and when that fails the
+ * by the monotonic clock, until it has expired; from four fifths of its lifetime on the next look-up fetches a new one, and when that fails the
  * old one serves on until it ends.
  */
 export function createCloudKeyring<T>(source: CloudSource<T>, clock: Clock): Keyring {
-  const cache: Cache = { kept: new Map(), flights: new Map() };
+  const cache: Cache = { kept: createExpiringMap(() => clock.monotonic()), flights: createFlights() };
   return {
     async lookup(image: ImageName, options: CallOptions = {}): Promise<LookupResult> {
       imageNameText(image);
@@ -92,7 +92,9 @@ async function find<T>(
   if (valid !== undefined && now < valid.renewAt)
     return { credential: valid.credential, report: reportOf(source, 'cached', until(valid.expiresAt - now)) };
   try {
-    const credential = await untilAbort(fetchOnce(source, cache, clock, key, target), options.signal);
+    const start = (signal: AbortSignal): Promise<CloudCredential> =>
+      obtain(source, cache.kept, clock, { key, target, signal });
+    const credential = await cache.flights.share(key, start, options.signal);
     return { credential, report: reportOf(source, 'fetched', until(credential.lifetimeMs)) };
   } catch (error) {
     options.signal?.throwIfAborted();
@@ -101,34 +103,26 @@ async function find<T>(
     const later = clock.monotonic();
     if (valid === undefined || later >= valid.expiresAt)
       return { credential: undefined, report: reportOf(source, 'failed', fault.message, fault) };
-    cache.kept.set(key, { ...valid, renewAt: later + PAUSE_MS });
+    cache.kept.set(key, { ...valid, renewAt: later + PAUSE_MS }, valid.expiresAt - later);
     const detail = `renewal failed, ${until(valid.expiresAt - later)}`;
     return { credential: valid.credential, report: reportOf(source, 'cached', detail, fault) };
   }
 }
 
-/** Whoever needs the same credential meanwhile waits for the same fetch; giving up waiting does not end it. */
-function fetchOnce<T>(
+/** Fetches a credential, and keeps it for as long as it is given out. */
+async function obtain<T>(
   source: CloudSource<T>,
-  { kept, flights }: Cache,
+  kept: ExpiringMap<Kept>,
   clock: Clock,
-  key: string,
-  target: T,
+  { key, target, signal }: { readonly key: string; readonly target: T; readonly signal: AbortSignal },
 ): Promise<CloudCredential> {
-  const running = flights.get(key);
-  if (running !== undefined) return running;
   const started = clock.monotonic();
-  const flight = source
-    .obtain(target, {})
-    .then((credential) => {
-      const lifetimeMs = Math.min(Math.max(credential.lifetimeMs, 0), MAX_LIFETIME_MS);
-      const expiresAt = started + lifetimeMs - MARGIN_MS;
-      kept.set(key, { credential, renewAt: started + lifetimeMs * RENEW_AFTER, expiresAt });
-      return { ...credential, lifetimeMs };
-    })
-    .finally(() => flights.delete(key));
-  flights.set(key, flight);
-  return flight;
+  const credential = await source.obtain(target, { signal });
+  const lifetimeMs = Math.min(Math.max(credential.lifetimeMs, 0), MAX_LIFETIME_MS);
+  const expiresAt = started + lifetimeMs - MARGIN_MS;
+  const left = expiresAt - clock.monotonic();
+  if (left > 0) kept.set(key, { credential, renewAt: started + lifetimeMs * RENEW_AFTER, expiresAt }, left);
+  return { ...credential, lifetimeMs };
 }
 
 function until(ms: number): string {

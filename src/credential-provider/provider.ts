@@ -1,18 +1,23 @@
 import type { CallOptions, Clock } from '../clock/index.js';
-import { createSecret, type CredentialSource, type DockerConfigEntry } from '../docker-config/index.js';
+import { createSecret, type CredentialSource, type DockerConfigEntry, type Secret } from '../docker-config/index.js';
 import { type AnyImageError, ImageError, isImageError } from '../errors/index.js';
-import { equalSecrets, printable, quote } from '../internal/index.js';
+import {
+  createExpiringMap,
+  createFlights,
+  equalSecrets,
+  type ExpiringMap,
+  type Flights,
+  printable,
+  quote,
+  quoteJson,
+} from '../internal/index.js';
 import type { SourceReport } from '../keyring/index.js';
 import { matchImages } from '../match/index.js';
 import type { ImageName } from '../reference/index.js';
 import { imageNameText } from '../reference/inner.js';
 import { traced, type Tracing } from '../tracing/index.js';
-import { type AnswerCache, createAnswerCache } from './cache.js';
-import { accountParts, CACHE_KEY_TYPES, cacheKey, flightKey } from './cache-key.js';
-import { encodeRequest } from './request.js';
-import { decodeResponse, type PluginResponse, ResponseFault } from './response.js';
-import { findServiceAccount, type ServiceAccountIdentity } from './service-account.js';
-import type { CredentialProvider, ExecPlugin, PodIdentity, ServiceAccountAccess } from './types.js';
+import { type CacheKeyType, decodeResponse, type PluginResponse, ResponseFault } from './response.js';
+import type { CredentialProvider, ExecPlugin, PodIdentity, ServiceAccountAccess, TokenAttributes } from './types.js';
 
 /** What a plugin gave for one image. */
 export interface ProvidedCredentials {
@@ -36,13 +41,14 @@ export interface ProviderRuntime {
 interface Plugin {
   readonly config: CredentialProvider;
   readonly runtime: ProviderRuntime;
-  readonly cache: AnswerCache;
+  readonly cache: ExpiringMap<readonly DockerConfigEntry[]>;
   /** Questions that are being asked, by their key. */
-  readonly flights: Map<string, Promise<PluginResponse>>;
+  readonly flights: Flights<PluginResponse>;
 }
 
 export function createProvider(config: CredentialProvider, runtime: ProviderRuntime): Provider {
-  const plugin: Plugin = { config, runtime, cache: createAnswerCache(runtime.clock), flights: new Map() };
+  const cache = createExpiringMap<readonly DockerConfigEntry[]>(() => runtime.clock.monotonic());
+  const plugin: Plugin = { config, runtime, cache, flights: createFlights() };
   return {
     async provide(name, pod, options) {
       const image = imageNameText(name);
@@ -53,7 +59,7 @@ export function createProvider(config: CredentialProvider, runtime: ProviderRunt
         options.signal?.throwIfAborted();
         if (account !== undefined && 'notAsked' in account)
           return nothing(plugin, undefined, 'unsuited', account.notAsked);
-        return await ask(plugin, image, account);
+        return await ask(plugin, image, account, options);
       } catch (error) {
         options.signal?.throwIfAborted();
         const fault = asPluginError(plugin, image, error);
@@ -67,6 +73,7 @@ async function ask(
   plugin: Plugin,
   image: string,
   account: ServiceAccountIdentity | undefined,
+  options: CallOptions,
 ): Promise<ProvidedCredentials> {
   const { cache, config } = plugin;
   const source = sourceOf(plugin, account);
@@ -76,7 +83,9 @@ async function ask(
     if (entries !== undefined)
       return { entries, report: { source, outcome: 'cached', detail: `by ${type.toLowerCase()}`, error: undefined } };
   }
-  const response = await runOnce(plugin, image, account);
+  // Equal questions at the same time run the plugin once.
+  const start = (signal: AbortSignal): Promise<PluginResponse> => run(plugin, image, account, { signal });
+  const response = await plugin.flights.share(flightKey(image, account), start, options.signal);
   if (account !== undefined && config.tokenAttributes?.cacheType !== 'Token') refuseToken(response, account);
   const entries = response.auth.map(({ pattern, username, password }) => ({
     pattern,
@@ -95,23 +104,15 @@ async function ask(
   return { entries, report: { source, outcome: 'fetched', detail: kept, error: undefined } };
 }
 
-/** Equal questions at the same time run the plugin once; whoever gives up waiting does not end it for the others. */
-function runOnce(plugin: Plugin, image: string, account: ServiceAccountIdentity | undefined): Promise<PluginResponse> {
-  const { flights } = plugin;
-  const key = flightKey(image, account);
-  const flight = flights.get(key) ?? run(plugin, image, account).finally(() => flights.delete(key));
-  flights.set(key, flight);
-  return flight;
-}
-
 async function run(
   { config, runtime }: Plugin,
   image: string,
   account: ServiceAccountIdentity | undefined,
+  options: CallOptions,
 ): Promise<PluginResponse> {
   const { name: provider, args, env, apiVersion } = config;
   const stdout = await traced(runtime.tracing, 'plugin', { plugin: provider, image }, () =>
-    runtime.exec({ provider, args, env, stdin: () => encodeRequest(config, image, account) }),
+    runtime.exec({ provider, args, env, stdin: () => encodeRequest(config, image, account) }, options),
   );
   return decodeResponse(stdout, apiVersion);
 }
@@ -143,4 +144,126 @@ function asPluginError({ config }: Plugin, image: string, error: unknown): AnyIm
   const reason = error instanceof ResponseFault ? printable(error.message, 512) : 'it failed';
   const text = `Cannot get credentials for ${quote(image)} from plugin ${quote(config.name)}: ${reason}`;
   return new ImageError('ERR_CREDENTIAL_PROVIDER', text, { cause: error });
+}
+
+/** On whose behalf a plugin is asked. */
+export interface ServiceAccountIdentity {
+  readonly namespace: string;
+  readonly name: string;
+  readonly uid: string;
+  /** Those that the configuration names. */
+  readonly annotations: Readonly<Record<string, string>>;
+  readonly token: Secret;
+}
+
+/** A plugin that is not asked for this pod, and why; that is no failure. */
+export interface NotAsked {
+  readonly notAsked: string;
+}
+
+/**
+ * Finds out on whose behalf to ask: nobody's, a service account's, or that the plugin is not to be asked at all.
+ *
+ * The token is requested before the cache is looked at, as kubelet does it.
+ */
+export async function findServiceAccount(
+  attributes: TokenAttributes | undefined,
+  pod: PodIdentity | undefined,
+  access: ServiceAccountAccess | undefined,
+  options: CallOptions,
+): Promise<ServiceAccountIdentity | NotAsked | undefined> {
+  if (attributes === undefined) return undefined;
+  if (pod === undefined || pod.serviceAccountName === '')
+    return attributes.requireServiceAccount ? { notAsked: 'the pod has no service account' } : undefined;
+  if (access === undefined) return { notAsked: 'service accounts cannot be read here' };
+  const { namespace, serviceAccountName: name } = pod;
+  const account = await access.get({ namespace, name }, options);
+  const annotations = pickAnnotations(account.annotations, attributes);
+  if (typeof annotations === 'string')
+    return { notAsked: `the service account has no annotation ${quote(annotations)}` };
+  const token = await access.createToken(
+    {
+      namespace,
+      serviceAccountName: name,
+      serviceAccountUid: account.uid,
+      audience: attributes.serviceAccountTokenAudience,
+      pod: { name: pod.name, uid: pod.uid },
+    },
+    options,
+  );
+  return { namespace, name, uid: account.uid, annotations, token };
+}
+
+/** The annotations that the plugin gets, or the key of one that must be there and is not. */
+function pickAnnotations(
+  all: Readonly<Record<string, string>>,
+  attributes: TokenAttributes,
+): Readonly<Record<string, string>> | string {
+  const { requiredServiceAccountAnnotationKeys: required, optionalServiceAccountAnnotationKeys: optional } = attributes;
+  const missing = required.find((key) => !Object.hasOwn(all, key));
+  if (missing !== undefined) return missing;
+  const wanted = [...required, ...optional].filter((key) => Object.hasOwn(all, key));
+  return Object.fromEntries(wanted.map((key) => [key, all[key] ?? '']));
+}
+
+/**
+ * The request that a plugin reads from its standard input, byte for byte as Go encodes it: one line, empty fields left
+ * out. Only v1 of the protocol knows of service accounts.
+ *
+ * @see CredentialProviderRequest in kubernetes staging/src/k8s.io/kubelet/pkg/apis/credentialprovider
+ */
+export function encodeRequest(
+  { apiVersion }: CredentialProvider,
+  image: string,
+  account: ServiceAccountIdentity | undefined,
+): string {
+  const token = account?.token.reveal() ?? '';
+  const annotations = Object.entries(account?.annotations ?? {}).toSorted(([a], [b]) => (a < b ? -1 : 1));
+  const fields = [
+    '"kind":"CredentialProviderRequest"',
+    `"apiVersion":${quoteJson(apiVersion)}`,
+    `"image":${quoteJson(image)}`,
+    ...(token === '' ? [] : [`"serviceAccountToken":${quoteJson(token)}`]),
+    ...(annotations.length === 0
+      ? []
+      : [
+          `"serviceAccountAnnotations":{${annotations.map(([key, value]) => `${quoteJson(key)}:${quoteJson(value)}`).join(',')}}`,
+        ]),
+  ];
+  return `{${fields.join(',')}}\n`;
+}
+
+/** The order in which a look-up tries the kinds. */
+export const CACHE_KEY_TYPES: readonly CacheKeyType[] = ['Image', 'Registry', 'Global'];
+
+/**
+ * The key of an answer: what it is good for, and for whom. Parts carry their length, so that no two lists of parts give
+ * one key. A key may hold a token; it never leaves the cache.
+ *
+ * @see generateCacheKey in kubernetes pkg/credentialprovider/plugin/plugin.go
+ */
+export function cacheKey(type: CacheKeyType, image: string, account: readonly string[]): string {
+  const base = { Image: image, Registry: image.split('/', 1)[0] ?? '', Global: '<global>' }[type];
+  return joinParts([base, ...account]);
+}
+
+/** The parts that tell one service account from another; none at all without. */
+export function accountParts(
+  account: ServiceAccountIdentity | undefined,
+  cacheType: TokenAttributes['cacheType'] | undefined,
+): readonly string[] {
+  if (account === undefined) return [];
+  const { namespace, name, uid, annotations, token } = account;
+  const pairs = Object.entries(annotations).toSorted(([a], [b]) => (a < b ? -1 : 1));
+  const tokenParts = cacheType === 'Token' ? ['token', token.reveal()] : [];
+  return [namespace, name, uid, String(pairs.length), ...pairs.flat(), ...tokenParts];
+}
+
+/** The key under which equal questions are asked once: the image, and with a token also that and the annotations. */
+export function flightKey(image: string, account: ServiceAccountIdentity | undefined): string {
+  return joinParts([image, ...accountParts(account, 'Token')]);
+}
+
+function joinParts(parts: readonly string[]): string {
+  return parts.map((part) => `${part.length}:${part}`).join('');
 }

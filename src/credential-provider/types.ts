@@ -74,11 +74,12 @@ export interface PluginCall {
  * Runs a plugin, and gives what it printed once it ended with status 0. `createExecPlugin` of `kubepull/node` is one.
  *
  * It rejects with `ERR_CREDENTIAL_PROVIDER`. It brings its own time limit: kubelet's is a minute, and does not depend on
- * the pod that asks.
+ * the pod that asks. The signal is aborted when the last look-up that waits for the answer has given up; the plugin ends
+ * then, so that it takes nobody's place.
  *
  * @public
  */
-export type ExecPlugin = (call: PluginCall) => Promise<Uint8Array>;
+export type ExecPlugin = (call: PluginCall, options?: CallOptions) => Promise<Uint8Array>;
 
 /**
  * The pod that an image is pulled for.

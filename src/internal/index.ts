@@ -14,6 +14,8 @@ export { parseGoDuration } from './go/duration.js';
 export { collectBytes } from './collect-bytes.js';
 export { cannotUnmarshal, goKind, matchField } from './go/json-decode.js';
 export { equalSecrets } from './equal-secrets.js';
+export { createExpiringMap, type ExpiringMap } from './expiring-map.js';
+export { createFlights, type Flights } from './flights.js';
 export { goQuote } from './go/quote.js';
 export { quoteJson, wellFormed } from './go/json-text.js';
 export {

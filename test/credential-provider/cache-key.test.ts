@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, it } from 'vitest';
 import { createSecret } from 'kubepull/docker-config';
-import { accountParts, CACHE_KEY_TYPES, cacheKey } from '../../src/credential-provider/cache-key.ts';
+import { accountParts, CACHE_KEY_TYPES, cacheKey } from '../../src/credential-provider/provider.ts';
 
 const text = fc.oneof(fc.constantFrom('', '1:', 'a', '0:', 'token', '<global>'), fc.string({ maxLength: 6 }));
 const account = fc.option(

@@ -199,6 +199,26 @@ describe('createCredentialProviderKeyring', () => {
     expect(exec).toHaveBeenCalledTimes(1);
   });
 
+  it('ends the plugin when the last caller has given up, and runs it anew for the next', async () => {
+    const signals: (AbortSignal | undefined)[] = [];
+    const exec = vi.fn<ExecPlugin>((_, { signal } = {}) => {
+      signals.push(signal);
+      return signals.length === 1 ? new Promise(() => undefined) : Promise.resolve(answer({ 'r.io': user('a') }));
+    });
+    const keyring = createCredentialProviderKeyring(configOf({}), { exec });
+    const controllers = [new AbortController(), new AbortController()];
+    const lookups = controllers.map(({ signal }) => keyring.lookup(parseImageName('r.io/x'), { signal }));
+    await vi.waitFor(() => expect(exec).toHaveBeenCalled());
+    for (const [at, controller] of controllers.entries()) {
+      expect(signals[0]?.aborted).toBe(false);
+      controller.abort(new Error('enough'));
+      await expect(lookups[at]).rejects.toThrow('enough');
+    }
+    expect(signals[0]?.aborted).toBe(true);
+    expect(users(await keyring.lookup(parseImageName('r.io/x')))).toEqual(['a']);
+    expect(exec).toHaveBeenCalledTimes(2);
+  });
+
   describe('X06 gives nothing, says why and hides no other plugin when an answer', () => {
     const text = (value: string): Uint8Array => new TextEncoder().encode(value);
     const hidden = 'error decoding credential provider plugin response from stdout';

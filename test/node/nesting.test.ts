@@ -67,9 +67,11 @@ describe.each(['hosts', 'registries'])('the TOML of %s', (reader) => {
 describe('a docker config to log in to', () => {
   it.each([
     ['brackets', `{"auths": ${'['.repeat(TIMES)}`],
-    ['objects', '{"auths":'.repeat(TIMES)],
+    ['objects', '{"auths":'.repeat(TIMES / 5)],
     ['closed brackets beside the auths', `{"x":${'['.repeat(TIMES)}${']'.repeat(TIMES)}}`],
   ])('is refused when %s nest without end', async (_, text) => {
-    expect(await endOf('login', text)).toMatch(/^ERR_CONFIG_INVALID .*: it is not a JSON object$/);
+    expect(await endOf('login', text)).toMatch(
+      /^ERR_CONFIG_INVALID .*: it is not a JSON object, so it is left as it is$/,
+    );
   });
 });

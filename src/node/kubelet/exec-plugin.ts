@@ -47,7 +47,8 @@ export interface ExecPluginOptions {
 
 /**
  * Runs kubelet's credential plugins as processes: found in one directory only, never through a shell or `PATH`, in a
- * process group of their own that is killed when the plugin ends, takes too long or prints too much.
+ * process group of their own that is killed when the plugin ends, takes too long, prints too much or is given up: 2 seconds
+ * after it was asked to end.
  *
  * @param options - see {@link ExecPluginOptions}
  * @returns what `createCredentialProviderKeyring` runs plugins with; it rejects with `ERR_CREDENTIAL_PROVIDER`
@@ -69,7 +70,7 @@ export function createExecPlugin(options: ExecPluginOptions): ExecPlugin {
   checkNumber('timeoutMs', timeoutMs);
   checkNumber('maxProcesses', maxProcesses);
   const slots = createSlots(maxProcesses);
-  return (call) =>
+  return (call, { signal } = {}) =>
     slots.run(async () => {
       const file = await findPlugin(binDir, call.provider);
       const result = await runProcess({
@@ -83,14 +84,16 @@ export function createExecPlugin(options: ExecPluginOptions): ExecPlugin {
         timeoutMs,
         maxStdoutBytes: MAX_STDOUT_BYTES,
         maxStderrBytes: MAX_STDERR_BYTES,
+        signal,
       });
+      if (result.outcome === 'stopped' && result.why === 'abort') signal?.throwIfAborted();
       if (result.outcome === 'exited' && result.status === 0) return result.stdout;
       throw failure(
         call,
         describeEnd(result, { timeoutMs, maxStdoutBytes: MAX_STDOUT_BYTES }),
         'stderr' in result ? result.stderr : '',
       );
-    });
+    }, signal);
 }
 
 function checkNumber(name: string, value: number): void {

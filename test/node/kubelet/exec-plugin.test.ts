@@ -1,9 +1,9 @@
 import { execFile } from 'node:child_process';
-import { chmodSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { env } from 'node:process';
 import { promisify } from 'node:util';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import {
   createCredentialProviderKeyring,
   type PluginCall,
@@ -67,6 +67,40 @@ function isAlive(pid: number): boolean {
 }
 
 describe('createExecPlugin', () => {
+  it('ends a plugin that hangs when the look-up is given up, and gives its place to the next', async () => {
+    const { path } = tempDir();
+    const [pidFile, next] = [join(path, 'pid'), new TextEncoder().encode('next\n')];
+    const binDir = pluginDir({
+      hangs: `echo $$ > ${pidFile}.new; mv ${pidFile}.new ${pidFile}; sleep 600`,
+      next: 'echo next',
+    });
+    const exec = createExecPlugin({ binDir, maxProcesses: 1 });
+    const controller = new AbortController();
+    const reason = new Error('enough');
+    const hanging = exec(callOf({ provider: 'hangs' }), { signal: controller.signal });
+    const waiting = exec(callOf({ provider: 'next' }));
+    await vi.waitFor(() => expect(existsSync(pidFile)).toBe(true), 60_000);
+    controller.abort(reason);
+    await expect(hanging).rejects.toBe(reason);
+    expect(isAlive(Number(readFileSync(pidFile, 'utf8')))).toBe(false);
+    expect(await waiting).toEqual(next);
+  });
+
+  it('starts no plugin for a look-up that was given up while it waited for a place', async () => {
+    const { path } = tempDir();
+    const binDir = pluginDir({ hangs: 'sleep 600', writes: `touch ${join(path, 'started')}` });
+    const exec = createExecPlugin({ binDir, maxProcesses: 1 });
+    const controllers = [new AbortController(), new AbortController()];
+    const calls = ['hangs', 'writes'].map((provider, at) =>
+      exec(callOf({ provider }), { signal: controllers[at]?.signal }).catch((error: unknown) => error),
+    );
+    controllers[1]?.abort('second');
+    expect(await calls[1]).toBe('second');
+    controllers[0]?.abort('first');
+    expect(await calls[0]).toBe('first');
+    expect(existsSync(join(path, 'started'))).toBe(false);
+  });
+
   it('gives arguments, variables and the request, and takes what is printed', async () => {
     const script = 'read line; printf "%s %s %s %s" "$1" "$2" "$KEY" "$line"';
     const text = await run(script, {

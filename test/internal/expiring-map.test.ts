@@ -1,13 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import { createFakeClock } from 'kubepull/testing';
-import { createAnswerCache } from '../../src/credential-provider/cache.ts';
+import { createExpiringMap } from '../../src/internal/expiring-map.ts';
 
 const MINUTE = 60_000;
 
-describe('createAnswerCache', () => {
+describe('createExpiringMap', () => {
   it('keeps an answer up to the very moment at which it expires, and drops it when it is touched after that', async () => {
     const clock = createFakeClock();
-    const cache = createAnswerCache(clock);
+    const cache = createExpiringMap<string[]>(() => clock.monotonic());
     cache.set('a', [], MINUTE);
     await clock.advance(MINUTE);
     expect(cache.get('a')).toEqual([]);
@@ -17,7 +17,7 @@ describe('createAnswerCache', () => {
 
   it('drops all that has expired at the first look-up after more than 15 minutes, and nothing else', async () => {
     const clock = createFakeClock();
-    const cache = createAnswerCache(clock);
+    const cache = createExpiringMap<string[]>(() => clock.monotonic());
     cache.set('old', [], MINUTE);
     cache.set('young', [], 60 * MINUTE);
     await clock.advance(15 * MINUTE);
@@ -30,7 +30,7 @@ describe('createAnswerCache', () => {
 
   it('counts the 15 minutes from the last time', async () => {
     const clock = createFakeClock();
-    const cache = createAnswerCache(clock);
+    const cache = createExpiringMap<string[]>(() => clock.monotonic());
     await clock.advance(16 * MINUTE);
     cache.get('other');
     cache.set('old', [], MINUTE);
