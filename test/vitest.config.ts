@@ -8,12 +8,18 @@ const alias = [
   { find: /^kubepull\/([\w-]+)$/, replacement: `${root}src/$1/index.ts` },
 ];
 
+const TESTS = 'test/**/*.test.ts';
+const BUILT = 'test/packaging/built/**/*.test.ts';
+const ISOLATED = 'test/**/*.isolated.test.ts';
+const BUILD = 'test/packaging/built/build.ts';
+
 const shared = {
   setupFiles: ['test/support/setup.ts'],
   globalSetup: ['test/support/global-setup.ts'],
   // Nothing is timed by these: they only end what hangs, also where other work slows the machine down.
   testTimeout: 300_000,
   hookTimeout: 300_000,
+  maxWorkers: '100%',
 };
 
 /** Set by .ci/run, which adds up the results of several runs. */
@@ -25,7 +31,19 @@ export default defineConfig({
   test: {
     reporters: resultsFile === undefined ? ['default'] : ['default', ['json', { outputFile: resultsFile }]],
     projects: [
-      { extends: true, test: { ...shared, name: 'unit', include: ['test/**/*.test.ts'], exclude: ['test/real/**'] } },
+      // One process for many files: most of the time would go into loading the same modules again.
+      {
+        extends: true,
+        test: { ...shared, name: 'unit', include: [TESTS], exclude: ['test/real/**', BUILT, ISOLATED], isolate: false },
+      },
+      // Files that put something else in the place of a module.
+      { extends: true, test: { ...shared, name: 'unit-isolated', include: [ISOLATED] } },
+      // What was built: bundles, the packed package, the examples as programs. The build runs first.
+      {
+        extends: true,
+        test: { ...shared, name: 'package', include: [BUILT], globalSetup: [...shared.globalSetup, BUILD] },
+      },
+      // Against real servers and tools, which .ci/run installs.
       { extends: true, test: { ...shared, name: 'real', include: ['test/real/**/*.test.ts'] } },
     ],
     coverage: { include: ['src/**/*.ts'], reporter: ['text'], reportsDirectory: 'coverage' },

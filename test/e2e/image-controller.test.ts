@@ -1,35 +1,23 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { openPulledRecords } from 'kubepull/node';
 import { buildImage } from 'kubepull/testing';
-import { parseAllDocuments } from 'yaml';
 import { parseOptions } from '../../docs/examples/image-controller/arguments.ts';
-import type { KubeObject, PolicyRule } from '../support/api-objects.ts';
 import { canary } from '../support/canary.ts';
 import {
-  type Cluster,
   eventsOf,
+  guide,
   hasEvent,
+  manifests,
   NAMESPACE,
-  NODE,
+  rules,
   start,
   startCluster,
   until,
 } from '../support/image-controller.ts';
-import { assertLayoutValid } from '../support/layout-check.ts';
+import { root } from '../packaging/entries.mjs';
 import { tempDir } from '../support/temp-dir.ts';
-
-const root = fileURLToPath(new URL('../../', import.meta.url));
-/** What the guide has people apply. */
-const guide = readFileSync(join(root, 'docs/guides/controller.md'), 'utf8');
-const manifests = parseAllDocuments(/```yaml\n([^]*?)```/.exec(guide)?.[1] ?? '').map(
-  (document) => document.toJS() as KubeObject,
-);
-const rules = manifests.find(({ kind }) => kind === 'ClusterRole')?.['rules'] as readonly PolicyRule[];
 
 /** What keeps this process alive that did not do so before. */
 function openedSince(before: readonly string[]): readonly string[] {
@@ -49,107 +37,9 @@ afterEach(() => {
   vi.unstubAllEnvs();
 });
 
-describe('the image controller, as it was built', () => {
-  interface Program {
-    readonly child: ChildProcess;
-    readonly layout: string;
-    readonly output: { stdout: string; stderr: string };
-    readonly ended: Promise<readonly [code: number | null, signal: string | null]>;
-  }
-
-  function startProgram({ server, registry }: Cluster): Program {
-    const { path, secretFile } = tempDir();
-    const kubeconfig = secretFile('kubeconfig', server.kubeconfig);
-    const program = join(root, 'dist/examples/image-controller/main.js');
-    const args = [program, '--node', NODE, '--kubeconfig', kubeconfig, '--plain-http', registry.host];
-    const child = spawn(process.execPath, args, { cwd: path, stdio: 'pipe', env: { ...process.env, HOME: path } });
-    onTestFinished(() => void child.kill('SIGKILL'));
-    const output = { stdout: '', stderr: '' };
-    child.stdout.on('data', (chunk: Buffer) => (output.stdout += chunk.toString()));
-    child.stderr.on('data', (chunk: Buffer) => (output.stderr += chunk.toString()));
-    const ended = once(child, 'close') as Promise<unknown> as Program['ended'];
-    return { child, layout: join(path, 'layout'), output, ended };
-  }
-
-  it('pulls with the second of two secrets, says so on the container, and ends on SIGTERM', async () => {
-    const cluster = await startCluster(rules);
-    const { server, registry } = cluster;
-    cluster.secret('wrong', canary('password'));
-    cluster.secret('right');
-    cluster.pod('web', { pullSecrets: ['wrong', 'right'] });
-    const { child, layout, output, ended } = startProgram(cluster);
-    await until(() => hasEvent(server, 'web', 'Pulled × 1'));
-
-    expect(eventsOf(server, 'web')).toEqual(['Pulling × 1', 'Pulled × 1']);
-    const [pulling, pulled] = server.events;
-    expect(pulling).toMatchObject({
-      metadata: { namespace: NAMESPACE, name: expect.stringMatching(/^web\.[0-9a-f]{17}$/) as string },
-      involvedObject: {
-        apiVersion: 'v1',
-        kind: 'Pod',
-        namespace: NAMESPACE,
-        name: 'web',
-        uid: 'uid-web',
-        fieldPath: 'spec.containers{app}',
-      },
-      type: 'Normal',
-      message: `Pulling image "${registry.host}/team/web:1"`,
-      source: { component: 'image-controller', host: NODE },
-      firstTimestamp: pulling?.lastTimestamp,
-    });
-    expect(pulled?.message).toMatch(
-      /^Successfully pulled image ".*\/team\/web:1" in .*s \(.*s including waiting\)\. Image size: \d+ bytes\.$/,
-    );
-    await assertLayoutValid(layout);
-    const { manifests: images } = JSON.parse(readFileSync(join(layout, 'index.json'), 'utf8')) as {
-      readonly manifests: readonly { readonly annotations: object }[];
-    };
-    expect(images.map(({ annotations }) => Object.values(annotations))).toEqual([[`${registry.host}/team/web:1`]]);
-
-    child.kill('SIGTERM');
-    expect(await ended).toEqual([0, null]);
-    expect(output.stderr).toBe('');
-    const lines = output.stdout.trimEnd().split('\n');
-    expect(lines.map((line) => line.split(': ')[0])).toEqual([
-      'shop/web spec.containers{app} Normal Pulling',
-      'shop/web spec.containers{app} Normal Pulled',
-    ]);
-    await until(() => server.watches === 0);
-  });
-
-  it.each(['SIGTERM', 'SIGINT'] as const)('ends on %s in the middle of a pull, at once and with 0', async (signal) => {
-    const cluster = await startCluster(rules);
-    cluster.registry.fault({ path: /\/blobs\//, action: { kind: 'stall' } });
-    cluster.secret('right');
-    cluster.pod('web');
-    const { child, layout, output, ended } = startProgram(cluster);
-    await until(() => cluster.registry.requests.some(({ url }) => url.includes('/blobs/')));
-    child.kill(signal);
-    expect(await ended).toEqual([0, null]);
-    expect(output.stderr).toBe('');
-    expect(eventsOf(cluster.server, 'web')).toEqual(['Pulling × 1']);
-    await assertLayoutValid(layout, { allowPartials: true });
-    await until(() => cluster.registry.connections === 0 && cluster.server.watches === 0);
-  });
-
-  it('says in one line what is wrong, and with which exit code', async () => {
-    const run = async (...args: readonly string[]): Promise<readonly [number | null, string]> => {
-      const child = spawn(process.execPath, [join(root, 'dist/examples/image-controller/main.js'), ...args]);
-      let stderr = '';
-      child.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString()));
-      const [code] = (await once(child, 'close')) as [number | null];
-      return [code, stderr];
-    };
-    expect(await run()).toEqual([2, 'Whose pods? Say --node NAME (see --help)\n']);
-    const [code, stderr] = await run('--node', NODE, '--kubeconfig', '/nonexistent');
-    expect([code, stderr.trimEnd().split('\n').length]).toEqual([1, 1]);
-    expect(stderr).toContain('no such file');
-  });
-});
-
 describe('the image controller', () => {
   it('backs off an image that is not there, counts what happens again, and tries again in time', async () => {
-    const cluster = await startCluster(rules);
+    const cluster = await startCluster();
     const { server, registry } = cluster;
     cluster.secret('right');
     const image = `${registry.host}/team/wbe:1`;
@@ -186,7 +76,7 @@ describe('the image controller', () => {
   });
 
   it('publishes an event anew, with its count, when the server has forgotten it', async () => {
-    const cluster = await startCluster(rules);
+    const cluster = await startCluster();
     const { server } = cluster;
     cluster.secret('right');
     const image = `${cluster.registry.host}/team/wbe:1`;
@@ -201,7 +91,7 @@ describe('the image controller', () => {
   });
 
   it.each(['status', 'event'] as const)('loses and doubles nothing when a watch breaks or is 410 (%s)', async (how) => {
-    const cluster = await startCluster(rules);
+    const cluster = await startCluster();
     const { server } = cluster;
     cluster.secret('right');
     cluster.pod('a');
@@ -251,7 +141,7 @@ describe('the image controller', () => {
   });
 
   it('does not look again at a pod that is the same in a new list', async () => {
-    const cluster = await startCluster(rules);
+    const cluster = await startCluster();
     const { server, registry } = cluster;
     cluster.secret('right');
     cluster.pod('web', { image: `${registry.host}/team/wbe:1` });
@@ -272,7 +162,7 @@ describe('the image controller', () => {
   });
 
   it('names the pull secrets that it cannot read, and pulls with the others', async () => {
-    const cluster = await startCluster(rules);
+    const cluster = await startCluster();
     const { server } = cluster;
     cluster.secret('right');
     cluster.secret('broken');
@@ -296,7 +186,7 @@ describe('the image controller', () => {
   });
 
   it('reads a secret anew for each try', async () => {
-    const cluster = await startCluster(rules);
+    const cluster = await startCluster();
     const { server } = cluster;
     cluster.secret('right', canary('password'));
     cluster.pod('web');
@@ -312,7 +202,7 @@ describe('the image controller', () => {
     [true, 'Pulled × 1', 'uses'],
     [false, 'Error: ErrImag × 1', 'does not look at'],
   ])('with serviceAccounts %s: %s, since it %s those of the service account', async (serviceAccounts, event) => {
-    const cluster = await startCluster(rules);
+    const cluster = await startCluster();
     const { server } = cluster;
     cluster.secret('right');
     const metadata = { name: 'builder', namespace: NAMESPACE };
@@ -325,7 +215,7 @@ describe('the image controller', () => {
   });
 
   it('goes on without a service account that is not there', async () => {
-    const cluster = await startCluster(rules);
+    const cluster = await startCluster();
     cluster.secret('right');
     cluster.pod('web');
     const { warnings } = start(cluster, { serviceAccounts: true });
@@ -334,7 +224,7 @@ describe('the image controller', () => {
   });
 
   it('brings the images of containers of all kinds and of volumes, and keeps back who mounts what is lost', async () => {
-    const cluster = await startCluster(rules);
+    const cluster = await startCluster();
     const { server, registry } = cluster;
     const image = (name: string): string => `${registry.host}/team/${name}:1`;
     for (const name of ['debug', 'setup', 'data', 'app'])
@@ -386,7 +276,7 @@ describe('the image controller', () => {
   });
 
   it('asks for an image once for each container, and again when the container has another', async () => {
-    const cluster = await startCluster(rules);
+    const cluster = await startCluster();
     const { server, registry } = cluster;
     registry.push('team/web', '2', buildImage({ layers: [{ files: { version: '2' } }] }));
     cluster.secret('right');
@@ -403,7 +293,7 @@ describe('the image controller', () => {
   });
 
   it('stops the pull of a pod that goes, and begins anew for another pod of that name', async () => {
-    const cluster = await startCluster(rules);
+    const cluster = await startCluster();
     const { server, registry } = cluster;
     const stall = registry.fault({ path: /\/blobs\//, action: { kind: 'stall' } });
     cluster.secret('right');
@@ -420,7 +310,7 @@ describe('the image controller', () => {
   });
 
   it('forgets what it has counted of a pod that is gone', async () => {
-    const cluster = await startCluster(rules);
+    const cluster = await startCluster();
     const { server } = cluster;
     const publishedTwice = (): boolean => {
       const events = eventsOf(server, 'web').filter((event) => event === 'FailedToRetrieveImagePullSecret × 1');
@@ -436,7 +326,7 @@ describe('the image controller', () => {
   });
 
   it('leaves pods alone that are over or on their way out', async () => {
-    const cluster = await startCluster(rules);
+    const cluster = await startCluster();
     cluster.secret('right');
     cluster.pod('done', { status: { phase: 'Succeeded' } });
     cluster.pod('broken', { status: { phase: 'Failed' } });
@@ -449,7 +339,7 @@ describe('the image controller', () => {
   });
 
   it('waits for an API server that does not answer yet, longer each time', async () => {
-    const cluster = await startCluster(rules);
+    const cluster = await startCluster();
     const { server } = cluster;
     server.fail('list', 'pods', 503, 2);
     server.fail('watch', 'pods', 500);
@@ -472,7 +362,7 @@ describe('the image controller', () => {
   });
 
   it('gives up an event that cannot be published, and goes on with the next', async () => {
-    const cluster = await startCluster(rules);
+    const cluster = await startCluster();
     const { server } = cluster;
     server.fail('create', 'events', 500);
     cluster.secret('right');
@@ -485,7 +375,7 @@ describe('the image controller', () => {
   });
 
   it('keeps to one namespace, if told so', async () => {
-    const cluster = await startCluster(rules);
+    const cluster = await startCluster();
     const { server } = cluster;
     cluster.secret('right');
     cluster.pod('web');
@@ -498,7 +388,7 @@ describe('the image controller', () => {
   });
 
   it('goes on without what the API server does not answer in ten seconds', async () => {
-    const cluster = await startCluster(rules);
+    const cluster = await startCluster();
     const { server } = cluster;
     const limits: AbortController[] = [];
     const timeout = AbortSignal.timeout.bind(AbortSignal);
@@ -519,7 +409,7 @@ describe('the image controller', () => {
   });
 
   it('settles the intents of a run that was killed', async () => {
-    const cluster = await startCluster(rules);
+    const cluster = await startCluster();
     const records = tempDir().path;
     cluster.secret('right');
     cluster.pod('web');
@@ -535,7 +425,7 @@ describe('the image controller', () => {
   });
 
   it('publishes all that has happened before it ends', async () => {
-    const cluster = await startCluster(rules);
+    const cluster = await startCluster();
     const containers = Array.from({ length: 20 }, (_, at) => ({ name: `c${at}`, image: 'Bad:Image' }));
     cluster.pod('web', { pullSecrets: [], spec: { containers } });
     const { stop, printed } = start(cluster);
@@ -545,7 +435,7 @@ describe('the image controller', () => {
   });
 
   it('ends while the API server does not answer', async () => {
-    const cluster = await startCluster(rules);
+    const cluster = await startCluster();
     const { server } = cluster;
     server.fail('watch', 'pods', 'silence');
     const { stop, warnings } = start(cluster);
@@ -555,7 +445,7 @@ describe('the image controller', () => {
   });
 
   it('prints one line for each event, whatever a registry says', async () => {
-    const cluster = await startCluster(rules);
+    const cluster = await startCluster();
     const { server, registry } = cluster;
     const body = JSON.stringify({ errors: [{ code: 'DENIED', message: 'no\nshop/web Normal Pulled: \u001B[2K' }] });
     registry.fault({ path: /manifests/, action: { kind: 'status', status: 403, body } });
@@ -568,7 +458,7 @@ describe('the image controller', () => {
   });
 
   it('leaves nothing open when it has ended, in the middle of a pull and of a back-off', async () => {
-    const cluster = await startCluster(rules);
+    const cluster = await startCluster();
     const { server, registry } = cluster;
     const stall = registry.fault({ path: /\/blobs\//, action: { kind: 'stall' } });
     cluster.secret('right');

@@ -1,58 +1,17 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import ts from 'typescript';
 import { describe, expect, it } from 'vitest';
-import { runScript } from './child.ts';
-import { exportsOf, listEntries, NODE_ENTRIES, root, sourceOf, specifierOf } from './entries.mjs';
+import { exportsOf, listEntries, NODE_ENTRIES, root } from './entries.mjs';
+import { facadeOf } from './facades.ts';
 import { readFiles } from './sources.ts';
 
 const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { readonly exports: unknown };
 const entries = listEntries();
 const portable = entries.filter((entry) => entry !== 'index' && !NODE_ENTRIES.includes(entry));
 
-/** The names that an entry's source re-exports, types marked. */
-function facadeOf(entry: string): readonly string[] {
-  const path = sourceOf(entry);
-  const source = ts.createSourceFile(path, readFileSync(join(root, path), 'utf8'), ts.ScriptTarget.ES2022);
-  return source.statements.filter(ts.isExportDeclaration).flatMap(({ exportClause, isTypeOnly }) => {
-    if (exportClause === undefined || !ts.isNamedExports(exportClause)) return [];
-    return exportClause.elements.map((one) => `${isTypeOnly || one.isTypeOnly ? 'type ' : ''}${one.name.text}`);
-  });
-}
-
-const values = (entry: string): readonly string[] =>
-  facadeOf(entry)
-    .filter((name) => !name.startsWith('type '))
-    .toSorted();
-
 describe('exports of package.json', () => {
   it('lists exactly the modules of src', () => {
     expect(manifest.exports).toEqual(exportsOf(entries));
-  });
-
-  it.each(entries)('points at files that the build made: %s', (entry) => {
-    const paths = Object.values(Object.values(exportsOf([entry]))[0] ?? {});
-    expect(paths).toHaveLength(2);
-    expect(paths.filter((path) => !existsSync(join(root, path)))).toEqual([]);
-  });
-
-  it('imports in Node with the names of the source and no default', async () => {
-    const loads = entries.map(
-      (entry) => `[${JSON.stringify(entry)}, Object.keys(await import('${specifierOf(entry)}'))]`,
-    );
-    const out = await runScript(`console.log(JSON.stringify([${loads.join()}]))`);
-    const actual = Object.fromEntries(JSON.parse(out) as [string, string[]][]);
-    expect(actual).toEqual(Object.fromEntries(entries.map((entry) => [entry, values(entry)])));
-    expect(Object.values(actual).flat()).not.toContain('default');
-  });
-
-  it('can be required', async () => {
-    const out = await runScript(
-      `import { createRequire } from 'node:module';
-       console.log(JSON.stringify(Object.keys(createRequire(import.meta.url)('kubepull'))));`,
-    );
-    const names = (JSON.parse(out) as string[]).filter((name) => name !== '__esModule');
-    expect(names.toSorted()).toEqual(values('index'));
   });
 });
 

@@ -1,12 +1,14 @@
 // A cluster for the image controller: an API server, a private registry, and the controller in this process.
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { KubeConfig } from '@kubernetes/client-node';
 import { onTestFinished } from 'vitest';
 import { createPullSecret } from 'kubepull/pull-secrets';
 import { buildImage, createFakeClock, type FakeClock, type LoopbackRegistry } from 'kubepull/testing';
+import { parseAllDocuments } from 'yaml';
 import { type ControllerOptions, runController } from '../../docs/examples/image-controller/controller.ts';
-import type { PolicyRule } from './api-objects.ts';
+import type { KubeObject, PolicyRule } from './api-objects.ts';
 import { type ApiServer, startApiServer } from './api-server.ts';
 import { canary } from './canary.ts';
 import { startRegistry } from './registry.ts';
@@ -14,8 +16,15 @@ import { tempDir } from './temp-dir.ts';
 
 export const NODE = 'worker-1';
 export const NAMESPACE = 'shop';
-/** For what a slow machine does at its leisure. */
-const PATIENCE_MS = 15_000;
+/** Ends what hangs; nothing is timed by it. */
+const PATIENCE_MS = 120_000;
+
+/** What the guide has people apply. */
+export const guide: string = readFileSync(new URL('../../docs/guides/controller.md', import.meta.url), 'utf8');
+export const manifests: readonly KubeObject[] = parseAllDocuments(/```yaml\n([^]*?)```/.exec(guide)?.[1] ?? '').map(
+  (document) => document.toJS() as KubeObject,
+);
+export const rules = manifests.find(({ kind }) => kind === 'ClusterRole')?.['rules'] as readonly PolicyRule[];
 
 /** A cluster with one private registry; the controller may do there what the guide allows, and no more. */
 export interface Cluster {
@@ -36,7 +45,7 @@ interface PodParts {
   readonly status?: object;
 }
 
-export async function startCluster(rules: readonly PolicyRule[]): Promise<Cluster> {
+export async function startCluster(): Promise<Cluster> {
   const server = await startApiServer({ rules });
   const password = canary('password');
   const registry = await startRegistry({

@@ -42,44 +42,57 @@ vi.mock('fast-check', async (importOriginal) => {
   return original;
 });
 
-// Whatever a test looks at is observed.
-for (const name of [
-  'toBe',
-  'toEqual',
-  'toStrictEqual',
-  'toMatchObject',
-  'toHaveLength',
-  'toHaveProperty',
-  'toContain',
-]) {
-  const prototype = chai.Assertion.prototype as unknown as Record<string, unknown>;
-  const original = prototype[name] as (this: { _obj: unknown }, ...args: unknown[]) => unknown;
-  prototype[name] = function (this: { _obj: unknown }, ...args: unknown[]): unknown {
-    observe(this._obj);
-    return original.apply(this, args);
-  };
+/** Test files share a process, and this file runs again before each of them. */
+const WATCHED = Symbol.for('kubepull: output and expectations are watched');
+
+if (!Reflect.has(globalThis, WATCHED)) {
+  Reflect.set(globalThis, WATCHED, true);
+  watchExpectations();
+  watchOutput();
 }
 
-for (const stream of [process.stdout, process.stderr]) {
-  const write = stream.write.bind(stream) as (...args: unknown[]) => boolean;
-  stream.write = (...args: unknown[]) => {
-    observeText('process output', String(args[0]));
-    return write(...args);
-  };
+/** Whatever a test looks at is observed. */
+function watchExpectations(): void {
+  for (const name of [
+    'toBe',
+    'toEqual',
+    'toStrictEqual',
+    'toMatchObject',
+    'toHaveLength',
+    'toHaveProperty',
+    'toContain',
+  ]) {
+    const prototype = chai.Assertion.prototype as unknown as Record<string, unknown>;
+    const original = prototype[name] as (this: { _obj: unknown }, ...args: unknown[]) => unknown;
+    prototype[name] = function (this: { _obj: unknown }, ...args: unknown[]): unknown {
+      observe(this._obj);
+      return original.apply(this, args);
+    };
+  }
 }
 
-for (const method of ['log', 'info', 'warn', 'error', 'debug'] as const) {
-  const original = console[method].bind(console);
-  console[method] = (...args: unknown[]) => {
-    for (const arg of args) {
-      if (typeof arg === 'string') observeText(`console.${method}`, arg);
-      else observe(arg);
-    }
-    original(...args);
-  };
-}
+function watchOutput(): void {
+  for (const stream of [process.stdout, process.stderr]) {
+    const write = stream.write.bind(stream) as (...args: unknown[]) => boolean;
+    stream.write = (...args: unknown[]) => {
+      observeText('process output', String(args[0]));
+      return write(...args);
+    };
+  }
 
-process.on('warning', (warning) => observe(warning));
+  for (const method of ['log', 'info', 'warn', 'error', 'debug'] as const) {
+    const original = console[method].bind(console);
+    console[method] = (...args: unknown[]) => {
+      for (const arg of args) {
+        if (typeof arg === 'string') observeText(`console.${method}`, arg);
+        else observe(arg);
+      }
+      original(...args);
+    };
+  }
+
+  process.on('warning', (warning) => observe(warning));
+}
 
 beforeEach(() => {
   const polluted = Object.getOwnPropertyNames(Object.prototype).length;

@@ -1,8 +1,8 @@
 import { mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { run, type Ran } from './child.ts';
-import { root } from './entries.mjs';
+import { run, type Ran } from '../child.ts';
+import { root } from '../entries.mjs';
 
 export interface InstalledPackage {
   /** A project that has the packed package installed, and nothing else of ours. */

@@ -1,8 +1,8 @@
 import { join } from 'node:path';
 import { build, type BuildResult, type Plugin } from 'esbuild';
 import { describe, expect, it } from 'vitest';
-import { runScript } from './child.ts';
-import { listEntries, NODE_ENTRIES, root, sourceOf, specifierOf } from './entries.mjs';
+import { runScript } from '../child.ts';
+import { listEntries, NODE_ENTRIES, root, sourceOf, specifierOf } from '../entries.mjs';
 
 const portable = listEntries().filter((entry) => !NODE_ENTRIES.includes(entry));
 

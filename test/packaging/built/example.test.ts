@@ -1,15 +1,13 @@
 import { execFile } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { buildImage } from 'kubepull/testing';
-import { canary } from '../support/canary.ts';
-import { assertLayoutValid } from '../support/layout-check.ts';
-import { startRegistry } from '../support/registry.ts';
-import { tempDir } from '../support/temp-dir.ts';
-
-const root = fileURLToPath(new URL('../../', import.meta.url));
+import { canary } from '../../support/canary.ts';
+import { assertLayoutValid } from '../../support/layout-check.ts';
+import { startRegistry } from '../../support/registry.ts';
+import { tempDir } from '../../support/temp-dir.ts';
+import { root } from '../entries.mjs';
 
 /** What `npm start` runs, as it was built. */
 function start(
