@@ -1,7 +1,7 @@
 import { check, type VulnerableDiagnostics } from 'recheck';
 import ts from 'typescript';
 import { describe, expect, it } from 'vitest';
-import { leastTime } from '../support/least.ts';
+import { growth } from '../support/least.ts';
 import type { SourceText } from './imports.ts';
 import { readSources } from './sources.ts';
 
@@ -44,12 +44,16 @@ function withSmallCounts(source: string): string {
   );
 }
 
-/** A proof counts as it is; what the checker found by trial (it has to, at a lookaround) counts if it is slow here too. */
+/** A proof counts as it is; what the checker found by trial (it has to, at a lookaround) counts if it grows so here too. */
 function isSlow({ checker, complexity, attack }: VulnerableDiagnostics, pattern: RegExp): boolean {
   if (checker === 'automaton' || complexity.type === 'exponential') return true;
-  const times = Math.ceil(50_000 / attack.pumps.length);
-  const text = attack.pumps.map(({ prefix, pump }) => prefix + pump.repeat(times)).join('') + attack.suffix;
-  return leastTime(100, () => text.replace(pattern, '')) >= 100;
+  const replace = (length: number): (() => string) => {
+    const times = Math.ceil(length / attack.pumps.length);
+    const text = attack.pumps.map(({ prefix, pump }) => prefix + pump.repeat(times)).join('') + attack.suffix;
+    return () => text.replace(pattern, '');
+  };
+  // Eight times as long: 64 times the steps, if they grow with the square.
+  return growth(24, replace(1000), replace(8000)) >= 24;
 }
 
 describe('every regular expression of src', () => {

@@ -154,17 +154,13 @@ describe('createExecPlugin', () => {
       ['hangs in a grandchild', (file: string) => `(${forever}) & echo $! > ${file}; wait`, 'it took longer than 1 s'],
     ])('when it %s', async (_, script, reason) => {
       const file = pidFile();
-      const started = performance.now();
       await expect(run(script(file), {}, { timeoutMs: 1000 })).rejects.toThrow(reason);
-      expect(performance.now() - started).toBeLessThan(10_000);
       await expect.poll(() => isAlive(Number(readFileSync(file, 'utf8'))), { timeout: 30_000 }).toBe(false);
     });
 
     it('when a grandchild keeps its output open', async () => {
       const file = pidFile();
-      const started = performance.now();
-      expect(await run(`sleep 60 & echo $! > ${file}; echo answer`)).toBe('answer\n');
-      expect(performance.now() - started).toBeLessThan(10_000);
+      expect(await run(`sleep infinity & echo $! > ${file}; echo answer`)).toBe('answer\n');
       await expect.poll(() => isAlive(Number(readFileSync(file, 'utf8'))), { timeout: 30_000 }).toBe(false);
     });
 
