@@ -1,3 +1,4 @@
+import { check, is } from '../errors/inner.js';
 import { type BackoffOptions, type CheckedOptions, checkOptions, checkTime } from './options.js';
 
 /**
@@ -103,10 +104,10 @@ export function nextBackoff(previous: BackoffState | undefined, at: number, opti
  * @public
  */
 export function isInBackoff(state: BackoffState | undefined, at: number, options?: BackoffOptions): boolean {
-  const checked = checkOptions(options);
+  const [checked, now] = [checkOptions(options), checkTime(at)];
   if (state === undefined) return false;
   const { delayMs, updatedAt } = checkState(state);
-  return !isExpired(state, checkTime(at), checked) && at - updatedAt < delayMs;
+  return !isExpired(state, now, checked) && at - updatedAt < delayMs;
 }
 
 export function isExpired(state: BackoffState, at: number, { maxMs }: CheckedOptions): boolean {
@@ -125,8 +126,9 @@ export function step(
 }
 
 /** A state that was saved and read again may have lost its numbers; one without them would never hold anything back. */
-export function checkState({ delayMs, updatedAt }: BackoffState): BackoffState {
-  return { delayMs: checkTime(delayMs), updatedAt: checkTime(updatedAt) };
+export function checkState(state: BackoffState): BackoffState {
+  check('Cannot back off', { state }, { state: is.shape({ delayMs: is.numberFrom(0), updatedAt: is.finite }) });
+  return { delayMs: state.delayMs, updatedAt: state.updatedAt };
 }
 
 function firstDelay(options: CheckedOptions): number {

@@ -1,4 +1,4 @@
-import { ImageError } from '../errors/index.js';
+import { check, is } from '../errors/inner.js';
 import { randomFraction } from '../internal/index.js';
 
 /** The delay after the first failure of an image pull, in milliseconds. @public */
@@ -53,26 +53,24 @@ export interface BackoffOptions {
 export type CheckedOptions = { readonly [K in keyof BackoffOptions]-?: NonNullable<BackoffOptions[K]> };
 
 export function checkOptions(options: BackoffOptions = {}): CheckedOptions {
+  check<BackoffOptions>('Cannot back off', options, {
+    initialMs: is.optional(is.numberFrom(0)),
+    maxMs: is.optional(is.numberFrom(0)),
+    factor: is.optional(is.numberFrom(1)),
+    jitter: is.optional(is.numberFrom(0)),
+    random: is.optional(is.callable),
+  });
   return {
-    initialMs: inRange('initialMs', options.initialMs ?? DEFAULT_INITIAL_MS, 0),
-    maxMs: inRange('maxMs', options.maxMs ?? DEFAULT_MAX_MS, 0),
-    factor: inRange('factor', options.factor ?? DEFAULT_FACTOR, 1),
-    jitter: inRange('jitter', options.jitter ?? 0, 0),
+    initialMs: options.initialMs ?? DEFAULT_INITIAL_MS,
+    maxMs: options.maxMs ?? DEFAULT_MAX_MS,
+    factor: options.factor ?? DEFAULT_FACTOR,
+    jitter: options.jitter ?? 0,
     random: options.random ?? randomFraction,
   };
 }
 
-/** Below 2^53 each, so that no product of them overflows. */
-function inRange(name: string, value: number, least: number): number {
-  if (value >= least && value <= Number.MAX_SAFE_INTEGER) return value;
-  throw new ImageError(
-    'ERR_OPTION_INVALID',
-    `Cannot back off with ${name} ${String(value)}: it must be a number from ${least} to 2^53 - 1`,
-  );
-}
-
 /** A point of time must be a number; NaN would hold a key for ever. */
 export function checkTime(at: number): number {
-  if (Number.isFinite(at)) return at;
-  throw new ImageError('ERR_OPTION_INVALID', `Cannot back off at ${String(at)}: it is no point of time`);
+  check('Cannot back off', { at }, { at: is.finite });
+  return at;
 }

@@ -1,4 +1,5 @@
 import type { Clock } from '../clock/index.js';
+import { check, is } from '../errors/inner.js';
 import { type BackoffState, checkState, isExpired, step } from './backoff.js';
 import { type BackoffOptions, checkOptions, checkTime } from './options.js';
 
@@ -63,21 +64,26 @@ export interface BackoffTracker {
  * @public
  */
 export function createBackoffTracker(options: BackoffTrackerOptions): BackoffTracker {
+  check('Cannot back off', { options }, { options: is.object });
   const checked = checkOptions(options);
-  const now = (): number => checkTime(options.clock.monotonic());
-  const entries = new Map(Array.from(options.state ?? [], checkEntry));
+  const { clock, state } = options;
+  check('Cannot back off', { clock, state }, { clock: is.monotonicClock, state: is.optional(is.iterable) });
+  const now = (): number => checkTime(clock.monotonic());
+  const entries = new Map(Array.from(state ?? [], checkEntry));
   const live = (key: string, at: number): BackoffState | undefined => {
-    const entry = entries.get(key);
-    return entry === undefined || isExpired(entry, checkTime(at), checked) ? undefined : entry;
+    const entry = entries.get(checkKey(key));
+    const time = checkTime(at);
+    return entry === undefined || isExpired(entry, time, checked) ? undefined : entry;
   };
 
   return {
     next(key, at = now()) {
+      checkKey(key);
       const entry = step(entries.get(key), checkTime(at), now(), checked);
       entries.set(key, entry);
       return entry;
     },
-    get: (key) => entries.get(key)?.delayMs ?? 0,
+    get: (key) => entries.get(checkKey(key))?.delayMs ?? 0,
     isInBackoffSinceUpdate(key, at = now()) {
       const entry = live(key, at);
       return entry !== undefined && at - entry.updatedAt < entry.delayMs;
@@ -92,9 +98,9 @@ export function createBackoffTracker(options: BackoffTrackerOptions): BackoffTra
       return before - entries.size;
     },
     reset(key) {
-      entries.delete(key);
+      entries.delete(checkKey(key));
     },
-    delete: (key) => entries.delete(key),
+    delete: (key) => entries.delete(checkKey(key)),
     get size() {
       return entries.size;
     },
@@ -102,6 +108,12 @@ export function createBackoffTracker(options: BackoffTrackerOptions): BackoffTra
   };
 }
 
-function checkEntry([key, state]: readonly [string, BackoffState]): [string, BackoffState] {
-  return [key, checkState(state)];
+function checkKey(key: string): string {
+  check('Cannot back off', { key }, { key: is.text });
+  return key;
+}
+
+function checkEntry(entry: readonly [string, BackoffState]): [string, BackoffState] {
+  check('Cannot back off', { state: entry }, { state: is.listOf(is.anything) });
+  return [checkKey(entry[0]), checkState(entry[1])];
 }

@@ -1,3 +1,5 @@
+import { check, is } from '../errors/inner.js';
+
 /**
  * What every call that waits or does I/O accepts.
  *
@@ -30,7 +32,11 @@ export interface Clock {
 export const systemClock: Clock = {
   now: () => Date.now(),
   monotonic: () => performance.now(),
-  sleep: (ms, options) => sleep(ms, options?.signal),
+  async sleep(ms, options = {}) {
+    check('Cannot wait', { ms }, { ms: is.numberFrom(0, Infinity) });
+    check('Cannot wait', options, is.callOptions);
+    return sleep(ms, options.signal);
+  },
 };
 
 function sleep(ms: number, signal: AbortSignal | undefined): Promise<void> {

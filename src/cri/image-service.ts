@@ -1,4 +1,7 @@
-import type { ImageService } from '../image-service/index.js';
+import { check, is } from '../errors/inner.js';
+import type { CallOptions } from '../clock/index.js';
+import type { ImageService, ImageSpec } from '../image-service/index.js';
+import { kinds } from '../image-service/inner.js';
 import { checkText, textsOfPull, textsOfSpec } from './check-text.js';
 import { type CallSettings, createRpcClient } from './client.js';
 import { fromWireImage, fromWireUsage, toWirePull, toWireSpec } from './convert.js';
@@ -50,13 +53,18 @@ export function createCriImageService(options: CriImageServiceOptions): CriImage
   const list = createListImages(client, service, options.listStreaming ?? true);
   const close = async (): Promise<void> => client.close();
   return {
-    async imageStatus(image, { signal } = {}) {
+    async imageStatus(image, call = {}) {
+      checkSpec(image, call);
+      const { signal } = call;
       checkText('ImageStatus', textsOfSpec(image));
       const request = { image: toWireSpec(image) };
       const answer = await client.unary(service.ImageStatus, request, limited('ImageStatus', signal, timeoutMs));
       return answer.image === null ? undefined : fromWireImage(answer.image);
     },
-    async pullImage(request, { signal } = {}) {
+    async pullImage(request, call = {}) {
+      check('Cannot call the runtime', { request }, { request: kinds.pullRequest });
+      check<CallOptions>('Cannot call the runtime', call, is.callOptions);
+      const { signal } = call;
       checkText('PullImage', textsOfPull(request));
       const answer = await client.unary(service.PullImage, toWirePull(request), {
         ...limited('PullImage', signal, undefined),
@@ -64,18 +72,30 @@ export function createCriImageService(options: CriImageServiceOptions): CriImage
       });
       return answer.imageRef;
     },
-    listImages: ({ signal } = {}) => list((operation) => limited(operation, signal, timeoutMs)),
-    async removeImage(image, { signal } = {}) {
+    async listImages(call = {}) {
+      check<CallOptions>('Cannot call the runtime', call, is.callOptions);
+      return list((operation) => limited(operation, call.signal, timeoutMs));
+    },
+    async removeImage(image, call = {}) {
+      checkSpec(image, call);
+      const { signal } = call;
       checkText('RemoveImage', textsOfSpec(image));
       await client.unary(service.RemoveImage, { image: toWireSpec(image) }, limited('RemoveImage', signal, timeoutMs));
     },
-    async imageFsInfo({ signal } = {}) {
+    async imageFsInfo(call = {}) {
+      check<CallOptions>('Cannot call the runtime', call, is.callOptions);
+      const { signal } = call;
       const answer = await client.unary(service.ImageFsInfo, {}, limited('ImageFsInfo', signal, timeoutMs));
       return answer.imageFilesystems.map(fromWireUsage);
     },
     close,
     [Symbol.asyncDispose]: close,
   };
+}
+
+function checkSpec(image: ImageSpec, call: CallOptions): void {
+  check('Cannot call the runtime', { image }, { image: kinds.imageSpec });
+  check<CallOptions>('Cannot call the runtime', call, is.callOptions);
 }
 
 function limited(

@@ -1,4 +1,4 @@
-import { ImageError } from '../errors/index.js';
+import { check, is } from '../errors/inner.js';
 
 /**
  * How long a runtime may take to answer, unless the caller says otherwise. Pulls have no limit.
@@ -45,17 +45,13 @@ export function checkedLimits(options: CriImageServiceOptions): {
   readonly timeoutMs: number;
   readonly maxMessageBytes: number;
 } {
+  check<CriImageServiceOptions>('Cannot call the runtime', options, {
+    endpoint: is.text,
+    runtimeRequestTimeoutMs: is.optional(is.timeoutMs),
+    maxMessageBytes: is.optional(is.wholeFrom(1, 2 ** 31 - 1)),
+    listStreaming: is.optional(is.bool),
+  });
   const { runtimeRequestTimeoutMs: timeoutMs = DEFAULT_RUNTIME_REQUEST_TIMEOUT_MS } = options;
   const { maxMessageBytes = DEFAULT_MAX_MESSAGE_BYTES } = options;
-  checkNumber('runtimeRequestTimeoutMs', timeoutMs);
-  checkNumber('maxMessageBytes', maxMessageBytes);
   return { timeoutMs, maxMessageBytes };
-}
-
-function checkNumber(name: string, value: number): void {
-  if (Number.isSafeInteger(value) && value >= 1 && value < 2 ** 31) return;
-  throw new ImageError(
-    'ERR_OPTION_INVALID',
-    `Cannot call the runtime with ${name} ${value}: it must be a whole number from 1`,
-  );
 }

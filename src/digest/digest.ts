@@ -50,6 +50,7 @@ export function parseDigest(value: string): Digest {
  *
  * @param digest - a checked digest
  * @returns the part before the colon
+ * @throws {@link ImageError} `ERR_DIGEST_INVALID` for anything but {@link isDigest}
  * @example
  * ```ts
  * import { digestAlgorithm, parseDigest } from 'kubepull/digest';
@@ -59,7 +60,8 @@ export function parseDigest(value: string): Digest {
  * @public
  */
 export function digestAlgorithm(digest: Digest): DigestAlgorithm {
-  return digest.slice(0, digest.indexOf(':')) as DigestAlgorithm;
+  const checked = parseDigest(digest);
+  return checked.slice(0, checked.indexOf(':')) as DigestAlgorithm;
 }
 
 /**
@@ -67,6 +69,7 @@ export function digestAlgorithm(digest: Digest): DigestAlgorithm {
  *
  * @param digest - a checked digest
  * @returns the part after the colon
+ * @throws {@link ImageError} `ERR_DIGEST_INVALID` for anything but {@link isDigest}
  * @example
  * ```ts
  * import { digestEncoded, parseDigest } from 'kubepull/digest';
@@ -76,5 +79,6 @@ export function digestAlgorithm(digest: Digest): DigestAlgorithm {
  * @public
  */
 export function digestEncoded(digest: Digest): string {
-  return digest.slice(digest.indexOf(':') + 1);
+  const checked = parseDigest(digest);
+  return checked.slice(checked.indexOf(':') + 1);
 }

@@ -1,3 +1,4 @@
+import { check, is } from '../errors/inner.js';
 import type { Digest, DigestAlgorithm } from '../internal/index.js';
 
 /**
@@ -49,6 +50,11 @@ export type CreateHasher = (algorithm: DigestAlgorithm) => Hasher;
  * @public
  */
 export function digestOf(bytes: Uint8Array, createHasher: CreateHasher, algorithm: DigestAlgorithm = 'sha256'): Digest {
+  check(
+    'Cannot hash',
+    { bytes, createHasher, algorithm },
+    { bytes: is.bytes, createHasher: is.hasher, algorithm: is.algorithm },
+  );
   const hasher = createHasher(algorithm);
   hasher.update(bytes);
   return hasher.digest();

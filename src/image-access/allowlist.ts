@@ -1,3 +1,5 @@
+import { check, is } from '../errors/inner.js';
+import * as kinds from './kinds.js';
 import { InvalidConfigError } from '../errors/index.js';
 import { hasOuterSpace, quote } from '../internal/index.js';
 import { safeParseReference } from '../reference/index.js';
@@ -40,10 +42,12 @@ export type AllowlistRelease = '1.35' | '1.36';
  * @public
  */
 export function parseAllowlist(patterns: Iterable<string>): readonly AllowlistPattern[] {
+  check('Cannot read an allow list', { patterns }, { patterns: is.iterable });
   return Array.from(patterns, parsePattern);
 }
 
 function parsePattern(pattern: string): AllowlistPattern {
+  check('Cannot read an allow list', { pattern }, { pattern: is.text });
   if (hasOuterSpace(pattern)) throw refuse(pattern, `leading/trailing spaces are not allowed: ${pattern}`);
   const isPrefix = pattern.endsWith('/*');
   const text = isPrefix ? pattern.slice(0, -1) : pattern;
@@ -95,6 +99,8 @@ export function matchAllowlist(
   image: string,
   release: AllowlistRelease = '1.36',
 ): AllowlistPattern | undefined {
+  const given = { allowlist: kinds.allowlist, image: is.text, release: kinds.release };
+  check('Cannot match an allow list', { allowlist, image, release }, given);
   const compared = release === '1.35' ? image : repositoryOf(image);
   if (compared === undefined) return undefined;
   return allowlist.find(({ kind, text }) => (kind === 'exact' ? compared === text : compared.startsWith(text)));

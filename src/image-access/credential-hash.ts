@@ -1,3 +1,4 @@
+import { check, is } from '../errors/inner.js';
 import type { CreateHasher } from '../digest/index.js';
 import type { Credential } from '../docker-config/index.js';
 import { encodeUtf8, quoteJson } from '../internal/index.js';
@@ -23,6 +24,11 @@ import { encodeUtf8, quoteJson } from '../internal/index.js';
  * @public
  */
 export function credentialHash(credential: Credential, createHasher: CreateHasher): string {
+  check(
+    'Cannot hash a credential',
+    { credential, createHasher },
+    { credential: is.credential, createHasher: is.hasher },
+  );
   const fields = [
     ['username', credential.username],
     ['password', credential.password.reveal()],

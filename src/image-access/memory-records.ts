@@ -1,3 +1,5 @@
+import { check, is } from '../errors/inner.js';
+import * as kinds from './kinds.js';
 import type { ImagePulledRecord, PulledRecords } from './records.js';
 
 /**
@@ -17,24 +19,42 @@ import type { ImagePulledRecord, PulledRecords } from './records.js';
 export function createMemoryRecords(
   state: { readonly intents?: Iterable<string>; readonly records?: Iterable<ImagePulledRecord> } = {},
 ): PulledRecords {
-  const intents = new Set(state.intents);
-  const records = new Map(Array.from(state.records ?? [], (record) => [record.imageRef, record]));
+  const list = is.optional(is.iterable);
+  check('Cannot keep records', { state }, { state: is.shape({ intents: list, records: list }) });
+  const [intents, given] = [new Set(state.intents), [...(state.records ?? [])]];
+  check('Cannot keep records', { intents: [...intents] }, { intents: is.listOf(is.text) });
+  check('Cannot keep records', { records: given }, { records: is.listOf(kinds.pulledRecord) });
+  const records = new Map(given.map((record) => [record.imageRef, record]));
   return {
     async writeIntent(image) {
+      checkImage(image);
       intents.add(image);
     },
-    hasIntent: async (image) => intents.has(image),
+    async hasIntent(image) {
+      checkImage(image);
+      return intents.has(image);
+    },
     async deleteIntent(image) {
+      checkImage(image);
       intents.delete(image);
     },
     listIntents: async () => [...intents],
-    readRecord: async (imageRef) => records.get(imageRef),
+    async readRecord(imageRef) {
+      checkImage(imageRef);
+      return records.get(imageRef);
+    },
     async writeRecord(record) {
+      check('Cannot keep records', { record }, { record: kinds.pulledRecord });
       records.set(record.imageRef, record);
     },
     async deleteRecord(imageRef) {
+      checkImage(imageRef);
       records.delete(imageRef);
     },
     listRecords: async () => [...records.values()],
   };
+}
+
+function checkImage(image: string): void {
+  check('Cannot keep records', { image }, { image: is.text });
 }

@@ -1,3 +1,5 @@
+import { check, is } from '../errors/inner.js';
+import * as kinds from './kinds.js';
 import { repositoryOf } from './allowlist.js';
 import {
   type ImagePullCredentials,
@@ -91,6 +93,14 @@ export interface MustPullDecision {
  * @public
  */
 export function decideMustPull(question: MustPullQuestion): MustPullDecision {
+  check<MustPullQuestion>('Cannot decide about a pull', question, {
+    image: is.text,
+    imageRef: is.text,
+    record: is.optional(is.either(kinds.pulledRecord, is.oneOf('unreadable'))),
+    intent: is.optional(is.either(is.bool, is.oneOf('unreadable'))),
+    credentials: is.optional(kinds.podCredentials),
+    ...kinds.verification,
+  });
   const { image, imageRef, record, intent } = question;
   if (imageRef === '') return pull('no-image-ref');
   if (record === 'unreadable' || (record === undefined && intent === 'unreadable')) return pull('record-unreadable');

@@ -1,3 +1,6 @@
+import { check, is } from '../errors/inner.js';
+import * as kinds from './kinds.js';
+
 /**
  * Names one object of the API: what kubelet keeps of a service account, and of a secret besides its hash.
  *
@@ -73,6 +76,15 @@ export type PulledWith =
  * @public
  */
 export function toPullCredentials(pulledWith: PulledWith): ImagePullCredentials {
+  check(
+    'Cannot record a pull',
+    { pulledWith },
+    { pulledWith: is.shape({ kind: is.oneOf('secret', 'service-account', 'node') }) },
+  );
+  if (pulledWith.kind === 'secret')
+    check('Cannot record a pull', pulledWith, { kind: is.text, secret: kinds.recordedSecret });
+  if (pulledWith.kind === 'service-account')
+    check('Cannot record a pull', pulledWith, { kind: is.text, serviceAccount: kinds.coordinates });
   return {
     kubernetesSecrets: pulledWith.kind === 'secret' ? [pulledWith.secret] : [],
     kubernetesServiceAccounts: pulledWith.kind === 'service-account' ? [pulledWith.serviceAccount] : [],
@@ -110,6 +122,13 @@ export function recordPull(
     readonly at: number;
   },
 ): ImagePulledRecord {
+  check('Cannot record a pull', { record }, { record: is.optional(kinds.pulledRecord) });
+  check('Cannot record a pull', added, {
+    imageRef: is.text,
+    repository: is.text,
+    credentials: kinds.pullCredentials,
+    at: is.finite,
+  });
   const { imageRef, repository, credentials, at } = added;
   const base = record ?? { imageRef, lastUpdatedAt: at, credentialMapping: new Map() };
   const old = base.credentialMapping.get(repository);
@@ -137,6 +156,8 @@ export function mergePullCredentials(
   old: ImagePullCredentials | undefined,
   added: ImagePullCredentials,
 ): ImagePullCredentials | undefined {
+  const known = is.optional(kinds.pullCredentials);
+  check('Cannot merge credentials', { old, added }, { old: known, added: kinds.pullCredentials });
   const { kubernetesSecrets: secrets, kubernetesServiceAccounts: accounts, nodePodsAccessible } = added;
   if (!nodePodsAccessible && secrets.length === 0 && accounts.length === 0) return old;
   if (old?.nodePodsAccessible === true) return old;

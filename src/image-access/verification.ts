@@ -1,3 +1,5 @@
+import { check, is } from '../errors/inner.js';
+import * as kinds from './kinds.js';
 import { ImageError } from '../errors/index.js';
 import { quote } from '../internal/index.js';
 import { type AllowlistPattern, type AllowlistRelease, matchAllowlist } from './allowlist.js';
@@ -56,6 +58,8 @@ export function requiresCredentialVerification(
   pulledByKubelet: boolean,
   options: VerificationOptions = {},
 ): boolean {
+  check('Cannot verify', { image, pulledByKubelet }, { image: is.text, pulledByKubelet: is.bool });
+  check<VerificationOptions>('Cannot verify', options, { ...kinds.verification, policy: is.optional(is.text) });
   const { policy = DEFAULT_VERIFICATION_POLICY, allowlist = [], release } = options;
   switch (policy) {
     case 'NeverVerify':

@@ -1,9 +1,9 @@
 import { type CallOptions, type Clock, systemClock } from '../clock/index.js';
 import { traced, type Tracing } from '../tracing/index.js';
-import { asError, rethrowAbort } from '../errors/inner.js';
+import { asError, check, is, rethrowAbort } from '../errors/inner.js';
 import { type DiskRoom, type ImageGcPlan, type ImageUse, planImageGc, shortOfSpace } from './plan.js';
 import { checkGcPolicy, type ImageGcConfiguration } from './policy.js';
-import { traceImages } from '../image-service/inner.js';
+import { kinds, traceImages } from '../image-service/inner.js';
 import type { ImageService } from '../image-service/index.js';
 
 /**
@@ -87,16 +87,33 @@ export interface ImageCollector {
  * @public
  */
 export function createImageCollector(given: ImageCollectorOptions): ImageCollector {
+  check('Cannot collect images', { given }, { given: is.object });
+  const { images, diskRoom, imagesInUse, manager } = given;
+  check(
+    'Cannot collect images',
+    { images, diskRoom, imagesInUse, manager, tracing: given.tracing, clock: given.clock },
+    {
+      images: kinds.imageService,
+      diskRoom: is.callable,
+      imagesInUse: is.callable,
+      manager: is.optional(is.having('an image manager', 'pruneRecords')),
+      tracing: is.optional(is.tracing),
+      clock: is.optional(is.having('a clock, such as systemClock', 'now', 'monotonic')),
+    },
+  );
   checkGcPolicy(given);
   const { clock = systemClock, tracing } = given;
   const options = { ...given, images: traceImages(given.images, tracing) };
   const startedAt = clock.monotonic();
   const known = new Map<string, ImageUse>();
-  const observe = (call: CallOptions = {}): Promise<readonly ImageUse[]> =>
-    lookAt(options, known, call, clock.monotonic());
+  const observe = async (call: CallOptions = {}): Promise<readonly ImageUse[]> => {
+    check<CallOptions>('Cannot look at images', call, is.callOptions);
+    return lookAt(options, known, call, clock.monotonic());
+  };
   return {
     observe,
     async collect(call = {}) {
+      check<CallOptions>('Cannot collect images', call, is.callOptions);
       const [now, wallNow] = [clock.monotonic(), clock.now()];
       const images = await lookAt(options, known, call, now);
       const before = await options.diskRoom(call);

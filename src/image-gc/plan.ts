@@ -1,3 +1,4 @@
+import { check, is, type Kinds } from '../errors/inner.js';
 import { checkGcPolicy, type GcPolicy, type ImageGcConfiguration } from './policy.js';
 
 /**
@@ -23,6 +24,16 @@ export interface ImageUse {
  *
  * @public
  */
+const IMAGE_USE: Kinds<ImageUse> = {
+  id: is.text,
+  runtimeHandler: is.text,
+  size: is.finite,
+  pinned: is.bool,
+  inUse: is.bool,
+  firstSeenAt: is.finite,
+  lastUsedAt: /* @__PURE__ */ is.optional(is.finite),
+};
+
 export interface DiskRoom {
   readonly capacityBytes: number;
   readonly availableBytes: number;
@@ -95,8 +106,19 @@ export interface ImageGcPlan {
  * @public
  */
 export function planImageGc(question: ImageGcQuestion): ImageGcPlan {
+  check('Cannot collect images', { question }, { question: is.object });
   const policy = checkGcPolicy(question);
-  const { images, now, disk } = question;
+  const { images, now, disk, startedAt } = question;
+  check(
+    'Cannot collect images',
+    { images, now, disk, startedAt },
+    {
+      images: is.listOf(is.shape(IMAGE_USE)),
+      now: is.finite,
+      disk: is.shape({ capacityBytes: is.finite, availableBytes: is.finite }),
+      startedAt: is.finite,
+    },
+  );
   const fixed = images.flatMap((image) => keptAnyway(image) ?? []);
   const order = images.filter((image) => keptAnyway(image) === undefined).toSorted(byUse);
   const old = order.filter((image) => isOld(image, policy, question));

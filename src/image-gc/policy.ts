@@ -1,3 +1,4 @@
+import { check, is } from '../errors/inner.js';
 import { ImageError } from '../errors/index.js';
 import { aggregate, parseGoDuration } from '../internal/index.js';
 
@@ -66,6 +67,7 @@ export function checkGcPolicy(configuration: ImageGcConfiguration = {}): GcPolic
     imageMaximumGCAge = 0,
     agesFromFirstSeen = false,
   } = configuration;
+  check('Cannot collect images', { agesFromFirstSeen }, { agesFromFirstSeen: is.bool });
   const minAgeMs = readAge('imageMinimumGCAge', imageMinimumGCAge);
   const maxAgeMs = readAge('imageMaximumGCAge', imageMaximumGCAge);
   const faults = [...percentFaults(high, low), ...ageFaults(minAgeMs, maxAgeMs, imageMinimumGCAge, imageMaximumGCAge)];
@@ -80,8 +82,8 @@ function percentFaults(high: number, low: number): string[] {
   ];
   const isPercent = (value: number): boolean => Number.isInteger(value) && value >= 0 && value <= 100;
   return [
-    ...(isPercent(high) ? [] : [`${highName} ${high} must be between 0 and 100, inclusive`]),
-    ...(isPercent(low) ? [] : [`${lowName} ${low} must be between 0 and 100, inclusive`]),
+    ...(isPercent(high) ? [] : [`${highName} ${String(high)} must be between 0 and 100, inclusive`]),
+    ...(isPercent(low) ? [] : [`${lowName} ${String(low)} must be between 0 and 100, inclusive`]),
     ...(low < high ? [] : [`${lowName} ${low} must be less than ${highName} ${high}`]),
   ];
 }

@@ -1,3 +1,4 @@
 /** For other rooms of this library; not published. */
 export { imageSize, inspectImage, pullOnce } from './runtime-images.js';
 export { traceImages } from './trace-images.js';
+export * as kinds from './kinds.js';

@@ -1,2 +1,3 @@
 /** For other rooms of this library; not published. */
 export { copyWith, type ImageUser, mapPodImages, podImages } from './pod-images.js';
+export * as api from './kinds.js';

@@ -1,3 +1,5 @@
+import { check, is } from '../errors/inner.js';
+import { checkTrace } from '../tracing/inner.js';
 import { type Clock, systemClock } from '../clock/index.js';
 import { type MetricKey, METRICS, sizeLabel } from './metric-definitions.js';
 import { createMetric, type Metric, type MetricFamily, metricsText } from './metric-store.js';
@@ -48,11 +50,14 @@ export interface ImageMetrics extends Tracing {
  * @see metrics.go in kubernetes pkg/kubelet/metrics and pkg/kubelet/images, v1.35
  * @public
  */
-export function createImageMetrics({ clock = systemClock }: ImageMetricsOptions = {}): ImageMetrics {
+export function createImageMetrics(options: ImageMetricsOptions = {}): ImageMetrics {
+  check('Cannot measure images', options, { clock: is.optional(is.monotonicClock) });
+  const { clock = systemClock } = options;
   const metrics = createMetrics();
   const families = (): readonly MetricFamily[] => Object.values(metrics).map((metric) => metric.family());
   return {
     async trace(operation, context, action) {
+      checkTrace(operation, context, action);
       const start = clock.monotonic();
       let failed = true;
       try {

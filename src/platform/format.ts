@@ -1,5 +1,5 @@
 import type { Platform } from '../oci/index.js';
-import { compareText } from './normalize.js';
+import { checkPlatform, compareText } from './normalize.js';
 
 const ESCAPES: ReadonlyMap<string, string> = /* @__PURE__ */ new Map([
   ['%', '%25'],
@@ -27,6 +27,7 @@ const ESCAPES: ReadonlyMap<string, string> = /* @__PURE__ */ new Map([
  * @public
  */
 export function formatPlatform(platform: Platform): string {
+  checkPlatform('Cannot format platform', platform);
   if (platform.os === '') return 'unknown';
   const features = new Set((platform['os.features'] ?? []).filter((feature) => feature !== ''));
   const options = [platform['os.version'] ?? '', ...[...features].toSorted(compareText)].map(escapeOption).join('+');

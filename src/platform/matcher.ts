@@ -1,6 +1,6 @@
 import type { Platform } from '../oci/index.js';
 import { compatiblePlatforms } from './compatible.js';
-import { normalizePlatform, type PlatformOptions } from './normalize.js';
+import { checkPlatform, normalizePlatform, type PlatformOptions } from './normalize.js';
 import { runsWindowsVersion } from './windows.js';
 
 /**
@@ -59,6 +59,7 @@ export function onlyStrictPlatform(platform: Platform, options: PlatformOptions 
 
 function orderedMatcher(wanted: readonly Platform[], options: PlatformOptions): PlatformMatcher {
   const rankOf = (platform: Platform): number => {
+    checkPlatform('Cannot match a platform', platform);
     const candidate = normalizePlatform(withoutWin32k(platform, wanted), options);
     const rank = wanted.findIndex((one) => isSame(one, candidate));
     return rank < 0 ? wanted.length : rank;

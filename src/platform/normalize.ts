@@ -1,3 +1,4 @@
+import { check, is } from '../errors/inner.js';
 import { ImageError } from '../errors/index.js';
 import type { Platform } from '../oci/index.js';
 
@@ -43,7 +44,8 @@ export interface Cpu {
  * @public
  */
 export function normalizePlatform(platform: Platform, options: PlatformOptions = {}): Platform {
-  checkPlatform(platform);
+  checkPlatform('Cannot normalize platform', platform);
+  checkPlatformOptions(options);
   const features = platform['os.features'] ?? [];
   return makePlatform({
     os: normalizeOs(platform.os, options),
@@ -54,10 +56,17 @@ export function normalizePlatform(platform: Platform, options: PlatformOptions =
 }
 
 /** Only a caller without types can pass the text of a platform, or leave a field out. */
-function checkPlatform(platform: Partial<Platform> | null | undefined): void {
-  if (typeof platform?.os === 'string' && typeof platform.architecture === 'string') return;
-  const message = 'Cannot normalize platform: it must be an object with os and architecture, as parsePlatform returns';
-  throw new ImageError('ERR_PLATFORM_INVALID', message);
+export function checkPlatform(action: string, platform: Partial<Platform> | null | undefined): void {
+  if (typeof platform?.os !== 'string' || typeof platform.architecture !== 'string') {
+    const reason = 'it must be an object with os and architecture, as parsePlatform returns';
+    throw new ImageError('ERR_PLATFORM_INVALID', `${action}: ${reason}`);
+  }
+  check(action, { platform }, { platform: is.platform });
+}
+
+export function checkPlatformOptions(options: PlatformOptions): void {
+  const host = is.shape({ os: is.text, architecture: is.text, variant: is.optional(is.text) });
+  check('Cannot complete platform', options, { host: is.optional(host) });
 }
 
 /** A platform without the fields that say nothing. */

@@ -2,7 +2,14 @@ import { ImageError } from '../errors/index.js';
 import { decodeUtf8, quote } from '../internal/index.js';
 import type { Platform } from '../oci/index.js';
 import { isKnownArchitecture, isKnownOs } from './known.js';
-import { type Cpu, makePlatform, normalizeCpu, normalizeOs, type PlatformOptions } from './normalize.js';
+import {
+  checkPlatformOptions,
+  type Cpu,
+  makePlatform,
+  normalizeCpu,
+  normalizeOs,
+  type PlatformOptions,
+} from './normalize.js';
 
 const COMPONENT = /^[A-Za-z0-9_.-]+$/;
 const OS = /^([A-Za-z0-9_-]+)(?:\(([A-Za-z0-9_.%-]*)((?:\+[A-Za-z0-9_.%-]+)*)\))?$/;
@@ -37,6 +44,7 @@ interface OsPart {
  */
 export function parsePlatform(specifier: string, options: PlatformOptions = {}): Platform {
   if (typeof specifier !== 'string') throw invalid(String(specifier), 'it must be text');
+  checkPlatformOptions(options);
   const parts = specifier.length > MAX_LENGTH ? [] : specifier.split('/');
   const [first = '', architecture, variant] = parts;
   if (parts.length === 0 || parts.length > 3)

@@ -1,8 +1,16 @@
+import { check, is } from '../errors/inner.js';
 import { PlatformNotFoundError } from '../errors/index.js';
 import { printable } from '../internal/index.js';
 import type { Descriptor, ImageIndex, Platform } from '../oci/index.js';
 import { formatPlatform } from './format.js';
 import { onlyPlatform, type PlatformMatcher } from './matcher.js';
+import { checkPlatform } from './normalize.js';
+
+const INDEX = /* @__PURE__ */ is.shape(
+  { manifests: is.listOf(is.object) },
+  'an index, such as parseImageIndex() gives',
+);
+const MATCHER = /* @__PURE__ */ is.having('a matcher, such as onlyPlatform() gives', 'matches', 'compare');
 
 const MAX_LISTED = 50;
 const MAX_NAME = 64;
@@ -35,6 +43,8 @@ export function rankManifests(
   wanted: Platform,
   matcher: PlatformMatcher = onlyPlatform(wanted),
 ): readonly Descriptor[] {
+  checkPlatform('Cannot select a manifest', wanted);
+  check('Cannot select a manifest', { index, matcher }, { index: INDEX, matcher: MATCHER });
   const candidates = index.manifests.filter(
     ({ platform, annotations }) => !isAttestation(annotations) && (platform === undefined || matcher.matches(platform)),
   );

@@ -1,5 +1,6 @@
+import { check, is } from '../errors/inner.js';
 import { aggregate, unsupported } from '../internal/index.js';
-import { copyWith, type ImageUser, mapPodImages, podImages } from '../kubernetes/inner.js';
+import { api, copyWith, type ImageUser, mapPodImages, podImages } from '../kubernetes/inner.js';
 import type { PodLike } from '../kubernetes/index.js';
 
 /**
@@ -68,6 +69,7 @@ export function mutateAlwaysPullImages<P extends PodLike>(
   pod: P,
   options: AlwaysPullImagesOptions = {},
 ): AlwaysPullImagesMutation<P> {
+  checkRequest(pod, options);
   const ignored = whyIgnored(pod, options);
   if (ignored !== undefined || !pod.spec) return { pod, ignored };
   const spec = mapPodImages(pod.spec, 'spec', (user) => (counts(user, options) ? 'Always' : undefined));
@@ -92,11 +94,21 @@ export function mutateAlwaysPullImages<P extends PodLike>(
  * @public
  */
 export function validateAlwaysPullImages(pod: PodLike, options: AlwaysPullImagesOptions = {}): AlwaysPullImagesVerdict {
+  checkRequest(pod, options);
   const ignored = whyIgnored(pod, options);
   if (ignored !== undefined) return { ignored, errors: [], message: undefined };
   const wrong = podImages(pod.spec).filter((user) => counts(user, options) && user.policy !== 'Always');
   const errors = wrong.map((user) => refusal(pod, user));
   return { ignored, errors, message: errors.length === 0 ? undefined : aggregate(errors) };
+}
+
+function checkRequest(pod: PodLike, options: AlwaysPullImagesOptions): void {
+  check('Cannot admit a pod', { pod }, { pod: api.pod });
+  check('Cannot admit a pod', options, {
+    oldPod: is.optional(api.pod),
+    subresource: is.optional(is.text),
+    imageVolumes: is.optional(is.bool),
+  });
 }
 
 function refusal(pod: PodLike, { kind, path, policy }: ImageUser): string {

@@ -1,3 +1,4 @@
+import { check, is } from '../errors/inner.js';
 import { safeParseReference } from '../reference/index.js';
 import type { PullPolicy } from '../kubernetes/index.js';
 
@@ -44,6 +45,11 @@ export function decidePullPolicy<E extends string = PullPolicy>(
   image: string | undefined,
   explicit?: E,
 ): PullPolicyDecision<PullPolicy | E> {
+  check(
+    'Cannot decide a pull policy',
+    { image, explicit },
+    { image: is.optional(is.text), explicit: is.optional(is.text) },
+  );
   const text = image ?? '';
   if (explicit) return { image: text, policy: explicit, reason: 'explicit' };
   const reason = reasonOf(text);
@@ -76,5 +82,6 @@ function reasonOf(image: string): PullPolicyReason {
  * @public
  */
 export function defaultPullPolicy(image: string): PullPolicy {
+  check('Cannot decide a pull policy', { image }, { image: is.text });
   return decidePullPolicy(image).policy;
 }

@@ -1,3 +1,4 @@
+import { check, is } from '../errors/inner.js';
 import { goQuote } from '../internal/index.js';
 
 /**
@@ -80,6 +81,7 @@ export type PullDecision =
  * @public
  */
 export function needsImageStatus(policy: string): boolean {
+  check('Cannot judge a pull policy', { policy }, { policy: is.text });
   return policy === 'IfNotPresent' || policy === 'Never';
 }
 
@@ -101,6 +103,13 @@ export function needsImageStatus(policy: string): boolean {
  * @public
  */
 export function decidePull(question: PullQuestion): PullDecision {
+  check('Cannot decide a pull', question, {
+    image: is.text,
+    policy: is.text,
+    present: is.bool,
+    verifiesCredentials: is.optional(is.bool),
+    mustPull: is.optional(is.bool),
+  });
   const { image, policy, present, verifiesCredentials = true, mustPull = false } = question;
   if (policy === 'Always') return { action: 'pull', reason: 'always' };
   if (!needsImageStatus(policy)) return { action: 'pull', reason: 'unknown-policy' };

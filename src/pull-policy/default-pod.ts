@@ -1,7 +1,8 @@
+import { check } from '../errors/inner.js';
 import { ImageError } from '../errors/index.js';
 import { quote } from '../internal/index.js';
 import { decidePullPolicy, type PullPolicyDecision } from './decide-pull-policy.js';
-import { copyWith, mapPodImages } from '../kubernetes/inner.js';
+import { api, copyWith, mapPodImages } from '../kubernetes/inner.js';
 import { type ImageUserKind, type PodLike, type PodSpecLike, type WorkloadLike } from '../kubernetes/index.js';
 
 /**
@@ -48,6 +49,7 @@ export interface DefaultedPod<P extends PodLike> {
  * @public
  */
 export function defaultPodPullPolicies<P extends PodLike>(pod: P): DefaultedPod<P> {
+  check('Cannot default pull policies', { pod }, { pod: api.pod });
   if (!pod.spec) return { pod: copyWith(pod, {}), decisions: [] };
   const { spec, decisions } = defaultSpec(pod.spec, 'spec');
   return { pod: copyWith(pod, { spec } as Partial<P>), decisions };
@@ -112,6 +114,7 @@ export interface DefaultedWorkload<W extends WorkloadLike> {
  * @public
  */
 export function defaultWorkloadPullPolicies<W extends WorkloadLike>(object: W): DefaultedWorkload<W> {
+  check('Cannot default pull policies', { object }, { object: api.workload });
   const kind = object.kind ?? guessKind(object);
   const path = SPEC_PATHS.get(kind);
   if (path === undefined) {

@@ -1,3 +1,4 @@
+import { check, is } from '../errors/inner.js';
 import { decidePullPolicy, type PullPolicyReason } from './decide-pull-policy.js';
 import type { ContainerLike } from '../kubernetes/index.js';
 
@@ -58,6 +59,12 @@ export interface UpdatedPullPolicy {
  * @public
  */
 export function policyAfterUpdate(update: PullPolicyUpdate): UpdatedPullPolicy {
+  check('Cannot update a pull policy', update, {
+    object: is.oneOf('pod', 'template'),
+    operation: is.oneOf('patch', 'replace'),
+    stored: is.shape({ image: is.nullable(is.text), imagePullPolicy: is.nullable(is.text) }),
+    request: is.shape({ image: is.nullable(is.text), imagePullPolicy: is.nullable(is.text) }),
+  });
   const { object, operation, stored, request } = update;
   const isPatch = operation === 'patch';
   const image = request.image ?? (isPatch ? stored.image : undefined) ?? '';

@@ -1,3 +1,4 @@
+import { check, is } from '../errors/inner.js';
 import {
   aggregate,
   type FieldError,
@@ -8,7 +9,7 @@ import {
   required,
   unsupported,
 } from '../internal/index.js';
-import { type ImageUser, podImages } from '../kubernetes/inner.js';
+import { api, type ImageUser, podImages } from '../kubernetes/inner.js';
 import type { PodLike, PodSpecLike, VolumeLike } from '../kubernetes/index.js';
 
 /** What may stand beside `name` in a volume: one of these, or `image`. */
@@ -65,6 +66,8 @@ export interface PullPolicyValidation {
  * @public
  */
 export function validatePullPolicies(pod: PodLike, options: ValidatePullPoliciesOptions = {}): PullPolicyValidation {
+  check('Cannot validate a pod', { pod }, { pod: api.pod });
+  check('Cannot validate a pod', options, { object: is.optional(is.oneOf('pod', 'template')) });
   const isPod = options.object !== 'template';
   const spec = pod.spec ?? {};
   const users = podImages(spec);

@@ -1,3 +1,5 @@
+import { check, is } from '../errors/inner.js';
+import { api } from '../kubernetes/inner.js';
 import { printable, goQuote } from '../internal/index.js';
 import type { MetadataLike, PodLike } from '../kubernetes/index.js';
 import { namesOf, namespaceOf } from './secret-data.js';
@@ -42,6 +44,8 @@ export function admitServiceAccount<P extends PodLike>(
   pod: P,
   serviceAccount: ServiceAccountLike | undefined,
 ): ServiceAccountAdmission<P> {
+  const account = is.optional(is.shape({ metadata: api.metadata, imagePullSecrets: api.nameList }));
+  check('Cannot admit a pod', { pod, serviceAccount }, { pod: api.pod, serviceAccount: account });
   if (annotation(pod.metadata, MIRROR) !== undefined) return admitMirrorPod(pod);
   const name = pod.spec?.serviceAccountName || 'default';
   if (serviceAccount === undefined) return forbid(notFound(namespaceOf(pod.metadata), name));

@@ -1,3 +1,4 @@
+import { check, is } from '../errors/inner.js';
 import { createCredential, encodeAuth } from '../docker-config/index.js';
 import { ImageError } from '../errors/index.js';
 import { encodeBase64, encodeUtf8, quoteJson } from '../internal/index.js';
@@ -27,6 +28,14 @@ const DEFAULT_SERVER = 'https://index.docker.io/v1/';
  * @public
  */
 export function createPullSecret(options: CreatePullSecretOptions): PullSecretManifest {
+  check('Cannot create pull secret', options, {
+    name: is.text,
+    namespace: is.optional(is.text),
+    server: is.optional(is.text),
+    username: is.text,
+    password: is.either(is.text, is.secret),
+    email: is.optional(is.text),
+  });
   const { name, namespace, server = DEFAULT_SERVER, username, email } = options;
   const password = createCredential(options).password.reveal();
   if (!name) throw refuseOptions('name must be specified');

@@ -1,3 +1,4 @@
+import { check, is } from '../errors/inner.js';
 import { type Credential, createSecret, type DockerConfigEntry, encodeAuth } from '../docker-config/index.js';
 import { quoteJson, wellFormed } from '../internal/index.js';
 import type { DockerConfigDocument, OmittedEntry } from './types.js';
@@ -22,9 +23,11 @@ import type { DockerConfigDocument, OmittedEntry } from './types.js';
  * @public
  */
 export function toDockerConfigJson(entries: Iterable<DockerConfigEntry>): DockerConfigDocument {
+  check('Cannot write a docker config', { entries }, { entries: is.iterable });
   const written = new Map<string, string>();
   const omitted: OmittedEntry[] = [];
   for (const entry of entries) {
+    check('Cannot write a docker config', { entry }, { entry: is.entry });
     const fields = toFields(entry.credential);
     if (written.has(entry.pattern)) omitted.push({ entry, reason: 'duplicate-key' });
     else if (fields === undefined) omitted.push({ entry, reason: 'unwritable' });

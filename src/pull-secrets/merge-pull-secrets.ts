@@ -1,10 +1,11 @@
+import { check, is } from '../errors/inner.js';
 import {
   type DockerConfig,
   type DockerConfigEntry,
   formatCredentialSource,
   readDockerConfig,
 } from '../docker-config/index.js';
-import { ImageError, InvalidConfigError } from '../errors/index.js';
+import { InvalidConfigError } from '../errors/index.js';
 import { checkSecrets, PULL_SECRET_TYPES, secretSource, secretValue } from './secret-data.js';
 import type { MergedPullSecrets, MergePullSecretsOptions, SecretLike, SkippedSecret } from './types.js';
 
@@ -37,14 +38,18 @@ export function mergePullSecrets(
   secrets: Iterable<SecretLike>,
   options: MergePullSecretsOptions = {},
 ): MergedPullSecrets {
+  check('Cannot merge pull secrets', options, {
+    mode: is.optional(is.oneOf('kubelet', 'lenient')),
+    nodeEntries: is.optional(is.iterable),
+  });
   const { mode = 'kubelet', nodeEntries = [] } = options;
-  if (mode !== 'kubelet' && mode !== 'lenient') {
-    throw new ImageError('ERR_OPTION_INVALID', 'Cannot merge pull secrets: mode must be kubelet or lenient');
-  }
   const entries: DockerConfigEntry[] = [];
   const skipped: SkippedSecret[] = [];
   for (const secret of checkSecrets(secrets)) readSecret(secret, mode, entries, skipped);
-  for (const entry of nodeEntries) entries.push(entry);
+  for (const entry of nodeEntries) {
+    check('Cannot merge pull secrets', { nodeEntry: entry }, { nodeEntry: is.entry });
+    entries.push(entry);
+  }
   return { entries, skipped };
 }
 

@@ -1,5 +1,6 @@
 import type { CredentialSource } from '../docker-config/index.js';
-import { ImageError } from '../errors/index.js';
+import { check, is } from '../errors/inner.js';
+import { api } from '../kubernetes/inner.js';
 import { decodeBase64, encodeUtf8 } from '../internal/index.js';
 import type { LocalObjectReferenceLike } from '../kubernetes/index.js';
 import type { SecretLike } from './types.js';
@@ -31,22 +32,26 @@ export function secretValue(secret: SecretLike, key: string): Uint8Array | strin
 
 /** The names of a list of pull secrets. YAML may have an item or a name that is `null`, which is an empty name to the API. */
 export function namesOf(list: readonly LocalObjectReferenceLike[] | undefined): readonly string[] {
-  if (!Array.isArray(list ?? [])) throw refuse('imagePullSecrets must be a list of names');
   return (list ?? []).map((item) => item?.name ?? '');
 }
 
 /** Only a caller without types can pass one secret, or the API's whole list object. */
 export function* checkSecrets(secrets: Iterable<SecretLike>): Generator<SecretLike> {
-  const given = secrets as Iterable<SecretLike | null> | null | undefined;
-  if (typeof given?.[Symbol.iterator] !== 'function') throw refuse('the secrets must be a list');
-  for (const secret of given) {
-    if (typeof secret !== 'object' || secret === null) throw refuse('a secret must be an object');
+  check('Cannot read pull secrets', { secrets }, { secrets: is.iterable });
+  for (const secret of secrets) {
+    checkSecret('Cannot read pull secrets', secret);
     yield secret;
   }
 }
 
-function refuse(reason: string): ImageError<'ERR_OPTION_INVALID'> {
-  return new ImageError('ERR_OPTION_INVALID', `Cannot read pull secrets: ${reason}`);
+/** Values may be of any kind: data that is no text is a fault of the content, not of the call. */
+export function checkSecret(action: string, secret: SecretLike): void {
+  const values = is.nullable(is.object);
+  const kind = is.shape(
+    { metadata: api.metadata, type: is.nullable(is.text), data: values, stringData: is.nullable(is.stringMap) },
+    'a secret',
+  );
+  check(action, { secret }, { secret: kind });
 }
 
 /** The namespace of an object; the API takes an absent one for `default`. */

@@ -1,3 +1,5 @@
+import { check } from '../errors/inner.js';
+import { api } from '../kubernetes/inner.js';
 import { printable } from '../internal/index.js';
 import type { PodLike } from '../kubernetes/index.js';
 import { checkSecrets, namesOf, namespaceOf } from './secret-data.js';
@@ -23,6 +25,7 @@ import type { MissingSecretsEvent, SecretLike, SelectedPullSecrets } from './typ
  * @public
  */
 export function selectPullSecrets(pod: PodLike, secrets: Iterable<SecretLike>): SelectedPullSecrets {
+  check('Cannot select pull secrets', { pod }, { pod: api.pod });
   const byName = new Map<string, SecretLike>();
   for (const secret of checkSecrets(secrets)) {
     if (namespaceOf(secret.metadata) === namespaceOf(pod.metadata)) byName.set(secret.metadata?.name ?? '', secret);

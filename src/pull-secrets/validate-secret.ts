@@ -1,5 +1,5 @@
 import { cannotUnmarshal, encodeUtf8, goKind, type JsonNode, goQuote, readJson } from '../internal/index.js';
-import { PULL_SECRET_TYPES, secretKeys, secretValue } from './secret-data.js';
+import { checkSecret, PULL_SECRET_TYPES, secretKeys, secretValue } from './secret-data.js';
 import type { SecretFieldError, SecretLike, SecretValidation } from './types.js';
 
 const MAX_SIZE = 1_048_576;
@@ -33,6 +33,7 @@ const KEY_FAULT =
  * @public
  */
 export function validateSecret(secret: SecretLike): SecretValidation {
+  checkSecret('Cannot validate a secret', secret);
   const values = new Map(secretKeys(secret).map((key) => [key, secretValue(secret, key) ?? '']));
   const errors = [...checkKeys(values), ...checkSize(values), ...checkType(secret, values)];
   const texts = [...new Set(errors.map(({ message }) => message))];

@@ -1,3 +1,4 @@
+import { check, is } from '../errors/inner.js';
 import picomatch from 'picomatch/posix.js';
 import { ImageError } from '../errors/index.js';
 import { quote } from '../internal/index.js';
@@ -37,11 +38,14 @@ const HUB = ['index.docker.io', 'registry-1.docker.io'];
 /** A host that a URL parser gives back as it is. */
 const PLAIN_HOST = /^(?:[a-z\d-]+\.)+[a-z][a-z\d-]*$/;
 
+const SUBJECT = {
+  ref: /* @__PURE__ */ is.shape({ name: is.text }, 'a reference, such as parseReference() gives'),
+};
+
 /** Whether a name is longer than any registry's can be; it is not tried on patterns. */
-export function isTooLong({ name }: RuleSubject): boolean {
-  if (typeof name !== 'string') {
-    throw new ImageError('ERR_OPTION_INVALID', 'Cannot apply rules: they need a parsed reference, not its text');
-  }
+export function isTooLong(ref: RuleSubject): boolean {
+  check('Cannot apply rules', { ref }, SUBJECT);
+  const { name } = ref;
   return name.length > MAX_NAME || name.indexOf('/') > MAX_HOST;
 }
 

@@ -1,4 +1,4 @@
-import { ImageError } from '../errors/index.js';
+import { check, is } from '../errors/inner.js';
 import { compileRules, type DecidingRule, isTooLong, type RuleSet, type RuleSubject } from './compile.js';
 
 /**
@@ -73,20 +73,15 @@ export interface ImageRules {
  */
 export function createImageRules(options: ImageRulesOptions): ImageRules {
   // A bare list would be no list at all, and everything would be let through.
-  if (typeof options !== 'object' || options === null || Array.isArray(options))
-    throw invalid('the lists must be in an object, as allow and deny');
+  const patterns = is.optional(is.listOf(is.text));
+  check<ImageRulesOptions>('Cannot compile rules', options, { allow: patterns, deny: patterns });
   const deny = compileList('deny', options.deny ?? []);
   const allow = options.allow === undefined ? undefined : compileList('allow', options.allow);
   return { decide: (ref) => decide(ref, deny, allow) };
 }
 
 function compileList(list: 'allow' | 'deny', patterns: readonly string[]): RuleSet {
-  if (!Array.isArray(patterns)) throw invalid(`${list} must be a list of patterns`);
   return compileRules(list, [...patterns]);
-}
-
-function invalid(reason: string): ImageError<'ERR_OPTION_INVALID'> {
-  return new ImageError('ERR_OPTION_INVALID', `Cannot compile rules: ${reason}`);
 }
 
 function decide(ref: RuleSubject, deny: RuleSet, allow: RuleSet | undefined): RuleDecision {

@@ -1,3 +1,5 @@
+import { check, is } from '../errors/inner.js';
+import { checkContentCall, storeWith } from './kinds.js';
 import type { CallOptions } from '../clock/index.js';
 import { StoreError } from '../errors/index.js';
 import type { Descriptor } from '../oci/index.js';
@@ -37,6 +39,8 @@ export async function readContent(
   descriptor: Descriptor,
   options: ReadContentOptions,
 ): Promise<Uint8Array> {
+  check('Cannot read content', { store, descriptor }, { store: storeWith('read'), descriptor: is.descriptor });
+  check<ReadContentOptions>('Cannot read content', options, { maxBytes: is.wholeFrom(0), ...is.callOptions });
   const { size } = descriptor;
   const { maxBytes, ...call } = options;
   if (!(size <= maxBytes)) throw cannotRead(descriptor, `it has ${size} bytes, more than ${maxBytes}`);
@@ -85,6 +89,9 @@ export async function writeContent(
   content: AsyncIterable<Uint8Array> | Uint8Array,
   options: CallOptions = {},
 ): Promise<void> {
+  const source = is.either(is.bytes, is.asyncIterable);
+  check('Cannot write content', { store, content }, { store: storeWith('ingest'), content: source });
+  checkContentCall(descriptor, options);
   const { signal } = options;
   signal?.throwIfAborted();
   const writer = await store.ingest(descriptor, options);

@@ -1,7 +1,9 @@
+import { check, is } from '../errors/inner.js';
+import { storeWith } from './kinds.js';
 import type { CallOptions } from '../clock/index.js';
 import type { CreateHasher } from '../digest/index.js';
-import { ImageError, StoreError } from '../errors/index.js';
-import { hasMethods, isOptionalFunction, quote, wrongOption } from '../internal/index.js';
+import { StoreError } from '../errors/index.js';
+import { quote } from '../internal/index.js';
 import {
   type Descriptor,
   type ImageIndex,
@@ -139,7 +141,14 @@ export async function copyImage(
   to: ImageStore,
   options: CopyImageOptions = {},
 ): Promise<CopiedImage> {
-  checkKinds(from, name, to, options);
+  const kinds = {
+    from: storeWith('has', 'read', 'resolve'),
+    name: is.text,
+    to: storeWith('has', 'read', 'ingest', 'tag'),
+  };
+  check('Cannot copy', { from, name, to }, kinds);
+  checkCopyOptions(options);
+  check('Cannot copy', { as: options.as }, { as: is.optional(is.text) });
   const { as = name, signal } = options;
   signal?.throwIfAborted();
   checkStoreName(as);
@@ -152,21 +161,19 @@ export async function copyImage(
   return { name: as, ...copied };
 }
 
-function checkKinds(
-  from: unknown,
-  name: unknown,
-  to: unknown,
-  { select, createHasher, onEvent }: CopyImageOptions,
-): void {
-  const wrong = wrongOption(
-    ['source', hasMethods(from, 'has', 'read', 'resolve'), 'a store'],
-    ['name', typeof name === 'string', 'a text'],
-    ['target', hasMethods(to, 'has', 'ingest', 'tag'), 'a store'],
-    ['select', isOptionalFunction(select), 'a function of an index'],
-    ['createHasher', isOptionalFunction(createHasher), 'a function, such as nodeHasher of kubepull/node'],
-    ['onEvent', isOptionalFunction(onEvent), 'a function'],
+function checkCopyOptions(options: CopyContentOptions): void {
+  check('Cannot copy', { options }, { options: is.object });
+  const { select, createHasher, onEvent, signal } = options;
+  check<CopyContentOptions>(
+    'Cannot copy',
+    { select, createHasher, onEvent, signal },
+    {
+      select: is.optional({ ...is.callable, what: 'a function of an index' }),
+      createHasher: is.optional(is.hasher),
+      onEvent: is.optional(is.callable),
+      ...is.callOptions,
+    },
   );
-  if (wrong !== undefined) throw new ImageError('ERR_OPTION_INVALID', `Cannot copy with ${wrong}`);
 }
 
 /**
@@ -204,6 +211,9 @@ export async function copyContent(
   to: ContentStore,
   options: CopyContentOptions = {},
 ): Promise<CopiedContent> {
+  const kinds = { from: storeWith('has', 'read'), root: is.descriptor, to: storeWith('has', 'read', 'ingest') };
+  check('Cannot copy', { from, root, to }, kinds);
+  checkCopyOptions(options);
   const { signal, onEvent } = options;
   signal?.throwIfAborted();
   const selection = await selectContent(from, root, options);

@@ -1,5 +1,6 @@
 import { type Digest, isDigest } from '../digest/index.js';
-import { ImageError, StoreError } from '../errors/index.js';
+import { StoreError } from '../errors/index.js';
+import { check, is } from '../errors/inner.js';
 import { type JsonNode, readJson } from '../internal/index.js';
 import {
   DEFAULT_DOCUMENT_LIMITS,
@@ -32,6 +33,11 @@ export interface ReachableSource {
   /** The bytes of content that is there; `undefined` when it is corrupt, or gone meanwhile. */
   read(digest: Digest, size: number): Promise<Uint8Array | undefined>;
 }
+
+const SOURCE = /* @__PURE__ */ is.shape(
+  { contents: /* @__PURE__ */ is.having('a map of sizes by digest', 'get', 'entries'), read: is.callable },
+  'a source of content',
+);
 
 /** Somebody names content as this. */
 interface Link extends Pick<Descriptor, 'digest' | 'mediaType'> {
@@ -85,6 +91,8 @@ export async function reachableContent(
   source: ReachableSource,
   roots: readonly Pick<Descriptor, 'digest' | 'mediaType'>[],
 ): Promise<ReachedContent> {
+  const link = is.shape({ digest: is.text, mediaType: is.text });
+  check('Cannot follow content', { source, roots }, { source: SOURCE, roots: is.listOf(link) });
   const [reached, unread] = [new Set<Digest>(), new Set<Digest>()];
   const named = roots.map(({ digest, mediaType }) => ({ digest, mediaType, needed: true }));
   await follow(named, { source, reached, unread, refer: () => [] });
@@ -210,9 +218,13 @@ export interface GarbageSweep extends ReachedContent {
 }
 
 /** The grace that holds with these options. */
-export function resolveGarbageGrace({ graceMs = DEFAULT_GARBAGE_GRACE_MS }: CollectGarbageOptions): number {
-  if (graceMs >= 0) return graceMs;
-  throw new ImageError('ERR_OPTION_INVALID', `Cannot collect garbage with graceMs ${graceMs}: it is no time`);
+export function resolveGarbageGrace(options: CollectGarbageOptions): number {
+  check<CollectGarbageOptions>('Cannot collect garbage', options, {
+    graceMs: is.optional(is.numberFrom(0, Infinity)),
+    dryRun: is.optional(is.bool),
+    ...is.callOptions,
+  });
+  return options.graceMs ?? DEFAULT_GARBAGE_GRACE_MS;
 }
 
 /**
@@ -231,16 +243,23 @@ export function resolveGarbageGrace({ graceMs = DEFAULT_GARBAGE_GRACE_MS }: Coll
  * ```
  * @beta
  */
-export async function sweepGarbage(
-  { contents, reached, unread, isYoung, remove }: GarbageSweep,
-  { dryRun = false, signal }: CollectGarbageOptions,
-): Promise<GarbageReport> {
+export async function sweepGarbage(sweep: GarbageSweep, options: CollectGarbageOptions): Promise<GarbageReport> {
+  resolveGarbageGrace(options);
+  check<GarbageSweep>('Cannot collect garbage', sweep, {
+    contents: is.having('a map of sizes by digest', 'get', 'entries'),
+    reached: is.having('a set of digests', 'has'),
+    unread: is.listOf(is.text),
+    isYoung: is.callable,
+    remove: is.callable,
+  });
+  const { contents, reached, unread } = sweep;
+  const { dryRun = false, signal } = options;
   const removed: RemovedContent[] = [];
   let spared = 0;
   for (const [digest, size] of contents) {
     signal?.throwIfAborted();
     if (reached.has(digest)) continue;
-    if (!(await isYoung(digest)) && (dryRun || (await remove(digest)))) removed.push({ digest, size });
+    if (!(await sweep.isYoung(digest)) && (dryRun || (await sweep.remove(digest)))) removed.push({ digest, size });
     else spared += 1;
   }
   const removedBytes = removed.reduce((total, { size }) => total + size, 0);

@@ -1,7 +1,9 @@
+import { check } from '../errors/inner.js';
 import type { Digest } from '../digest/index.js';
 import { StoreError } from '../errors/index.js';
 import type { Descriptor } from '../oci/index.js';
-import { checkClosure } from './naming.js';
+import { checkContentCall, checkNameCall, storeWith } from './kinds.js';
+import { checkClosure, checkStoreName } from './naming.js';
 import type { ContentWriter, ImageStore } from './types.js';
 
 /**
@@ -28,31 +30,38 @@ import type { ContentWriter, ImageStore } from './types.js';
  * @public
  */
 export function isolateStore(store: ImageStore): ImageStore {
+  check('Cannot isolate a store', { store }, { store: storeWith('has', 'read', 'ingest', 'resolve', 'tag') });
   const own = new Set<Digest>();
   const content: Pick<ImageStore, 'has' | 'read'> = {
-    has: async (descriptor, options) => {
+    has: async (descriptor, options = {}) => {
+      checkContentCall(descriptor, options);
       // The store is asked in any case, so that neither its failures nor the time it takes tell one from the other.
       const isThere = await store.has(descriptor, options);
       return isThere && own.has(descriptor.digest);
     },
-    async *read(descriptor, options) {
+    async *read(descriptor, options = {}) {
+      checkContentCall(descriptor, options);
       if (!own.has(descriptor.digest)) throw notOwn(descriptor);
       yield* store.read(descriptor, options);
     },
   };
   return {
     ...content,
-    async ingest(descriptor, options) {
+    async ingest(descriptor, options = {}) {
+      checkContentCall(descriptor, options);
       const writer = await store.ingest(descriptor, options);
       // Another tenant may have fetched what was kept.
       if (writer.offset > 0) await writer.restart();
       return withProof(writer, () => own.add(descriptor.digest));
     },
-    async resolve(name, options) {
+    async resolve(name, options = {}) {
+      checkNameCall(name, options);
       const target = await store.resolve(name, options);
       return target !== undefined && own.has(target.digest) ? target : undefined;
     },
-    async tag(name, descriptor, options) {
+    async tag(name, descriptor, options = {}) {
+      checkNameCall(name, options);
+      checkStoreName(name);
       await checkClosure(content, descriptor, options);
       await store.tag(name, descriptor, options);
     },

@@ -1,8 +1,10 @@
-import type { Clock } from '../clock/index.js';
+import type { CallOptions, Clock } from '../clock/index.js';
 import type { CreateHasher, Digest } from '../digest/index.js';
-import { ImageError, StoreError } from '../errors/index.js';
+import { StoreError } from '../errors/index.js';
+import { check, is } from '../errors/inner.js';
 import type { Descriptor } from '../oci/index.js';
 import { resolveGarbageGrace, reachableContent, sweepGarbage } from './garbage.js';
+import { checkContentCall, checkNameCall } from './kinds.js';
 import { checkClosure, checkStoreName, pickTarget } from './naming.js';
 import type { CollectGarbageOptions, ContentStore, ContentWriter, GarbageReport, ManagedStore } from './types.js';
 import { createVerifier, type Verifier } from './verifier.js';
@@ -59,24 +61,32 @@ export interface MemoryStoreOptions {
  * @public
  */
 export function createMemoryStore(options: MemoryStoreOptions): ManagedStore {
+  check<MemoryStoreOptions>('Cannot make a memory store', options, {
+    createHasher: is.hasher,
+    maxBytes: is.optional(is.wholeFrom(0)),
+    clock: is.optional(is.monotonicClock),
+  });
   const { createHasher, maxBytes = DEFAULT_MEMORY_STORE_BYTES, clock } = options;
-  checkLimit(maxBytes);
   const now = (): number => clock?.monotonic() ?? 0;
   const contents: MemoryContents = { blobs: new Map(), used: 0, maxBytes, now };
   const names = new Map<string, Descriptor>();
   const content = contentStore(contents);
   return {
     ...content,
-    async ingest(descriptor, { signal } = {}) {
+    async ingest(descriptor, call = {}) {
+      checkContentCall(descriptor, call);
+      const { signal } = call;
       signal?.throwIfAborted();
       return createMemoryWriter(contents, descriptor, () => createVerifier(descriptor, createHasher), signal);
     },
-    async resolve(name, { signal } = {}) {
-      signal?.throwIfAborted();
+    async resolve(name, call = {}) {
+      checkNameCall(name, call);
+      call.signal?.throwIfAborted();
       const target = names.get(name);
       return target === undefined ? undefined : pickTarget(target);
     },
     async tag(name, descriptor, call = {}) {
+      checkNameCall(name, call);
       call.signal?.throwIfAborted();
       checkStoreName(name);
       const image = await checkClosure(content, descriptor, call);
@@ -85,24 +95,18 @@ export function createMemoryStore(options: MemoryStoreOptions): ManagedStore {
       if (lost !== undefined) throw cannotTag(descriptor, lost);
       names.set(name, pickTarget(descriptor));
     },
-    async names({ signal } = {}) {
-      signal?.throwIfAborted();
+    async names(call = {}) {
+      check<CallOptions>('Cannot list the names of a store', call, is.callOptions);
+      call.signal?.throwIfAborted();
       return [...names.keys()];
     },
-    async untag(name, { signal } = {}) {
-      signal?.throwIfAborted();
+    async untag(name, call = {}) {
+      checkNameCall(name, call);
+      call.signal?.throwIfAborted();
       return names.delete(name);
     },
     collectGarbage: async (call = {}) => collectMemoryGarbage(contents, names, call),
   };
-}
-
-function checkLimit(maxBytes: number): void {
-  if (Number.isSafeInteger(maxBytes) && maxBytes >= 0) return;
-  throw new ImageError(
-    'ERR_OPTION_INVALID',
-    `Cannot make a store with maxBytes ${maxBytes}: it must be a whole number from 0`,
-  );
 }
 
 function cannotTag({ digest }: Descriptor, lost: Descriptor): StoreError {
@@ -111,14 +115,19 @@ function cannotTag({ digest }: Descriptor, lost: Descriptor): StoreError {
 
 function contentStore({ blobs, now }: MemoryContents): Pick<ContentStore, 'has' | 'read'> {
   return {
-    async has({ digest, size }, { signal } = {}) {
-      signal?.throwIfAborted();
+    async has(descriptor, call = {}) {
+      checkContentCall(descriptor, call);
+      call.signal?.throwIfAborted();
+      const { digest, size } = descriptor;
       const blob = blobs.get(digest);
       if (blob !== undefined) blob.touched = now();
       return blob?.bytes.length === size;
     },
-    async *read({ digest, size }, { signal } = {}) {
+    async *read(descriptor, call = {}) {
+      checkContentCall(descriptor, call);
+      const { signal } = call;
       signal?.throwIfAborted();
+      const { digest, size } = descriptor;
       const blob = blobs.get(digest)?.bytes;
       if (blob?.length !== size) {
         const reason = `it is not in the store with ${size} bytes`;
@@ -159,7 +168,7 @@ function createMemoryWriter(
   let bytes: Uint8Array | undefined = reserve(contents, descriptor);
   let state: 'open' | 'spoilt' | 'closed' = 'open';
 
-  const check = (): Uint8Array => {
+  const writable = (): Uint8Array => {
     signal?.throwIfAborted();
     if (state === 'open' && bytes !== undefined) return bytes;
     throw new StoreError(`Cannot write content ${digest}: the writer is ${state}`, { operation: 'write' });
@@ -179,18 +188,18 @@ function createMemoryWriter(
       return state === 'spoilt' ? 0 : verifier.size;
     },
     write(chunk) {
-      const into = check();
+      const into = writable();
       const at = verifier.size;
       verify(() => verifier.update(chunk));
       into.set(chunk, at);
     },
     async restart() {
-      if (state === 'closed') check();
+      if (state === 'closed') writable();
       verifier = startVerifier();
       state = 'open';
     },
     async commit() {
-      const whole = check();
+      const whole = writable();
       verify(() => verifier.end());
       // The same content may have come by another writer meanwhile; then this copy gives its place back.
       const present = contents.blobs.get(digest);
@@ -223,8 +232,8 @@ async function collectMemoryGarbage(
   names: ReadonlyMap<string, Descriptor>,
   options: CollectGarbageOptions,
 ): Promise<GarbageReport> {
-  options.signal?.throwIfAborted();
   const grace = resolveGarbageGrace(options);
+  options.signal?.throwIfAborted();
   const contents = new Map([...store.blobs].map(([digest, { bytes }]) => [digest, bytes.length]));
   const roots = [...names.values()];
   const read = async (digest: Digest): Promise<Uint8Array | undefined> => store.blobs.get(digest)?.bytes;

@@ -1,3 +1,5 @@
+import { check, is } from '../errors/inner.js';
+import { storeWith } from './kinds.js';
 import type { CallOptions } from '../clock/index.js';
 import type { Digest } from '../digest/index.js';
 import { ImageError, StoreError } from '../errors/index.js';
@@ -53,6 +55,8 @@ export async function checkClosure(
   root: Descriptor,
   options: CallOptions = {},
 ): Promise<readonly Descriptor[]> {
+  check('Cannot check an image', { store, root }, { store: storeWith('has', 'read'), root: is.descriptor });
+  check<CallOptions>('Cannot check an image', options, is.callOptions);
   const seen = new Set<string>();
   const contents = new Map<Digest, Descriptor>();
   const open: Visit[] = [{ descriptor: root, role: 'root', depth: 0 }];
@@ -121,6 +125,7 @@ const UNFIT = /[\p{Cc}\p{Cs}]/u;
  * @public
  */
 export function checkStoreName(name: string): string {
+  check('Cannot use a name in a store', { name }, { name: is.text });
   if (name.length > 0 && name.length <= MAX_NAME_LENGTH && !UNFIT.test(name)) return name;
   const reason =
     name === '' ? 'it is empty' : name.length > MAX_NAME_LENGTH ? 'it is too long' : 'it is not plain text';
@@ -145,6 +150,7 @@ export function checkStoreName(name: string): string {
  * @public
  */
 export function pickTarget(descriptor: Descriptor): Descriptor {
+  check('Cannot name content', { descriptor }, { descriptor: is.descriptor });
   const { mediaType, digest, size, artifactType, platform } = descriptor;
   return {
     mediaType,

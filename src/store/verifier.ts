@@ -1,3 +1,4 @@
+import { check, is } from '../errors/inner.js';
 import { type CreateHasher, type Digest, digestAlgorithm, isDigest } from '../digest/index.js';
 import { ContentMismatchError, ImageError } from '../errors/index.js';
 import { quote } from '../internal/index.js';
@@ -39,6 +40,7 @@ export interface Verifier {
  * @public
  */
 export function createVerifier(expected: Descriptor, createHasher: CreateHasher): Verifier {
+  check('Cannot verify content', { expected, createHasher }, { expected: is.object, createHasher: is.hasher });
   checkDescriptor(expected);
   const hasher = createHasher(digestAlgorithm(expected.digest));
   let size = 0;
@@ -47,6 +49,7 @@ export function createVerifier(expected: Descriptor, createHasher: CreateHasher)
       return size;
     },
     update(chunk) {
+      if (!(chunk instanceof Uint8Array)) check('Cannot verify content', { chunk }, { chunk: is.bytes });
       if (chunk.length > expected.size - size) throw tooLong(expected, size + chunk.length);
       hasher.update(chunk);
       size += chunk.length;
@@ -108,6 +111,7 @@ export async function* verifyContent(
   expected: Descriptor,
   createHasher: CreateHasher,
 ): AsyncGenerator<Uint8Array, void, undefined> {
+  check('Cannot verify content', { content }, { content: is.asyncIterable });
   const verifier = createVerifier(expected, createHasher);
   for await (const chunk of content) {
     verifier.update(chunk);

@@ -1,6 +1,6 @@
 import { setImmediate } from 'node:timers/promises';
 import type { CallOptions, Clock } from '../clock/index.js';
-import { ImageError } from '../errors/index.js';
+import { check, is } from '../errors/inner.js';
 
 /**
  * A clock that stands still until a test moves it.
@@ -58,6 +58,7 @@ interface Sleeper {
  * @public
  */
 export function createFakeClock(options: FakeClockOptions = {}): FakeClock {
+  check<FakeClockOptions>('Cannot make a clock', options, { now: is.optional(is.finite) });
   const sleepers = new Set<Sleeper>();
   let elapsed = 0;
   let wallAtStart = options.now ?? Date.UTC(2026, 0, 1);
@@ -65,12 +66,16 @@ export function createFakeClock(options: FakeClockOptions = {}): FakeClock {
   return {
     now: () => wallAtStart + elapsed,
     monotonic: () => elapsed,
-    sleep: (ms, { signal } = {}) => sleepUntil(sleepers, ms > 0 ? elapsed + ms : undefined, signal),
+    async sleep(ms, call = {}) {
+      check('Cannot wait', { ms }, { ms: is.numberFrom(0, Infinity) });
+      check<CallOptions>('Cannot wait', call, is.callOptions);
+      return sleepUntil(sleepers, ms > 0 ? elapsed + ms : undefined, call.signal);
+    },
     get pending() {
       return sleepers.size;
     },
     async advance(ms) {
-      if (!(ms >= 0)) throw new ImageError('ERR_OPTION_INVALID', `Cannot advance the clock by ${ms} ms: time goes on`);
+      check('Cannot advance the clock', { ms }, { ms: is.numberFrom(0, Infinity) });
       const end = elapsed + ms;
       await setImmediate();
       for (let due = next(); due !== undefined && due.at <= end; due = next()) {
@@ -81,6 +86,7 @@ export function createFakeClock(options: FakeClockOptions = {}): FakeClock {
       elapsed = end;
     },
     setWallClock(ms) {
+      check('Cannot set the clock', { ms }, { ms: is.finite });
       wallAtStart = ms - elapsed;
     },
   };

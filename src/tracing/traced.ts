@@ -1,4 +1,5 @@
-import type { TraceContexts, TraceOperation, Tracing } from './types.js';
+import { check, is } from '../errors/inner.js';
+import { TRACE_OPERATIONS, type TraceContexts, type TraceOperation, type Tracing } from './types.js';
 
 /**
  * Runs an action under whoever watches, if there is anybody.
@@ -24,6 +25,8 @@ export function traced<K extends TraceOperation, T>(
   context: TraceContexts[K],
   action: () => Promise<T>,
 ): Promise<T> {
+  check('Cannot trace', { tracing }, { tracing: is.optional(is.tracing) });
+  checkTrace(operation, context, action);
   return tracing === undefined ? action() : tracing.trace(operation, context, action);
 }
 
@@ -44,8 +47,10 @@ export function traced<K extends TraceOperation, T>(
  * @public
  */
 export function combineTracing(...watchers: readonly Tracing[]): Tracing {
+  check('Cannot combine tracings', { watchers }, { watchers: is.listOf(is.tracing) });
   return {
-    trace(operation, context, action) {
+    async trace(operation, context, action) {
+      checkTrace(operation, context, action);
       const inner = watchers.reduceRight<typeof action>(
         (run, watcher) => () => watcher.trace(operation, context, run),
         action,
@@ -53,4 +58,13 @@ export function combineTracing(...watchers: readonly Tracing[]): Tracing {
       return inner();
     },
   };
+}
+
+export function checkTrace(operation: TraceOperation, context: object, action: () => unknown): void {
+  const operations = is.oneOf(...TRACE_OPERATIONS);
+  check(
+    'Cannot trace',
+    { operation, context, action },
+    { operation: operations, context: is.object, action: is.callable },
+  );
 }

@@ -1,3 +1,4 @@
+import { check, is } from '../../errors/inner.js';
 import type { Digest } from '../../digest/index.js';
 import type { Descriptor, ImageManifest } from '../../oci/index.js';
 import { blobsOf, type BuiltContent, describeBytes, describeDocument } from './content.js';
@@ -58,6 +59,19 @@ const EMPTY_TYPE = 'application/vnd.oci.empty.v1+json';
  * @beta
  */
 export function buildArtifact(options: BuildArtifactOptions): BuiltArtifact {
+  const layer = {
+    what: 'a pair of media type and content',
+    accepts: (pair: unknown) =>
+      Array.isArray(pair) &&
+      typeof pair[0] === 'string' &&
+      (typeof pair[1] === 'string' || pair[1] instanceof Uint8Array),
+  };
+  check<BuildArtifactOptions>('Cannot build an artifact', options, {
+    artifactType: is.text,
+    subject: is.optional(is.descriptor),
+    layers: is.optional(is.listOf(layer)),
+    annotations: is.optional(is.stringMap),
+  });
   const { artifactType, subject, annotations } = options;
   const empty = describeBytes(EMPTY_TYPE, new TextEncoder().encode('{}'));
   const layers = options.layers?.map(([type, content]) => describeBytes(type, Buffer.from(content))) ?? [empty];

@@ -1,3 +1,4 @@
+import { check, is } from '../../errors/inner.js';
 import type { Digest } from '../../digest/index.js';
 import { ImageError } from '../../errors/index.js';
 import type { Descriptor, ImageManifest, Platform } from '../../oci/index.js';
@@ -66,6 +67,13 @@ const CREATED = '1970-01-01T00:00:00Z';
  * @public
  */
 export function buildImage(options: BuildImageOptions): BuiltImage {
+  check<BuildImageOptions>('Cannot build an image', options, {
+    platform: is.optional(is.platform),
+    layers: is.listOf(is.object),
+    config: is.optional(is.object),
+    mediaTypes: is.optional(is.oneOf('oci', 'docker')),
+    annotations: is.optional(is.stringMap),
+  });
   const { platform = DEFAULT_PLATFORM, mediaTypes: family = 'oci', annotations } = options;
   if (family === 'docker' && annotations !== undefined) {
     throw new ImageError('ERR_OPTION_INVALID', 'Cannot annotate the image: Docker manifests have no annotations');

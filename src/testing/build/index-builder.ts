@@ -1,3 +1,4 @@
+import { check, is } from '../../errors/inner.js';
 import type { Digest } from '../../digest/index.js';
 import { ImageError } from '../../errors/index.js';
 import type { Descriptor, ImageIndex, ImageManifest } from '../../oci/index.js';
@@ -60,6 +61,16 @@ export interface BuiltIndex {
  * @public
  */
 export function buildIndex(entries: readonly (BuiltImage | BuiltIndex)[], options: BuildIndexOptions = {}): BuiltIndex {
+  const built = is.shape(
+    { descriptor: is.descriptor, contents: is.listOf(is.object) },
+    'an image, such as buildImage() gives',
+  );
+  check('Cannot build an index', { entries }, { entries: is.listOf(built) });
+  check<BuildIndexOptions>('Cannot build an index', options, {
+    mediaTypes: is.optional(is.oneOf('oci', 'docker')),
+    attestations: is.optional(is.bool),
+    annotations: is.optional(is.stringMap),
+  });
   const { mediaTypes: family = 'oci', annotations } = options;
   if (family === 'docker' && annotations !== undefined) {
     throw new ImageError('ERR_OPTION_INVALID', 'Cannot annotate the index: Docker manifest lists have no annotations');

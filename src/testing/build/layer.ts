@@ -1,6 +1,6 @@
 import { createCipheriv, createHash } from 'node:crypto';
 import type { Digest } from '../../digest/index.js';
-import { ImageError } from '../../errors/index.js';
+import { check, is } from '../../errors/inner.js';
 import { type BuiltContent, describeBytes, sha256 } from './content.js';
 import { gzipStored } from './gzip.js';
 import { MEDIA_TYPES, type MediaTypeFamily } from './media-types.js';
@@ -49,6 +49,13 @@ export interface BuiltLayer extends BuiltContent {
 }
 
 export function buildLayer(layer: LayerOptions, place: number, family: MediaTypeFamily): BuiltLayer {
+  const compression = is.optional(is.oneOf('gzip', 'none'));
+  if ('files' in layer)
+    check<FilesLayer>('Cannot build a layer', layer, { files: is.recordOf(is.either(is.text, is.bytes)), compression });
+  else {
+    const seed = is.optional(is.text);
+    check<RandomLayer>('Cannot build a layer', layer, { randomBytes: is.wholeFrom(0), seed, compression });
+  }
   const tar = writeTar('files' in layer ? givenFiles(layer) : [randomFile(layer, place)]);
   const types = MEDIA_TYPES[family];
   const content =
@@ -66,9 +73,6 @@ function givenFiles({ files }: FilesLayer): readonly TarFile[] {
 
 function randomFile(layer: RandomLayer, place: number): TarFile {
   const { randomBytes, seed = String(place) } = layer;
-  if (!Number.isSafeInteger(randomBytes) || randomBytes < 0) {
-    throw new ImageError('ERR_OPTION_INVALID', `Cannot build a layer of ${randomBytes} random bytes: not a size`);
-  }
   return { path: 'random', content: randomContent(randomBytes, seed) };
 }
 

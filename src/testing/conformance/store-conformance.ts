@@ -1,3 +1,4 @@
+import { check, is } from '../../errors/inner.js';
 import type { ImageStore, ManagedStore } from '../../store/index.js';
 import { contentChecks } from './content.js';
 import { managedChecks } from './managed.js';
@@ -85,14 +86,15 @@ export function managedStoreConformance(createStore: () => Promise<ManagedStoreU
 
 function toChecks<Store>(
   createStore: () => Promise<Pick<StoreUnderTest, 'cleanup'> & { readonly store: Store }>,
-  checks: readonly (readonly [name: string, check: (store: Store) => Promise<void>])[],
+  checks: readonly (readonly [name: string, run: (store: Store) => Promise<void>])[],
 ): readonly StoreCheck[] {
-  return checks.map(([name, check]) => ({
+  check('Cannot check a store', { createStore }, { createStore: is.callable });
+  return checks.map(([name, runCheck]) => ({
     name,
     async run() {
       const { store, cleanup } = await createStore();
       try {
-        await check(store);
+        await runCheck(store);
       } finally {
         await cleanup?.();
       }

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { type Clock, systemClock } from '../../clock/index.js';
-import { ImageError } from '../../errors/index.js';
+import { check, is } from '../../errors/inner.js';
 import type { RepositoryAuth } from './auth/auth-options.js';
 import type { ActiveFault, Fault } from './faults/fault-script.js';
 import type { PushedContent } from './repositories.js';
@@ -108,8 +108,17 @@ export interface LoopbackRegistry extends AsyncDisposable {
  * @beta
  */
 export async function createLoopbackRegistry(options: LoopbackRegistryOptions = {}): Promise<LoopbackRegistry> {
+  check<LoopbackRegistryOptions>('Cannot start a registry', options, {
+    auth: is.optional(is.recordOf(AUTH)),
+    tokenLifetimeSeconds: is.optional({
+      what: 'a positive number',
+      accepts: (value) => Number.isFinite(value) && (value as number) > 0,
+    }),
+    referrers: is.optional(is.bool),
+    clock: is.optional(is.clock),
+  });
   const { auth = {}, clock = systemClock } = options;
-  const tokenLifetimeSeconds = checkLifetime(options.tokenLifetimeSeconds ?? DEFAULT_TOKEN_LIFETIME_SECONDS);
+  const { tokenLifetimeSeconds = DEFAULT_TOKEN_LIFETIME_SECONDS } = options;
   const context = createContext({
     rules: { ...auth },
     clock,
@@ -130,7 +139,15 @@ export async function createLoopbackRegistry(options: LoopbackRegistryOptions = 
     get connections() {
       return sockets.size;
     },
-    push: (repository, tags, content) => context.push(repository, typeof tags === 'string' ? [tags] : tags, content),
+    push(repository, tags, content) {
+      const pushed = is.shape(
+        { descriptor: is.descriptor, contents: is.listOf(BUILT) },
+        'content, such as buildImage() gives',
+      );
+      const kinds = { repository: is.text, tags: is.either(is.text, is.listOf(is.text)), content: pushed };
+      check('Cannot push', { repository, tags, content }, kinds);
+      context.push(repository, typeof tags === 'string' ? [tags] : tags, content);
+    },
     fault: (fault) => context.faults.add(fault),
     revokeTokens: () => context.tokens.revoke(),
     close,
@@ -138,10 +155,26 @@ export async function createLoopbackRegistry(options: LoopbackRegistryOptions = 
   };
 }
 
-function checkLifetime(seconds: number): number {
-  if (seconds > 0 && Number.isFinite(seconds)) return seconds;
-  throw new ImageError(
-    'ERR_OPTION_INVALID',
-    `Cannot issue tokens for ${seconds} seconds: it must be a positive number`,
-  );
-}
+const BUILT = /* @__PURE__ */ is.shape({ descriptor: is.descriptor, bytes: is.bytes });
+
+const AUTH = /* @__PURE__ */ is.either(
+  /* @__PURE__ */ is.shape({ type: /* @__PURE__ */ is.oneOf('anonymous') }, 'the auth of a repository'),
+  /* @__PURE__ */ is.shape(
+    {
+      type: /* @__PURE__ */ is.oneOf('basic', 'bearer'),
+      accounts: /* @__PURE__ */ is.listOf(
+        /* @__PURE__ */ is.shape({
+          username: is.text,
+          password: is.text,
+          identityToken: /* @__PURE__ */ is.optional(is.text),
+          registryToken: /* @__PURE__ */ is.optional(is.text),
+          repositories: /* @__PURE__ */ is.optional(/* @__PURE__ */ is.listOf(is.text)),
+          push: /* @__PURE__ */ is.optional(is.bool),
+        }),
+      ),
+      anonymousPull: /* @__PURE__ */ is.optional(is.bool),
+      denied: /* @__PURE__ */ is.optional(/* @__PURE__ */ is.oneOf(403, 404)),
+    },
+    'basic or bearer with accounts',
+  ),
+);

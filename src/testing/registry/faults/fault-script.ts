@@ -60,7 +60,7 @@ export function createFaultScript(): FaultScript {
   const entries = new Set<Entry>();
   return {
     add(fault) {
-      checkFault({ ...fault.action, nth: fault.nth, times: fault.times });
+      checkFault(fault);
       const entry: Entry = { fault, seen: 0, hits: 0 };
       entries.add(entry);
       return {

@@ -1,0 +1,65 @@
+import { is, type Kind } from '../errors/inner.js';
+
+// What API objects must be. Anything in them may be missing or null, as the API server reads them.
+const text = /* @__PURE__ */ is.nullable(is.text);
+
+export const metadata: Kind = /* @__PURE__ */ is.nullable(
+  /* @__PURE__ */ is.shape({
+    name: text,
+    generateName: text,
+    namespace: text,
+    uid: text,
+    annotations: /* @__PURE__ */ is.nullable(/* @__PURE__ */ is.recordOf(text)),
+  }),
+);
+
+/** A list of `{ name }`. */
+export const nameList: Kind = /* @__PURE__ */ is.nullable({
+  what: 'a list of names',
+  accepts: Array.isArray,
+  items: /* @__PURE__ */ is.nullable(/* @__PURE__ */ is.shape({ name: text })),
+});
+
+const containers = /* @__PURE__ */ listOf({ name: text, image: text, imagePullPolicy: text });
+const podSpecMembers = {
+  containers,
+  initContainers: containers,
+  ephemeralContainers: containers,
+  volumes: /* @__PURE__ */ listOf({
+    name: text,
+    image: /* @__PURE__ */ is.nullable(/* @__PURE__ */ is.shape({ reference: text, pullPolicy: text })),
+  }),
+  imagePullSecrets: nameList,
+  serviceAccountName: text,
+};
+
+const template = /* @__PURE__ */ is.nullable(
+  /* @__PURE__ */ is.shape({ spec: /* @__PURE__ */ is.nullable(/* @__PURE__ */ is.shape(podSpecMembers)) }),
+);
+
+export const pod: Kind = /* @__PURE__ */ is.shape(
+  { metadata, spec: /* @__PURE__ */ is.nullable(/* @__PURE__ */ is.shape(podSpecMembers)) },
+  'a pod',
+);
+
+export const workload: Kind = /* @__PURE__ */ is.shape(
+  {
+    kind: text,
+    metadata,
+    template,
+    spec: /* @__PURE__ */ is.nullable(
+      /* @__PURE__ */ is.shape({
+        ...podSpecMembers,
+        template,
+        jobTemplate: /* @__PURE__ */ is.nullable(
+          /* @__PURE__ */ is.shape({ spec: /* @__PURE__ */ is.nullable(/* @__PURE__ */ is.shape({ template })) }),
+        ),
+      }),
+    ),
+  },
+  'a pod or a workload',
+);
+
+function listOf(members: Readonly<Record<string, Kind>>): Kind {
+  return is.nullable(is.listOf(is.nullable(is.shape(members))));
+}

@@ -1,0 +1,283 @@
+import type { BackoffOptions, BackoffTrackerOptions } from 'kubepull/backoff';
+import { systemClock } from 'kubepull/clock';
+import { parseDigest } from 'kubepull/digest';
+import { createCredential } from 'kubepull/docker-config';
+import type { ImageMetricsOptions } from 'kubepull/metrics';
+import { nodeHasher } from 'kubepull/node';
+import { onlyPlatform, type PlatformOptions } from 'kubepull/platform';
+import type { Platform } from 'kubepull/oci';
+import type { AlwaysPullImagesOptions, PullQuestion, ValidatePullPoliciesOptions } from 'kubepull/pull-policy';
+import type { CreatePullSecretOptions, MergePullSecretsOptions } from 'kubepull/pull-secrets';
+import type { ImageRulesOptions } from 'kubepull/rules';
+import type { Tracing } from 'kubepull/tracing';
+import { all, type GoodCall, type Table } from './wrong-inputs.ts';
+
+export const digest = parseDigest(`sha256:${'0'.repeat(64)}`);
+export const entry = {
+  pattern: 'registry.example.com',
+  credential: createCredential({
+    username: 'user',
+    password: 'word',
+    identityToken: 'token',
+    registryToken: 'token',
+    email: 'user@r.example',
+  }),
+  source: { kind: 'inline' } as const,
+};
+/** What a credential may lack. */
+export const entryOptional = (place: string): readonly string[] =>
+  ['identityToken', 'registryToken', 'email'].map((name) => `${place}.credential.${name}`);
+
+const growth = all<BackoffOptions>({ initialMs: 1, maxMs: 10, factor: 2, jitter: 0.1, random: () => 0.5 });
+const growthOptional = (place: string): readonly string[] => [
+  place,
+  ...Object.keys(growth).map((name) => `${place}.${name}`),
+];
+const state = { delayMs: 10, updatedAt: 5 };
+/** Any point of time is one, also before the clock's start. */
+const ANY_TIME = ['negative'];
+
+export const backoff: Table = {
+  backoffSchedule: () => ({ args: [growth], optional: growthOptional('0') }),
+  nextBackoff: () => ({
+    args: [state, 20, growth],
+    optional: ['0', ...growthOptional('2')],
+    allows: { '0.updatedAt': ANY_TIME, '1': ANY_TIME },
+  }),
+  isInBackoff: () => ({
+    args: [state, 20, growth],
+    optional: ['0', ...growthOptional('2')],
+    allows: { '0.updatedAt': ANY_TIME, '1': ANY_TIME },
+  }),
+  createBackoffTracker: () => ({
+    args: [all<BackoffTrackerOptions>({ ...growth, clock: systemClock, state: [['key', state]] })],
+    optional: [...growthOptional('0').slice(1), '0.state', '0.clock.now', '0.clock.sleep'],
+    free: {
+      '0.clock.now': 'only the monotonic clock is asked',
+      '0.clock.sleep': 'only the monotonic clock is asked',
+    },
+    allows: { '0.state.0.1.updatedAt': ANY_TIME },
+    methods: {
+      next: { args: ['key', 20], optional: ['1'], allows: { '1': ANY_TIME } },
+      get: { args: ['key'] },
+      isInBackoffSinceUpdate: { args: ['key', 20], optional: ['1'], allows: { '1': ANY_TIME } },
+      isInBackoffSince: { args: ['key', 20], allows: { '1': ANY_TIME } },
+      gc: { args: [] },
+      reset: { args: ['key'] },
+      delete: { args: ['key'] },
+    },
+  }),
+};
+
+const call = { signal: new AbortController().signal };
+
+export const clock: Table = {
+  'systemClock.now': () => ({ args: [] }),
+  'systemClock.monotonic': () => ({ args: [] }),
+  'systemClock.sleep': () => ({ args: [1, call], optional: ['1', '1.signal'] }),
+};
+
+export const digests: Table = {
+  digestAlgorithm: () => ({ args: [digest], wrong: { '0': ['', 'sha256:abc'] } }),
+  digestEncoded: () => ({ args: [digest], wrong: { '0': ['', 'sha256:abc'] } }),
+  isDigest: () => ({ args: [digest], free: { '0': 'it answers for anything' } }),
+  parseDigest: () => ({ args: [digest], wrong: { '0': ['', 'sha256:abc'] } }),
+  digestOf: () => ({ args: [new Uint8Array(1), nodeHasher, 'sha256'], optional: ['2'], wrong: { '2': ['', 'md5'] } }),
+};
+
+const arm: Required<Platform> = {
+  os: 'linux',
+  architecture: 'arm64',
+  variant: 'v8',
+  'os.version': '1',
+  'os.features': ['feature'],
+};
+const platformOptional = (place: string): readonly string[] =>
+  ['variant', 'os.version', 'os.features'].map((name) => `${place}.${name}`);
+const host = all<PlatformOptions>({ host: { os: 'linux', architecture: 'amd64', variant: 'v2' } });
+const hostOptional = ['1', '1.host', '1.host.variant'];
+const index = { schemaVersion: 2, mediaType: '', manifests: [{ mediaType: 'm', digest, size: 1 }] };
+const selection = {
+  args: [index, arm, onlyPlatform(arm)],
+  optional: ['2', ...platformOptional('1')],
+  free: {
+    '0.schemaVersion': 'parseImageIndex reads it',
+    '0.mediaType': 'parseImageIndex reads it',
+    '0.manifests.0.mediaType': 'parseImageIndex reads it',
+    '0.manifests.0.digest': 'parseImageIndex reads it',
+    '0.manifests.0.size': 'parseImageIndex reads it',
+  },
+  allows: { '0.manifests.0': ['empty object'] },
+};
+
+export const platform: Table = {
+  normalizePlatform: () => ({ args: [arm, host], optional: [...platformOptional('0'), ...hostOptional] }),
+  onlyPlatform: () => ({
+    args: [arm, host],
+    optional: [...platformOptional('0'), ...hostOptional],
+    methods: {
+      matches: { args: [arm], optional: platformOptional('0') },
+      compare: { args: [arm, arm], optional: [...platformOptional('0'), ...platformOptional('1')] },
+    },
+  }),
+  onlyStrictPlatform: () => ({
+    args: [arm, host],
+    optional: [...platformOptional('0'), ...hostOptional],
+    methods: {
+      matches: { args: [arm], optional: platformOptional('0') },
+      compare: { args: [arm, arm], optional: [...platformOptional('0'), ...platformOptional('1')] },
+    },
+  }),
+  parsePlatform: () => ({ args: ['linux/arm64', host], optional: hostOptional, wrong: { '0': ['', 'a/b/c/d'] } }),
+  formatPlatform: () => ({ args: [arm], optional: platformOptional('0') }),
+  rankManifests: () => selection,
+  selectManifest: () => selection,
+};
+
+const pod = {
+  metadata: { name: 'web', generateName: 'web-', namespace: 'default', uid: 'u', annotations: { key: 'value' } },
+  spec: {
+    containers: [{ name: 'web', image: 'a.example/web:1', imagePullPolicy: 'Always' }],
+    initContainers: [{ name: 'init', image: 'a.example/init:1', imagePullPolicy: 'Always' }],
+    ephemeralContainers: [{ name: 'debug', image: 'a.example/debug:1', imagePullPolicy: 'Always' }],
+    volumes: [{ name: 'data', image: { reference: 'a.example/data:1', pullPolicy: 'Always' } }],
+    imagePullSecrets: [{ name: 'creds' }],
+    serviceAccountName: 'robot',
+  },
+};
+export { pod };
+
+const workload = {
+  kind: 'CronJob',
+  metadata: pod.metadata,
+  template: { spec: pod.spec },
+  spec: { ...pod.spec, template: { spec: pod.spec }, jobTemplate: { spec: { template: { spec: pod.spec } } } },
+};
+const admission = {
+  args: [pod, all<AlwaysPullImagesOptions>({ oldPod: pod, subresource: '', imageVolumes: true })],
+  api: ['0', '1.oldPod'],
+  optional: ['1', '1.oldPod', '1.subresource', '1.imageVolumes'],
+};
+
+export const pullPolicy: Table = {
+  decidePullPolicy: () => ({ args: ['a.example/app:1', 'Always'], optional: ['0', '1'] }),
+  defaultPullPolicy: () => ({ args: ['a.example/app:1'] }),
+  defaultPodPullPolicies: () => ({ args: [pod], api: ['0'] }),
+  defaultWorkloadPullPolicies: () => ({ args: [workload], api: ['0'], wrong: { '0.kind': ['Service'] } }),
+  policyAfterUpdate: () => ({
+    args: [
+      {
+        object: 'pod',
+        operation: 'patch',
+        stored: { image: 'a.example/app:1', imagePullPolicy: 'Always' },
+        request: { image: 'a.example/app:1', imagePullPolicy: 'Always' },
+      },
+    ],
+    api: ['0.stored', '0.request'],
+    allows: { '0.stored': ['empty object'], '0.request': ['empty object'] },
+    wrong: { '0.object': ['text'], '0.operation': ['text'] },
+  }),
+  decidePull: () => ({
+    args: [
+      all<PullQuestion>({
+        image: 'a.example/app:1',
+        policy: 'Always',
+        present: true,
+        verifiesCredentials: true,
+        mustPull: false,
+      }),
+    ],
+    optional: ['0.verifiesCredentials', '0.mustPull'],
+  }),
+  needsImageStatus: () => ({ args: ['Always'] }),
+  validatePullPolicies: () => ({
+    args: [pod, all<ValidatePullPoliciesOptions>({ object: 'pod' })],
+    api: ['0'],
+    optional: ['1', '1.object'],
+    wrong: { '1.object': ['text'] },
+  }),
+  mutateAlwaysPullImages: () => admission,
+  validateAlwaysPullImages: () => admission,
+};
+
+const secret = {
+  metadata: pod.metadata,
+  type: 'kubernetes.io/dockerconfigjson',
+  data: { '.dockerconfigjson': btoa('{"auths":{}}') },
+  stringData: { note: 'text' },
+};
+export { secret };
+
+const account = { metadata: pod.metadata, imagePullSecrets: [{ name: 'creds' }] };
+const ANY_DATA = 'data that is no text is a fault of the content, told by mergePullSecrets and validateSecret';
+
+export const pullSecrets: Table = {
+  admitServiceAccount: () => ({ args: [pod, account], api: ['0', '1'], optional: ['1'] }),
+  createPullSecret: () => ({
+    args: [
+      all<CreatePullSecretOptions>({
+        name: 'creds',
+        namespace: 'default',
+        server: 'r.example',
+        username: 'user',
+        password: 'word',
+        email: 'user@r.example',
+      }),
+    ],
+    optional: ['0.namespace', '0.server', '0.email'],
+    wrong: { '0.name': [''], '0.server': [''], '0.username': [''], '0.password': [''] },
+  }),
+  mergePullSecrets: () => ({
+    args: [[secret], all<MergePullSecretsOptions>({ mode: 'kubelet', nodeEntries: [entry] })],
+    api: ['0.0'],
+    free: { '0.0.data..dockerconfigjson': ANY_DATA },
+    optional: ['1', '1.mode', '1.nodeEntries', ...entryOptional('1.nodeEntries.0')],
+    wrong: { '1.mode': ['text'] },
+  }),
+  selectPullSecrets: () => ({
+    args: [pod, [secret]],
+    api: ['0', '1.0'],
+    free: { '1.0.data..dockerconfigjson': ANY_DATA },
+  }),
+  toDockerConfigJson: () => ({ args: [[entry]], optional: entryOptional('0.0') }),
+  validateSecret: () => ({ args: [secret], api: ['0'], free: { '0.data..dockerconfigjson': ANY_DATA } }),
+};
+
+const CONTEXT = 'the operation fills it in';
+const TRACE: GoodCall = {
+  args: ['runtime', { operation: 'pull_image', image: 'a' }, async () => 1],
+  free: { '1.operation': CONTEXT, '1.image': CONTEXT },
+  wrong: { '0': ['text'] },
+};
+const tracing: Tracing = { trace: (_operation, _context, action) => action() };
+
+export const tracings: Table = {
+  combineTracing: () => ({ args: [tracing], methods: { trace: TRACE } }),
+  traced: () => ({
+    args: [tracing, ...TRACE.args],
+    optional: ['0'],
+    free: { '2.operation': CONTEXT, '2.image': CONTEXT },
+    wrong: { '1': ['text'] },
+  }),
+};
+
+export const metrics: Table = {
+  createImageMetrics: () => ({
+    args: [all<ImageMetricsOptions>({ clock: systemClock })],
+    optional: ['0', '0.clock'],
+    free: {
+      '0.clock.now': 'only the monotonic clock is asked',
+      '0.clock.sleep': 'only the monotonic clock is asked',
+    },
+    methods: { trace: TRACE, families: { args: [] }, text: { args: [] } },
+  }),
+};
+
+export const rules: Table = {
+  createImageRules: () => ({
+    args: [all<ImageRulesOptions>({ allow: ['a.example/**'], deny: ['b.example/**'] })],
+    optional: ['0.allow', '0.deny'],
+    wrong: { '0.allow.0': ['', '!a', '..'], '0.deny.0': ['', '!a', '..'] },
+    methods: { decide: { args: [{ name: 'a.example/app' }] } },
+  }),
+};

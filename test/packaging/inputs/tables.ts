@@ -1,0 +1,21 @@
+// One good call of every function of every entry. A function that is missing here fails the test.
+import * as decisions from './decisions.ts';
+import * as stores from './stores.ts';
+import type { Table } from './wrong-inputs.ts';
+
+export const tables: Readonly<Record<string, Table>> = {
+  backoff: decisions.backoff,
+  clock: decisions.clock,
+  digest: decisions.digests,
+  metrics: decisions.metrics,
+  platform: decisions.platform,
+  'pull-policy': decisions.pullPolicy,
+  'pull-secrets': decisions.pullSecrets,
+  rules: decisions.rules,
+  tracing: decisions.tracings,
+  'image-access': stores.imageAccess,
+  'image-gc': stores.imageGc,
+  store: stores.store,
+  testing: stores.testing,
+  cri: stores.cri,
+};
