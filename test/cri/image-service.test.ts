@@ -493,7 +493,7 @@ describe('options', () => {
   it.each([0, -1, 1.5, Number.NaN, 2 ** 31])('refuses %s as a limit', (limit) => {
     for (const name of ['runtimeRequestTimeoutMs', 'maxMessageBytes'])
       expect(() => createCriImageService({ endpoint: '/x', [name]: limit })).toThrow(
-        `Cannot call the runtime with ${name} ${limit}: it must be a whole number from 1`,
+        `Cannot call the runtime: ${name} must be a whole number from 1 to 2147483647, not ${limit}`,
       );
   });
 
