@@ -33,7 +33,7 @@ export const systemClock: Clock = {
   now: () => Date.now(),
   monotonic: () => performance.now(),
   async sleep(ms, options = {}) {
-    check('Cannot wait', { ms }, { ms: is.numberFrom(0, Infinity) });
+    check('Cannot wait', { ms }, { ms: is.number });
     check('Cannot wait', options, is.callOptions);
     return sleep(ms, options.signal);
   },

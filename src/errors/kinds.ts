@@ -22,6 +22,8 @@ export const filledText: Kind = {
 export const bool: Kind = { what: 'true or false', accepts: (value) => typeof value === 'boolean' };
 export const callable: Kind = { what: 'a function', accepts: (value) => typeof value === 'function' };
 export const finite: Kind = { what: 'a number', accepts: Number.isFinite };
+/** Infinity as well, but not NaN. */
+export const number: Kind = { what: 'a number', accepts: (value) => typeof value === 'number' && !Number.isNaN(value) };
 export const object: Kind = { what: 'an object', accepts: isObject };
 export const bytes: Kind = { what: 'a Uint8Array', accepts: (value) => value instanceof Uint8Array };
 export const anything: Kind = { what: 'anything', accepts: () => true };

@@ -33,7 +33,7 @@ export function createPullSecret(options: CreatePullSecretOptions): PullSecretMa
     namespace: is.optional(is.text),
     server: is.optional(is.text),
     username: is.text,
-    password: is.either(is.text, is.secret),
+    password: is.optional(is.either(is.text, is.secret)),
     email: is.optional(is.text),
   });
   const { name, namespace, server = DEFAULT_SERVER, username, email } = options;

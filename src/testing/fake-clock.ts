@@ -67,7 +67,7 @@ export function createFakeClock(options: FakeClockOptions = {}): FakeClock {
     now: () => wallAtStart + elapsed,
     monotonic: () => elapsed,
     async sleep(ms, call = {}) {
-      check('Cannot wait', { ms }, { ms: is.numberFrom(0, Infinity) });
+      check('Cannot wait', { ms }, { ms: is.number });
       check<CallOptions>('Cannot wait', call, is.callOptions);
       return sleepUntil(sleepers, ms > 0 ? elapsed + ms : undefined, call.signal);
     },

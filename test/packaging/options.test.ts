@@ -3,7 +3,7 @@ import { tables } from './inputs/tables.ts';
 import { tryInputs } from './inputs/wrong-inputs.ts';
 import { listEntries } from './entries.mjs';
 
-const entries = listEntries().filter((entry) => entry !== 'index');
+const entries = listEntries().filter((entry) => tables[entry] !== undefined);
 
 type Callable = (...args: readonly unknown[]) => unknown;
 

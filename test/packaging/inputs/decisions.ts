@@ -74,7 +74,7 @@ const call = { signal: new AbortController().signal };
 export const clock: Table = {
   'systemClock.now': () => ({ args: [] }),
   'systemClock.monotonic': () => ({ args: [] }),
-  'systemClock.sleep': () => ({ args: [1, call], optional: ['1', '1.signal'] }),
+  'systemClock.sleep': () => ({ args: [1, call], optional: ['1', '1.signal'], allows: { '0': ANY_TIME } }),
 };
 
 export const digests: Table = {
