@@ -1,5 +1,7 @@
 import type { CallOptions } from '../clock/index.js';
 import { createCredential, createSecret, type DockerConfigEntry, type Secret } from '../docker-config/index.js';
+import type { TransportRequest } from '../distribution/index.js';
+import { ImageError } from '../errors/index.js';
 import { createKeyring, type Keyring, type StaticKeyring } from '../keyring/index.js';
 import { type CloudClient, createCloudClient, readFields, secondsField, textField } from './ask.js';
 import { type CloudCredential, createCloudKeyring } from './cloud-keyring.js';
@@ -19,8 +21,8 @@ export interface AcrOptions extends CloudOptions {
 
 /** The user name for a refresh token. */
 const NOBODY = '00000000-0000-0000-0000-000000000000';
-const HOST = /^[a-z\d-]{5,63}(?:\.[a-z\d-]+)?\.azurecr\.(?:io|cn|de|us)$/;
-const KEYS = ['*.azurecr.io', '*.azurecr.cn', '*.azurecr.de', '*.azurecr.us'];
+const HOST = /^[a-z\d-]{5,63}(?:\.[a-z\d-]+(?:\.geo)?)?\.azurecr\.(?:io|cn|de|us)$/;
+const KEYS = ['io', 'cn', 'de', 'us'].flatMap((tld) => [`*.azurecr.${tld}`, `*.*.geo.azurecr.${tld}`]);
 const IDENTITY = 'http://169.254.169.254/metadata/identity/oauth2/token';
 const RESOURCE = 'https://containerregistry.azure.net';
 /** The service issues refresh tokens for three hours. */
@@ -28,6 +30,7 @@ const REFRESH_TOKEN_MS = 3 * 60 * 60 * 1000;
 
 /**
  * Makes the keyring of Azure Container Registry: an Entra token, exchanged at the registry itself for its refresh token.
+ * Its hosts are `<name>.azurecr.io`, and `<name>.<region>.geo.azurecr.io` for one replica, also in the other clouds.
  *
  * @param options - see {@link AcrOptions}
  * @returns the keyring; a failure is in `sources` of its answer
@@ -40,7 +43,8 @@ const REFRESH_TOKEN_MS = 3 * 60 * 60 * 1000;
  * const { transport } = createUndiciTransport();
  * const keyring = createAcrKeyring({ transport, entraToken: azureManagedIdentity({ transport }) });
  * ```
- * @see https://github.com/Azure/acr/blob/main/docs/AAD-OAuth.md
+ * @see https://github.com/Azure/acr/blob/main/docs/AAD-OAuth.md, and for the hosts
+ * https://learn.microsoft.com/azure/container-registry/container-registry-endpoint-reference
  * @public
  */
 export function createAcrKeyring(options: AcrOptions): Keyring {
@@ -80,7 +84,7 @@ async function exchange(
 }
 
 /**
- * How Azure's instance metadata is asked for a token.
+ * How Azure is asked for a token of the program's own identity.
  *
  * @public
  */
@@ -88,39 +92,117 @@ export interface AzureIdentityOptions extends CloudOptions {
   /**
    * The client id of a user-assigned identity.
    *
-   * @defaultValue the one identity of the machine
+   * @defaultValue `AZURE_CLIENT_ID` for workload identity, else the one identity of the machine
    */
   readonly clientId?: string | undefined;
+  /**
+   * The variables of the environment, such as `process.env`. Without them a pod with an identity of its own gets that of
+   * the machine.
+   *
+   * @defaultValue none
+   */
+  readonly env?: Readonly<Record<string, string | undefined>> | undefined;
+  /**
+   * Reads the file that `AZURE_FEDERATED_TOKEN_FILE` names.
+   *
+   * @defaultValue none, so that the variable is an error
+   */
+  readonly readFile?: ((path: string) => Promise<string>) | undefined;
 }
 
 /**
- * Gives Entra tokens of a machine's managed identity.
+ * Gives Entra tokens of the program's identity, as the SDKs order them: the workload identity of a pod
+ * (`AZURE_FEDERATED_TOKEN_FILE`), that of an App Service or a Container App (`IDENTITY_ENDPOINT` and `IDENTITY_HEADER`), the
+ * managed identity of the machine. An Azure Arc machine is refused: give the tokens of `@azure/identity` as `entraToken`.
  *
  * @param options - see {@link AzureIdentityOptions}
  * @returns a token source for {@link createAcrKeyring}; it rejects with `ERR_CREDENTIAL_PROVIDER`
  * @throws {@link ImageError} `ERR_OPTION_INVALID` for a `timeoutMs` that is not a whole number from 1
  * @example
  * ```ts
+ * import { readFile } from 'node:fs/promises';
  * import { azureManagedIdentity } from 'kubepull/cloud';
  * import { createUndiciTransport } from 'kubepull/node';
  *
- * const entraToken = azureManagedIdentity({ transport: createUndiciTransport().transport });
+ * const entraToken = azureManagedIdentity({
+ *   transport: createUndiciTransport().transport,
+ *   env: process.env,
+ *   readFile: (path) => readFile(path, 'utf8'),
+ * });
  * ```
  * @see https://learn.microsoft.com/entra/identity/managed-identities-azure-resources/how-to-use-vm-token
+ * and https://learn.microsoft.com/azure/app-service/overview-managed-identity#rest-endpoint-reference
  * @public
  */
 export function azureManagedIdentity(options: AzureIdentityOptions): CloudTokenSource {
   const client = createCloudClient(options);
-  const url = new URL(IDENTITY);
-  url.searchParams.set('api-version', '2018-02-01');
-  url.searchParams.set('resource', RESOURCE);
-  if (options.clientId !== undefined) url.searchParams.set('client_id', options.clientId);
   return async (call): Promise<CloudToken> => {
-    const reply = await client.ask({ method: 'GET', url: url.href, headers: { metadata: 'true' } }, call);
+    const reply = await client.ask(await tokenRequest(options), call);
     const fields = readFields(reply);
     const token = createSecret(textField(reply, fields, 'access_token'));
-    return { token, lifetimeMs: (secondsField(fields, 'expires_in') ?? 60) * 1000 };
+    const until = secondsField(fields, 'expires_on');
+    const left = until === undefined ? 60 : until - client.clock.now() / 1000;
+    return { token, lifetimeMs: (secondsField(fields, 'expires_in') ?? left) * 1000 };
   };
+}
+
+async function tokenRequest(options: AzureIdentityOptions): Promise<TransportRequest> {
+  const { env = {}, clientId } = options;
+  if (env['AZURE_FEDERATED_TOKEN_FILE']) return workloadRequest(options, env, env['AZURE_FEDERATED_TOKEN_FILE']);
+  const endpoint = env['IDENTITY_ENDPOINT'];
+  if (endpoint && env['IMDS_ENDPOINT'])
+    throw identityError('this is an Azure Arc machine; pass the tokens of @azure/identity as entraToken');
+  const secret = env['IDENTITY_HEADER'];
+  const isHosted = endpoint !== undefined && secret !== undefined && endpoint !== '';
+  if (isHosted && !isOwnEndpoint(endpoint))
+    throw identityError('IDENTITY_ENDPOINT must be https, or an address of the host');
+  const url = new URL(isHosted ? endpoint : IDENTITY);
+  url.searchParams.set('api-version', isHosted ? '2019-08-01' : '2018-02-01');
+  url.searchParams.set('resource', RESOURCE);
+  if (clientId !== undefined) url.searchParams.set('client_id', clientId);
+  return { method: 'GET', url: url.href, headers: isHosted ? { 'x-identity-header': secret } : { metadata: 'true' } };
+}
+
+/** A token of Kubernetes for the pod's service account, exchanged for one of Entra. */
+async function workloadRequest(
+  { clientId, readFile }: AzureIdentityOptions,
+  env: Readonly<Record<string, string | undefined>>,
+  file: string,
+): Promise<TransportRequest> {
+  const [tenant, client] = [env['AZURE_TENANT_ID'], clientId ?? env['AZURE_CLIENT_ID']];
+  if (!tenant || !/^[\w.-]+$/.test(tenant) || !client)
+    throw identityError('AZURE_FEDERATED_TOKEN_FILE needs AZURE_TENANT_ID and AZURE_CLIENT_ID');
+  const host = env['AZURE_AUTHORITY_HOST'] || 'https://login.microsoftonline.com/';
+  if (!URL.canParse(host) || new URL(host).protocol !== 'https:')
+    throw identityError('AZURE_AUTHORITY_HOST must be https');
+  const assertion = (await readFile?.(file).catch(() => undefined))?.trim();
+  if (!assertion) throw identityError('the file that AZURE_FEDERATED_TOKEN_FILE names cannot be read; pass readFile');
+  const form = new URLSearchParams({
+    grant_type: 'client_credentials',
+    client_id: client,
+    scope: `${RESOURCE}/.default`,
+    client_assertion_type: 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer',
+    client_assertion: assertion,
+  });
+  return {
+    method: 'POST',
+    url: new URL(`${tenant}/oauth2/v2.0/token`, host).href,
+    headers: { 'content-type': 'application/x-www-form-urlencoded', accept: 'application/json' },
+    body: new TextEncoder().encode(form.toString()),
+  };
+}
+
+/** The secret header goes to https, or over http to addresses that only the host itself has. */
+function isOwnEndpoint(text: string): boolean {
+  if (!URL.canParse(text)) return false;
+  const { protocol, hostname } = new URL(text);
+  return (
+    protocol === 'https:' || (protocol === 'http:' && /^(?:127|169\.254)(?:\.\d+){2,3}$|^localhost$/.test(hostname))
+  );
+}
+
+function identityError(reason: string): ImageError<'ERR_CREDENTIAL_PROVIDER'> {
+  return new ImageError('ERR_CREDENTIAL_PROVIDER', `Cannot get a token of the identity: ${reason}`);
 }
 
 /**

@@ -179,6 +179,7 @@ export function faultCode(reply: CloudReply): string | undefined {
     inner?.get('status'),
     inner?.get('code'),
     fields?.get('errorCode'),
+    fields === undefined ? xmlText(reply.text, 'Code') : undefined,
   ];
   const code = values.find((value) => typeof value === 'string');
   const word = typeof code === 'string' ? code.replace(/^.*#/s, '') : '';
@@ -193,6 +194,14 @@ export function refused(reply: CloudReply): ImageError<'ERR_CREDENTIAL_PROVIDER'
 
 export function malformed({ shown }: CloudReply, reason: string): ImageError<'ERR_CREDENTIAL_PROVIDER'> {
   return new ImageError('ERR_CREDENTIAL_PROVIDER', `Cannot read the answer of ${shown}: ${reason}`);
+}
+
+/** What stands in the first element of that name. No value of these services needs an escape. */
+export function xmlText(text: string, name: string): string | undefined {
+  const start = text.indexOf(`<${name}>`);
+  const end = text.indexOf(`</${name}>`, start);
+  const value = start === -1 || end === -1 ? '' : text.slice(start + name.length + 2, end).trim();
+  return value === '' || /[<>&]/.test(value) ? undefined : value;
 }
 
 function parseFields(text: string): ReadonlyMap<string, unknown> | undefined {

@@ -1,7 +1,16 @@
 import type { CallOptions } from '../clock/index.js';
 import { createSecret, type Secret } from '../docker-config/index.js';
 import { ImageError } from '../errors/index.js';
-import { type CloudReply, createCloudClient, faultCode, malformed, readFields, refused, textField } from './ask.js';
+import {
+  type CloudReply,
+  createCloudClient,
+  faultCode,
+  malformed,
+  readFields,
+  refused,
+  textField,
+  xmlText,
+} from './ask.js';
 import type { CloudOptions } from './types.js';
 
 /**
@@ -36,21 +45,32 @@ export interface AwsCredentialOptions extends CloudOptions {
    */
   readonly env?: Readonly<Record<string, string | undefined>> | undefined;
   /**
-   * Reads the file that `AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE` names.
+   * Reads the files that `AWS_WEB_IDENTITY_TOKEN_FILE` and `AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE` name.
    *
-   * @defaultValue none, so that the variable is an error
+   * @defaultValue none, so that the variables are an error
    */
   readonly readFile?: ((path: string) => Promise<string>) | undefined;
 }
 
 const CONTAINER = 'http://169.254.170.2';
 const INSTANCE = 'http://169.254.169.254/latest';
+/** By the beginning of a region, where it is not `amazonaws.com`. */
+const STS_DOMAINS = [
+  ['cn-', 'amazonaws.com.cn'],
+  ['eusc-', 'amazonaws.eu'],
+  ['us-iso-', 'c2s.ic.gov'],
+  ['us-isob-', 'sc2s.sgov.gov'],
+  ['us-isof-', 'csp.hci.ic.gov'],
+  ['eu-isoe-', 'cloud.adc-e.uk'],
+] as const;
 /** An address, as URLs write it; a name may begin like one. */
 const LOOPBACK = /^127(?:\.\d+){3}$/;
 
 /**
- * Finds AWS credentials as the SDKs do: in the environment, then from the container's endpoint, then from the instance's
- * metadata service (version 2 only).
+ * Finds AWS credentials as the SDKs do: in the environment, then by the web identity of a pod (IRSA), then from the
+ * container's endpoint, then from the instance's metadata service (version 2 only). Profiles are not read: with
+ * `AWS_PROFILE` it fails, instead of taking the role of the node; pass `fromNodeProviderChain()` of
+ * `@aws-sdk/credential-providers` then.
  *
  * @param options - see {@link AwsCredentialOptions}
  * @returns a source that asks anew each time; the keyring of ECR asks only when it needs a token
@@ -63,7 +83,8 @@ const LOOPBACK = /^127(?:\.\d+){3}$/;
  * const { transport } = createUndiciTransport();
  * const keyring = createEcrKeyring({ transport, credentials: awsCredentials({ transport, env: process.env }) });
  * ```
- * @see https://docs.aws.amazon.com/sdkref/latest/guide/standardized-credentials.html
+ * @see https://docs.aws.amazon.com/sdkref/latest/guide/standardized-credentials.html and
+ * https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRoleWithWebIdentity.html
  * @public
  */
 export function awsCredentials(options: AwsCredentialOptions): AwsCredentialSource {
@@ -71,6 +92,13 @@ export function awsCredentials(options: AwsCredentialOptions): AwsCredentialSour
   return async (call) => {
     const own = fromEnvironment(env);
     if (own !== undefined) return own;
+    if (env['AWS_PROFILE'])
+      throw new ImageError(
+        'ERR_CREDENTIAL_PROVIDER',
+        'Cannot find AWS credentials: AWS_PROFILE names a profile, and profiles are not read; pass credentials of' +
+          ' fromNodeProviderChain of @aws-sdk/credential-providers',
+      );
+    if (env['AWS_WEB_IDENTITY_TOKEN_FILE']) return fromWebIdentity(options, env, call);
     if (env['AWS_CONTAINER_CREDENTIALS_RELATIVE_URI'] || env['AWS_CONTAINER_CREDENTIALS_FULL_URI'])
       return fromContainer(options, env, call);
     if (env['AWS_EC2_METADATA_DISABLED']?.toLowerCase() !== 'true') return fromInstance(options, call);
@@ -105,7 +133,8 @@ async function fromContainer(
       'Cannot ask the container for AWS credentials: its URL must be https, or that of the host itself',
     );
   const file = env['AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE'];
-  const token = file ? await readToken(options, file) : env['AWS_CONTAINER_AUTHORIZATION_TOKEN'];
+  const purpose = 'ask the container for AWS credentials: the file of its authorization token';
+  const token = file ? await readToken(options, file, purpose) : env['AWS_CONTAINER_AUTHORIZATION_TOKEN'];
   const reply = await createCloudClient(options).ask(
     { method: 'GET', url, headers: token ? { authorization: token } : {} },
     call,
@@ -113,13 +142,58 @@ async function fromContainer(
   return readCredentials(reply);
 }
 
-async function readToken({ readFile }: AwsCredentialOptions, path: string): Promise<string> {
+async function readToken({ readFile }: AwsCredentialOptions, path: string, purpose: string): Promise<string> {
   const text = await readFile?.(path).catch(() => undefined);
   if (text !== undefined) return text.trim();
-  throw new ImageError(
-    'ERR_CREDENTIAL_PROVIDER',
-    'Cannot ask the container for AWS credentials: the file of its authorization token cannot be read',
-  );
+  const hint = readFile === undefined ? '; pass readFile' : '';
+  throw new ImageError('ERR_CREDENTIAL_PROVIDER', `Cannot ${purpose} cannot be read${hint}`);
+}
+
+/** A role for the token of a pod's service account. The request needs no signature, and answers in XML. */
+async function fromWebIdentity(
+  options: AwsCredentialOptions,
+  env: Readonly<Record<string, string | undefined>>,
+  call: CallOptions,
+): Promise<AwsCredentials> {
+  const [role, file] = [env['AWS_ROLE_ARN'], env['AWS_WEB_IDENTITY_TOKEN_FILE'] ?? ''];
+  if (!role)
+    throw new ImageError(
+      'ERR_CREDENTIAL_PROVIDER',
+      'Cannot assume a role: AWS_WEB_IDENTITY_TOKEN_FILE needs AWS_ROLE_ARN',
+    );
+  const url = stsUrl(env['AWS_REGION'] || env['AWS_DEFAULT_REGION']);
+  const token = await readToken(options, file, 'assume a role: the file that AWS_WEB_IDENTITY_TOKEN_FILE names');
+  const client = createCloudClient(options);
+  const form = new URLSearchParams({
+    Action: 'AssumeRoleWithWebIdentity',
+    Version: '2011-06-15',
+    RoleArn: role,
+    RoleSessionName: env['AWS_ROLE_SESSION_NAME'] || `kubepull-${client.clock.now()}`,
+    WebIdentityToken: token,
+  });
+  const headers = { 'content-type': 'application/x-www-form-urlencoded' };
+  const body = new TextEncoder().encode(form.toString());
+  const reply = await client.ask({ method: 'POST', url, headers, body }, call);
+  if (reply.status !== 200) throw refused(reply);
+  const field = (name: string): string => {
+    const text = xmlText(reply.text, name);
+    if (text === undefined) throw malformed(reply, `it has no ${name}`);
+    return text;
+  };
+  return {
+    accessKeyId: field('AccessKeyId'),
+    secretAccessKey: createSecret(field('SecretAccessKey')),
+    sessionToken: createSecret(field('SessionToken')),
+  };
+}
+
+/** The token service of a region; the global one answers where none is set. */
+function stsUrl(region: string | undefined): string {
+  if (!region) return 'https://sts.amazonaws.com/';
+  if (!/^[a-z\d-]+$/.test(region))
+    throw new ImageError('ERR_CREDENTIAL_PROVIDER', 'Cannot assume a role: AWS_REGION is not a region');
+  const [, domain = 'amazonaws.com'] = STS_DOMAINS.find(([prefix]) => region.startsWith(prefix)) ?? [];
+  return `https://sts.${region}.${domain}/`;
 }
 
 /** A token goes to https, or over http to the addresses that containers are given for this only. */

@@ -62,7 +62,8 @@ export function createCloudKeyring<T>(source: CloudSource<T>, clock: Clock): Key
       imageNameText(image);
       options.signal?.throwIfAborted();
       const host = image.domain;
-      const target = source.target(host);
+      // Names of hosts have no case.
+      const target = source.target(host.toLowerCase());
       const { credential, report } =
         target === undefined
           ? { credential: undefined, report: reportOf(source, 'unmatched', 'the registry is none of its own') }

@@ -6,7 +6,6 @@ import type { Keyring } from '../keyring/index.js';
 import { type CloudClient, type CloudReply, createCloudClient, faultCode, malformed, readFields } from './ask.js';
 import type { AwsCredentials, AwsCredentialSource } from './aws-credentials.js';
 import { type CloudCredential, createCloudKeyring } from './cloud-keyring.js';
-import { type EcrRegistry, parseEcrHost } from './ecr-host.js';
 import type { CloudOptions } from './types.js';
 
 /**
@@ -29,7 +28,7 @@ const LIFETIME_MS = 12 * 60 * 60 * 1000;
 
 /**
  * Makes the keyring of Amazon ECR: private registries of every partition, also FIPS and dual-stack hosts, and
- * `public.ecr.aws`.
+ * `public.ecr.aws`, also as `ecr-public.aws.com`.
  *
  * It asks `GetAuthorizationToken` of the registry's own account and region. When the service says that our clock is off,
  * it asks once more by the service's clock.
@@ -48,7 +47,8 @@ const LIFETIME_MS = 12 * 60 * 60 * 1000;
  *   credentials: async () => ({ accessKeyId, secretAccessKey: createSecret(secretKey), sessionToken: undefined }),
  * });
  * ```
- * @see https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_GetAuthorizationToken.html
+ * @see https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_GetAuthorizationToken.html and, for the hosts,
+ * https://docs.aws.amazon.com/general/latest/gr/ecr.html and https://docs.aws.amazon.com/general/latest/gr/ecr-public.html
  * @public
  */
 export function createEcrKeyring(options: EcrOptions): Keyring {
@@ -130,4 +130,54 @@ function readToken(reply: CloudReply, { service }: EcrRegistry, now: number): Cl
   const expires: unknown = fields.get('expiresAt');
   const lifetimeMs = typeof expires === 'number' ? Math.min(expires * 1000 - now, LIFETIME_MS) : FALLBACK_LIFETIME_MS;
   return { username: text.slice(0, colon), password: createSecret(text.slice(colon + 1)), lifetimeMs };
+}
+
+/** A private registry of Amazon ECR, or the public one. */
+export interface EcrRegistry {
+  /** The twelve digits of the account; `undefined` for the public registry. */
+  readonly account: string | undefined;
+  readonly region: string;
+  /** The service that signs for it. */
+  readonly service: 'ecr' | 'ecr-public';
+  /** Where its API answers. */
+  readonly api: string;
+}
+
+/** Domains of registries, by partition. */
+const DOMAINS = [
+  'amazonaws\\.com',
+  'amazonaws\\.com\\.cn',
+  'amazonaws\\.eu',
+  'c2s\\.ic\\.gov',
+  'sc2s\\.sgov\\.gov',
+  'cloud\\.adc-e\\.uk',
+  'csp\\.hci\\.ic\\.gov',
+].join('|');
+const PRIVATE = new RegExp(`^(\\d{12})\\.dkr\\.ecr(-fips)?\\.([a-z\\d][\\w-]*)\\.(${DOMAINS})$`);
+/** The names with both IPv4 and IPv6. */
+const DUAL_STACK = /^(\d{12})\.dkr-ecr(-fips)?\.([a-z\d][\w-]*)\.on\.(aws|amazonwebservices\.com\.cn)$/;
+
+/**
+ * Reads the host of a registry of ECR. `ecr-public.aws.com` is the public one with both IPv4 and IPv6.
+ *
+ * @returns `undefined` for the registry of somebody else, also with a port: ECR has none
+ * @see https://docs.aws.amazon.com/general/latest/gr/ecr.html for the API's own hosts
+ */
+export function parseEcrHost(host: string): EcrRegistry | undefined {
+  if (host === 'public.ecr.aws' || host === 'ecr-public.aws.com')
+    return {
+      account: undefined,
+      region: 'us-east-1',
+      service: 'ecr-public',
+      api: 'https://api.ecr-public.us-east-1.amazonaws.com/',
+    };
+  const plain = PRIVATE.exec(host);
+  const [, account, fips, region = '', domain = ''] = plain ?? DUAL_STACK.exec(host) ?? [];
+  if (account === undefined) return undefined;
+  const name = `ecr${fips ?? ''}`;
+  const api =
+    plain === null
+      ? `https://${name}.${region}.api.${domain}/`
+      : `https://${fips === undefined ? `api.${name}` : name}.${region}.${domain}/`;
+  return { account, region, service: 'ecr', api };
 }

@@ -4,7 +4,7 @@ import { ImageError } from '../errors/index.js';
 import { createKeyring, type Keyring, type StaticKeyring } from '../keyring/index.js';
 import { type CloudClient, createCloudClient, malformed, readFields, secondsField, textField } from './ask.js';
 import { type CloudCredential, createCloudKeyring } from './cloud-keyring.js';
-import type { CloudOptions } from './types.js';
+import type { CloudOptions, CloudToken, CloudTokenSource } from './types.js';
 
 /**
  * How Google's metadata server is asked.
@@ -18,6 +18,20 @@ export interface GcrOptions extends CloudOptions {
    * @defaultValue `'default'`
    */
   readonly serviceAccount?: string | undefined;
+  /**
+   * Gives access tokens in place of the metadata server, such as those of `google-auth-library`, which knows workload
+   * identity federation.
+   *
+   * @defaultValue the metadata server
+   */
+  readonly accessToken?: CloudTokenSource | undefined;
+  /**
+   * The variables of the environment, such as `process.env`: `GOOGLE_APPLICATION_CREDENTIALS` without `accessToken` is an
+   * error then, because the credentials that it names would not be used.
+   *
+   * @defaultValue none
+   */
+  readonly env?: Readonly<Record<string, string | undefined>> | undefined;
 }
 
 const METADATA = 'http://metadata.google.internal/computeMetadata/v1/instance/service-accounts';
@@ -30,7 +44,8 @@ const KEYS = ['container.cloud.google.com', 'gcr.io', '*.gcr.io', '*.pkg.dev'];
  *
  * @param options - see {@link GcrOptions}
  * @returns the keyring; a failure is in `sources` of its answer
- * @throws {@link ImageError} `ERR_OPTION_INVALID` for a service account that is no name
+ * @throws {@link ImageError} `ERR_OPTION_INVALID` for a service account that is no name, and for an environment that names
+ * other credentials
  * @example
  * ```ts
  * import { createGcrKeyring } from 'kubepull/cloud';
@@ -43,7 +58,13 @@ const KEYS = ['container.cloud.google.com', 'gcr.io', '*.gcr.io', '*.pkg.dev'];
  */
 export function createGcrKeyring(options: GcrOptions): Keyring {
   const client = createCloudClient(options);
-  const { serviceAccount = 'default' } = options;
+  const { serviceAccount = 'default', accessToken, env = {} } = options;
+  if (accessToken === undefined && env['GOOGLE_APPLICATION_CREDENTIALS'])
+    throw new ImageError(
+      'ERR_OPTION_INVALID',
+      'Cannot use the metadata server: GOOGLE_APPLICATION_CREDENTIALS names other credentials; pass accessToken, such as of' +
+        ' google-auth-library, or use gcrServiceAccountKey for a key',
+    );
   if (!/^[\w.@-]+$/.test(serviceAccount))
     throw new ImageError(
       'ERR_OPTION_INVALID',
@@ -54,10 +75,17 @@ export function createGcrKeyring(options: GcrOptions): Keyring {
       provider: 'gcr',
       target: (host) => (HOST.test(host) ? host : undefined),
       key: () => serviceAccount,
-      obtain: (_, call) => askMetadata(client, serviceAccount, call),
+      obtain: (_, call) =>
+        accessToken === undefined
+          ? askMetadata(client, serviceAccount, call)
+          : client.call('accessToken', accessToken, call).then(toCredential),
     },
     client.clock,
   );
+}
+
+function toCredential({ token, lifetimeMs }: CloudToken): CloudCredential {
+  return { username: '_token', password: token, lifetimeMs };
 }
 
 async function askMetadata(client: CloudClient, account: string, call: CallOptions): Promise<CloudCredential> {
@@ -73,7 +101,7 @@ async function askMetadata(client: CloudClient, account: string, call: CallOptio
     throw malformed(reply, 'it is not from a metadata server');
   const token = textField(reply, fields, 'access_token');
   const seconds = secondsField(fields, 'expires_in') ?? 60;
-  return { username: '_token', password: createSecret(token), lifetimeMs: seconds * 1000 };
+  return toCredential({ token: createSecret(token), lifetimeMs: seconds * 1000 });
 }
 
 /**

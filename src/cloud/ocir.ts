@@ -25,13 +25,23 @@ export interface OcirOptions extends CloudOptions {
   readonly sign: OciSigner;
 }
 
-const HOST = /^(?:[a-z]{3}|[a-z]{2}-[a-z\d-]+-\d)\.ocir\.io$|^ocir\.[a-z]{2}-[a-z\d-]+-\d\.oci\.oraclecloud\.com$/;
+/** Domains of the realms; `oraclecloud*.com` would be anybody's. */
+const REALMS = [
+  'oraclecloud.com',
+  'oraclegovcloud.com',
+  'oraclegovcloud.uk',
+  'oraclecloud.eu',
+  ...[8, 9, 10, 14, 15, 20, 21, 23, 24, 26, 29, 35].map((realm) => `oraclecloud${realm}.com`),
+];
+const SHORT_HOST = /^(?:[a-z]{3}|[a-z]{2}-[a-z\d-]+-\d+)\.ocir\.io$/;
+const LONG_HOST = /^ocir\.[a-z]{2}-[a-z\d-]+-\d+\.oci\.(.+)$/;
 const TOKEN_PATH = '/20180419/docker/token';
-const KEYS = ['*.ocir.io', 'ocir.*.oci.oraclecloud.com'];
+const KEYS = ['*.ocir.io', ...REALMS.map((domain) => `ocir.*.oci.${domain}`)];
 
 /**
  * Makes the keyring of Oracle Cloud Infrastructure Registry for who can sign requests, such as an instance: a token of
- * the registry, for an hour as a rule.
+ * the registry, for an hour as a rule. Its hosts are `<region key>.ocir.io`, and `ocir.<region>.oci.<domain>` in every
+ * realm: commercial, government, and the dedicated ones.
  *
  * @param options - see {@link OcirOptions}
  * @returns the keyring; a failure is in `sources` of its answer
@@ -46,7 +56,8 @@ const KEYS = ['*.ocir.io', 'ocir.*.oci.oraclecloud.com'];
  *   sign: async ({ method, url }) => signer.headersFor(method, url), // of Oracle's SDK
  * });
  * ```
- * @see https://docs.oracle.com/iaas/Content/API/Concepts/signingrequests.htm
+ * @see https://docs.oracle.com/iaas/Content/API/Concepts/signingrequests.htm, and for the realms `regions_definitions.py` of
+ * https://github.com/oracle/oci-python-sdk
  * @public
  */
 export function createOcirKeyring(options: OcirOptions): Keyring {
@@ -54,12 +65,16 @@ export function createOcirKeyring(options: OcirOptions): Keyring {
   return createCloudKeyring(
     {
       provider: 'ocir',
-      target: (host) => (HOST.test(host) ? host : undefined),
+      target: (host) => (isOcirHost(host) ? host : undefined),
       key: (host) => host,
       obtain: (host, call) => askToken(client, host, options.sign, call),
     },
     client.clock,
   );
+}
+
+function isOcirHost(host: string): boolean {
+  return SHORT_HOST.test(host) || REALMS.includes(LONG_HOST.exec(host)?.[1] ?? '');
 }
 
 async function askToken(

@@ -3,7 +3,7 @@ import { awsCredentials, createEcrKeyring } from 'kubepull/cloud';
 import { createSecret } from 'kubepull/docker-config';
 import { createFakeClock } from 'kubepull/testing';
 import { parseImageName } from 'kubepull/reference';
-import { parseEcrHost } from '../../src/cloud/ecr-host.ts';
+import { parseEcrHost } from '../../src/cloud/ecr.ts';
 import { canary } from '../support/canary.ts';
 import { startEcr } from '../support/clouds.ts';
 import { createMemoryTransport, type Reply } from '../support/memory-transport.ts';
