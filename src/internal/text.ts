@@ -22,8 +22,8 @@ export function quote(text: string): string {
   return `"${printable(start.replaceAll('\\', '\\\\').replaceAll('"', '\\"'))}"`;
 }
 
-/** What an `@` begins that is a digest, also one that is cut off. */
-const DIGEST = /^(?:sha\d+:[\da-f]*|[\w+.-]+:[\da-f]{32,})$/i;
+/** What an `@` begins that is a digest, also one that is cut off or spoilt: no host has so long a port. */
+const DIGEST = /^(?:sha\d+:[\da-f]*|[^/:]+:[^/]{32,})$/i;
 
 /**
  * An address without what stands in front of its host, which may be a user name and a password: `https://***@r.example/app`.
@@ -35,6 +35,6 @@ export function hideUserInfo(text: string): string {
   const scheme = at < 0 ? '' : (/^[^@]*?\/\//.exec(text)?.[0] ?? '');
   if (at <= scheme.length) return text;
   const host = text.slice(at);
-  const isAddress = scheme !== '' || /[/\\]/.test(host) || (/[.:]/.test(host) && text.slice(0, at).includes(':'));
+  const isAddress = scheme !== '' || (/[/\\.:]/.test(host) && text.slice(0, at).includes(':'));
   return isAddress ? `${scheme}***${host}` : text;
 }
