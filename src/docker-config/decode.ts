@@ -64,14 +64,16 @@ export function decodeEntry(node: JsonNode, dialect: Dialect): EntryFields | str
   return fields;
 }
 
-/** Reads an object whose values are strings; `null` stands for an empty one. */
-export function decodeStrings(node: JsonNode, place: string): ReadonlyMap<string, string> | string {
-  const values = new Map<string, string>();
-  if (node.kind === 'null') return values;
+/** Go's text for what is no object of strings; `null` stands for an empty one. */
+export function stringsFault(node: JsonNode, place: string): string | undefined {
+  if (node.kind === 'null') return undefined;
   if (node.kind !== 'object') return cannotUnmarshal(goKind(node), 'map[string]string', place);
-  for (const { key, value } of node.members) {
-    if (value.kind !== 'string' && value.kind !== 'null') return cannotUnmarshal(goKind(value), 'string', place);
-    values.set(key, value.kind === 'string' ? value.value : '');
-  }
-  return values;
+  const bad = node.members.find(({ value }) => value.kind !== 'string' && value.kind !== 'null');
+  return bad === undefined ? undefined : cannotUnmarshal(goKind(bad.value), 'string', place);
+}
+
+/** Reads an object whose values are strings. */
+export function decodeStrings(node: JsonNode): ReadonlyMap<string, string> {
+  const members = node.kind === 'object' ? node.members : [];
+  return new Map(members.map(({ key, value }) => [key, value.kind === 'string' ? value.value : '']));
 }

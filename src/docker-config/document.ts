@@ -15,6 +15,7 @@ import {
   DOCKER,
   DOCKERCFG,
   type EntryFields,
+  stringsFault,
 } from './decode.js';
 import { refuse } from './refuse.js';
 import { createSecret, type Secret } from './secret.js';
@@ -106,14 +107,15 @@ function readOther(found: Found, field: Exclude<(typeof FIELDS)[number], 'auths'
     else if (checked && node.kind !== 'null') found.fault ??= cannotUnmarshal(goKind(node), 'string', place);
     return;
   }
-  const values = decodeStrings(node, place);
-  if (typeof values !== 'string') {
-    if (field === 'credHelpers') found.credHelpers = Array.from(values, ([pattern, helper]) => ({ pattern, helper }));
-  } else if (checked) found.fault ??= values;
+  const fault = checked || field === 'credHelpers' ? stringsFault(node, place) : undefined;
+  if (fault === undefined && field === 'credHelpers') {
+    found.credHelpers = Array.from(decodeStrings(node), ([pattern, helper]) => ({ pattern, helper }));
+  } else if (checked) found.fault ??= fault;
 }
 
 function addEntries(found: Found, members: readonly JsonMember[]): void {
   const { entries, reading, skipped } = found;
+  if (members.length > reading.maxEntries) throw refuse(reading.source, `more than ${reading.maxEntries} entries`);
   for (const [index, { key, value }] of members.entries()) {
     entries.delete(key);
     const credential = readCredential(found, key, value);

@@ -18,14 +18,8 @@ export { createExpiringMap, type ExpiringMap } from './expiring-map.js';
 export { createFlights, type Flights } from './flights.js';
 export { goQuote } from './go/quote.js';
 export { quoteJson, wellFormed } from './go/json-text.js';
-export {
-  countJsonValues,
-  type JsonMember,
-  type JsonNode,
-  type JsonResult,
-  readJson,
-  TOO_MANY_VALUES,
-} from './go/json.js';
+export { type JsonMember, type JsonNode, type JsonResult, readJson } from './go/json.js';
+export { countJsonValues, TOO_MANY_VALUES } from './go/json-grammar.js';
 export { hideUserInfo, printable, quote } from './text.js';
 export { hasOuterSpace } from './go/space.js';
 export { randomFraction } from './random.js';

@@ -124,7 +124,7 @@ export function defaultWorkloadPullPolicies<W extends WorkloadLike>(object: W): 
   const decisions: ContainerPullPolicy[] = [];
   const result = changeAt(object, path, (spec) => {
     const defaulted = defaultSpec(spec as PodSpecLike, path.join('.'));
-    decisions.push(...defaulted.decisions);
+    for (const decision of defaulted.decisions) decisions.push(decision);
     return defaulted.spec;
   });
   return { object: result as W, decisions };

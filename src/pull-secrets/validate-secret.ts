@@ -84,24 +84,16 @@ function* checkConfig(key: string, value: Uint8Array | string | undefined): Gene
   if (value === undefined) yield requiredKey(key);
   if (value === undefined || typeof value === 'string') return;
   const result = readJson(value, { maxDepth: MAX_DEPTH });
-  const fault = result.ok ? findTypeFault(result.node) : result.upstream;
+  const fault = result.ok ? findTypeFault(result.node, result.hugeNumber) : result.upstream;
   if (fault !== undefined) yield invalid(`data[${key}]`, REDACTED, fault);
 }
 
-function findTypeFault(root: JsonNode): string | undefined {
+function findTypeFault(root: JsonNode, hugeNumber: string | undefined): string | undefined {
   if (root.kind !== 'object' && root.kind !== 'null') {
     return cannotUnmarshal(goKind(root), 'map[string]interface {}');
   }
-  // Numbers become float64, wherever they stand. The nesting may be too deep for a recursion.
-  for (const pending = [root] as JsonNode[]; pending.length > 0;) {
-    const node = pending.pop();
-    if (node?.kind === 'array') pending.push(...node.items.toReversed());
-    if (node?.kind === 'object') pending.push(...node.members.map(({ value }) => value).toReversed());
-    if (node?.kind === 'number' && !Number.isFinite(Number(node.text))) {
-      return cannotUnmarshal(`number ${node.text}`, 'float64');
-    }
-  }
-  return undefined;
+  // Numbers become float64, wherever they stand.
+  return hugeNumber === undefined ? undefined : cannotUnmarshal(`number ${hugeNumber}`, 'float64');
 }
 
 function requiredKey(key: string): SecretFieldError {

@@ -85,3 +85,24 @@ describe('validateSecret', () => {
     ).toBe(true);
   });
 });
+
+describe('a secret of many values', () => {
+  const parts = {
+    numbers: `[${'0,'.repeat(123_000)}0]`,
+    lists: `[${'[],'.repeat(80_000)}0]`,
+    fields: `{${'"a":0,'.repeat(40_000)}"a":0}`,
+    levels: '['.repeat(9_000) + ']'.repeat(9_000),
+  };
+
+  it.each(Object.entries(parts))('is read though it has very many %s', (_, part) => {
+    const value = (document: string): object => ({
+      metadata: { name: 'creds' },
+      type: 'kubernetes.io/dockerconfigjson',
+      data: { '.dockerconfigjson': Buffer.from(document).toString('base64') },
+    });
+    expect(validateSecret(value(`{"auths":{},"x":${part}}`)).valid).toBe(true);
+    expect(validateSecret(value(`{"x":${part},"y":[{"z":1e999},-2e999]}`)).message).toContain(
+      'cannot unmarshal number 1e999 into Go value of type float64',
+    );
+  });
+});

@@ -21,24 +21,36 @@ export function encodeBase64(bytes: Uint8Array): string {
  * @returns the bytes, or Go's error text
  */
 export function decodeBase64(text: string, padded: boolean): Uint8Array | string {
-  const bytes: number[] = [];
+  const bytes = new Uint8Array(Math.floor(text.length / 4) * 3 + 3);
+  let length = 0;
   let bits = 0;
   let digits = 0;
   for (let at = 0; at < text.length; at += 1) {
-    const letter = text.charAt(at);
-    if (letter === '\r' || letter === '\n') continue;
-    const value = ALPHABET.indexOf(letter);
+    const code = text.charCodeAt(at);
+    if (code === 0x0d || code === 0x0a) continue;
+    const value = digitOf(code);
     if (value < 0) {
-      const fault = padded && letter === '=' ? findPaddingFault(text, at, digits) : at;
-      return fault === undefined ? Uint8Array.from(bytes) : illegal(fault);
+      const fault = padded && code === 0x3d ? findPaddingFault(text, at, digits) : at;
+      return fault === undefined ? bytes.subarray(0, length) : illegal(fault);
     }
     bits = ((bits << 6) | value) & 0xfff;
     digits = (digits + 1) % 4;
-    if (digits !== 1) bytes.push((bits >> (6 - 2 * ((digits + 3) % 4))) & 0xff);
+    if (digits !== 1) {
+      bytes[length] = (bits >> (6 - 2 * ((digits + 3) % 4))) & 0xff;
+      length += 1;
+    }
   }
   // Go names the byte that lies as many places before the end as the last group has digits.
   if (digits === 1 || (padded && digits > 0)) return illegal(text.length - digits);
-  return Uint8Array.from(bytes);
+  return bytes.subarray(0, length);
+}
+
+/** What a letter of the alphabet stands for; -1 for any other character. */
+function digitOf(code: number): number {
+  if (code >= 0x61 && code <= 0x7a) return code - 71;
+  if (code >= 0x41 && code <= 0x5a) return code - 65;
+  if (code >= 0x30 && code <= 0x39) return code + 4;
+  return code === 0x2b ? 62 : code === 0x2f ? 63 : -1;
 }
 
 /** Where the padding that starts at `at`, after so many digits of its group, is not what must end the text. */

@@ -1,29 +1,17 @@
-const LONE_SURROGATE = /[\ud800-\udfff]/gu;
-const ESCAPE = /\\(?:u([0-9a-fA-F]{4})|(.))/g;
+const LONE_SURROGATE = /[\ud800-\udfff]/u;
 const UNSAFE = /["\\<>&\u0000-\u001f\u2028\u2029]|[\ud800-\udfff]/gu;
-
-const SHORT: ReadonlyMap<string, string> = /* @__PURE__ */ new Map([
-  ['b', '\b'],
-  ['f', '\f'],
-  ['n', '\n'],
-  ['r', '\r'],
-  ['t', '\t'],
-]);
 
 /** Text whose lone surrogates became U+FFFD, which is all that Go can make of them. */
 export function wellFormed(text: string): string {
-  return text.replace(LONE_SURROGATE, '\ufffd');
+  if (!LONE_SURROGATE.test(text)) return text;
+  return new TextDecoder('utf-8', { ignoreBOM: true }).decode(new TextEncoder().encode(text));
 }
 
-/** The value of a JSON string, given what stands between its quotes. */
+/** The value of a JSON string that has been checked, given what stands between its quotes. */
 export function unquoteJson(body: string): string {
-  if (!body.includes('\\')) return wellFormed(body);
   // Raw text first: what is lone there must not pair with an escaped half.
-  return wellFormed(
-    wellFormed(body).replace(ESCAPE, (_, hex: string | undefined, letter = '') =>
-      hex === undefined ? (SHORT.get(letter) ?? letter) : String.fromCharCode(Number.parseInt(hex, 16)),
-    ),
-  );
+  const raw = wellFormed(body);
+  return raw.includes('\\') ? wellFormed(JSON.parse(`"${raw}"`) as string) : raw;
 }
 
 /**

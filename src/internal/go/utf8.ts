@@ -1,3 +1,6 @@
+/** A call takes no more arguments than the stack has room for. */
+const UNITS_AT_ONCE = 4096;
+
 /**
  * UTF-8 without loss, as Python's `surrogateescape` does it: a byte 0xNN that is not part of well-formed UTF-8 becomes
  * the lone surrogate U+DCNN, and turns back into that byte when encoded. Go strings are bytes; a password that is not
@@ -12,18 +15,34 @@ export function decodeUtf8(bytes: Uint8Array): string {
 }
 
 function decodeWithEscapes(bytes: Uint8Array): string {
-  let text = '';
+  const units = new Uint16Array(bytes.length);
+  let length = 0;
   for (let at = 0; at < bytes.length;) {
-    const length = sequenceLength(bytes, at);
-    if (length === 0) {
-      text += String.fromCharCode(0xdc00 + (bytes[at] ?? 0));
-      at += 1;
+    const width = sequenceLength(bytes, at);
+    const code = width === 0 ? 0xdc00 + (bytes[at] ?? 0) : codePointOf(bytes, at, width);
+    if (code < 0x10000) {
+      units[length] = code;
+      length += 1;
     } else {
-      text += new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes.subarray(at, at + length));
-      at += length;
+      units[length] = 0xd7c0 + (code >> 10);
+      units[length + 1] = 0xdc00 + (code & 0x3ff);
+      length += 2;
     }
+    at += width || 1;
   }
-  return text;
+  const parts: string[] = [];
+  for (let at = 0; at < length; at += UNITS_AT_ONCE) {
+    const some = units.subarray(at, Math.min(at + UNITS_AT_ONCE, length));
+    parts.push(String.fromCharCode.apply(undefined, some as unknown as number[]));
+  }
+  return parts.join('');
+}
+
+/** The character of a well-formed sequence. */
+function codePointOf(bytes: Uint8Array, at: number, width: number): number {
+  let code = width === 1 ? (bytes[at] ?? 0) : (bytes[at] ?? 0) & (0x7f >> width);
+  for (let next = at + 1; next < at + width; next += 1) code = (code << 6) | ((bytes[next] ?? 0) & 0x3f);
+  return code;
 }
 
 /** Length of the well-formed UTF-8 sequence that starts at `at`, or 0. */
@@ -47,11 +66,32 @@ const ESCAPED_BYTE = /[\udc80-\udcff]/u;
 export function encodeUtf8(text: string): Uint8Array {
   const encoder = new TextEncoder();
   if (!ESCAPED_BYTE.test(text)) return encoder.encode(text);
-  const parts: number[] = [];
-  for (const character of text) {
-    const code = character.codePointAt(0) ?? 0;
-    if (code >= 0xdc80 && code <= 0xdcff) parts.push(code - 0xdc00);
-    else parts.push(...encoder.encode(character));
+  const bytes = new Uint8Array(text.length * 3);
+  let length = 0;
+  for (let at = 0; at < text.length;) {
+    const code = text.codePointAt(at) ?? 0;
+    length = isEscapedByte(code) ? writeByte(bytes, length, code - 0xdc00) : writeCodePoint(bytes, length, code);
+    at += code < 0x10000 ? 1 : 2;
   }
-  return Uint8Array.from(parts);
+  return bytes.subarray(0, length);
+}
+
+function isEscapedByte(code: number): boolean {
+  return code >= 0xdc80 && code <= 0xdcff;
+}
+
+function writeByte(bytes: Uint8Array, length: number, byte: number): number {
+  bytes[length] = byte;
+  return length + 1;
+}
+
+function writeCodePoint(bytes: Uint8Array, length: number, code: number): number {
+  if (code < 0x80) return writeByte(bytes, length, code);
+  const width = code < 0x800 ? 2 : code < 0x10000 ? 3 : 4;
+  const known = code >= 0xd800 && code <= 0xdfff ? 0xfffd : code;
+  bytes[length] = ((0xf00 >> width) & 0xff) | (known >> (6 * (width - 1)));
+  for (let next = 1; next < width; next += 1) {
+    bytes[length + next] = 0x80 | ((known >> (6 * (width - 1 - next))) & 0x3f);
+  }
+  return length + width;
 }

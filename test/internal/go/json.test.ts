@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { readJson } from '../../../src/internal/index.ts';
+import { type JsonNode, readJson } from '../../../src/internal/index.ts';
 
 const bytes = (...values: number[]): Uint8Array => Uint8Array.from(values);
 const textOf = (input: string | Uint8Array): string => {
@@ -7,28 +7,33 @@ const textOf = (input: string | Uint8Array): string => {
   return result.ok ? '' : result.upstream;
 };
 
+/** A node with all that it holds: what nobody asks for is not read. */
+function plain(node: JsonNode): unknown {
+  if (node.kind === 'array') return { kind: 'array', items: node.items.map(plain) };
+  if (node.kind !== 'object') return node;
+  return { kind: 'object', members: node.members.map(({ key, value }) => ({ key, value: plain(value) })) };
+}
+
 describe('readJson', () => {
   it('keeps the order of keys and every duplicate', () => {
-    expect(readJson(' {"b":1, "a":null,"b" : [true,false,-0.5e+3]}\n')).toEqual({
-      ok: true,
-      node: {
-        kind: 'object',
-        members: [
-          { key: 'b', value: { kind: 'number', text: '1' } },
-          { key: 'a', value: { kind: 'null' } },
-          {
-            key: 'b',
-            value: {
-              kind: 'array',
-              items: [
-                { kind: 'boolean', value: true },
-                { kind: 'boolean', value: false },
-                { kind: 'number', text: '-0.5e+3' },
-              ],
-            },
+    const result = readJson(' {"b":1, "a":null,"b" : [true,false,-0.5e+3]}\n');
+    expect(result.ok && plain(result.node)).toEqual({
+      kind: 'object',
+      members: [
+        { key: 'b', value: { kind: 'number', text: '1' } },
+        { key: 'a', value: { kind: 'null' } },
+        {
+          key: 'b',
+          value: {
+            kind: 'array',
+            items: [
+              { kind: 'boolean', value: true },
+              { kind: 'boolean', value: false },
+              { kind: 'number', text: '-0.5e+3' },
+            ],
           },
-        ],
-      },
+        },
+      ],
     });
   });
 
@@ -116,5 +121,20 @@ describe('readJson', () => {
     const deep = 1_000_000;
     expect(readJson('[{"a":'.repeat(deep / 2), { maxDepth: deep }).ok).toBe(false);
     expect(readJson('['.repeat(deep) + ']'.repeat(deep), { maxDepth: deep }).ok).toBe(true);
+  });
+
+  it('builds nothing of what is not asked for', () => {
+    const result = readJson('{"auths":{},"x":[0,[1],{"y":2}]}');
+    const members = result.ok && result.node.kind === 'object' ? result.node.members : [];
+    expect(members.map(({ value }) => 'held' in value && value.held)).toEqual([undefined, undefined]);
+  });
+
+  it.each([
+    ['1e999', '1e999'],
+    ['{"a":[-1e400,1e999]}', '-1e400'],
+    [`[${'9'.repeat(309)}]`, '9'.repeat(309)],
+    [`[1e308,${'9'.repeat(308)},0.${'9'.repeat(400)},"1e999"]`, undefined],
+  ])('tells the first number that is no float64 (%#)', (text, number) => {
+    expect(readJson(text)).toMatchObject({ ok: true, hugeNumber: number });
   });
 });
