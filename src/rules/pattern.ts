@@ -90,7 +90,7 @@ function expandBraces(parser: Parser, depth: number): readonly string[] | string
     parser.at += 1;
     const choice = expandSequence(parser, depth);
     if (typeof choice === 'string') return choice;
-    choices.push(...choice);
+    for (const one of choice) choices.push(one);
     count += 1;
     if (choices.length > MAX_ALTERNATIVES)
       return `it stands for more than ${MAX_ALTERNATIVES} patterns; write it as several rules`;

@@ -67,7 +67,7 @@ export async function checkClosure(
     seen.add(keyOf(visit));
     if (!(await store.has(descriptor, options))) throw refuse(root, `the store lacks ${describe(descriptor)}`);
     contents.set(descriptor.digest, descriptor);
-    open.push(...(await childrenOf(store, root, visit, options)));
+    for (const child of await childrenOf(store, root, visit, options)) open.push(child);
   }
   return [...contents.values()];
 }

@@ -11,6 +11,10 @@ const SHORT: Readonly<Record<string, string>> = {
   'node/files/errors.ts: codes': 'codes that a caller writes out',
   'node/transport/connections.ts: result': 'the arguments of a callback',
   'node/archive/docker-layer.ts: chunk.subarray(0, 4 - start.length)': 'four bytes',
+  'node/archive/images.ts: (platform === undefined ? [] : [platformCheck(platform)])': 'one check',
+  'node/runtime.ts: (platform === undefined ? [] : [platformCheck(platform)])': 'one check',
+  'node/layout/validate-images.ts: zlib': 'two names',
+  'explain/explain-pull.ts: asked': 'one keyring',
   'match/parse.ts: splitHostPort(location.host)': 'two texts',
   'internal/go/utf8.ts: some as unknown as number[]': '4,096 code units',
 };

@@ -50,7 +50,7 @@ export async function checkImages(validation: Validation, blobs: Blobs): Promise
     const key = `${visit.descriptor.mediaType} ${visit.descriptor.digest}`;
     if (!isPresent(validation, blobs, visit) || visit.isLeaf || seen.has(key)) continue;
     seen.add(key);
-    visits.push(...(await checkDocument(validation, blobs, visit)));
+    for (const next of await checkDocument(validation, blobs, visit)) visits.push(next);
   }
   await checkReferences(validation, blobs, index.manifests);
 }
