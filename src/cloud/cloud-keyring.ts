@@ -8,6 +8,7 @@ import {
 import { type AnyImageError, ImageError, isImageError } from '../errors/index.js';
 import { createExpiringMap, createFlights, type ExpiringMap, type Flights, quote } from '../internal/index.js';
 import { createKeyring, type Keyring, type LookupResult, type SourceReport } from '../keyring/index.js';
+import { withSources } from '../keyring/inner.js';
 import type { ImageName } from '../reference/index.js';
 import { imageNameText } from '../reference/inner.js';
 
@@ -69,7 +70,7 @@ export function createCloudKeyring<T>(source: CloudSource<T>, clock: Clock): Key
           ? { credential: undefined, report: reportOf(source, 'unmatched', 'the registry is none of its own') }
           : await find(source, cache, clock, target, options);
       const entries = credential === undefined ? [] : [entryOf(source, host, credential)];
-      return { ...createKeyring(entries).lookup(image), sources: [report] };
+      return withSources(createKeyring(entries).lookup(image), [report]);
     },
   };
 }

@@ -1,6 +1,7 @@
 import { type CallOptions, type Clock, systemClock } from '../clock/index.js';
 import { untilAbort } from '../internal/index.js';
 import { createKeyring, type LookupResult } from '../keyring/index.js';
+import { withSources } from '../keyring/inner.js';
 import type { ImageName } from '../reference/index.js';
 import { imageNameText } from '../reference/inner.js';
 import type { Tracing } from '../tracing/index.js';
@@ -82,5 +83,8 @@ async function lookup(
     provided.push(await untilAbort(provider.provide(image, pod, options), options.signal));
   }
   const result = createKeyring(provided.flatMap(({ entries }) => entries)).lookup(image);
-  return { ...result, sources: provided.map(({ report }) => report) };
+  return withSources(
+    result,
+    provided.map(({ report }) => report),
+  );
 }

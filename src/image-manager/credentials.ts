@@ -49,10 +49,10 @@ async function lookUp(
   const ofSecrets = createKeyring(mergePullSecrets(pullSecrets).entries);
   const ofNode = keyringOf(keyring, pod);
   const union = ofNode === undefined ? ofSecrets : unionKeyrings(ofSecrets, ofNode);
-  const trace: LookupTrace = { image: name.name, candidates: undefined, rejected: undefined };
+  const trace: LookupTrace = { image: name.name, candidates: undefined };
   return traced(tracing, 'lookup', trace, async () => {
-    const { candidates, rejected } = await union.lookup(name, { signal });
-    Object.assign(trace, { candidates: candidates.length, rejected: rejected.length });
+    const { candidates } = await union.lookup(name, { signal });
+    trace.candidates = candidates.length;
     return candidates;
   });
 }

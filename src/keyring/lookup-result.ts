@@ -23,3 +23,8 @@ export function lookupResult(
   };
   return Object.defineProperty(result, Symbol.for('nodejs.util.inspect.custom'), { value: () => ({ ...result }) });
 }
+
+/** The same answer with what its sources did. It reads `rejected` no sooner than its reader does. */
+export function withSources(result: LookupResult, sources: readonly SourceReport[]): LookupResult {
+  return lookupResult(result.image, result.candidates, () => result.rejected, sources);
+}

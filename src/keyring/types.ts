@@ -1,7 +1,7 @@
 import type { CallOptions } from '../clock/index.js';
 import type { CredentialSource, DockerConfigEntry } from '../docker-config/index.js';
 import type { AnyImageError } from '../errors/index.js';
-import type { Mismatch } from '../match/index.js';
+import type { MatchRule, Mismatch } from '../match/index.js';
 import type { ImageName } from '../reference/index.js';
 
 /**
@@ -16,10 +16,10 @@ export interface CredentialCandidate {
   /** The normal form of the entry's pattern, by which entries are ordered and matched. */
   readonly key: string;
   /**
-   * What made it match: an equal host (`exact`), a host glob (`glob`), or the `index.docker.io` entry used for an image
-   * of the default registry (`default-registry`).
+   * What made it match: a host without a glob (`literal`), a host glob (`glob`), or the `index.docker.io` entry used for an
+   * image of the default registry (`default-registry`). Whether the path fits, or a neighbour's, says `cutsSegment`.
    */
-  readonly rule: 'exact' | 'glob' | 'default-registry';
+  readonly rule: MatchRule | 'default-registry';
   /**
    * Whether the key's path ends within a segment of the image's, as `r.io/team` does for `r.io/team-evil/app`: kubelet
    * compares plain text, so a neighbour's image gets the credential. The option `pathMatch: 'segment'` closes it.

@@ -30,7 +30,7 @@ export type MatchImagesResult =
  * import { parseImageName } from 'kubepull/reference';
  *
  * matchImages(['*.azurecr.io', 'gcr.io'], parseImageName('gcr.io/team/app'));
- * // { matched: true, pattern: 'gcr.io', rule: 'exact' }
+ * // { matched: true, pattern: 'gcr.io', rule: 'literal' }
  * ```
  * @see isImageAllowed in kubernetes pkg/credentialprovider/plugin/plugin.go
  * @public

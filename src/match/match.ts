@@ -49,7 +49,7 @@ export function matchImage(pattern: string, image: ImageName, options: MatchOpti
  *
  * const pattern = parsePattern('example.com');
  * const image = toTarget(parseImageName('example.com/app'));
- * if (pattern && image) matchTarget(pattern, image); // { matched: true, rule: 'exact' }
+ * if (pattern && image) matchTarget(pattern, image); // { matched: true, rule: 'literal' }
  * ```
  * @see URLsMatch in kubernetes pkg/credentialprovider/keyring.go
  * @public
@@ -58,7 +58,7 @@ export function matchTarget(pattern: ParsedTarget, image: ParsedTarget, options:
   checkMatchOptions(options);
   const reason = findMismatch(pattern, image, options);
   if (reason !== undefined) return { matched: false, reason };
-  return { matched: true, rule: pattern.literal ? 'exact' : 'glob' };
+  return { matched: true, rule: pattern.literal ? 'literal' : 'glob' };
 }
 
 /** The checks in kubelet's order, so that a malformed glob behind another mismatch is not reported as malformed. */

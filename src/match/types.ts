@@ -12,11 +12,11 @@
 export type Mismatch = 'port' | 'label-count' | 'label' | 'path' | 'invalid-pattern' | 'invalid-image';
 
 /**
- * What made a pattern match: a host that is written out (`exact`), or one with a glob (`glob`).
+ * What made a pattern match: a host that is written out (`literal`), or one with a glob (`glob`).
  *
  * @public
  */
-export type MatchRule = 'exact' | 'glob';
+export type MatchRule = 'literal' | 'glob';
 
 /**
  * How host globs are read: `kubelet` as its code does, `documented` as the Images page of Kubernetes says.

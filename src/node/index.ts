@@ -45,7 +45,7 @@ export {
 } from './archive/types.js';
 export { streamOciArchive, writeOciArchive } from './archive/oci.js';
 export { streamDockerArchive, writeDockerArchive } from './archive/docker.js';
-export { createExecPlugin, DEFAULT_MAX_PLUGIN_PROCESSES, type ExecPluginOptions } from './kubelet/exec-plugin.js';
+export { createExecPlugin, DEFAULT_MAX_PARALLEL_PLUGINS, type ExecPluginOptions } from './kubelet/exec-plugin.js';
 export {
   type CredentialProviderConfigFiles,
   readCredentialProviderConfig,

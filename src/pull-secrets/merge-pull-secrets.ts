@@ -40,13 +40,13 @@ export function mergePullSecrets(
 ): MergedPullSecrets {
   check('Cannot merge pull secrets', options, {
     mode: is.optional(is.oneOf('kubelet', 'lenient')),
-    nodeEntries: is.optional(is.iterable),
+    nodeConfig: is.optional(is.iterable),
   });
-  const { mode = 'kubelet', nodeEntries = [] } = options;
+  const { mode = 'kubelet', nodeConfig = [] } = options;
   const entries: DockerConfigEntry[] = [];
   const skipped: SkippedSecret[] = [];
   for (const secret of checkSecrets(secrets)) readSecret(secret, mode, entries, skipped);
-  for (const entry of nodeEntries) {
+  for (const entry of nodeConfig) {
     check('Cannot merge pull secrets', { nodeEntry: entry }, { nodeEntry: is.entry });
     entries.push(entry);
   }

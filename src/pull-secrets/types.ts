@@ -79,7 +79,7 @@ export interface MergePullSecretsOptions {
    */
   readonly mode?: 'kubelet' | 'lenient' | undefined;
   /** Entries of the node's docker config, which come behind those of the secrets. @defaultValue none */
-  readonly nodeEntries?: Iterable<DockerConfigEntry> | undefined;
+  readonly nodeConfig?: Iterable<DockerConfigEntry> | undefined;
 }
 
 /**

@@ -20,7 +20,7 @@ export interface DownloadPoolOptions {
    *
    * @defaultValue {@link DEFAULT_MAX_PARALLEL_DOWNLOADS}
    */
-  readonly maxParallel?: number | undefined;
+  readonly maxParallelDownloads?: number | undefined;
 }
 
 /**
@@ -29,7 +29,7 @@ export interface DownloadPoolOptions {
  * @public
  */
 export interface DownloadPool {
-  readonly maxParallel: number;
+  readonly maxParallelDownloads: number;
   /** Downloads under way. */
   readonly active: number;
   /** Downloads that wait for their turn. */
@@ -51,7 +51,7 @@ export interface SharedDownloads extends DownloadPool {
  *
  * @param options - the limit
  * @returns the pool, for the option `downloads` of any number of pulls; it holds nothing that has to be closed
- * @throws {@link ImageError} `ERR_OPTION_INVALID` when `maxParallel` is not a whole number from 1
+ * @throws {@link ImageError} `ERR_OPTION_INVALID` when `maxParallelDownloads` is not a whole number from 1
  * @example
  * ```ts
  * import { createDownloadPool, pullImage } from 'kubepull/puller';
@@ -60,7 +60,7 @@ export interface SharedDownloads extends DownloadPool {
  * const shared = {
  *   runtime: createNodeRuntime(),
  *   store: await openOciLayout('./layout'),
- *   downloads: createDownloadPool({ maxParallel: 6 }),
+ *   downloads: createDownloadPool({ maxParallelDownloads: 6 }),
  * };
  * await Promise.all(['nginx', 'redis', 'postgres'].map((image) => pullImage(image, shared)));
  * await shared.runtime.close();
@@ -69,15 +69,15 @@ export interface SharedDownloads extends DownloadPool {
  * @public
  */
 export function createDownloadPool(options: DownloadPoolOptions = {}): DownloadPool {
-  const { maxParallel = DEFAULT_MAX_PARALLEL_DOWNLOADS } = options;
-  checkParallel(maxParallel, 'download with maxParallel');
-  return createDownloads(maxParallel);
+  const { maxParallelDownloads = DEFAULT_MAX_PARALLEL_DOWNLOADS } = options;
+  checkParallel(maxParallelDownloads, 'download with maxParallelDownloads');
+  return createDownloads(maxParallelDownloads);
 }
 
-function createDownloads(maxParallel: number): SharedDownloads {
-  const slots = createSlots(maxParallel);
+function createDownloads(maxParallelDownloads: number): SharedDownloads {
+  const slots = createSlots(maxParallelDownloads);
   return {
-    maxParallel,
+    maxParallelDownloads,
     slots,
     flights: createFlights(),
     get active() {

@@ -31,10 +31,10 @@ export async function planAttempts(
 ): Promise<readonly Attempt[]> {
   if (endpoint.anonymous || keyring === undefined) return [NOBODY];
   const image = credentialName(endpoint, ref);
-  const trace: LookupTrace = { image: imageNameText(image), candidates: undefined, rejected: undefined };
+  const trace: LookupTrace = { image: imageNameText(image), candidates: undefined };
   const candidates = await traced(tracing, 'lookup', trace, async () => {
     const found = await untilAbort(Promise.resolve(keyring.lookup(image, { signal })), signal);
-    Object.assign(trace, { candidates: found.candidates.length, rejected: found.rejected.length });
+    trace.candidates = found.candidates.length;
     return found.candidates;
   });
   if (candidates.length === 0) return [NOBODY];

@@ -8,8 +8,6 @@ export interface LookupTrace {
   readonly image: string;
   /** How many credentials there are to try. Known at the end. */
   candidates: number | undefined;
-  /** How many entries do not match. */
-  rejected: number | undefined;
 }
 
 /**

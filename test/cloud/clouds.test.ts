@@ -37,7 +37,7 @@ describe.each(['ecr', 'gcr', 'acr', 'ocir', 'ibm'])('the keyring of %s', (name) 
   it('fetches a fresh token, and says so', async () => {
     const result = await lookup();
     expect(result.candidates.map(({ entry, rule }) => [entry.credential.username, entry.source, rule])).toEqual([
-      [cloud.username, { kind: 'cloud', provider: name }, 'exact'],
+      [cloud.username, { kind: 'cloud', provider: name }, 'literal'],
     ]);
     expect(isNewest(result)).toBe(true);
     expect(result.sources).toMatchObject([{ outcome: 'fetched', error: undefined }]);

@@ -186,7 +186,7 @@ describe('docs/guides/why-a-pull-fails.md', () => {
 
   it('says every word of a look-up in its table', () => {
     const words: Record<keyring.CredentialCandidate['rule'] | keyring.RejectedEntry['reason'], true> = {
-      exact: true,
+      literal: true,
       glob: true,
       'default-registry': true,
       port: true,

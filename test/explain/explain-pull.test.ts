@@ -221,7 +221,7 @@ describe('formatExplanation', () => {
         "pull secrets: team (the pod's own list)",
         '  Unable to retrieve some image pull secrets (gone); attempting to pull the image may not succeed.',
         'credentials: r.example/team/app: 1 to try, in this order',
-        '  1. r.example (secret shop/team): exact',
+        '  1. r.example (secret shop/team): literal',
         'not tried:',
         '  - *.example.org (file /var/lib/kubelet/config.json): label-count',
         'decision: pull, because always',

@@ -55,7 +55,7 @@ describe('createKeyring', () => {
     ]);
     expect(users(keyring.lookup(parseImageName('r.io/x')))).toEqual(['a', 'b', 'c', 'a']);
     expect(keyring.lookup(parseImageName('r.io/x')).candidates.map(({ rank, key, rule }) => [rank, key, rule])).toEqual(
-      [1, 2, 3, 4].map((rank) => [rank, 'r.io', 'exact']),
+      [1, 2, 3, 4].map((rank) => [rank, 'r.io', 'literal']),
     );
   });
 
@@ -98,7 +98,7 @@ describe('createKeyring', () => {
     ['/x', false],
   ])('03 §10 offers the Docker Hub entry to %j: %s', (image, offered) => {
     const { candidates } = createKeyring([entry('https://index.docker.io/v1/', 'hub')]).lookup(imageNamed(image));
-    const rules = image === 'index.docker.io/x' ? ['exact'] : ['default-registry'];
+    const rules = image === 'index.docker.io/x' ? ['literal'] : ['default-registry'];
     expect(candidates.map(({ rule }) => rule)).toEqual(offered ? rules : []);
   });
 
@@ -335,7 +335,7 @@ describe('formatLookup', () => {
     expect(formatLookup(keyring.lookup(parseImageName('r.io/team/app')))).toBe(
       [
         'r.io/team/app: 2 to try, in this order',
-        '  1. r.io/team (secret team/creds): exact',
+        '  1. r.io/team (secret team/creds): literal',
         '  2. *.io (file /root/.docker/config.json): glob',
         'not tried:',
         '  - x.io:5000 (inline): port',

@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { parseImageName } from 'kubepull/reference';
 import { imageNamed } from '../support/image-name.ts';
 
-type Outcome = 'exact' | 'glob' | Mismatch;
+type Outcome = 'literal' | 'glob' | Mismatch;
 
 function outcomeOf(pattern: string, image: string, options?: MatchOptions): Outcome {
   const result = matchImage(pattern, imageNamed(image), options);
@@ -34,18 +34,18 @@ const KUBELET: readonly (readonly [pattern: string, image: string, outcome: Outc
   ['*:5000', 'localhost:5000/x', 'glob'],
   ['foo.com', 'foo.com:443/x', 'port'],
   ['foo.com:443', 'foo.com/x', 'port'],
-  ['foo.com:', 'foo.com/x', 'exact'],
-  ['foo.com/ns', 'foo.com/ns', 'exact'],
-  ['foo.com/ns', 'foo.com/ns/img', 'exact'],
-  ['foo.com/ns', 'foo.com/ns2/img', 'exact'],
+  ['foo.com:', 'foo.com/x', 'literal'],
+  ['foo.com/ns', 'foo.com/ns', 'literal'],
+  ['foo.com/ns', 'foo.com/ns/img', 'literal'],
+  ['foo.com/ns', 'foo.com/ns2/img', 'literal'],
   ['foo.com/ns/', 'foo.com/ns', 'path'],
-  ['foo.com/ns/', 'foo.com/ns/img', 'exact'],
+  ['foo.com/ns/', 'foo.com/ns/img', 'literal'],
   ['foo.com/*', 'foo.com/x', 'path'],
   ['Foo.com', 'foo.com/x', 'label'],
-  ['docker.io', 'docker.io/library/ubuntu', 'exact'],
+  ['docker.io', 'docker.io/library/ubuntu', 'literal'],
   ['index.docker.io', 'docker.io/library/ubuntu', 'label-count'],
   ['*.docker.io', 'docker.io/library/ubuntu', 'label-count'],
-  ['[::1]:5000', '[::1]:5000/x', 'exact'],
+  ['[::1]:5000', '[::1]:5000/x', 'literal'],
   ['[::1]', '[::1]/x', 'label'],
   ['foo?.com', 'foo1.com/x', 'label-count'],
   ['a[bc].foo.com', 'ab.foo.com/x', 'invalid-pattern'],
@@ -138,9 +138,9 @@ describe('matchImage in the documented dialect', () => {
     ['*:5000', 'a.b.c:5000/x', 'glob'],
     ['*', 'a.b.c:5000/x', 'port'],
     ['*', 'a.b.c/x', 'glob'],
-    ['example.com/team', 'example.com/team-evil', 'exact'],
+    ['example.com/team', 'example.com/team-evil', 'literal'],
     ['example.com/te*', 'example.com/team', 'path'],
-    ['[::1]:5000', '[::1]:5000/x', 'exact'],
+    ['[::1]:5000', '[::1]:5000/x', 'literal'],
     ['[::1]', '[::1]/x', 'glob'],
     ['Example.com', 'example.com/x', 'label'],
   ] as const)('%j against %j: %s', (pattern, image, outcome) => {

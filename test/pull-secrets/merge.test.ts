@@ -43,8 +43,8 @@ describe('mergePullSecrets', () => {
   });
 
   it('puts the node behind the secrets', () => {
-    const nodeEntries = parseDockerConfigJson('{"auths":{"n.io":{}}}', { kind: 'file', path: '/config.json' });
-    const { entries } = mergePullSecrets([jsonSecret('s', { 'a.io': 'u' })], { nodeEntries });
+    const nodeConfig = parseDockerConfigJson('{"auths":{"n.io":{}}}', { kind: 'file', path: '/config.json' });
+    const { entries } = mergePullSecrets([jsonSecret('s', { 'a.io': 'u' })], { nodeConfig });
     expect(entries.map(({ source }) => source.kind)).toEqual(['secret', 'file']);
   });
 

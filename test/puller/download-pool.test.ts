@@ -53,35 +53,38 @@ const phases = (events: readonly PullEvent[], digest: string): readonly string[]
 ];
 
 describe('createDownloadPool', () => {
-  it.each([1, 2, 4])('lets no more than %d downloads of all pulls run at once', async (maxParallel) => {
+  it.each([1, 2, 4])('lets no more than %d downloads of all pulls run at once', async (maxParallelDownloads) => {
     const registry = await startRegistry();
     const names = ['a', 'b', 'c'].map((app) => {
       const layers = [0, 1, 2].map((at) => ({ randomBytes: 1000, seed: `${app}${at}` }));
       registry.push(app, '1', buildImage({ platform: amd64, layers, config: { Labels: { app } } }));
       return `${registry.host}/${app}:1`;
     });
-    const downloads = createDownloadPool({ maxParallel });
+    const downloads = createDownloadPool({ maxParallelDownloads });
     const { runtime, open, now, most } = gatedRuntime();
     const stores = await Promise.all(names.map(() => openStore('memory')));
     const pulls = names.map((name, at) => tryPull(name, { runtime, downloads, store: stores[at] as never }));
-    await until(() => now() === Math.min(maxParallel, 3));
+    await until(() => now() === Math.min(maxParallelDownloads, 3));
     await turns();
-    expect([downloads.active, downloads.maxParallel]).toEqual([Math.min(maxParallel, 3), maxParallel]);
-    expect(downloads.waiting).toBe(3 - Math.min(maxParallel, 3));
+    expect([downloads.active, downloads.maxParallelDownloads]).toEqual([
+      Math.min(maxParallelDownloads, 3),
+      maxParallelDownloads,
+    ]);
+    expect(downloads.waiting).toBe(3 - Math.min(maxParallelDownloads, 3));
     open();
     expect((await Promise.all(pulls)).map(({ error }) => error)).toEqual([undefined, undefined, undefined]);
-    expect(most()).toBeLessThanOrEqual(maxParallel);
+    expect(most()).toBeLessThanOrEqual(maxParallelDownloads);
     expect([downloads.active, downloads.waiting]).toEqual([0, 0]);
   });
 
-  it.each([0, -1, 1.5, Number.NaN, Number.POSITIVE_INFINITY])('refuses %d', (maxParallel) => {
-    expect(() => createDownloadPool({ maxParallel })).toThrowError(
+  it.each([0, -1, 1.5, Number.NaN, Number.POSITIVE_INFINITY])('refuses %d', (maxParallelDownloads) => {
+    expect(() => createDownloadPool({ maxParallelDownloads })).toThrowError(
       expect.objectContaining({ code: 'ERR_OPTION_INVALID' }),
     );
   });
 
   it('is the only one that can make a pool', async () => {
-    const downloads: DownloadPool = { maxParallel: 1, active: 0, waiting: 0 };
+    const downloads: DownloadPool = { maxParallelDownloads: 1, active: 0, waiting: 0 };
     const { error } = await tryPull('r.example/app', { downloads, store: await openStore('memory') });
     expect(error).toMatchObject({ code: 'ERR_OPTION_INVALID' });
   });

@@ -75,7 +75,7 @@ describe('layerRanges', () => {
       const pull = async (layerRanges: LayerRanges | undefined) => {
         const server = startRangeServer(sizes, layerRanges === undefined ? undefined : serve(scenario));
         const store = createMemoryStore({ createHasher: nodeHasher });
-        const downloads = createDownloadPool({ maxParallel: places });
+        const downloads = createDownloadPool({ maxParallelDownloads: places });
         const { error, events } = await tryPull(server.name, { ...server, store, layerRanges, downloads });
         expect([error, server.open(), downloads.active]).toEqual([undefined, 0, 0]);
         const contents = server.layers.map((layer) => readContent(store, layer, { maxBytes: layer.size }));

@@ -108,8 +108,8 @@ describe('layerRanges and memory', () => {
 });
 
 describe('layerRanges and the shared pool', () => {
-  const load = async (maxParallel: number, sizes: readonly number[]) => {
-    const downloads = createDownloadPool({ maxParallel });
+  const load = async (maxParallelDownloads: number, sizes: readonly number[]) => {
+    const downloads = createDownloadPool({ maxParallelDownloads });
     let [most, open] = [0, 0];
     const server = startRangeServer(sizes, (_, reply) => {
       const body = async function* () {

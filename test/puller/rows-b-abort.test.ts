@@ -135,7 +135,7 @@ const SCENARIOS: Readonly<Record<string, () => Promise<Prepared>>> = {
   },
   async 'a shared pool of one place, beside another pull of the same'() {
     const server = startMemory([6000, 6000, 6000, 6000], 1500);
-    const downloads = createDownloadPool({ maxParallel: 1 });
+    const downloads = createDownloadPool({ maxParallelDownloads: 1 });
     return { ...server, options: { downloads }, beside: (options) => pullImage(server.name, options) };
   },
   async 'layers in parallel ranges'() {

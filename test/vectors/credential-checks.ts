@@ -62,7 +62,7 @@ function lookUp(vector: VectorCase): readonly Pair[] {
   const secrets = (vector['secrets'] as readonly SecretLike[]).map(encodeSecret);
   const node = (vector['node'] ?? []) as readonly string[];
   const { entries } = mergePullSecrets(secrets);
-  const keyring = unionKeyrings(createKeyring(entries), createKeyring(node.flatMap(nodeEntries)));
+  const keyring = unionKeyrings(createKeyring(entries), createKeyring(node.flatMap(nodeConfig)));
   return keyring.lookup(imageNamed(text(vector, 'image'))).candidates.map(({ entry: { credential } }) => ({
     username: credential.username,
     password: credential.password.reveal(),
@@ -76,7 +76,7 @@ function encodeSecret({ type, data }: SecretLike): SecretLike {
 }
 
 /** A node file that cannot be read counts as empty. */
-function nodeEntries(json: string): readonly DockerConfigEntry[] {
+function nodeConfig(json: string): readonly DockerConfigEntry[] {
   return attempt(
     () => parseDockerConfigJson(json),
     () => [],

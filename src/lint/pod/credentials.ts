@@ -17,7 +17,7 @@ export interface PodCredentials {
   readonly namespace: string;
   /** `undefined` when they are not known. */
   readonly secrets: readonly SecretLike[] | undefined;
-  readonly nodeEntries: readonly DockerConfigEntry[] | undefined;
+  readonly nodeConfig: readonly DockerConfigEntry[] | undefined;
 }
 
 const REASONS = {
@@ -48,8 +48,8 @@ export function* lintCredentials(pod: PodCredentials): Generator<LintFinding> {
     if (!isUsed && images.length > 0) yield finding('PULL_SECRET_UNUSED', place, 'No key in it matches');
     for (const entry of entries) all.push(entry);
   }
-  if (pod.nodeEntries === undefined && pod.secrets === undefined) return;
-  const keyrings = [createKeyring(all), createKeyring(pod.nodeEntries ?? [])];
+  if (pod.nodeConfig === undefined && pod.secrets === undefined) return;
+  const keyrings = [createKeyring(all), createKeyring(pod.nodeConfig ?? [])];
   for (const { place, image } of images) {
     const isServed = keyrings.some(({ lookup }) => lookup(image).candidates.length > 0);
     if (!isServed) yield finding('IMAGE_ANONYMOUS', place, `No key matches ${quote(image.name)}`);

@@ -33,7 +33,7 @@ import type { LintFinding, LintPodOptions } from '../rules/finding.js';
  */
 export function lintPod(pod: PodLike, options: LintPodOptions = {}): readonly LintFinding[] {
   const secrets = readSecrets(options.secrets);
-  const nodeEntries = readNodeConfig(options.nodeConfig);
+  const nodeConfig = readNodeConfig(options.nodeConfig);
   const findings: LintFinding[] = [];
   const clean = readPod(pod, (found) => findings.push(found));
   const account = options.serviceAccount && readServiceAccount(options.serviceAccount, (found) => findings.push(found));
@@ -48,7 +48,7 @@ export function lintPod(pod: PodLike, options: LintPodOptions = {}): readonly Li
     ...lintSecretNames(names, root),
     ...lintAccountNames(clean.secretNames, given),
     ...lintAccount(clean, account),
-    ...lintCredentials({ images: clean.images, names, root, namespace, secrets, nodeEntries }),
+    ...lintCredentials({ images: clean.images, names, root, namespace, secrets, nodeConfig }),
   ];
 }
 

@@ -10,6 +10,7 @@ import {
   type SourceReport,
   unionKeyrings,
 } from '../../keyring/index.js';
+import { withSources } from '../../keyring/inner.js';
 import type { MatchOptions } from '../../match/index.js';
 import type { ImageName } from '../../reference/index.js';
 import { imageNameText } from '../../reference/inner.js';
@@ -92,10 +93,10 @@ function fileKeyring(file: ReadPlace<DockerConfig>, options: DockerKeyringOption
       signal?.throwIfAborted();
       const server = image.domain === 'docker.io' ? HUB : image.domain;
       const helper = config && helperFor(config, server);
-      if (helper === undefined) return { ...keyring.lookup(image), sources: [looked] };
+      if (helper === undefined) return withSources(keyring.lookup(image), [looked]);
       const runtime = { env, timeoutMs: options.helperTimeoutMs, signal };
       const asked = await untilAbort(askHelper(helper, server, runtime), signal);
-      return { ...createKeyring(asked.entries, options).lookup(image), sources: [looked, asked.report] };
+      return withSources(createKeyring(asked.entries, options).lookup(image), [looked, asked.report]);
     },
   };
 }

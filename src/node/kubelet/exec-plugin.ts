@@ -18,7 +18,7 @@ const MAX_SHOWN = 512;
  *
  * @public
  */
-export const DEFAULT_MAX_PLUGIN_PROCESSES = 16;
+export const DEFAULT_MAX_PARALLEL_PLUGINS = 16;
 
 /**
  * How plugins are run.
@@ -41,8 +41,8 @@ export interface ExecPluginOptions {
    * @defaultValue 60,000 ms, as in kubelet
    */
   readonly timeoutMs?: number | undefined;
-  /** @defaultValue {@link DEFAULT_MAX_PLUGIN_PROCESSES} */
-  readonly maxProcesses?: number | undefined;
+  /** @defaultValue {@link DEFAULT_MAX_PARALLEL_PLUGINS} */
+  readonly maxParallelPlugins?: number | undefined;
 }
 
 /**
@@ -66,10 +66,10 @@ export interface ExecPluginOptions {
  */
 export function createExecPlugin(options: ExecPluginOptions): ExecPlugin {
   const { binDir, inheritEnv = 'all', timeoutMs = TIMEOUT_MS } = options;
-  const { maxProcesses = DEFAULT_MAX_PLUGIN_PROCESSES } = options;
+  const { maxParallelPlugins = DEFAULT_MAX_PARALLEL_PLUGINS } = options;
   checkNumber('timeoutMs', timeoutMs);
-  checkNumber('maxProcesses', maxProcesses);
-  const slots = createSlots(maxProcesses);
+  checkNumber('maxParallelPlugins', maxParallelPlugins);
+  const slots = createSlots(maxParallelPlugins);
   return (call, { signal } = {}) =>
     slots.run(async () => {
       const file = await findPlugin(binDir, call.provider);

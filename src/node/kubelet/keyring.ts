@@ -14,6 +14,7 @@ import {
   type SourceReport,
   unionKeyrings,
 } from '../../keyring/index.js';
+import { withSources } from '../../keyring/inner.js';
 import type { MatchOptions } from '../../match/index.js';
 import type { ImageName } from '../../reference/index.js';
 import { imageNameText } from '../../reference/inner.js';
@@ -137,7 +138,7 @@ function createFileKeyring(options: NodeKeyringOptions, clock: Clock): Keyring {
       imageNameText(image);
       const { files, cached } = await untilAbort(current(), signal);
       const sources = files.found.places.map((place) => reportOf(place, files.found, cached));
-      return { ...(await files.keyring.lookup(image)), sources };
+      return withSources(await files.keyring.lookup(image), sources);
     },
   };
 }

@@ -74,7 +74,7 @@ describe('createExecPlugin', () => {
       hangs: `echo $$ > ${pidFile}.new; mv ${pidFile}.new ${pidFile}; sleep 600`,
       next: 'echo next',
     });
-    const exec = createExecPlugin({ binDir, maxProcesses: 1 });
+    const exec = createExecPlugin({ binDir, maxParallelPlugins: 1 });
     const controller = new AbortController();
     const reason = new Error('enough');
     const hanging = exec(callOf({ provider: 'hangs' }), { signal: controller.signal });
@@ -89,7 +89,7 @@ describe('createExecPlugin', () => {
   it('starts no plugin for a look-up that was given up while it waited for a place', async () => {
     const { path } = tempDir();
     const binDir = pluginDir({ hangs: 'sleep 600', writes: `touch ${join(path, 'started')}` });
-    const exec = createExecPlugin({ binDir, maxProcesses: 1 });
+    const exec = createExecPlugin({ binDir, maxParallelPlugins: 1 });
     const controllers = [new AbortController(), new AbortController()];
     const calls = ['hangs', 'writes'].map((provider, at) =>
       exec(callOf({ provider }), { signal: controllers[at]?.signal }).catch((error: unknown) => error),
@@ -249,7 +249,7 @@ describe('createExecPlugin', () => {
   it('X09 never runs more processes at a time than it may', async () => {
     const marks = tempDir().path;
     const script = `touch ${marks}/$$; ls ${marks} | wc -l; sleep 0.2; rm ${marks}/$$`;
-    const exec = createExecPlugin({ binDir: pluginDir({ plugin: script }), maxProcesses: 3 });
+    const exec = createExecPlugin({ binDir: pluginDir({ plugin: script }), maxParallelPlugins: 3 });
     const counts = await Promise.all(Array.from({ length: 12 }, () => exec(callOf())));
     const most = Math.max(...counts.map((stdout) => Number(new TextDecoder().decode(stdout))));
     expect(most).toBeGreaterThan(1);

@@ -28,8 +28,8 @@ describe('npm start', () => {
     expect([code, stderr]).toEqual([0, '']);
     const told = [
       'container web: IfNotPresent, because of other-tag',
-      /1\. registry\.example\.test:\d+\/team\/web \(secret shop\/old-password\): exact/u,
-      /2\. registry\.example\.test:\d+ \(secret shop\/whole-registry\): exact/u,
+      /1\. registry\.example\.test:\d+\/team\/web \(secret shop\/old-password\): literal/u,
+      /2\. registry\.example\.test:\d+ \(secret shop\/whole-registry\): literal/u,
       /3\. \*\.example\.test:\d+\/team \(secret shop\/team-glob\): glob/u,
       /quay\.example\.test:\d+ \(secret shop\/other-registry\): label/u,
       '✗ credential 1, secret shop/old-password',

@@ -228,10 +228,10 @@ export const pullSecrets: Table = {
     wrong: { '0.name': [''], '0.server': [''], '0.username': [''], '0.password': [''] },
   }),
   mergePullSecrets: () => ({
-    args: [[secret], all<MergePullSecretsOptions>({ mode: 'kubelet', nodeEntries: [entry] })],
+    args: [[secret], all<MergePullSecretsOptions>({ mode: 'kubelet', nodeConfig: [entry] })],
     api: ['0.0'],
     free: { '0.0.data..dockerconfigjson': ANY_DATA },
-    optional: ['1', '1.mode', '1.nodeEntries', ...entryOptional('1.nodeEntries.0')],
+    optional: ['1', '1.mode', '1.nodeConfig', ...entryOptional('1.nodeConfig.0')],
     wrong: { '1.mode': ['text'] },
   }),
   selectPullSecrets: () => ({

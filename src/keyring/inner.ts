@@ -1,0 +1,1 @@
+export { withSources } from './lookup-result.js';
