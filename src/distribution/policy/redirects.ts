@@ -36,7 +36,8 @@ export async function sendFollowing(
   let current = request;
   let foreign = false;
   for (let hops = 0; ; hops += 1) {
-    const response = await transport(current);
+    const away = new URL(current.url).origin !== registry.origin;
+    const response = await transport(away ? { ...current, registry: registry.origin } : current);
     const [location] = response.headers.get('location') ?? [];
     if (!READING.has(request.method) || !REDIRECTS.has(response.status) || location === undefined)
       return { response, request, shown: shownUrl(current), foreign };

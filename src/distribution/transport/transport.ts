@@ -27,6 +27,11 @@ export interface TransportRequest {
    */
   readonly allowAddresses?: readonly AddressClass[] | undefined;
   /**
+   * The origin of the registry that this request is made for, when it goes elsewhere: to its token server, or where it
+   * redirects to. A transport that knows whom the registry's operator trusts takes that for the target as well.
+   */
+  readonly registry?: string | undefined;
+  /**
    * What errors call the URL, where it is a secret itself as the signed target of a redirect is.
    *
    * @defaultValue the URL without user info, query and fragment

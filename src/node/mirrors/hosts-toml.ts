@@ -1,5 +1,6 @@
 import { readdir, stat } from 'node:fs/promises';
 import { isAbsolute, join } from 'node:path';
+import { env } from 'node:process';
 import { rootCertificates } from 'node:tls';
 import { createSecret } from '../../docker-config/index.js';
 import {
@@ -53,7 +54,9 @@ type HostDirectories = ReadonlyMap<string, readonly HostEntry[]>;
  * its `*.key`). The files are read once, now.
  *
  * Hosts are asked in the file's order, then `server`, which is the image's own registry unless the file names another.
- * `header` and `dial_timeout` have no effect, a second `client` pair neither; `ignored` tells. Unlike containerd, nothing
+ * `header` is sent to its host only; the TLS settings of a host hold for its token server and its redirects, too, and `ca`
+ * adds to what Node trusts, `NODE_EXTRA_CA_CERTS` included. `dial_timeout` has no effect, a second `client` pair neither;
+ * `ignored` tells. Unlike containerd, nothing
  * is spoken to over plain HTTP that is not written with `http://` or listed in `plainHttp`, not even localhost, and a
  * malformed file is an error instead of being passed over.
  *
@@ -80,11 +83,18 @@ export async function readHostsToml(options: HostsTomlOptions = {}): Promise<Mir
   const ignored: IgnoredSetting[] = [];
   const tls = createTlsMap(ignored);
   const roots: HostDirectories[] = [];
-  for (const directory of directories) roots.push(await readRoot(directory, tls, ignored));
+  for (const directory of directories) roots.push(await readRoot(directory, { tls, ignored, plainHttp }));
   return { endpoints: endpointsFrom(roots, plainHttp), tls: tls.record(), ignored };
 }
 
-async function readRoot(root: string, tls: TlsMap, ignored: IgnoredSetting[]): Promise<HostDirectories> {
+/** What the files are read into. */
+interface Collected {
+  readonly tls: TlsMap;
+  readonly ignored: IgnoredSetting[];
+  readonly plainHttp: readonly string[];
+}
+
+async function readRoot(root: string, collected: Collected): Promise<HostDirectories> {
   const found = new Map<string, readonly HostEntry[]>();
   for (const name of await listDirectories(root)) {
     const directory = join(root, name);
@@ -93,7 +103,7 @@ async function readRoot(root: string, tls: TlsMap, ignored: IgnoredSetting[]): P
     const entries =
       document === undefined ? [await findCertificates(directory)] : parseHostsToml(document, directory, path);
     found.set(name, entries);
-    for (const entry of entries) await addTls(entry, name, path, tls, ignored);
+    for (const entry of entries) await addTls(entry, name, path, collected);
   }
   return found;
 }
@@ -111,20 +121,28 @@ async function listDirectories(root: string): Promise<readonly string[]> {
 }
 
 async function addTls(
-  { url, tls, ignored: names }: HostEntry,
+  { url, tls, header, ignored: names }: HostEntry,
   directory: string,
   path: string,
-  map: TlsMap,
-  ignored: IgnoredSetting[],
+  { tls: map, ignored, plainHttp }: Collected,
 ): Promise<void> {
   const ignore = (setting: string, reason: string): void => void ignored.push({ path, setting, reason });
   for (const name of names) ignore(name, 'a pull has no such setting for one registry');
   if (tls.client.length > 1) ignore('client', 'only the first pair is used');
-  const read = await readHostTls(tls, path);
-  if (read === undefined) return;
+  const settings = await readHostTls(tls, path);
+  const headers = Object.fromEntries(Object.entries(header).map(([name, value]) => [name, createSecret(value)]));
+  const hasHeaders = Object.keys(header).length > 0;
+  if (settings === undefined && !hasHeaders) return;
   const host = url === undefined ? hostOfDirectory(directory) : new URL(url).host;
-  if (host === undefined) ignore('TLS', 'it is for registries that no file names');
-  else map.add(host, read, tls, path);
+  if (host === undefined) {
+    if (settings !== undefined) ignore('TLS', 'it is for registries that no file names');
+    if (hasHeaders) ignore('header', 'it is for registries that no file names');
+    return;
+  }
+  const inClear = url === undefined ? plainHttp.includes(host) : url.startsWith('http://');
+  if (settings !== undefined || !inClear)
+    map.add(host, { ...settings, ...(hasHeaders && !inClear ? { headers } : {}) }, [tls, header], path);
+  if (hasHeaders && inClear) map.add(`http://${host}`, { headers }, header, path);
 }
 
 /** The registry that a directory is for; `undefined` when it is for any, or for none. */
@@ -166,6 +184,8 @@ interface HostEntry {
   readonly apiPath: string | undefined;
   readonly capabilities: readonly EndpointCapability[];
   readonly tls: HostTls;
+  /** What is sent to the host; the values may be secrets. */
+  readonly header: Readonly<Record<string, string>>;
   /** Names of settings that are understood and have no effect. */
   readonly ignored: readonly string[];
 }
@@ -210,7 +230,8 @@ function readHost(server: string | undefined, table: TomlTable, { fields, direct
       client: readClient(table['client'], directory, path),
       skipVerify: fields.flag(table, 'skip_verify') === true,
     },
-    ignored: ['header', 'dial_timeout'].filter((name) => table[name] !== undefined),
+    header: readHeader(fields.table(table, 'header') ?? {}, path),
+    ignored: ['dial_timeout'].filter((name) => table[name] !== undefined),
   };
 }
 
@@ -237,6 +258,24 @@ function readUrl(
   const apiPath = pathname.endsWith('/') ? pathname.slice(0, -1) : pathname;
   if (whole && !apiPath.split('/').includes('v2')) return { url: origin, apiPath };
   return { url: `${origin}${apiPath}${whole || apiPath.endsWith('/v2') ? '' : '/v2'}`, apiPath: undefined };
+}
+
+/** Headers that say how a message is sent, and whom it is for, are the transport's own. */
+const OWN_HEADERS = ['host', 'connection', 'content-length', 'transfer-encoding', 'te', 'trailer', 'upgrade', 'expect'];
+
+/** Of each header its value, or several that are put in one line. */
+function readHeader(table: TomlTable, path: string): Readonly<Record<string, string>> {
+  const header = Object.entries(table).map(([name, value]) => {
+    const values = isText(value) ? [value] : value;
+    if (!isListOf(isText)(values)) throw configError(path, 'a header must be a string or a list of strings');
+    const text = values.join(', ');
+    if (!/^[\w!#$%&'*+.^`|~-]+$/.test(name) || !/^[\t -~\u0080-\u00ff]*$/.test(text))
+      throw configError(path, 'a header has a name or a value that cannot be sent');
+    if (OWN_HEADERS.includes(name.toLowerCase()))
+      throw configError(path, `the header ${name.toLowerCase()} cannot be set`);
+    return [name.toLowerCase(), text];
+  });
+  return Object.fromEntries(header) as Readonly<Record<string, string>>;
 }
 
 function readPaths(value: unknown, directory: string, name: string, path: string): readonly string[] {
@@ -274,6 +313,7 @@ async function findCertificates(directory: string): Promise<HostEntry> {
       client: client.map(([cert, key]) => [join(directory, cert), join(directory, key)]),
       skipVerify: false,
     },
+    header: {},
     ignored: [],
   };
 }
@@ -287,10 +327,18 @@ async function readHostTls({ ca, client, skipVerify }: HostTls, path: string): P
   const [cert, key] = pair === undefined ? [] : await Promise.all(pair.map(read));
   return {
     // containerd trusts these besides the system's own.
-    ...(own.length === 0 ? {} : { ca: [...rootCertificates, ...own] }),
+    ...(own.length === 0 ? {} : { ca: [...(await trustedAnyway()), ...own] }),
     ...(cert === undefined || key === undefined ? {} : { cert, key: createSecret(key) }),
     ...(skipVerify ? { insecureSkipVerify: true } : {}),
   };
+}
+
+/** What Node trusts without being told: its own list, and what the operator added to it when it was started. */
+async function trustedAnyway(): Promise<readonly string[]> {
+  const extra = env['NODE_EXTRA_CA_CERTS'];
+  // Node itself starts without a file that it cannot read.
+  const added = extra ? await readTextFile(extra).catch(() => undefined) : undefined;
+  return [...rootCertificates, ...(added === undefined ? [] : [added])];
 }
 
 async function readPem(file: string, path: string): Promise<string> {

@@ -14,7 +14,13 @@ import { planProxy } from './proxy.js';
 export interface Dispatchers {
   readonly closed: boolean;
   /** The dispatcher for a URL. Fails where a proxy would lead to addresses of other classes. */
-  find(url: URL, allowed: readonly AddressClass[] | undefined): Dispatcher | Promise<Dispatcher>;
+  find(
+    url: URL,
+    allowed: readonly AddressClass[] | undefined,
+    registry: string | undefined,
+  ): Dispatcher | Promise<Dispatcher>;
+  /** What the operator wants sent to this origin, and to no other. */
+  headersFor(origin: string): Readonly<Record<string, string>>;
   close(): Promise<void>;
 }
 
@@ -40,10 +46,11 @@ export function createDispatchers(options: UndiciTransportOptions, limits: Trans
     get closed() {
       return closed;
     },
-    find(url, allowed) {
+    headersFor: (origin) => tls.headersFor(origin),
+    find(url, allowed, registry) {
       if (given !== undefined) return given;
-      const settings = { find, connectTimeoutMs, ...limits, tls: tls.settingsOf(url.origin), onPool };
-      const key = tls.keyOf(url.origin);
+      const settings = { find, connectTimeoutMs, ...limits, tls: tls.settingsOf(url.origin, registry), onPool };
+      const key = tls.keyOf(url.origin, registry);
       const proxy = proxyOf(url);
       if (proxy === undefined) {
         const rules = allowed?.toSorted().join() ?? 'any';
@@ -238,23 +245,64 @@ interface TlsSettings {
 /** The settings for each origin that has its own, and for all others. */
 interface TlsPlan {
   /** What to share connections under: equal for origins with the same settings only. */
-  keyOf(origin: string): string;
-  settingsOf(origin: string): TlsSettings;
+  keyOf(origin: string, registry: string | undefined): string;
+  settingsOf(origin: string, registry?: string): TlsSettings;
+  headersFor(origin: string): Readonly<Record<string, string>>;
+}
+
+/** The settings of one registry: for itself, for its host at another port, and for where it leads to. */
+interface RegistryPlan {
+  readonly own: TlsSettings;
+  readonly elsewhere: TlsSettings;
+  readonly headers: Readonly<Record<string, string>>;
 }
 
 /** @throws {@link ImageError} `ERR_OPTION_INVALID` for a host that is none, and for certificates and keys that are none */
 function planTls({ ca, tls = {} }: UndiciTransportOptions): TlsPlan {
   const common = settingsFrom('ca', { ca });
-  const own = new Map(
-    Object.entries(tls).map(([host, given]) => [
-      registryOrigin(host),
-      settingsFrom(`tls for ${quote(host)}`, { ...given, ca: given.ca ?? ca }),
-    ]),
+  const plans = new Map(
+    Object.entries(tls).map(([host, given]): readonly [string, RegistryPlan] => {
+      const name = `tls for ${quote(host)}`;
+      const settings = { ...given, ca: given.ca ?? ca };
+      const { cert, key, ...trust } = settings;
+      const headers = Object.entries(given.headers ?? {}).map(([header, value]) => [
+        header.toLowerCase(),
+        value.reveal(),
+      ]);
+      return [
+        originOf(host),
+        {
+          own: settingsFrom(name, settings),
+          // Whom to trust is known there, too; who we are is not told.
+          elsewhere: settingsFrom(name, trust),
+          headers: Object.fromEntries(headers) as Readonly<Record<string, string>>,
+        },
+      ];
+    }),
   );
+  const sharesHost = (origin: string, registry: string): boolean =>
+    new URL(origin).hostname === new URL(registry).hostname;
   return {
-    keyOf: (origin) => (own.has(origin) ? origin : ''),
-    settingsOf: (origin) => own.get(origin) ?? common,
+    keyOf(origin, registry = '') {
+      if (plans.has(origin)) return origin;
+      if (!plans.has(registry)) return '';
+      return `${sharesHost(origin, registry) ? 'at' : 'from'} ${registry}`;
+    },
+    settingsOf(origin, registry = '') {
+      const plan = plans.get(origin);
+      if (plan !== undefined) return plan.own;
+      const lent = plans.get(registry);
+      if (lent === undefined) return common;
+      return sharesHost(origin, registry) ? lent.own : lent.elsewhere;
+    },
+    headersFor: (origin) => plans.get(origin)?.headers ?? {},
   };
+}
+
+/** A key names a registry as references do, over TLS; one that is spoken to in the clear has its scheme. */
+function originOf(key: string): string {
+  if (!key.startsWith('http://')) return registryOrigin(key);
+  return registryOrigin(key.slice('http://'.length), { plainHttp: true });
 }
 
 function settingsFrom(name: string, { ca, cert, key, insecureSkipVerify = false }: RegistryTls): TlsSettings {

@@ -22,6 +22,13 @@ export interface RegistryTls {
    * @defaultValue `false`
    */
   readonly insecureSkipVerify?: boolean | undefined;
+  /**
+   * Headers for this registry, and for no other host: not for its token server, and not for where it redirects to. What the
+   * library sends itself, such as an authorization, goes before them.
+   *
+   * @defaultValue none
+   */
+  readonly headers?: Readonly<Record<string, Secret>> | undefined;
 }
 
 /**
@@ -39,8 +46,10 @@ export interface UndiciTransportOptions {
   /** Certificates in PEM to trust, instead of those that Node trusts by itself. @defaultValue Node's own */
   readonly ca?: string | readonly string[] | undefined;
   /**
-   * What differs for some registries, by `host` or `host:port` as in references: a key without port is for port 443 only,
-   * and none of it is for other hosts that a registry redirects to.
+   * What differs for some registries, by `host` or `host:port` as in references: a key without port is for port 443 only.
+   * `ca` and `insecureSkipVerify` hold for the token server and the redirects of the registry as well, as in containerd;
+   * `cert` and `key` for the registry's own host at any port, and `headers` for the registry alone. A key that begins with
+   * `http://` is for one that is spoken to in the clear.
    *
    * @defaultValue nothing differs
    */

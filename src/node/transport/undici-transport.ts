@@ -65,10 +65,11 @@ async function send(request: TransportRequest, { dispatchers, limits }: Connecti
     transportFailure(request, error, phase, dispatchers.closed);
   try {
     if (dispatchers.closed) throw new Error('closed');
-    const found = dispatchers.find(url, request.allowAddresses);
+    const found = dispatchers.find(url, request.allowAddresses, request.registry);
     const dispatcher = found instanceof Promise ? await untilAbort(found, request.signal) : found;
     if (dispatchers.closed) throw new Error('closed');
-    return exchange(request, { dispatcher, limits, translate });
+    const headers = { ...dispatchers.headersFor(url.origin), ...request.headers };
+    return exchange({ ...request, headers }, { dispatcher, limits, translate });
   } catch (error) {
     throw translate(error, 'connect');
   }

@@ -1,21 +1,24 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
-import { request as httpRequest, type RequestListener } from 'node:http';
+import { type IncomingMessage, request as httpRequest, type RequestListener, type ServerResponse } from 'node:http';
 import { join } from 'node:path';
 import { rootCertificates } from 'node:tls';
-import { beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it, vi } from 'vitest';
 import type { RegistryEndpoint } from 'kubepull/mirrors';
 import { type MirrorConfig, readHostsToml, readRegistriesConf } from 'kubepull/node';
 import { parseReference } from 'kubepull/reference';
 import { canary } from '../../support/canary.ts';
-import { createCertificate } from '../../support/certificate.ts';
+import { type Certificate, createCertificate } from '../../support/certificate.ts';
 import { startRegistry } from '../../support/registry.ts';
-import { serveTls } from '../../support/servers.ts';
+import { serve, serveTls } from '../../support/servers.ts';
 import { tempDir, type TempDir } from '../../support/temp-dir.ts';
 import { imageOf, pull } from '../../puller/mirrors-support.ts';
 
 let temp: TempDir;
 beforeEach(() => {
   temp = tempDir();
+  // What the machine that tests trusts must not show in what is read.
+  vi.stubEnv('NODE_EXTRA_CA_CERTS', undefined);
+  return () => void vi.unstubAllEnvs();
 });
 
 /** Writes a file of a registry's directory; the canary hook does not search it. Returns its path. */
@@ -168,12 +171,8 @@ describe('readHostsToml', () => {
     expect(await urls('r.test:5000/app', config)).toEqual(['https://r.test:5000/v2/app']);
   });
 
-  it('tells what has no effect, without its value', async () => {
-    const token = canary('bearer-token', []);
-    const path = put(
-      'r.test',
-      `dial_timeout = "3s"\n[host."https://m.test"]\n[host."https://m.test".header]\nauthorization = "Bearer ${token}"`,
-    );
+  it('tells what has no effect', async () => {
+    const path = put('r.test', `dial_timeout = "3s"\n[host."https://m.test"]\n`);
     put('_default', 'skip_verify = true');
     const { ignored } = await read();
     expect(ignored).toEqual([
@@ -182,7 +181,6 @@ describe('readHostsToml', () => {
         setting: 'TLS',
         reason: 'it is for registries that no file names',
       },
-      { path, setting: 'header', reason: 'a pull has no such setting for one registry' },
       { path, setting: 'dial_timeout', reason: 'a pull has no such setting for one registry' },
     ]);
   });
@@ -303,6 +301,123 @@ describe('readHostsToml', () => {
       if (origin === trusted.origin) expect((await pulling).pulled.endpoint.origin).toBe(origin);
       else await expect(pulling).rejects.toMatchObject({ attempts: [{ error: { phase: 'tls' } }, {}] });
     }
+  });
+});
+
+describe('a host of hosts.toml that sends elsewhere', () => {
+  /** A registry, its token server and its storage on three ports, and what each was asked. */
+  async function startThree(certificate: Certificate, headerOf: string) {
+    const source = await startRegistry({});
+    source.push('team/app', '1', imageOf('same'));
+    const asked: [who: string, header: string | undefined, authorization: boolean][] = [];
+    const note = (who: string, { headers }: IncomingMessage): void =>
+      void asked.push([who, headers[headerOf] as string | undefined, headers.authorization !== undefined]);
+    const relay = (url: string, method: string | undefined, response: ServerResponse): void => {
+      httpRequest(`${source.origin}${url}`, { method }, (answer) => {
+        response.writeHead(answer.statusCode ?? 500, answer.headers);
+        answer.pipe(response);
+      }).end();
+    };
+    const tokens = await serveTls(certificate, (request, response) => {
+      note('tokens', request);
+      response.end('{"token":"T"}');
+    });
+    const storage = await serveTls(certificate, (request, response) => {
+      note('storage', request);
+      relay(request.url ?? '', request.method, response);
+    });
+    const registry = await serveTls(certificate, (request, response) => {
+      note('registry', request);
+      const { url = '', method, headers } = request;
+      if (headers.authorization !== 'Bearer T')
+        response.writeHead(401, { 'www-authenticate': `Bearer realm="${tokens.origin}/token",service="x"` }).end();
+      else if (url.includes('/blobs/')) response.writeHead(307, { location: `${storage.origin}${url}` }).end();
+      else relay(url, method, response);
+    });
+    return { registry, asked };
+  }
+
+  it.each(['ca = "ca.pem"', 'skip_verify = true'])(
+    'is trusted with %s at its token server and its storage, and its header goes to it alone',
+    async (line) => {
+      const certificate = createCertificate();
+      const { registry, asked } = await startThree(certificate, 'x-team');
+      const value = canary('bearer-token');
+      put('_default', certificate.cert, 'ca.pem');
+      put(
+        '_default',
+        `server = "http://127.0.0.1:1"\n[host."${registry.origin}"]\n${line}\n[host."${registry.origin}".header]\nX-Team = "${value}"`,
+      );
+      const { endpoints: through, tls, ignored } = await read();
+      expect(ignored).toEqual([]);
+      const { pulled } = await pull('r.test/team/app:1', { endpoints: through }, { tls });
+      expect(pulled.endpoint.origin).toBe(registry.origin);
+      const seen = (who: string): readonly string[] => [
+        ...new Set(
+          asked.filter(([name]) => name === who).map(([, header]) => (header === value ? 'header' : `${header}`)),
+        ),
+      ];
+      expect([seen('registry'), seen('tokens'), seen('storage')]).toEqual([['header'], ['undefined'], ['undefined']]);
+      expect(asked.some(([who, , authorized]) => who === 'storage' && authorized)).toBe(false);
+    },
+  );
+
+  it('lends its trust to no request of another registry', async () => {
+    const certificate = createCertificate();
+    const [trusted, other] = [await startThree(certificate, 'x'), await startThree(certificate, 'x')];
+    put('_default', certificate.cert, 'ca.pem');
+    put('a.test', 'pem', 'unused.pem');
+    put('a.test', `[host."${trusted.registry.origin}"]\nca = "../_default/ca.pem"`);
+    put('b.test', `server = "http://127.0.0.1:1"\n[host."${other.registry.origin}"]`);
+    const { endpoints: through, tls } = await read();
+    await pull('a.test/team/app:1', { endpoints: through }, { tls });
+    await expect(pull('b.test/team/app:1', { endpoints: through }, { tls })).rejects.toMatchObject({
+      attempts: [{ error: { phase: 'tls' } }, {}],
+    });
+    expect(other.asked).toEqual([]);
+  });
+
+  it('is sent its header in the clear where its URL says so, and nowhere else', async () => {
+    const mirror = await startRegistry({});
+    mirror.push('team/app', '1', imageOf('same'));
+    const value = canary('bearer-token');
+    const seen: unknown[] = [];
+    const front = await serve((request, response) => {
+      seen.push(request.headers['x-team'] === `${value}, two`);
+      httpRequest(`${mirror.origin}${request.url}`, { method: request.method }, (answer) => {
+        response.writeHead(answer.statusCode ?? 500, answer.headers);
+        answer.pipe(response);
+      }).end();
+    });
+    put(
+      '_default',
+      `server = "http://127.0.0.1:1"\n[host."${front.origin}"]\n[host."${front.origin}".header]\nx-team = ["${value}", "two"]`,
+    );
+    const { endpoints: through, tls } = await read();
+    expect(Object.keys(tls)).toEqual([front.origin]);
+    await pull('r.test/team/app:1', { endpoints: through }, { tls });
+    expect(new Set(seen)).toEqual(new Set([true]));
+  });
+
+  it.each([
+    ['x = 5', 'a header must be a string or a list of strings'],
+    ['x = "a\\nb: c"', 'a header has a name or a value that cannot be sent'],
+    ['"a b" = "c"', 'a header has a name or a value that cannot be sent'],
+    ['Host = "evil.test"', 'the header host cannot be set'],
+    ['Transfer-Encoding = "chunked"', 'the header transfer-encoding cannot be set'],
+  ])('is refused with the header %s', async (line, reason) => {
+    put('r.test', `[host."https://m.test".header]\n${line}`);
+    await expect(read()).rejects.toMatchObject({ code: 'ERR_CONFIG_INVALID', upstream: reason });
+  });
+
+  it('adds its ca to what Node was told to trust', async () => {
+    put('x', 'extra', 'extra.pem');
+    put('r.test', 'own', 'ca.pem');
+    put('r.test', 'ca = "ca.pem"');
+    vi.stubEnv('NODE_EXTRA_CA_CERTS', join(temp.path, 'x', 'extra.pem'));
+    expect((await read()).tls['r.test']?.ca).toEqual([...rootCertificates, 'extra', 'own']);
+    vi.stubEnv('NODE_EXTRA_CA_CERTS', join(temp.path, 'absent.pem'));
+    expect((await read()).tls['r.test']?.ca).toEqual([...rootCertificates, 'own']);
   });
 });
 
