@@ -1,6 +1,4 @@
-import { compileGlob, type GlobClass, type GlobStep } from './compile-glob.js';
 import { checkText } from './options.js';
-import { runesOf, widthOf } from './runes.js';
 
 /**
  * The outcome of {@link globMatch}; `bad-pattern` is Go's `ErrBadPattern`.
@@ -85,4 +83,64 @@ function widthOfMatch(
 
 function isInClass({ ranges, negated }: GlobClass, rune: number): boolean {
   return ranges.some(([low, high]) => low <= rune && rune <= high) !== negated;
+}
+
+/** One step of a compiled pattern: a character, any character, any run of bytes, a class, or a malformed rest. */
+type GlobStep = number | '?' | '*' | GlobClass | 'malformed';
+
+interface GlobClass {
+  readonly negated: boolean;
+  readonly ranges: readonly (readonly [low: number, high: number])[];
+}
+
+/** A class whose ranges are complete, an escaped character, or a character that needs no escape. */
+const TOKEN = /\[(?:\^|(?!\^))(?:(?:\\.|[^\\\]\-\udc80-\udcff])(?:-(?:\\.|[^\\\]\-\udc80-\udcff]))?)+\]|\\.|[^\\[]/gsuy;
+const RANGE = /\\?(.)(?:-\\?(.))?/gsu;
+
+/**
+ * Reads a pattern into steps.
+ *
+ * Go checks a pattern from star to star, each part as a whole and only when the match gets that far. So a malformed part
+ * becomes one step in the place where the part begins.
+ */
+function compileGlob(pattern: string): readonly GlobStep[] {
+  const tokens = pattern.match(TOKEN) ?? [];
+  const steps = tokens.map(toStep);
+  if (tokens.join('') === pattern) return steps;
+  return [...steps.slice(0, steps.lastIndexOf('*') + 1), 'malformed'];
+}
+
+function toStep(token: string): GlobStep {
+  if (token === '*' || token === '?') return token;
+  if (token.startsWith('\\')) return runeOf(token.slice(1));
+  if (!token.startsWith('[')) return runeOf(token);
+  const negated = token[1] === '^';
+  const ranges = Array.from(token.slice(negated ? 2 : 1, -1).matchAll(RANGE), ([, low = '', high = low]) => {
+    return [runeOf(low), runeOf(high)] as const;
+  });
+  return { negated, ranges };
+}
+
+function runeOf(character: string): number {
+  return runesOf(character)[0] ?? 0;
+}
+
+/**
+ * A Go string as Go's glob sees it, byte by byte: the code point where one starts, and a negative number for the other
+ * bytes of a character and for one that is not UTF-8, see `decodeUtf8`.
+ */
+function runesOf(text: string): readonly number[] {
+  const runes: number[] = [];
+  for (const character of text) {
+    const code = character.codePointAt(0) ?? 0;
+    const rune = code >= 0xdc80 && code <= 0xdcff ? -code : code;
+    runes.push(rune);
+    for (let rest = widthOf(rune); rest > 1; rest -= 1) runes.push(-1);
+  }
+  return runes;
+}
+
+/** How many bytes a rune takes in UTF-8. */
+function widthOf(rune: number): number {
+  return rune < 0x80 ? 1 : rune < 0x800 ? 2 : rune < 0x10000 ? 3 : 4;
 }

@@ -13,5 +13,4 @@ export {
 } from './types.js';
 export { globMatch, type GlobResult } from './glob.js';
 export { normalizeKey, parsePattern, toTarget } from './parse.js';
-export { matchImage, matchTarget } from './match.js';
-export { matchImages, type MatchImagesResult } from './match-images.js';
+export { matchImage, matchImages, type MatchImagesResult, matchTarget } from './match.js';

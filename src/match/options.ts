@@ -7,7 +7,7 @@ import type { MatchOptions } from './types.js';
  * @throws ImageError `ERR_OPTION_INVALID`
  */
 export function checkMatchOptions({ dialect, pathMatch }: MatchOptions): void {
-  checkOneOf('dialect', dialect, ['kubelet', 'documented']);
+  checkOneOf('dialect', dialect, ['kubelet', 'documented', 'docker']);
   checkOneOf('pathMatch', pathMatch, ['prefix', 'segment']);
 }
 

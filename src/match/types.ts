@@ -19,11 +19,15 @@ export type Mismatch = 'port' | 'label-count' | 'label' | 'path' | 'invalid-patt
 export type MatchRule = 'literal' | 'glob';
 
 /**
- * How host globs are read: `kubelet` as its code does, `documented` as the Images page of Kubernetes says.
+ * How keys are read: `kubelet` as its code does, `documented` as the Images page of Kubernetes says, `docker` as Docker and
+ * podman do.
+ *
+ * For `docker` a key has no globs, a URL means its host, paths are compared by whole segments, `index.docker.io` and
+ * `registry-1.docker.io` are `docker.io`, and nothing is offered to a registry that the key does not name.
  *
  * @public
  */
-export type MatchDialect = 'kubelet' | 'documented';
+export type MatchDialect = 'kubelet' | 'documented' | 'docker';
 
 /**
  * How patterns are compared with images.
@@ -35,7 +39,7 @@ export interface MatchOptions {
   readonly dialect?: MatchDialect | undefined;
   /**
    * `prefix` compares the path as plain text, as kubelet does: `r.io/team` also serves `r.io/team-evil`. `segment` ends
-   * a match at a slash.
+   * a match at a slash, as the dialect `docker` always does.
    *
    * @defaultValue `'prefix'`
    */

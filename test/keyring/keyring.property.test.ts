@@ -34,7 +34,7 @@ const entries = fc
   .array(key, { maxLength: 8 })
   .map((keys) => keys.map((pattern, index) => entry(pattern, `user${index}`)));
 const options = fc.record({
-  dialect: fc.constantFrom('kubelet', 'documented', undefined),
+  dialect: fc.constantFrom('kubelet', 'documented', 'docker', undefined),
   pathMatch: fc.constantFrom('prefix', 'segment', undefined),
 }) as fc.Arbitrary<MatchOptions>;
 

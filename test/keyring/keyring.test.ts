@@ -173,7 +173,7 @@ describe('createKeyring', () => {
       'a.sub.my-registry.io',
       '*my-registry.io/images',
     ]);
-    expect(() => createKeyring([entry('r.io')], { dialect: 'docker' as never })).toThrow(ImageError);
+    expect(() => createKeyring([entry('r.io')], { dialect: 'podman' as never })).toThrow(ImageError);
   });
 
   it('shows `rejected` to every printer, although it is worked out when read', () => {

@@ -19,13 +19,11 @@ export function cannotUnmarshal(value: string, type: string, field?: string): st
  */
 export function matchField<N extends string>(key: string, names: readonly N[]): N | undefined {
   const exact = names.find((name) => name === key);
-  // What is folded has such a letter and keeps its length: this is cheap, and there may be very many keys.
-  if (exact !== undefined || !FOLDED.test(key) || !names.some(({ length }) => length === key.length)) return exact;
+  // Folding keeps the length: this is cheap, and there may be very many keys.
+  if (exact !== undefined || !names.some(({ length }) => length === key.length)) return exact;
   const folded = foldKey(key);
   return names.find((name) => foldKey(name) === folded);
 }
-
-const FOLDED = /[A-Z\u017f\u212a]/;
 
 function foldKey(key: string): string {
   return key.replaceAll('\u017f', 's').toLowerCase();

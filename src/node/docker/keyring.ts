@@ -23,7 +23,7 @@ import { getFromHelper, type HelperRuntime } from './helper.js';
  *
  * @public
  */
-export interface DockerKeyringOptions extends MatchOptions {
+export interface DockerKeyringOptions {
   /**
    * The variables that say where: `DOCKER_AUTH_CONFIG`, `REGISTRY_AUTH_FILE`, `XDG_RUNTIME_DIR`, `XDG_CONFIG_HOME`,
    * `DOCKER_CONFIG`, `HOME` and, for helpers, `PATH`.
@@ -41,11 +41,15 @@ export interface DockerKeyringOptions extends MatchOptions {
 
 /** The key of Docker Hub, for files and helpers. */
 export const HUB = 'https://index.docker.io/v1/';
-export const HUB_NAMES: readonly string[] = [HUB, 'index.docker.io', 'docker.io'];
+export const HUB_NAMES: readonly string[] = [HUB, 'index.docker.io', 'docker.io', 'registry-1.docker.io'];
+const AS_DOCKER: MatchOptions = { dialect: 'docker' };
 
 /**
  * Makes the keyring of a person's machine, which kubelet knows nothing of: the places of Docker and podman, with their
  * credential helpers, identity tokens and registry tokens.
+ *
+ * Keys are matched in the dialect `docker` of `kubepull/match`: without globs, by whole segments of the path, and with no
+ * offer of Docker Hub's entry to a registry such as `localhost`. The most specific key comes first.
  *
  * In a file a helper for the registry (`credHelpers`, else `credsStore`) counts alone, as with Docker: when it fails, no
  * other entry of the file takes its place. A file that cannot be read or decoded stops nothing: `sources` of an answer
@@ -86,17 +90,17 @@ function fileKeyring(file: ReadPlace<DockerConfig>, options: DockerKeyringOption
           detail: `${config.entries.length} entries`,
           error: undefined,
         };
-  const keyring = createKeyring(config?.entries ?? [], options);
+  const keyring = createKeyring(config?.entries ?? [], AS_DOCKER);
   return {
     async lookup(image: ImageName, { signal }: CallOptions = {}): Promise<LookupResult> {
       imageNameText(image);
       signal?.throwIfAborted();
-      const server = image.domain === 'docker.io' ? HUB : image.domain;
+      const server = HUB_NAMES.includes(image.domain) ? HUB : image.domain;
       const helper = config && helperFor(config, server);
       if (helper === undefined) return withSources(keyring.lookup(image), [looked]);
       const runtime = { env, timeoutMs: options.helperTimeoutMs, signal };
       const asked = await untilAbort(askHelper(helper, server, runtime), signal);
-      return withSources(createKeyring(asked.entries, options).lookup(image), [looked, asked.report]);
+      return withSources(createKeyring(asked.entries, AS_DOCKER).lookup(image), [looked, asked.report]);
     },
   };
 }

@@ -79,6 +79,32 @@ describe('loadDockerKeyring', () => {
     expect(users(await keyring.lookup(parseImageName('r.io:5000/x')))).toEqual(['other']);
   });
 
+  it.each(['docker.io', 'index.docker.io', 'https://index.docker.io/v1/', 'registry-1.docker.io'])(
+    'asks the helper that Docker Hub has under the key %s',
+    async (key) => {
+      const { env, write } = homeWith({ hub: answering('hub', canary('password')) });
+      write('.docker/config.json', { credHelpers: { [key]: 'hub' } });
+      const keyring = await loadDockerKeyring({ env });
+      expect(users(await keyring.lookup(parseImageName('nginx')))).toEqual(['hub']);
+      expect(users(await keyring.lookup(parseImageName('registry-1.docker.io/team/app')))).toEqual(['hub']);
+      expect(users(await keyring.lookup(parseImageName('localhost/app')))).toEqual([]);
+    },
+  );
+
+  it.each([
+    ['https://index.docker.io/v1/', 'localhost/app', false],
+    ['registry-1.docker.io', 'nginx', true],
+    ['quay.io/us', 'quay.io/user/app', false],
+    ['quay.io/us', 'quay.io/us/app', true],
+    ['*.example.com', 'eu.example.com/app', false],
+    ['https://r.example/v1/team', 'r.example/app', true],
+  ])('offers the entry %s to %s: %s', async (key, image, offered) => {
+    const { env, write } = homeWith();
+    write('.docker/config.json', auths('file', key));
+    const keyring = await loadDockerKeyring({ env });
+    expect(users(await keyring.lookup(parseImageName(image)))).toEqual(offered ? ['file'] : []);
+  });
+
   it('takes <token> for an identity token', async () => {
     const secret = canary('identity-token');
     const { env, write } = homeWith({ x: answering('<token>', secret) });
