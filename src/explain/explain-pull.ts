@@ -13,7 +13,8 @@ import {
   type MustPullDecision,
   type PodPullCredentials,
 } from '../image-access/index.js';
-import { type PodLike } from '../kubernetes/index.js';
+import type { PodLike, WorkloadLike, WorkloadListLike } from '../kubernetes/index.js';
+import { findPods } from '../kubernetes/inner.js';
 import {
   admitServiceAccount,
   mergePullSecrets,
@@ -31,7 +32,8 @@ import type { ExplainedFailure, ExplainPullOptions, PresentImage, PullExplanatio
  * It makes the decisions by the same functions that a pull uses, so it cannot tell another story. Kubelet looks
  * credentials up only when it needs them; here they are looked up always.
  *
- * @param pod - the pod; it is not changed
+ * @param object - a pod, a workload, a List, or the documents of a file as a list; nothing of it is changed. Of several pods
+ * the first with such a container counts
  * @param container - the name of a container of any kind, or of an image volume
  * @param options - secrets, service account, and what the node has
  * @returns the decisions as one value; `formatExplanation` makes text of it
@@ -46,8 +48,12 @@ import type { ExplainedFailure, ExplainPullOptions, PresentImage, PullExplanatio
  * @see EnsureImageExists in kubernetes pkg/kubelet/images/image_manager.go
  * @public
  */
-export function explainPull(pod: PodLike, container: string, options: ExplainPullOptions = {}): PullExplanation {
-  const policy = findContainer(pod, container);
+export function explainPull(
+  object: WorkloadLike | WorkloadListLike | readonly unknown[],
+  container: string,
+  options: ExplainPullOptions = {},
+): PullExplanation {
+  const { pod, policy } = findContainer(object, container);
   const { image } = policy;
   const { listedBy, admitted } = listSecrets(pod, options);
   const { found, missing, event } = selectPullSecrets(admitted, options.secrets ?? []);
@@ -73,12 +79,21 @@ export function explainPull(pod: PodLike, container: string, options: ExplainPul
 /** Containers that a message names. */
 const MAX_NAMED = 10;
 
-function findContainer(pod: PodLike, container: string): ContainerPullPolicy {
-  const { decisions } = defaultPodPullPolicies(pod);
-  const found = decisions.find((decision) => decision.container === container);
+function findContainer(
+  object: unknown,
+  container: string,
+): { readonly pod: PodLike; readonly policy: ContainerPullPolicy } {
+  const pods = findPods(object, `Cannot explain container ${quote(String(container as unknown))}`);
+  const all = pods.flatMap(({ pod, at, specAt }) =>
+    defaultPodPullPolicies(pod).decisions.map((decision) => {
+      const path = `${at === '' ? '' : `${at}.`}${specAt}${decision.path.slice('spec'.length)}`;
+      return { pod, policy: { ...decision, path } };
+    }),
+  );
+  const found = all.find(({ policy }) => policy.container === container);
   if (found !== undefined) return found;
-  const names = decisions.slice(0, MAX_NAMED).map((decision) => quote(decision.container));
-  if (decisions.length > MAX_NAMED) names.push('…');
+  const names = all.slice(0, MAX_NAMED).map(({ policy }) => quote(policy.container));
+  if (all.length > MAX_NAMED) names.push('…');
   const has = names.length === 0 ? 'no containers' : names.join(', ');
   const wanted: unknown = container;
   throw new ImageError('ERR_OPTION_INVALID', `Cannot explain container ${quote(String(wanted))}: the pod has ${has}`);

@@ -15,6 +15,7 @@ export {
   type PullPolicy,
   type VolumeLike,
   type WorkloadLike,
+  type WorkloadListLike,
   type WorkloadSpecLike,
 } from './types.js';
 export { type ImageUserKind } from './pod-images.js';

@@ -123,3 +123,13 @@ export interface WorkloadSpecLike extends PodSpecLike {
 export interface JobTemplateLike {
   readonly spec?: { readonly template?: PodTemplateLike | undefined } | undefined;
 }
+
+/**
+ * A List of the API, as `kubectl get -o json` prints one.
+ *
+ * @public
+ */
+export interface WorkloadListLike {
+  readonly kind?: string | undefined;
+  readonly items: readonly unknown[];
+}

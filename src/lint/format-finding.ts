@@ -1,6 +1,10 @@
 import { printable } from '../internal/index.js';
 import type { LintFinding } from './rules/finding.js';
 
+const MAX_PART = 240;
+/** A suggestion is written as it is, or it is another one. */
+const MAX_SUGGESTION = 4096;
+
 /**
  * A finding as one line fit for a log or a ticket: how bad, which rule, where, what is wrong, and the cure. It holds no
  * secret.
@@ -17,7 +21,14 @@ import type { LintFinding } from './rules/finding.js';
  */
 export function formatFinding(finding: LintFinding): string {
   const { severity, code, place, message, cure, suggestion } = finding;
-  const where = place === '' ? '' : ` ${place}`;
-  const instead = suggestion === undefined ? '' : ` Write ${suggestion}`;
-  return printable(`${severity} ${code}${where}: ${message}. ${cure}.${instead}`);
+  const where = place === '' ? '' : ` ${inMiddle(place)}`;
+  const instead = suggestion === undefined ? '' : ` Write ${printable(suggestion, MAX_SUGGESTION)}`;
+  return `${severity} ${code}${where}: ${inMiddle(message)}. ${cure}.${instead}`;
+}
+
+/** What is long has a key or an image in it, of which both ends are worth more than the middle. */
+function inMiddle(text: string): string {
+  const half = MAX_PART / 2;
+  const cut = text.length > MAX_PART ? `${text.slice(0, half)}…${text.slice(-half)}` : text;
+  return printable(cut, cut.length);
 }

@@ -2,7 +2,7 @@ import { check } from '../errors/inner.js';
 import { ImageError } from '../errors/index.js';
 import { quote } from '../internal/index.js';
 import { decidePullPolicy, type PullPolicyDecision } from './decide-pull-policy.js';
-import { api, copyWith, mapPodImages } from '../kubernetes/inner.js';
+import { api, copyWith, mapPodImages, SPEC_PATHS } from '../kubernetes/inner.js';
 import { type ImageUserKind, type PodLike, type PodSpecLike, type WorkloadLike } from '../kubernetes/index.js';
 
 /**
@@ -67,19 +67,6 @@ function defaultSpec<S extends PodSpecLike>(
   });
   return { spec: defaulted, decisions };
 }
-
-/** The way from an object to the pod's spec in it. */
-const SPEC_PATHS: ReadonlyMap<string, readonly string[]> = /* @__PURE__ */ new Map([
-  ['Pod', ['spec']],
-  ['PodTemplate', ['template', 'spec']],
-  ['ReplicationController', ['spec', 'template', 'spec']],
-  ['ReplicaSet', ['spec', 'template', 'spec']],
-  ['Deployment', ['spec', 'template', 'spec']],
-  ['StatefulSet', ['spec', 'template', 'spec']],
-  ['DaemonSet', ['spec', 'template', 'spec']],
-  ['Job', ['spec', 'template', 'spec']],
-  ['CronJob', ['spec', 'jobTemplate', 'spec', 'template', 'spec']],
-]);
 
 /**
  * An object with every pull policy of its pod template filled in.

@@ -36,7 +36,7 @@ describe('explainPull', () => {
     });
     expect(explained).toMatchObject({
       policy: { policy: 'IfNotPresent', reason: 'other-tag' },
-      name: { repository: 'r.example/team/app', tag: '1' },
+      name: { domain: 'r.example', path: 'team/app', tag: '1' },
       runtimeImage: 'r.example/team/app:1',
       listedBy: 'pod',
       secrets: { missing: ['gone'] },

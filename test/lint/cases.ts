@@ -144,6 +144,7 @@ export const CASES: Readonly<Record<LintCode, RuleCase>> = {
   KEY_PORT_DIFFERS: { bad: key('r.example', 'r.example:443/app'), good: key('r.example', 'r.example/app') },
   KEY_LABEL_COUNT: { bad: key('*.r.example', 'a.b.r.example/app'), good: key('*.r.example', 'b.r.example/app') },
   KEY_PATH_DIFFERS: { bad: key('docker.io/nginx', 'nginx'), good: key('docker.io/library/nginx', 'nginx') },
+  KEY_CASE_DIFFERS: { bad: key('r.example', 'R.example/app'), good: key('r.example', 'r.example/app') },
   CREDENTIAL_REPEATED: {
     bad: late((password) => {
       const same = { auth: encodeAuth('user', password) };
@@ -197,7 +198,9 @@ export const CASES: Readonly<Record<LintCode, RuleCase>> = {
     bad: pod(podOf({ image: 'https://r.example/app:1' })),
     good: pod(podOf({ image: 'r.example/app:1' })),
   },
+  IMAGE_PLACEHOLDER: { bad: pod(podOf({ image: 'app:${TAG}' })), good: pod(podOf({ image: 'app:1' })) },
   IMAGE_TAG_IMPLIED: { bad: pod(podOf({ image: 'app' })), good: pod(podOf({ image: 'app:1' })) },
+  IMAGE_TAG_LATEST: { bad: pod(podOf({ image: 'app:latest' })), good: pod(podOf({ image: 'app:1' })) },
   IMAGE_TAG_AND_DIGEST: { bad: pod(podOf({ image: `app:1@${DIGEST}` })), good: pod(podOf({ image: `app@${DIGEST}` })) },
   IMAGE_ANONYMOUS: {
     bad: pod(podOf({ image: 'r.example/app:1' }), { nodeConfig: parseDockerConfigJson(configFor('s.example')) }),
@@ -218,6 +221,10 @@ export const CASES: Readonly<Record<LintCode, RuleCase>> = {
   POLICY_ALWAYS_WITH_DIGEST: {
     bad: pod(podOf({ image: `app:latest@${DIGEST}` })),
     good: pod(podOf({ image: `app:1@${DIGEST}` })),
+  },
+  PULL_SECRETS_MISPLACED: {
+    bad: pod(podOf({ image: 'app:1', imagePullSecrets: [{ name: 'creds' }] })),
+    good: pod(podOf({ image: 'app:1' }, { imagePullSecrets: [{ name: 'creds' }] })),
   },
   PULL_SECRET_NAME_EMPTY: { bad: pod(listed('')), good: pod(listed('creds')) },
   PULL_SECRET_REPEATED: { bad: pod(listed('a', 'a')), good: pod(listed('a', 'b')) },

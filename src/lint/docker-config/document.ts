@@ -1,4 +1,4 @@
-import { type DockerConfigEntry, readDockerConfig } from '../../docker-config/index.js';
+import { type DockerConfig, readDockerConfig } from '../../docker-config/index.js';
 import { InvalidConfigError } from '../../errors/index.js';
 import { decodeBase64, decodeUtf8, encodeUtf8, readJson } from '../../internal/index.js';
 import { type DocumentContext, type DocumentFormat, entriesPlace, lintMembers } from './members.js';
@@ -21,11 +21,13 @@ export function* lintDocument(json: string | Uint8Array, context: DocumentContex
   const result = readJson(json);
   if (!result.ok) return yield lintNoJson(text, hideCharacter(result.upstream), result.offset, place);
   yield* lintMembers(result.node, context);
-  const entries = readEntries(json, format);
-  if (typeof entries === 'string') return yield finding('DOCUMENT_UNREADABLE', place, `It has ${entries}`);
+  const config = readEntries(json, format);
+  if (typeof config === 'string') return yield finding('DOCUMENT_UNREADABLE', place, `It has ${config}`);
+  const { entries, skipped } = config;
   const root = entriesPlace(context);
   yield* lintRelations(entries, root);
-  if (image !== undefined) yield* lintImage(entries, image, root);
+  const spoilt = skipped.map(({ pattern }) => pattern);
+  if (image !== undefined) yield* lintImage(entries, image, root, spoilt);
 }
 
 /** Go quotes the character at fault, which may be one of a secret. */
@@ -45,13 +47,15 @@ export function isBase64Json(text: string): boolean {
   return typeof bytes !== 'string' && /^\s*\{/.test(decodeUtf8(bytes.subarray(0, 64)));
 }
 
-/** The entries that can be read; a text when there are too many. */
-function readEntries(json: string | Uint8Array, format: DocumentFormat): readonly DockerConfigEntry[] | string {
+type Entries = Pick<DockerConfig, 'entries' | 'skipped'>;
+
+/** The entries, those that can be read and those that cannot; a text when there are too many. */
+function readEntries(json: string | Uint8Array, format: DocumentFormat): Entries | string {
   try {
-    return readDockerConfig(json, { mode: 'lenient', format }).entries;
+    return readDockerConfig(json, { mode: 'lenient', format });
   } catch (error) {
     if (!(error instanceof InvalidConfigError)) throw error;
     // Faults of types have their own findings.
-    return error.upstream.startsWith('more than') ? error.upstream : [];
+    return error.upstream.startsWith('more than') ? error.upstream : { entries: [], skipped: [] };
   }
 }

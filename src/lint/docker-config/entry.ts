@@ -39,14 +39,24 @@ function readAuth(auth: string): Pair | InvalidConfigError {
 function lintBadAuth(auth: string, { upstream }: InvalidConfigError, place: string): LintFinding {
   const decoded = decodeText(auth);
   if (decoded === undefined) {
-    const isUrlSafe = /^[\w-]+={0,2}$/.test(auth);
-    const message = isUrlSafe ? 'It is in the URL-safe alphabet, with - or _' : `Go says: ${upstream}`;
-    return finding('AUTH_NOT_BASE64', place, message);
+    return finding('AUTH_NOT_BASE64', place, `${causeOf(auth)}; Go says: ${upstream}`);
   }
   const inner = decodeText(decoded.trim());
   return inner?.includes(':') && isPlain(inner)
     ? finding('AUTH_DOUBLE_BASE64', place, 'Decoded once it is base64 again, decoded twice it is user:password')
     : finding('AUTH_WITHOUT_COLON', place, 'Decoded it has no colon');
+}
+
+/** Why a text is not base64, in the order in which a reader would look. */
+function causeOf(auth: string): string {
+  const body = auth.replace(/[\r\n]/g, '').replace(/=+$/, '');
+  if (auth.includes(':')) return 'It is user:password itself, which is not encoded';
+  if (/^[\w+/-]*$/.test(body) && /[-_]/.test(body)) return 'It is in the URL-safe alphabet, with - or _';
+  if (/\s/.test(body)) return 'It has white space in it';
+  if (/[^A-Za-z\d+/]/.test(body)) return 'It has a character that base64 does not have';
+  if (body.length % 4 !== 1) return 'Its padding is not what must end it';
+  const count = `It has ${body.length} characters, and base64 never has one more than a multiple of four`;
+  return body.length >= 20 ? `${count}: it may be a bare key or token` : `${count}: it may be cut off`;
 }
 
 /** Text behind base64 with or without padding; `undefined` when it is none. */

@@ -16,11 +16,16 @@ interface NearMiss {
   readonly suggestion: string;
 }
 
-/** What is wrong with entries for an image: which were nearly right, and whether the right one is meant for it. */
+/**
+ * What is wrong with entries for an image: which were nearly right, and whether the right one is meant for it.
+ *
+ * @param spoilt - keys of entries that cannot be read: what they match is not without a key
+ */
 export function* lintImage(
   entries: readonly DockerConfigEntry[],
   image: ImageName,
   root: string,
+  spoilt: readonly string[],
 ): Generator<LintFinding> {
   const { candidates, rejected } = createKeyring(entries).lookup(image);
   const name = imageNameText(image);
@@ -30,14 +35,33 @@ export function* lintImage(
     yield finding('DOCKER_HUB_OFFERED_ELSEWHERE', placeOf(root, entry.pattern), message);
   }
   if (candidates.length > 0) return;
+  if (spoilt.some((pattern) => matchImage(pattern, image).matched)) return;
   const order = new Map(entries.map((entry, index) => [entry, index]));
   const byDocument = rejected.toSorted((a, b) => (order.get(a.entry) ?? 0) - (order.get(b.entry) ?? 0));
   for (const one of byDocument) yield* lintRejected(one, image, root);
+  const other = entries.find(({ pattern }) => isOtherCase(pattern, image));
+  if (other !== undefined) return yield lintCase(other.pattern, image, root);
   yield finding('IMAGE_NOT_COVERED', root, `No key matches ${quote(name)}`, keyFor(image));
 }
 
-function keyFor({ domain }: ImageName): string {
-  return domain === 'docker.io' ? DOCKER_HUB_KEY : domain;
+/** Whether the key matches the image once both hosts are in lower case. */
+function isOtherCase(pattern: string, image: ImageName): boolean {
+  const target = parsePattern(pattern);
+  if (target === undefined) return false;
+  const labels = target.labels.map((label) => label.toLowerCase());
+  const lowered = toTarget({ ...image, domain: image.domain.toLowerCase() });
+  return lowered !== undefined && matchTarget({ ...target, labels }, lowered).matched;
+}
+
+function lintCase(pattern: string, { domain }: ImageName, root: string): LintFinding {
+  const lower = domain.toLowerCase();
+  const message = `The image has the host ${quote(domain)}`;
+  return finding('KEY_CASE_DIFFERS', placeOf(root, pattern), message, lower);
+}
+
+function keyFor({ domain, path }: ImageName): string {
+  // Such as x_y.example/app, whose first part the grammar takes for no host, and credentials are looked up by all the same.
+  return domain === 'docker.io' ? DOCKER_HUB_KEY : domain || path.slice(0, Math.max(path.indexOf('/'), 0));
 }
 
 function* lintRejected({ entry, reason }: RejectedEntry, name: ImageName, root: string): Generator<LintFinding> {

@@ -1,22 +1,32 @@
+import { quote } from '../../internal/index.js';
 import type { InvalidReferenceError } from '../../errors/index.js';
 import { safeParseReference } from '../../reference/index.js';
 import { finding } from '../rules/rules.js';
 import type { LintFinding } from '../rules/finding.js';
 
+/** What shells, Kubernetes, Helm, Go templates and Windows leave behind when a value is missing. */
+const PLACEHOLDER =
+  /\$\{[^{}]{0,80}\}|\$\([^()]{0,80}\)|\$\w{1,80}|\{\{[^{}]{0,80}\}\}|<(?:no value|nil|[\w -]{1,40})>|%\w{1,40}%|%!\w\([^()]{0,40}\)|__[A-Z][A-Z\d_]*__|@[A-Z][A-Z_]*@/;
+
 /** What is wrong with an image that cannot be parsed; nothing for one that can. The image itself is not shown. */
 export function* lintImageText(image: string, place: string): Generator<LintFinding> {
   if (image === '') return yield finding('IMAGE_MISSING', place, 'The image is empty');
+  const placeholder = PLACEHOLDER.exec(image)?.[0];
+  if (placeholder !== undefined) {
+    return yield finding('IMAGE_PLACEHOLDER', place, `${quote(placeholder)} stands in the image`);
+  }
   const trimmed = image.trim();
   const parsed = safeParseReference(trimmed);
   if (trimmed !== image) {
     yield finding('IMAGE_OUTER_SPACE', place, 'White space is at its ends', parsed.ok ? trimmed : undefined);
   }
-  if (!parsed.ok) yield finding('IMAGE_INVALID', place, describe(parsed.error), suggestionOf(parsed.error));
+  if (!parsed.ok) yield finding('IMAGE_INVALID', place, describe(parsed.error, trimmed), suggestionOf(parsed.error));
 }
 
 /** Go's text would do, but for those that quote the image, which may have a password in front of its host. */
-function describe({ reason, position }: InvalidReferenceError): string {
+function describe({ reason, position }: InvalidReferenceError, image: string): string {
   const where = position === undefined ? '' : `, from character ${position + 1} on`;
+  if (/["'`\u201c-\u201f\u2018\u2019]/.test(image)) return `The image has quotes in it (${reason}${where})`;
   return `The image breaks the grammar (${reason}${where})`;
 }
 

@@ -19,6 +19,7 @@ export function* lintPodImage(user: PodImage): Generator<LintFinding> {
 }
 
 function* lintTag({ tag, digest }: ImageReference, place: string): Generator<LintFinding> {
+  if (tag === 'latest' && digest === undefined) yield finding('IMAGE_TAG_LATEST', place, 'The tag is latest');
   if (tag === undefined && digest === undefined) yield finding('IMAGE_TAG_IMPLIED', place, 'It stands for :latest');
   if (tag !== undefined && digest !== undefined) {
     yield finding('IMAGE_TAG_AND_DIGEST', place, `The tag ${quote(tag)} does not choose the content`);

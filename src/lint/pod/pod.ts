@@ -1,7 +1,8 @@
 import type { DockerConfigEntry } from '../../docker-config/index.js';
 import { ImageError } from '../../errors/index.js';
 import { quote } from '../../internal/index.js';
-import type { PodLike } from '../../kubernetes/index.js';
+import type { PodLike, WorkloadLike, WorkloadListLike } from '../../kubernetes/index.js';
+import { findPods } from '../../kubernetes/inner.js';
 import type { SecretLike, ServiceAccountLike } from '../../pull-secrets/index.js';
 import { lintCredentials } from './credentials.js';
 import { lintPodImage } from './image.js';
@@ -12,16 +13,17 @@ import { finding } from '../rules/rules.js';
 import type { LintFinding, LintPodOptions } from '../rules/finding.js';
 
 /**
- * Looks for what is wrong with a pod's images, pull policies and pull secrets.
+ * Looks for what is wrong with the images, pull policies and pull secrets of a pod or a workload.
  *
  * Images come first: init containers, containers, ephemeral containers, image volumes, each in its order; then the pull
  * secrets by name; then what their content means for the images. Without `secrets` nothing is said of the secrets
  * behind the names; use {@link lintPullSecret} for what is wrong inside of one.
  *
- * @param pod - the pod; for a workload, an object with the `spec` of its template
+ * @param object - a pod, a workload such as a Deployment or a CronJob, a List of them, or the documents of a file as a list.
+ * Of several objects those that hold no pod are left out
  * @param options - the secrets, the service account and the node's docker config, as far as they are known
  * @returns the findings, none for a good pod
- * @throws {@link ImageError} `ERR_OPTION_INVALID` when `secrets` or `nodeConfig` is no list
+ * @throws {@link ImageError} `ERR_OPTION_INVALID` when there is no pod in the object, and when `secrets` or `nodeConfig` is no list
  * @example
  * ```ts
  * import { lintPod } from 'kubepull/lint';
@@ -31,12 +33,42 @@ import type { LintFinding, LintPodOptions } from '../rules/finding.js';
  * ```
  * @public
  */
-export function lintPod(pod: PodLike, options: LintPodOptions = {}): readonly LintFinding[] {
+export function lintPod(
+  object: WorkloadLike | WorkloadListLike | readonly unknown[],
+  options: LintPodOptions = {},
+): readonly LintFinding[] {
   const secrets = readSecrets(options.secrets);
   const nodeConfig = readNodeConfig(options.nodeConfig);
   const findings: LintFinding[] = [];
-  const clean = readPod(pod, (found) => findings.push(found));
   const account = options.serviceAccount && readServiceAccount(options.serviceAccount, (found) => findings.push(found));
+  const pods = findPods(object, 'Cannot lint pod');
+  return [
+    ...findings,
+    ...pods.flatMap(({ pod, at, specAt }) =>
+      lintOne(pod, { account, secrets, nodeEntries }).map((found) => ({
+        ...found,
+        place: placeIn(found.place, at, specAt),
+      })),
+    ),
+  ];
+}
+
+/** The place in the object that was given, of a place in the pod. */
+function placeIn(place: string, at: string, specAt: string): string {
+  if (place.startsWith('serviceAccount')) return place;
+  const inObject = /^spec\b/.test(place) ? specAt + place.slice(4) : place;
+  return at === '' || inObject === '' ? at + inObject : `${at}.${inObject}`;
+}
+
+interface Around {
+  readonly account: ServiceAccountLike | undefined;
+  readonly secrets: readonly SecretLike[] | undefined;
+  readonly nodeEntries: readonly DockerConfigEntry[] | undefined;
+}
+
+function lintOne(pod: PodLike, { account, secrets, nodeEntries }: Around): readonly LintFinding[] {
+  const findings: LintFinding[] = [];
+  const clean = readPod(pod, (found) => findings.push(found));
   const given = account?.imagePullSecrets?.map(({ name = '' }) => name) ?? [];
   const isOwn = clean.secretNames.length > 0;
   const names = isOwn ? clean.secretNames : given;

@@ -1,4 +1,5 @@
 import type { MetadataLike } from '../../kubernetes/index.js';
+import { finding } from '../rules/rules.js';
 import { type Report, readList, readMetadata, readNames, readObject, readText } from '../secret/read-object.js';
 
 /** An image of a pod, with the places of its fields. */
@@ -49,6 +50,9 @@ function readImage(
   report: Report,
 ): PodImage {
   const user = readObject(value, at, report);
+  if (user['imagePullSecrets'] !== undefined) {
+    report(finding('PULL_SECRETS_MISPLACED', `${at}.imagePullSecrets`, 'The list stands in a container'));
+  }
   const [place, policyPlace] = [`${at}.${imageField}`, `${at}.${policyField}`];
   const image = readText(user[imageField], place, report);
   return { image, place, policy: readText(user[policyField], policyPlace, report), policyPlace };

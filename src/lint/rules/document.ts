@@ -70,7 +70,7 @@ export const DOCUMENT_RULES: RuleTable<DocumentLintCode> = {
   AUTH_NOT_BASE64: {
     severity: 'error',
     title: 'The auth field is not standard base64, which spoils the whole document',
-    cure: 'Write auth as standard base64 of user:password, without spaces and with whole padding or none',
+    cure: 'Write auth as standard base64 of user:password, with whole padding or none; a key or token goes into password',
   },
   AUTH_WITHOUT_COLON: {
     severity: 'error',

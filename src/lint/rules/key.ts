@@ -137,6 +137,11 @@ export const KEY_RULES: RuleTable<KeyLintCode> = {
     title: 'Only the path differs from that of the image',
     cure: 'Write the beginning of the full repository; single names of Docker Hub are in library/',
   },
+  KEY_CASE_DIFFERS: {
+    severity: 'warning',
+    title: 'Only the case of the host differs from that of the image, and case counts',
+    cure: 'Write the host in lower case in the image and in the key, as registries have it',
+  },
   CREDENTIAL_REPEATED: {
     severity: 'info',
     title: 'The same credential stands under a key and under one below it, and is tried twice',

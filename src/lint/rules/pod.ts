@@ -17,10 +17,20 @@ export const POD_RULES: RuleTable<PodLintCode> = {
     title: 'The image cannot be parsed; its container waits with InvalidImageName',
     cure: 'Write registry/repository:tag in lower case, without a scheme',
   },
+  IMAGE_PLACEHOLDER: {
+    severity: 'error',
+    title: 'The image has a variable or a template in it that was not filled in',
+    cure: 'Fill in the value before the object is written: Kubernetes expands nothing in an image',
+  },
   IMAGE_TAG_IMPLIED: {
     severity: 'warning',
     title: 'The image has neither tag nor digest, which stands for latest',
     cure: 'Write the tag or the digest of a release',
+  },
+  IMAGE_TAG_LATEST: {
+    severity: 'warning',
+    title: 'The image has the tag latest, which stands for another content after each push',
+    cure: 'Write the tag or the digest of a release, so that every node runs the same',
   },
   IMAGE_TAG_AND_DIGEST: {
     severity: 'info',
@@ -51,6 +61,11 @@ export const POD_RULES: RuleTable<PodLintCode> = {
     severity: 'info',
     title: 'The registry is asked at each start, although a digest cannot change',
     cure: 'Write IfNotPresent, unless the registry shall check the credential each time',
+  },
+  PULL_SECRETS_MISPLACED: {
+    severity: 'error',
+    title: 'The list imagePullSecrets stands in a container, where the API server drops or refuses it',
+    cure: 'Move it up to the spec of the pod, beside containers',
   },
   PULL_SECRET_NAME_EMPTY: {
     severity: 'warning',

@@ -43,6 +43,10 @@ export function readMetadata(value: unknown, report: Report): MetadataLike {
 export function readNames(value: unknown, place: string, report: Report): readonly string[] {
   return readList(value, place, report).map((item, index) => {
     const at = `${place}[${index}]`;
+    if (typeof item === 'string') {
+      report(finding('OBJECT_MALFORMED', at, 'It should be an object with a name, and is text', `- name: ${item}`));
+      return item;
+    }
     return readText(readObject(item, at, report)['name'], `${at}.name`, report);
   });
 }

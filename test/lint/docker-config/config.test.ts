@@ -241,4 +241,53 @@ describe('credentials', () => {
       { message: '"*.io" is tried instead for all images of Docker Hub' },
     ]);
   });
+
+  it.each([
+    [
+      'a bare key of 73 characters',
+      `AKCp8${'x'.repeat(68)}`,
+      'It has 73 characters, and base64 never has one more than a multiple of four: it may be a bare key or token; Go says: illegal base64 data at input byte 72',
+    ],
+    [
+      'the URL-safe alphabet',
+      'dTpw_w==',
+      'It is in the URL-safe alphabet, with - or _; Go says: illegal base64 data at input byte 4',
+    ],
+    [
+      'padding that is too short',
+      'dTpwdw=',
+      'Its padding is not what must end it; Go says: illegal base64 data at input byte 7',
+    ],
+    [
+      'a length that is cut off',
+      'dTpwd',
+      'It has 5 characters, and base64 never has one more than a multiple of four: it may be cut off; Go says: illegal base64 data at input byte 4',
+    ],
+    ['white space', 'dTpw dw==', 'It has white space in it; Go says: illegal base64 data at input byte 4'],
+    [
+      'plain text',
+      'user:pass',
+      'It is user:password itself, which is not encoded; Go says: illegal base64 data at input byte 4',
+    ],
+    [
+      'another character',
+      'dTpw!dw==',
+      'It has a character that base64 does not have; Go says: illegal base64 data at input byte 4',
+    ],
+  ])('says that auth is no base64 because of %s', (_, auth, message) => {
+    const found = find(lintDockerConfig(config({ 'r.example': { auth } })), 'AUTH_NOT_BASE64');
+    expect(found?.message).toBe(message);
+  });
+
+  it('does not say of an image that no key matches, where the entry of its registry cannot be read', () => {
+    const findings = lintDockerConfig(config({ 'r.example': { auth: 'not base64' } }), { image: 'r.example/app:1' });
+    expect(codes(findings)).toEqual(['AUTH_NOT_BASE64']);
+  });
+
+  it('suggests the lower case of a host that differs in case only', () => {
+    const findings = lintDockerConfig(configFor('azureregistrydemo1.azurecr.io'), {
+      image: 'AzureRegistryDemo1.azurecr.io/web:acr',
+    });
+    expect(findings).toMatchObject([{ code: 'KEY_CASE_DIFFERS', suggestion: 'azureregistrydemo1.azurecr.io' }]);
+  });
 });

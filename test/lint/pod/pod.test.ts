@@ -4,6 +4,8 @@ import { lintPod } from 'kubepull/lint';
 import { canary } from '../../support/canary.ts';
 import { codes, configFor, podOf, secretOf } from '../support.ts';
 
+const podSpec = { containers: [{ name: 'web', image: 'app:latest' }], imagePullSecrets: [{ name: 'creds' }] };
+
 describe('lintPod', () => {
   it('finds nothing in a good pod', () => {
     const pod = podOf({ image: 'r.example/app:1' }, { imagePullSecrets: [{ name: 'creds' }] });
@@ -73,15 +75,94 @@ describe('lintPod', () => {
   });
 
   it.each([
-    null,
-    5,
+    ['nothing', null],
+    ['a number', 5],
+    ['an empty object', {}],
+    ['a list without a pod', [{ kind: 'Service', spec: {} }, null]],
+    ['a List without a pod', { kind: 'List', items: [] }],
+    ['an object of another kind', { kind: 'ConfigMap', data: {} }],
+    ['a Secret', { kind: 'Secret', spec: { containers: [{ image: 'app' }] } }],
+  ])('refuses %s', (_, object) => {
+    expect(() => lintPod(object as object)).toThrow(
+      expect.objectContaining({
+        code: 'ERR_OPTION_INVALID',
+        message: expect.stringMatching(/^Cannot lint pod: .*; pass a Pod/),
+      }),
+    );
+  });
+
+  it.each([
+    ['Pod', (spec: object) => ({ spec }), 'spec'],
+    ['PodTemplate', (spec: object) => ({ template: { spec } }), 'template.spec'],
+    ...['ReplicationController', 'ReplicaSet', 'Deployment', 'StatefulSet', 'DaemonSet', 'Job'].map(
+      (kind) => [kind, (spec: object) => ({ spec: { template: { spec } } }), 'spec.template.spec'] as const,
+    ),
+    [
+      'CronJob',
+      (spec: object) => ({ spec: { jobTemplate: { spec: { template: { spec } } } } }),
+      'spec.jobTemplate.spec.template.spec',
+    ],
+  ] as const)('looks into a %s, and names places from its top', (kind, wrap, at) => {
+    const object = { kind, metadata: { namespace: 'team' }, ...wrap(podSpec) };
+    const found = [
+      { code: 'IMAGE_TAG_LATEST', place: `${at}.containers[0].image` },
+      {
+        code: 'PULL_SECRET_MISSING',
+        place: `${at}.imagePullSecrets[0].name`,
+        message: 'There is no "creds" in "team"',
+      },
+    ];
+    expect(lintPod(object, { secrets: [] }).slice(0, 2)).toMatchObject(found);
+    const listed = lintPod({ kind: 'List', items: [{ kind: 'Service' }, object] }, { secrets: [] });
+    expect(listed.slice(0, 2)).toMatchObject(found.map((one) => ({ ...one, place: `items[1].${one.place}` })));
+    const documents = lintPod([{ kind: 'Secret', data: {} }, null, { kind: `${kind}List`, items: [object] }], {
+      secrets: [],
+    });
+    expect(documents.slice(0, 2)).toMatchObject(found.map((one) => ({ ...one, place: `[2].items[0].${one.place}` })));
+  });
+
+  it('takes a name that is written as text for the name, and says how to write it', () => {
+    const findings = lintPod(podOf({ image: 'app:1' }, { imagePullSecrets: ['regcred'] }));
+    expect(findings).toMatchObject([
+      { code: 'OBJECT_MALFORMED', place: 'spec.imagePullSecrets[0]', suggestion: '- name: regcred' },
+    ]);
+  });
+
+  it('finds a list of pull secrets inside of a container', () => {
+    const [found] = lintPod(podOf({ image: 'app:1', imagePullSecrets: [{ name: 'regcred' }] }));
+    expect(found).toMatchObject({ code: 'PULL_SECRETS_MISPLACED', place: 'spec.containers[0].imagePullSecrets' });
+  });
+
+  it.each([
+    '${TAG}',
+    '$(TAG)',
+    '$TAG',
+    '{{ .Values.tag }}',
+    '<no value>',
+    '<nil>',
+    '%TAG%',
+    '%!s(<nil>)',
+    '__TAG__',
+    '@TAG@',
+  ])('names the placeholder %s', (placeholder) => {
+    const [found, ...others] = lintPod(podOf({ image: `r.example/app:${placeholder}` }));
+    expect(found).toMatchObject({ code: 'IMAGE_PLACEHOLDER', suggestion: undefined });
+    expect(found?.message).toContain(placeholder.slice(0, 4));
+    expect(codes(others)).toEqual([]);
+  });
+
+  it('names the quotes in an image', () => {
+    expect(lintPod(podOf({ image: 'busybox":"latest' }))[0]?.message).toContain('has quotes in it');
+  });
+
+  it.each([
     { spec: [] },
     { spec: { containers: {} } },
     { spec: { containers: [5, { image: 5 }] } },
-    { spec: { containers: [], volumes: [{ image: [] }], imagePullSecrets: ['creds'] }, metadata: 'x' },
+    { spec: { containers: [], volumes: [{ image: [] }], imagePullSecrets: [5] }, metadata: 'x' },
   ])('takes %j for a pod with faults', (pod) => {
     expect(() => lintPod(pod as object)).not.toThrow();
-    if (pod !== null) expect(codes(lintPod(pod as object))).toContain('OBJECT_MALFORMED');
+    expect(codes(lintPod(pod as object))).toContain('OBJECT_MALFORMED');
   });
 
   it('refuses options that are no lists', () => {

@@ -48,6 +48,21 @@ describe('formatFinding', () => {
     );
   });
 
+  it('cuts what is long in its middle, and never the cure or what to write', () => {
+    const long = `auths["${'r.example/'.repeat(60)}end"]`;
+    const suggestion = 'https://index.docker.io/v1/';
+    const text = formatFinding({
+      ...finding,
+      place: long,
+      message: `It also stands under ${long}`,
+      cure: 'x'.repeat(400),
+      suggestion,
+    });
+    expect(text).toContain('end"]: It also');
+    expect(text).toMatch(new RegExp(`${'x'.repeat(400)}\\. Write https://index\\.docker\\.io/v1/$`));
+    expect(text).toContain('…');
+  });
+
   it('is one line, whatever the finding quotes', () => {
     expect(formatFinding({ ...finding, message: 'a\nb\u001b[2J' })).toMatch(/^[ -~]+$/);
   });
