@@ -45,7 +45,7 @@ export function lintPod(
   return [
     ...findings,
     ...pods.flatMap(({ pod, at, specAt }) =>
-      lintOne(pod, { account, secrets, nodeEntries }).map((found) => ({
+      lintOne(pod, { account, secrets, nodeConfig }).map((found) => ({
         ...found,
         place: placeIn(found.place, at, specAt),
       })),
@@ -63,10 +63,10 @@ function placeIn(place: string, at: string, specAt: string): string {
 interface Around {
   readonly account: ServiceAccountLike | undefined;
   readonly secrets: readonly SecretLike[] | undefined;
-  readonly nodeEntries: readonly DockerConfigEntry[] | undefined;
+  readonly nodeConfig: readonly DockerConfigEntry[] | undefined;
 }
 
-function lintOne(pod: PodLike, { account, secrets, nodeEntries }: Around): readonly LintFinding[] {
+function lintOne(pod: PodLike, { account, secrets, nodeConfig }: Around): readonly LintFinding[] {
   const findings: LintFinding[] = [];
   const clean = readPod(pod, (found) => findings.push(found));
   const given = account?.imagePullSecrets?.map(({ name = '' }) => name) ?? [];
