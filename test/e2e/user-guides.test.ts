@@ -11,6 +11,7 @@ import * as dockerConfig from 'kubepull/docker-config';
 import * as errors from 'kubepull/errors';
 import * as explain from 'kubepull/explain';
 import * as imageManager from 'kubepull/image-manager';
+import * as imageService from 'kubepull/image-service';
 import * as keyring from 'kubepull/keyring';
 import type * as kubernetes from 'kubepull/kubernetes';
 import * as lint from 'kubepull/lint';
@@ -29,6 +30,7 @@ import { runSnippet } from '../support/run-snippet.ts';
 import { tempDir } from '../support/temp-dir.ts';
 
 const modules = {
+  kubepull: root,
   'kubepull/digest': digest,
   'kubepull/distribution': distribution,
   'kubepull/mirrors': mirrors,
@@ -36,10 +38,12 @@ const modules = {
   'kubepull/errors': errors,
   'kubepull/explain': explain,
   'kubepull/image-manager': imageManager,
+  'kubepull/image-service': imageService,
   'kubepull/keyring': keyring,
   'kubepull/lint': lint,
   'kubepull/node': node,
   'kubepull/oci': oci,
+  'kubepull/puller': puller,
   'kubepull/pull-policy': pullPolicy,
   'kubepull/pull-secrets': pullSecrets,
   'kubepull/reference': reference,

@@ -297,21 +297,21 @@ describe('lazy credentials', () => {
     const { seen, kit } = lookups({ records: createMemoryRecords({ records: [recordOf('other')] }) });
     await ensure(kit, 'IfNotPresent');
     expect(kit.said()).toEqual([PULLING, PULLED]);
-    expect(seen).toEqual([['private.example/app', POD]]);
+    expect(seen).toMatchObject([[{ name: 'private.example/app' }, POD]]);
   });
 
   it('06 §3 once: and at step 9 alone when the image is absent', async () => {
     const { seen, kit } = lookups({});
     kit.images.present.clear();
     await ensure(kit, 'IfNotPresent');
-    expect(seen).toEqual([['private.example/app', POD]]);
+    expect(seen).toMatchObject([[{ name: 'private.example/app' }, POD]]);
   });
 
   it('06 §3 identity: plugins get the pod of the sandbox, and the service account of its spec', async () => {
     const { seen, kit } = lookups({});
     const pod = { ...podOf(IMAGE), spec: { serviceAccountName: 'sa' } };
     await kit.manager.ensureImageExists({ pod, image: 'nginx', pullPolicy: 'Always' });
-    expect(seen).toEqual([['docker.io/library/nginx', { ...POD, serviceAccountName: 'sa' }]]);
+    expect(seen).toMatchObject([[{ name: 'docker.io/library/nginx' }, { ...POD, serviceAccountName: 'sa' }]]);
   });
 
   it('06 §3 identity: a pod that names no namespace is in the default one, also for its events', async () => {
@@ -321,7 +321,7 @@ describe('lazy credentials', () => {
       image: IMAGE,
       pullPolicy: 'Always',
     });
-    expect(seen).toEqual([['private.example/app', POD]]);
+    expect(seen).toMatchObject([[{ name: 'private.example/app' }, POD]]);
     expect(kit.events.map(({ involvedObject: { namespace } }) => namespace)).toEqual(['default', 'default']);
   });
 
