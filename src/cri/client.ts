@@ -1,6 +1,7 @@
 import {
   type CallOptions,
   Client,
+  connectivityState,
   credentials,
   Metadata,
   type MethodDefinition,
@@ -11,8 +12,6 @@ import { systemClock } from '../clock/index.js';
 import type { CriError, CriOperation } from '../errors/index.js';
 import { criError } from './cri-error.js';
 import { goDescription } from './go-status.js';
-import { watchHandshake } from './handshake.js';
-import { createRunningCalls, type SentCall, type Settlement } from './running-calls.js';
 
 /** Of kubelet's client: how soon it dials again after a failure. */
 const FIRST_REDIAL_MS = 100;
@@ -135,4 +134,90 @@ function attempt(action: () => void, onError: (error: unknown) => void): void {
   } catch (error) {
     onError(error);
   }
+}
+
+/** Of kubelet's client: so long may a runtime take from the connection to its first word. */
+const HANDSHAKE_MS = 5_000;
+
+/**
+ * Tells when a runtime lets itself be connected to and then says nothing, as one does that was stopped. A pull has no
+ * deadline, and gRPC would wait for ever.
+ *
+ * @returns ends the watch
+ */
+function watchHandshake(client: Client, onSilence: () => void): () => void {
+  const controller = new AbortController();
+  const watch = async (): Promise<void> => {
+    await systemClock.sleep(HANDSHAKE_MS, controller);
+    if (client.getChannel().getConnectivityState(false) === connectivityState.CONNECTING) onSilence();
+  };
+  watch().catch(() => undefined);
+  return () => controller.abort();
+}
+
+/** What a call reports to; the first report counts, and a rejection cancels the call. */
+interface Settlement<T> {
+  resolve(value: T): void;
+  reject(error: unknown): void;
+}
+
+/** A call that was sent. */
+interface SentCall {
+  cancel(): void;
+  /** Is called once, when nobody waits any more. */
+  release?(): void;
+}
+
+/** The calls that are under way. */
+interface RunningCalls {
+  run<T>(
+    settings: { readonly operation: CriOperation; readonly signal: AbortSignal | undefined },
+    begin: (settlement: Settlement<T>) => SentCall,
+  ): Promise<T>;
+  /** Ends all of them, and refuses new ones. */
+  close(): void;
+}
+
+function createRunningCalls(): RunningCalls {
+  const running = new Set<() => void>();
+  let closed = false;
+  return {
+    run: ({ operation, signal }, begin) =>
+      new Promise((resolve, reject) => {
+        signal?.throwIfAborted();
+        if (closed) throw closedError(operation);
+        let sent: SentCall | undefined;
+        const release = (): boolean => {
+          if (!running.delete(onClose)) return false;
+          signal?.removeEventListener('abort', onAbort);
+          sent?.release?.();
+          return true;
+        };
+        const fail = (error: unknown): void => {
+          if (!release()) return;
+          reject(error);
+          sent?.cancel();
+        };
+        const onClose = (): void => fail(closedError(operation));
+        const onAbort = (): void => fail(signal?.reason);
+        running.add(onClose);
+        signal?.addEventListener('abort', onAbort, { once: true });
+        sent = begin({
+          resolve(value) {
+            if (release()) resolve(value);
+          },
+          reject: fail,
+        });
+      }),
+    close() {
+      closed = true;
+      for (const end of running) end();
+    },
+  };
+}
+
+/** In the words of Go's client. */
+function closedError(operation: CriOperation): CriError {
+  const description = 'grpc: the client connection is closing';
+  return criError({ operation, code: status.CANCELLED, description });
 }

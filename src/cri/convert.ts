@@ -6,7 +6,7 @@ import type {
   WireInteger,
   WirePull,
   WireSandboxConfig,
-} from './wire.js';
+} from './schema.js';
 
 export function toWireSpec({ image, annotations, runtimeHandler }: ImageSpec): Partial<WireImageSpec> {
   return { image, annotations, runtimeHandler };

@@ -1,16 +1,18 @@
-import { check, is } from '../errors/inner.js';
+import { isAbsolute } from 'node:path';
+import { status } from '@grpc/grpc-js';
 import type { CallOptions } from '../clock/index.js';
-import type { ImageService, ImageSpec } from '../image-service/index.js';
+import { CriError, type CriOperation, ImageError } from '../errors/index.js';
+import { check, is } from '../errors/inner.js';
+import type { ImageService, ImageSpec, PullImageRequest, RuntimeImage } from '../image-service/index.js';
 import { kinds } from '../image-service/inner.js';
-import { checkText, textsOfPull, textsOfSpec } from './check-text.js';
-import { type CallSettings, createRpcClient } from './client.js';
+import { quote } from '../internal/index.js';
+import { type CallSettings, createRpcClient, type RpcClient } from './client.js';
 import { fromWireImage, fromWireUsage, toWirePull, toWireSpec } from './convert.js';
-import type { CriOperation } from '../errors/index.js';
-import { socketPathOf } from './endpoint.js';
-import { createListImages } from './list-images.js';
+import { criError } from './cri-error.js';
+import { goCodeName } from './go-status.js';
 import { createMask } from './mask.js';
 import { checkedLimits, type CriImageServiceOptions } from './options.js';
-import { loadImageService } from './schema.js';
+import { type ImageServiceDefinition, loadImageService } from './schema.js';
 
 /**
  * A runtime behind a CRI socket. It holds a connection until closed.
@@ -104,4 +106,96 @@ function limited(
   timeoutMs: number | undefined,
 ): CallSettings {
   return { operation, signal, timeoutMs, mask: createMask(undefined) };
+}
+
+/** Linux gives a socket's name 108 bytes, one of them for its end. */
+const MAX_PATH_BYTES = 107;
+
+/**
+ * The socket that an endpoint names: `unix:///path`, as in kubelet's configuration, or the path alone.
+ *
+ * Nothing but a Unix socket will do, because credentials go over it in the clear.
+ */
+function socketPathOf(endpoint: string): string {
+  const path = endpoint.replace(/^unix:(?:\/\/(?=\/))?/, '');
+  if (!isAbsolute(path) || path.includes('\0')) throw refusal(endpoint, 'it is not the absolute path of a Unix socket');
+  if (Buffer.byteLength(path) > MAX_PATH_BYTES)
+    throw refusal(endpoint, `its path is longer than ${MAX_PATH_BYTES} bytes`);
+  return path;
+}
+
+function refusal(endpoint: string, reason: string): ImageError {
+  return new ImageError('ERR_OPTION_INVALID', `Cannot connect to the runtime at ${quote(endpoint)}: ${reason}`);
+}
+
+const LONE_SURROGATE = /\p{Cs}/u;
+
+/**
+ * Refuses text that has no UTF-8, as Go's protobuf does; the one here would send other bytes than were meant. A password
+ * that was not UTF-8 in its secret is such text.
+ */
+function checkText(operation: CriOperation, texts: readonly string[]): void {
+  if (!texts.some((text) => LONE_SURROGATE.test(text))) return;
+  const description = 'grpc: error while marshaling: string field contains invalid UTF-8';
+  throw criError({ operation, code: status.INTERNAL, description });
+}
+
+/** All text of a pull that comes from outside. */
+function textsOfPull({ image, auth, sandbox }: PullImageRequest): readonly string[] {
+  const shown = auth === undefined ? [] : [auth.credential.username, auth.credential.password.reveal()];
+  const pod = sandbox === undefined ? [] : [sandbox.name, sandbox.namespace, sandbox.uid];
+  return [...textsOfSpec(image), ...shown, ...pod, ...Object.entries(sandbox?.annotations ?? {}).flat()];
+}
+
+/** All text of an image's name. */
+function textsOfSpec({ image, annotations, runtimeHandler }: PullImageRequest['image']): readonly string[] {
+  return [image, runtimeHandler, ...Object.entries(annotations).flat()];
+}
+
+/** A runtime that streams more images than this does not mean it. */
+const MAX_STREAMED_IMAGES = 100_000;
+
+type SettingsOf = (operation: CriOperation) => CallSettings;
+
+/** Makes the list of all images: streamed, until the runtime turns out not to know how. */
+function createListImages(
+  client: RpcClient,
+  service: Pick<ImageServiceDefinition, 'ListImages' | 'StreamImages'>,
+  streaming: boolean,
+): (settingsOf: SettingsOf) => Promise<readonly RuntimeImage[]> {
+  let isStreaming = streaming;
+  return async (settingsOf) => {
+    if (isStreaming) {
+      try {
+        return await streamImages(client, service.StreamImages, settingsOf('StreamImages'));
+      } catch (error) {
+        if (!isUnimplemented(error)) throw error;
+        isStreaming = false;
+      }
+    }
+    const { images } = await client.unary(service.ListImages, {}, settingsOf('ListImages'));
+    return images.map(fromWireImage);
+  };
+}
+
+async function streamImages(
+  client: RpcClient,
+  method: ImageServiceDefinition['StreamImages'],
+  settings: CallSettings,
+): Promise<readonly RuntimeImage[]> {
+  const all: RuntimeImage[] = [];
+  await client.stream(method, {}, settings, ({ images }) => {
+    if (all.length + images.length > MAX_STREAMED_IMAGES) throw tooMany();
+    for (const image of images) all.push(fromWireImage(image));
+  });
+  return all;
+}
+
+function isUnimplemented(error: unknown): boolean {
+  return error instanceof CriError && error.status === goCodeName(status.UNIMPLEMENTED);
+}
+
+function tooMany(): CriError {
+  const description = `the runtime streams more than ${MAX_STREAMED_IMAGES} images`;
+  return criError({ operation: 'StreamImages', code: status.RESOURCE_EXHAUSTED, description });
 }
