@@ -1,7 +1,7 @@
 import { type CallOptions, type Clock, systemClock } from '../clock/index.js';
 import { type Transport, type TransportRequest, type TransportResponse, withRetry } from '../distribution/index.js';
 import { ImageError, isImageError } from '../errors/index.js';
-import { collectBytes, randomFraction, redactUrl, untilAbort } from '../internal/index.js';
+import { collectBytes, randomFraction, redactUrl, untilAbort, USER_AGENT } from '../internal/index.js';
 import type { CloudOptions } from './types.js';
 
 const TIMEOUT_MS = 10_000;
@@ -98,7 +98,7 @@ async function askWithin(
   call: CallOptions,
 ): Promise<CloudReply> {
   const shown = redactUrl(request.url);
-  const headers = { 'accept-encoding': 'identity', 'user-agent': 'kubepull', ...request.headers };
+  const headers = { 'accept-encoding': 'identity', 'user-agent': USER_AGENT, ...request.headers };
   const body = request.body instanceof Uint8Array ? new TextDecoder().decode(request.body) : '';
   const sent = [request.url, body, ...Object.values(headers)];
   const late = tooLate(`Cannot ask ${shown}`, timeoutMs);

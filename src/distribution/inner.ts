@@ -1,4 +1,4 @@
 /** For other rooms of this library; not published. */
 export { openBlobWithin } from './pull/blobs.js';
 export { type RefreshBudget } from './session/request.js';
-export { isCut } from './transport/retry.js';
+export { checkRetries, isCut } from './transport/retry.js';

@@ -10,6 +10,8 @@ export interface RegistryDiagnostic {
   readonly code: string;
   /** The registry's own words: escaped, at most 512 characters, known secrets masked. */
   readonly message: string;
+  /** What it adds, as text or JSON: escaped, at most 512 characters, known secrets masked. */
+  readonly detail?: string | undefined;
 }
 
 /**
@@ -22,11 +24,13 @@ export interface RegistryFailure {
   /** The requested URL, without user info, query and fragment. */
   readonly url: string;
   readonly status: number;
-  /** Whether the same request may succeed later (408, 429, 500, 502, 503, 504). */
+  /** Whether the same request may succeed later (408, 429, 499, 500, 502, 503, 504, 520 to 527). */
   readonly retryable: boolean;
   /** The registry's `Retry-After`, in milliseconds from now. */
   readonly retryAfterMs: number | undefined;
   readonly diagnostics: readonly RegistryDiagnostic[];
+  /** What the registry calls the request, for a question to its operator, where it says so. */
+  readonly requestId?: string | undefined;
 }
 
 /**
@@ -41,6 +45,7 @@ export class RegistryError extends ImageError<'ERR_REGISTRY_RESPONSE'> implement
   readonly retryable: boolean;
   readonly retryAfterMs: number | undefined;
   readonly diagnostics: readonly RegistryDiagnostic[];
+  readonly requestId: string | undefined;
 
   constructor(message: string, failure: RegistryFailure) {
     super('ERR_REGISTRY_RESPONSE', message);
@@ -50,6 +55,7 @@ export class RegistryError extends ImageError<'ERR_REGISTRY_RESPONSE'> implement
     this.retryable = failure.retryable;
     this.retryAfterMs = failure.retryAfterMs;
     this.diagnostics = failure.diagnostics;
+    this.requestId = failure.requestId;
   }
 }
 

@@ -13,7 +13,7 @@ import type { ImageService, RuntimeImage } from './types.js';
  *
  * @public
  */
-export interface PullerImageServiceOptions extends Omit<PullOptions, 'store' | 'keyring' | 'signal'> {
+export interface PullerImageServiceOptions extends Omit<PullOptions, 'store' | 'keyring' | 'credential' | 'signal'> {
   /** Where images are. To list and to remove them it has to be a `ManagedStore`. */
   readonly store: ImageStore | ManagedStore;
   /** Tells which images garbage collection must leave alone, by the name in the store. @defaultValue none */
@@ -31,7 +31,7 @@ export interface PullerImageServiceOptions extends Omit<PullOptions, 'store' | '
 /**
  * Makes an `ImageService` of this library's own puller and a store, so that an image manager needs no container runtime.
  *
- * Each call shows one credential, or none: the loop over credentials is the manager's. A mirror is shown a credential only
+ * Each call shows the credential of its request, or none: the loop over credentials is the manager's. A mirror is shown a credential only
  * if its entry is for the mirror's host. An image that the store holds as an index counts as absent, because a pull names
  * the manifest of one platform.
  *

@@ -1,6 +1,7 @@
 import type { CallOptions } from '../clock/index.js';
-import { goQuote } from '../internal/index.js';
 import type { ImageService, ImageSpec, PullImageRequest, RuntimeImage } from './types.js';
+import { goQuote } from '../internal/index.js';
+import { traced, type Tracing } from '../tracing/index.js';
 
 /**
  * What the runtime knows of an image, checked as kubelet does.
@@ -32,4 +33,31 @@ export async function pullOnce(images: ImageService, request: PullImageRequest, 
   const imageRef = await images.pullImage(request, options);
   if (imageRef === '') throw new Error(`imageRef of image ${goQuote(request.image.image)} is not set`);
   return imageRef;
+}
+
+/**
+ * The same image service, watched: each call of it is told.
+ *
+ * @see instrumentedImageManagerService in kubernetes pkg/kubelet/kuberuntime
+ */
+export function traceImages(images: ImageService, tracing: Tracing | undefined): ImageService {
+  if (tracing === undefined) return images;
+  return {
+    imageStatus: (image, call) =>
+      traced(tracing, 'runtime', { operation: 'image_status', image: image.image }, () =>
+        images.imageStatus(image, call),
+      ),
+    pullImage: (request, call) =>
+      traced(tracing, 'runtime', { operation: 'pull_image', image: request.image.image }, () =>
+        images.pullImage(request, call),
+      ),
+    listImages: (call) =>
+      traced(tracing, 'runtime', { operation: 'list_images', image: undefined }, () => images.listImages(call)),
+    removeImage: (image, call) =>
+      traced(tracing, 'runtime', { operation: 'remove_image', image: image.image }, () =>
+        images.removeImage(image, call),
+      ),
+    imageFsInfo: (call) =>
+      traced(tracing, 'runtime', { operation: 'image_fs_info', image: undefined }, () => images.imageFsInfo(call)),
+  };
 }

@@ -3,17 +3,19 @@ const PURGE_INTERVAL_MS = 15 * 60_000;
 /** Values, each until it expires. */
 export interface ExpiringMap<T> {
   get(key: string): T | undefined;
+  /** Of more than the most, the one that was set first goes. */
   set(key: string, value: T, lifetimeMs: number): void;
+  clear(): void;
   readonly size: number;
 }
 
 /**
- * Keeps values by a monotonic clock, so that a jump of the wall clock neither keeps nor drops one. There is no limit of
- * size; what has expired goes when it is touched, and all of it when a quarter of an hour has passed.
+ * Keeps values by a monotonic clock, so that a jump of the wall clock neither keeps nor drops one. What has expired goes when it is touched, and all of it when a quarter of an hour has passed.
  *
  * @param now - milliseconds of a monotonic clock
+ * @param maxEntries - the most that are kept
  */
-export function createExpiringMap<T>(now: () => number): ExpiringMap<T> {
+export function createExpiringMap<T>(now: () => number, maxEntries: number = Infinity): ExpiringMap<T> {
   const kept = new Map<string, { readonly value: T; readonly expiresAt: number }>();
   let purgedAt = now();
   const purge = (time: number): void => {
@@ -36,7 +38,11 @@ export function createExpiringMap<T>(now: () => number): ExpiringMap<T> {
     set(key, value, lifetimeMs) {
       const time = now();
       purge(time);
+      kept.delete(key);
       kept.set(key, { value, expiresAt: time + lifetimeMs });
+      const [oldest] = kept.keys();
+      if (kept.size > maxEntries && oldest !== undefined) kept.delete(oldest);
     },
+    clear: () => kept.clear(),
   };
 }

@@ -4,9 +4,9 @@
  * @packageDocumentation
  */
 export { type EndpointCapability, type RegistryEndpoint } from '../internal/index.js';
-export { type RegistryEndpoints } from './endpoint.js';
-export { checkEndpoints } from './check.js';
-export { mirrorEndpoint, upstreamEndpoint } from './make.js';
-export { mirrorEndpoints } from './mirror-endpoints.js';
-export { registryOrigin } from './registry-origin.js';
+export { type RegistryEndpoints } from './endpoints.js';
+export { checkEndpoints } from './endpoints.js';
+export { mirrorEndpoint, upstreamEndpoint } from './endpoints.js';
+export { mirrorEndpoints } from './routes.js';
+export { registryOrigin } from './endpoints.js';
 export { createMirrorRoutes, type MirrorChoice, type MirrorRoute, type MirrorRoutes } from './routes.js';

@@ -1,1 +1,1 @@
-export { credentialName } from './check.js';
+export { credentialName } from './endpoints.js';

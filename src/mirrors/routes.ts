@@ -1,7 +1,8 @@
 import { ImageError } from '../errors/index.js';
-import { redactUrl } from '../internal/index.js';
-import { compileRules, isTooLong } from '../rules/inner.js';
+import { plainHttpCheck, redactUrl, wrongOption } from '../internal/index.js';
+import { mirrorEndpoint, type RegistryEndpoints, upstreamEndpoint } from './endpoints.js';
 import type { DecidingRule, RuleSubject } from '../rules/index.js';
+import { compileRules, isTooLong } from '../rules/inner.js';
 
 /**
  * Where images of some names are pulled from.
@@ -125,4 +126,37 @@ function findFlaw(endpoint: string): string | undefined {
 
 function invalid(index: number, reason: string): ImageError<'ERR_OPTION_INVALID'> {
   return new ImageError('ERR_OPTION_INVALID', `Cannot compile mirror route ${index}: ${reason}`);
+}
+
+/**
+ * Pulls by mirror routes of `kubepull/rules`: the route's endpoints in order, then the image's own registry, unless the
+ * route says that it is not asked.
+ *
+ * @param routes - what `createMirrorRoutes` made
+ * @param options - `plainHttp` names registries (`host` or `host:port`) to speak plain HTTP with, when they are asked
+ * themselves; a mirror's URL says it by its scheme
+ * @returns the option `endpoints` of a pull
+ * @throws {@link ImageError} `ERR_OPTION_INVALID` when an entry of `plainHttp` is no host
+ * @example
+ * ```ts
+ * import { mirrorEndpoints } from 'kubepull/mirrors';
+ * import { createMirrorRoutes } from 'kubepull/mirrors';
+ *
+ * const endpoints = mirrorEndpoints(
+ *   createMirrorRoutes([{ match: 'docker.io/**', endpoints: ['https://mirror.example.com'] }]),
+ * );
+ * ```
+ * @public
+ */
+export function mirrorEndpoints(
+  routes: MirrorRoutes,
+  { plainHttp = [] }: { readonly plainHttp?: readonly string[] | undefined } = {},
+): RegistryEndpoints {
+  const wrong = wrongOption(plainHttpCheck(plainHttp));
+  if (wrong !== undefined) throw new ImageError('ERR_OPTION_INVALID', `Cannot use mirrors with ${wrong}`);
+  return (ref) => {
+    const { endpoints, capabilities, upstream } = routes.choose(ref);
+    const mirrors = endpoints.map((url) => mirrorEndpoint(url, ref, { capabilities }));
+    return upstream ? [...mirrors, upstreamEndpoint(ref, { plainHttp: plainHttp.includes(ref.domain) })] : mirrors;
+  };
 }

@@ -3,7 +3,7 @@
  *
  * @packageDocumentation
  */
-export { aggregateErrorTexts } from './aggregate.js';
+export { aggregateErrorTexts } from './try-endpoints.js';
 export {
   createDownloadPool,
   DEFAULT_MAX_PARALLEL_DOWNLOADS,

@@ -1,10 +1,19 @@
-import { formatReference, parseDockerReference } from '../reference/index.js';
-import { linkAbort } from './abort.js';
-import { checkOptions } from './check-options.js';
-import { createEventQueue } from './event-queue.js';
+import { checkRetries } from '../distribution/inner.js';
+import { ImageError } from '../errors/index.js';
+import {
+  linkAbort,
+  hasMethods,
+  isOptionalFunction,
+  plainHttpCheck,
+  platformCheck,
+  wrongOption,
+} from '../internal/index.js';
+import { checkParallel, DEFAULT_MAX_PARALLEL_DOWNLOADS, sharedDownloads } from './download-pool.js';
+import { planRanges } from './layer-ranges.js';
 import { runPull } from './run-pull.js';
-import { type PullTrace, traced } from '../tracing/index.js';
 import type { PulledImage, PullEvent, PullOptions } from './types.js';
+import { formatReference, parseDockerReference } from '../reference/index.js';
+import { type PullTrace, traced } from '../tracing/index.js';
 
 /**
  * The name under which a pull tags an image in the store, and under which to look whether it is there: the full
@@ -34,7 +43,7 @@ export function storeName(image: string): string {
  * contacted: a mirror that has none of its own is asked anonymously. The first endpoint that knows a tag decides the
  * digest; from then on everything is asked for, and verified, by digest.
  *
- * Nobody is tried only when the keyring has no credential: kubelet makes no anonymous attempt after a refused one. A
+ * An anonymous attempt is made only when the keyring has no credential: kubelet makes none after a refused one. A
  * credential equal to one that an endpoint refused is not sent to it again.
  *
  * @param image - the image as a pod names it
@@ -130,4 +139,123 @@ function watchedPull(image: string, options: PullOptions, emit: (event: PullEven
     Object.assign(trace, { imageRef, repoDigest, endpoint: endpoint.origin, refused: attempts.length });
     return pulled;
   });
+}
+
+/** @throws {@link ImageError} `ERR_OPTION_INVALID` when a pull cannot work with the options */
+export function checkOptions(image: string, options: PullOptions): void {
+  const wrong = wrongKind(image, options);
+  if (wrong !== undefined) throw new ImageError('ERR_OPTION_INVALID', `Cannot pull with ${wrong}`);
+  const { maxParallelDownloads = DEFAULT_MAX_PARALLEL_DOWNLOADS, downloads, layerRanges } = options;
+  checkParallel(maxParallelDownloads, 'pull with maxParallelDownloads');
+  sharedDownloads(downloads);
+  planRanges(layerRanges);
+  checkRetries(options.retry ?? {});
+}
+
+function wrongKind(image: unknown, options: Partial<PullOptions> = {}): string | undefined {
+  const {
+    runtime,
+    store,
+    keyring,
+    credential,
+    realmPolicy,
+    foreignLayers,
+    retry,
+    platform = runtime?.platform,
+    plainHttp,
+    endpoints,
+    signal,
+  } = options;
+  const [isRuntime, isStore] = [
+    hasMethods(runtime, 'transport', 'createHasher'),
+    hasMethods(store, 'has', 'read', 'ingest', 'resolve', 'tag'),
+  ];
+  return wrongOption(
+    ['image', typeof image === 'string', "a text, such as 'nginx:1.29'"],
+    ['runtime', isRuntime, 'what createNodeRuntime() of kubepull/node gives'],
+    ['store', isStore, 'a store, such as openOciLayout() of kubepull/node gives'],
+    platformCheck(platform),
+    ['keyring', keyring === undefined || hasMethods(keyring, 'lookup'), 'a keyring, such as createKeyring() gives'],
+    ['credential', credential === undefined || isCredential(credential), 'one, such as createCredential() gives'],
+    ['credential', credential === undefined || keyring === undefined, 'either it or a keyring'],
+    ['realmPolicy', isRealmPolicy(realmPolicy), "'guarded', 'same-origin' or a function"],
+    ['foreignLayers', foreignLayers === undefined || typeof foreignLayers === 'boolean', 'true or false'],
+    ['retry', retry === undefined || (typeof retry === 'object' && retry !== null), 'such as { attempts: 3 }'],
+    plainHttpCheck(plainHttp),
+    ['endpoints', isOptionalFunction(endpoints), 'a function, such as mirrorEndpoints() gives'],
+    ['signal', signal === undefined || hasMethods(signal, 'throwIfAborted', 'addEventListener'), 'an AbortSignal'],
+  );
+}
+
+/**
+ * Events between a pull and its reader. The pull never waits: progress that the reader has not taken yet is replaced by
+ * newer progress of the same blob, so a slow reader costs one event a blob.
+ */
+export interface EventQueue extends AsyncIterable<PullEvent> {
+  push(event: PullEvent): void;
+  /** No more events will come. */
+  end(): void;
+  /** No more events will come, and the reader gets this error after those that did. */
+  fail(error: unknown): void;
+}
+
+export function createEventQueue(): EventQueue {
+  let events: PullEvent[] = [];
+  const progressAt = new Map<string, number>();
+  let outcome: { readonly error: unknown } | 'ended' | undefined;
+  let wake: (() => void) | undefined;
+
+  const notify = (): void => {
+    wake?.();
+    wake = undefined;
+  };
+  const push = (event: PullEvent): void => {
+    if (event.type === 'blob') {
+      const { digest } = event.descriptor;
+      const at = progressAt.get(digest);
+      if (event.phase === 'progress' && at !== undefined) {
+        events[at] = event;
+        return;
+      }
+      if (event.phase === 'progress') progressAt.set(digest, events.length);
+      else progressAt.delete(digest);
+    }
+    // What comes after a retry is told after it.
+    if (event.type === 'retry' && event.descriptor !== undefined) progressAt.delete(event.descriptor.digest);
+    events.push(event);
+    notify();
+  };
+  const settle = (how: typeof outcome): void => {
+    outcome ??= how;
+    notify();
+  };
+
+  return {
+    push,
+    end: () => settle('ended'),
+    fail: (error) => settle({ error }),
+    async *[Symbol.asyncIterator]() {
+      for (;;) {
+        const batch = events;
+        events = [];
+        progressAt.clear();
+        yield* batch;
+        if (events.length > 0) continue;
+        if (outcome === 'ended') return;
+        if (outcome !== undefined) throw outcome.error;
+        await new Promise<void>((resolve) => {
+          wake = resolve;
+        });
+      }
+    },
+  };
+}
+
+function isCredential(value: unknown): boolean {
+  const { username, password } = (value ?? {}) as { readonly username?: unknown; readonly password?: unknown };
+  return typeof username === 'string' && hasMethods(password, 'reveal');
+}
+
+function isRealmPolicy(value: unknown): boolean {
+  return value === 'guarded' || value === 'same-origin' || isOptionalFunction(value);
 }

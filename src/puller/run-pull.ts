@@ -1,16 +1,17 @@
 import { systemClock } from '../clock/index.js';
 import type { Digest } from '../digest/index.js';
 import { createRegistrySession, type RegistrySession, resolveManifest } from '../distribution/index.js';
-import { type RegistryEndpoint } from '../mirrors/index.js';
+import { ImageError } from '../errors/index.js';
+import { untilAbort } from '../internal/index.js';
+import { checkEndpoints, type EndpointCapability, type RegistryEndpoint, upstreamEndpoint } from '../mirrors/index.js';
 import type { Descriptor } from '../oci/index.js';
-import { formatReference, parseDockerReference } from '../reference/index.js';
-import type { PullContext } from './download.js';
 import { DEFAULT_MAX_PARALLEL_DOWNLOADS, sharedDownloads } from './download-pool.js';
+import type { PullContext } from './download.js';
 import { type FetchedImage, fetchImage } from './fetch-image.js';
 import { planRanges } from './layer-ranges.js';
-import { findEndpoints, mustResolveFirst, referenceAt, withCapability } from './pull-endpoints.js';
 import { type EndpointSuccess, type PullRun, type Target, tryEndpoints } from './try-endpoints.js';
 import type { PulledImage, PullEvent, PullOptions } from './types.js';
+import { formatReference, type ImageReference, parseDockerReference } from '../reference/index.js';
 
 /** A mirror that is down or busy must not hold up a pull that another endpoint can serve. */
 const RETRY_BEFORE_NEXT = { attempts: 2, budgetMs: 5_000 };
@@ -86,7 +87,8 @@ function fetchFrom(pull: PullRun, target: Target, steps: FetchSteps): Promise<Fe
   });
 }
 
-function sessionFor({ endpoint, attempt, last }: Target, { options: { runtime }, emit }: PullRun): RegistrySession {
+function sessionFor({ endpoint, attempt, last }: Target, { options, emit }: PullRun): RegistrySession {
+  const { runtime, realmPolicy, foreignLayers, retry = {} } = options;
   const { origin, apiPath, namespace } = endpoint;
   const { credential, candidate } = attempt;
   return createRegistrySession({
@@ -97,15 +99,28 @@ function sessionFor({ endpoint, attempt, last }: Target, { options: { runtime },
     apiPath,
     namespace,
     credential,
+    realmPolicy,
+    foreignLayers,
     pathScoped: candidate?.key.includes('/'),
     tokenCache: runtime.tokenCache,
     tracing: runtime.tracing,
     retry: {
-      ...(last ? {} : RETRY_BEFORE_NEXT),
+      ...(last ? retry : retryBeforeNext(retry)),
       onRetry: (retry) => emit({ type: 'retry', descriptor: undefined, offset: undefined, ...retry }),
     },
     onNotice: (notice) => emit({ type: 'notice', notice }),
   });
+}
+
+/** What the caller allows less stays less. */
+function retryBeforeNext({ attempts = Infinity, budgetMs = Infinity }: NonNullable<PullOptions['retry']>): {
+  readonly attempts: number;
+  readonly budgetMs: number;
+} {
+  return {
+    attempts: Math.min(attempts, RETRY_BEFORE_NEXT.attempts),
+    budgetMs: Math.min(budgetMs, RETRY_BEFORE_NEXT.budgetMs),
+  };
 }
 
 async function finish(pull: PullRun, success: EndpointSuccess<FetchedImage>): Promise<PulledImage> {
@@ -126,4 +141,48 @@ async function finish(pull: PullRun, success: EndpointSuccess<FetchedImage>): Pr
   };
   emit({ type: 'pulled', image: pulled });
   return pulled;
+}
+
+/** Where to pull from, in order: what the options say, or the image's own registry. */
+export async function findEndpoints(
+  ref: ImageReference,
+  { endpoints, plainHttp = [], signal }: PullOptions,
+): Promise<readonly RegistryEndpoint[]> {
+  const asked = Promise.resolve(endpoints?.(ref, { signal }) ?? []);
+  const found = await untilAbort(asked, signal);
+  signal?.throwIfAborted();
+  checkEndpoints(found);
+  return found.length > 0 ? found : [upstreamEndpoint(ref, { plainHttp: plainHttp.includes(ref.domain) })];
+}
+
+/** @throws {@link ImageError} `ERR_OPTION_INVALID` when there is none */
+export function withCapability(
+  { name }: ImageReference,
+  endpoints: readonly RegistryEndpoint[],
+  capability: EndpointCapability,
+): readonly RegistryEndpoint[] {
+  const able = endpoints.filter(({ capabilities }) => capabilities.includes(capability));
+  if (able.length > 0) return able;
+  const what = capability === 'resolve' ? 'tags' : 'content';
+  throw new ImageError('ERR_OPTION_INVALID', `Cannot pull ${name}: none of its endpoints may be asked for ${what}`);
+}
+
+/**
+ * Whether the tag must become a digest before anything is pulled. When every endpoint does both, the one that gives the
+ * manifest out resolves the tag by that, with one request less.
+ */
+export function mustResolveFirst({ digest }: ImageReference, endpoints: readonly RegistryEndpoint[]): boolean {
+  return digest === undefined && endpoints.some(({ capabilities }) => new Set(capabilities).size === 1);
+}
+
+/** The reference as an endpoint knows it: under the endpoint's name, and by the digest once the tag is resolved. */
+export function referenceAt(
+  ref: ImageReference,
+  { origin, repository, upstream }: RegistryEndpoint,
+  resolved: Digest | undefined,
+): ImageReference {
+  const pinned = resolved === undefined ? ref : { ...ref, tag: undefined, digest: resolved };
+  if (upstream && repository === ref.path) return pinned;
+  const { host } = new URL(origin);
+  return { ...pinned, domain: host, path: repository, name: `${host}/${repository}` };
 }

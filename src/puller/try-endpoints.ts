@@ -1,3 +1,4 @@
+import type { Credential, CredentialSource } from '../docker-config/index.js';
 import {
   type AnyImageError,
   type BlobFailure,
@@ -6,14 +7,15 @@ import {
   PullFailedError,
   type TransportPhase,
 } from '../errors/index.js';
-import type { RegistryEndpoint } from '../mirrors/index.js';
-import type { Credential } from '../docker-config/index.js';
 import { noteBlobFailures } from '../errors/inner.js';
-import { quote } from '../internal/index.js';
-import type { ImageReference } from '../reference/index.js';
-import { aggregateErrorTexts } from './aggregate.js';
-import { type Attempt, describeAttempt, equalCredentials, planAttempts } from './plan-attempts.js';
+import { aggregate, equalSecrets, quote, untilAbort } from '../internal/index.js';
+import type { CredentialCandidate } from '../keyring/index.js';
+import type { RegistryEndpoint } from '../mirrors/index.js';
+import { credentialName } from '../mirrors/inner.js';
 import type { PullEvent, PullOptions } from './types.js';
+import type { ImageReference } from '../reference/index.js';
+import { imageNameText } from '../reference/inner.js';
+import { type LookupTrace, traced } from '../tracing/index.js';
 
 /** Where a failure comes before anybody has seen a credential. */
 const UNREACHED: ReadonlySet<TransportPhase> = new Set(['lookup', 'connect', 'tls']);
@@ -143,4 +145,73 @@ function nextAfter(
 function pullFailed({ image, failed }: PullRun): PullFailedError {
   const text = aggregateErrorTexts(failed.map(({ error }) => error.message));
   return new PullFailedError(`Cannot pull ${quote(image)}: ${text}`, image, failed);
+}
+
+/** One thing to try at an endpoint: a candidate of the keyring, or none. */
+export interface Attempt {
+  readonly rank: number;
+  readonly candidate: CredentialCandidate | undefined;
+  readonly source: CredentialSource;
+  readonly credential: Credential | undefined;
+}
+
+const ANONYMOUS: Attempt = { rank: 1, candidate: undefined, source: { kind: 'anonymous' }, credential: undefined };
+
+/**
+ * What kubelet would try, in order: all that the keyring gives, or nothing when it gives nothing. It is asked for the host
+ * that is contacted: what it has for the image's own registry is not for a mirror.
+ */
+export async function planAttempts(
+  ref: ImageReference,
+  endpoint: RegistryEndpoint,
+  { keyring, credential, signal, runtime: { tracing } }: PullOptions,
+): Promise<readonly Attempt[]> {
+  if (endpoint.anonymous) return [ANONYMOUS];
+  if (credential !== undefined && endpoint.upstream) return [{ ...ANONYMOUS, source: { kind: 'inline' }, credential }];
+  if (keyring === undefined) return [ANONYMOUS];
+  const image = credentialName(endpoint, ref);
+  const trace: LookupTrace = { image: imageNameText(image), candidates: undefined };
+  const candidates = await traced(tracing, 'lookup', trace, async () => {
+    const found = await untilAbort(Promise.resolve(keyring.lookup(image, { signal })), signal);
+    trace.candidates = found.candidates.length;
+    return found.candidates;
+  });
+  if (candidates.length === 0) return [ANONYMOUS];
+  return candidates.map((candidate) => ({
+    rank: candidate.rank,
+    candidate,
+    source: candidate.entry.source,
+    credential: candidate.entry.credential,
+  }));
+}
+
+/** What an event tells of an attempt: all but the credential itself. */
+export function describeAttempt({ rank, source, candidate }: Attempt): Pick<Attempt, 'rank' | 'source' | 'candidate'> {
+  return { rank, source, candidate };
+}
+
+export function equalCredentials(a: Credential, b: Credential | undefined): boolean {
+  return b !== undefined && equalSecrets(textOf(a), textOf(b));
+}
+
+function textOf({ username, password, identityToken, registryToken }: Credential): string {
+  return JSON.stringify([username, password.reveal(), identityToken?.reveal(), registryToken?.reveal()]);
+}
+
+/**
+ * Joins the errors of several attempts into one text, as kubelet shows them.
+ *
+ * @param texts - the error texts, in the order in which they came
+ * @returns the text alone when all are equal; else `[first, second]`, each once
+ * @example
+ * ```ts
+ * import { aggregateErrorTexts } from 'kubepull/puller';
+ *
+ * aggregateErrorTexts(['denied', 'denied', 'not found']); // '[denied, not found]'
+ * ```
+ * @see NewAggregate in kubernetes apimachinery pkg/util/errors
+ * @public
+ */
+export function aggregateErrorTexts(texts: readonly string[]): string {
+  return aggregate(texts);
 }

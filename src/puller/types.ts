@@ -2,8 +2,8 @@ import type { AnyImageError, PullAttempt } from '../errors/index.js';
 import type { CallOptions, Clock } from '../clock/index.js';
 import type { CreateHasher } from '../digest/index.js';
 import type { RegistryEndpoint, RegistryEndpoints } from '../mirrors/index.js';
-import type { RegistryNotice, TokenCache, Transport } from '../distribution/index.js';
-import type { CredentialSource } from '../docker-config/index.js';
+import type { RealmPolicy, RegistryNotice, RetryOptions, TokenCache, Transport } from '../distribution/index.js';
+import type { Credential, CredentialSource } from '../docker-config/index.js';
 import type { CredentialCandidate, Keyring } from '../keyring/index.js';
 import type { Descriptor, Platform } from '../oci/index.js';
 import type { ImageStore } from '../store/index.js';
@@ -41,8 +41,34 @@ export interface PullRuntime {
 export interface PullOptions extends CallOptions {
   readonly runtime: PullRuntime;
   readonly store: ImageStore;
-  /** Where credentials come from; an image that it has none for is pulled as nobody. @defaultValue none */
+  /** Where credentials come from; an image that it has none for is pulled anonymously. @defaultValue none */
   readonly keyring?: Keyring | undefined;
+  /**
+   * The one credential to use at the image's own registry, in place of a keyring. A mirror never gets it.
+   *
+   * @defaultValue what the keyring finds
+   */
+  readonly credential?: Credential | undefined;
+  /**
+   * Which token servers may get a credential besides the registry itself.
+   *
+   * @defaultValue `'guarded'`: those at public addresses, and in the kind of network that the registry stands in
+   */
+  readonly realmPolicy?: RealmPolicy | undefined;
+  /**
+   * Whether a layer that the registry does not have is fetched from the URLs that the image names for it: without
+   * credential, from public addresses or the kind of network that the registry stands in, and verified as any other.
+   *
+   * @defaultValue `false`: an image could make the caller ask any server
+   */
+  readonly foreignLayers?: boolean | undefined;
+  /**
+   * How often a request is repeated, and how long its pauses may take together. While another endpoint is left, a request
+   * is sent twice at most and waits 5 s at most.
+   *
+   * @defaultValue 5 attempts, 120,000 ms
+   */
+  readonly retry?: Pick<RetryOptions, 'attempts' | 'budgetMs'> | undefined;
   /** @defaultValue the runtime's platform */
   readonly platform?: Platform | undefined;
   /**

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { createBlobBudget, planRetries } from '../../src/puller/download-retries.ts';
+import { createBlobBudget, planRetries } from '../../src/puller/copy-blob.ts';
 import { createFakeClock } from 'kubepull/testing';
 
 const MIB = 1024 * 1024;

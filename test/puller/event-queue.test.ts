@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { parseDigest } from 'kubepull/digest';
 import { ImageError } from 'kubepull/errors';
 import type { PullEvent } from 'kubepull/puller';
-import { createEventQueue } from '../../src/puller/event-queue.ts';
+import { createEventQueue } from '../../src/puller/pull.ts';
 import { runsOf } from '../support/property-runs.ts';
 
 const blob = (name: string, phase: 'started' | 'progress' | 'verified', bytes: number): PullEvent => ({

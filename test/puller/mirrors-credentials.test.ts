@@ -12,7 +12,7 @@ import { createNodeRuntime, nodeHasher } from 'kubepull/node';
 import { pullImage, pullImageEvents, type PullEvent } from 'kubepull/puller';
 import { parseReference } from 'kubepull/reference';
 import { createMemoryStore } from 'kubepull/store';
-import { credentialName } from '../../src/mirrors/check.ts';
+import { credentialName } from '../../src/mirrors/endpoints.ts';
 import { imageNameText } from '../../src/reference/format.ts';
 import type { LoopbackAccount, LoopbackRegistry } from 'kubepull/testing';
 import { canary } from '../support/canary.ts';

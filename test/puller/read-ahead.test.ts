@@ -1,6 +1,6 @@
 import { setImmediate } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
-import { readAhead } from '../../src/puller/read-ahead.ts';
+import { readAhead } from '../../src/puller/layer-ranges.ts';
 import { createSlots } from '../../src/internal/slots.ts';
 import { countingSignal } from '../support/invariants.ts';
 

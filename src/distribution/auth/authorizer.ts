@@ -1,6 +1,7 @@
 import type { CallOptions } from '../../clock/index.js';
 import { type CreateHasher, digestOf } from '../../digest/index.js';
 import type { Challenge } from './challenge.js';
+import type { FollowedResponse } from '../transport/transport.js';
 import type { TokenCache } from './token-cache.js';
 import {
   basicAuthorization,
@@ -30,8 +31,8 @@ export interface Challenged {
   readonly challenge: Challenge;
   /** The `Authorization` that was not enough. */
   readonly sent: string | undefined;
-  /** Where the registry was reached. */
-  readonly address: string | undefined;
+  /** The answer that it came with. */
+  readonly followed: FollowedResponse;
 }
 
 /** Keeps what a registry has asked for, for one credential. */
@@ -81,10 +82,14 @@ export function createAuthorizer(context: AuthorizerContext): Authorizer {
       if (scheme === 'bearer' || sent !== undefined || !hasPassword(credential)) return undefined;
       return challenges.find((challenge) => challenge.scheme === 'basic');
     },
-    async answer({ challenge, sent, address }, need) {
+    async answer({ challenge, sent, followed }, need) {
       scheme = challenge.scheme;
       if (scheme === 'basic') return basicHeader();
-      return bearerHeader(tokenSource(challenge, { origin, address }, realmPolicy), need, sent);
+      return bearerHeader(
+        tokenSource(challenge, { origin, address: followed.response.remoteAddress, mask: followed.mask }, realmPolicy),
+        need,
+        sent,
+      );
     },
   };
 }

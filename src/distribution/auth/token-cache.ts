@@ -1,5 +1,5 @@
 import { type CallOptions, type Clock, systemClock } from '../../clock/index.js';
-import { createFlights } from './flights.js';
+import { createExpiringMap, createFlights } from '../../internal/index.js';
 
 /** Tokens that are kept; a session with more repositories asks again for the oldest. */
 const MAX_TOKENS = 1000;
@@ -43,12 +43,6 @@ export interface TokenCache {
   clear(): void;
 }
 
-interface KeptToken {
-  readonly token: string;
-  /** On the monotonic clock. */
-  readonly usableUntil: number;
-}
-
 /**
  * Makes an empty cache of bearer tokens, in memory, for at most 1,000 of them.
  *
@@ -63,28 +57,22 @@ interface KeptToken {
  * @public
  */
 export function createTokenCache({ clock = systemClock }: { readonly clock?: Clock | undefined } = {}): TokenCache {
-  const tokens = new Map<string, KeptToken>();
+  const tokens = createExpiringMap<string>(() => clock.monotonic(), MAX_TOKENS);
   const flights = createFlights<string>();
-  const keep = (key: string, token: KeptToken): void => {
-    tokens.delete(key);
-    tokens.set(key, token);
-    const [oldest] = tokens.keys();
-    if (tokens.size > MAX_TOKENS && oldest !== undefined) tokens.delete(oldest);
-  };
   return {
     salt: crypto.randomUUID(),
     clear: () => tokens.clear(),
     async get({ key, refused, renew, signal }) {
       const kept = tokens.get(key);
-      if (kept !== undefined && kept.token !== refused && clock.monotonic() < kept.usableUntil) return kept.token;
+      if (kept !== undefined && kept !== refused) return kept;
       const takeNew = async (until: AbortSignal): Promise<string> => {
         const asked = clock.monotonic();
         const { token, lifetimeMs } = await renew(until);
         // A tenth early, so that no token runs out on its way.
-        keep(key, { token, usableUntil: asked + lifetimeMs * 0.9 });
+        tokens.set(key, token, asked + lifetimeMs * 0.9 - clock.monotonic());
         return token;
       };
-      return flights.join(key, takeNew, signal);
+      return flights.share(key, takeNew, signal);
     },
   };
 }

@@ -1,9 +1,9 @@
 import type { Clock } from '../../clock/index.js';
 import type { Credential } from '../../docker-config/index.js';
 import { RequestRefusedError } from '../../errors/index.js';
-import { encodeBase64, encodeUtf8, printable, readJson, redactUrl } from '../../internal/index.js';
+import { encodeBase64, encodeUtf8, printable, readJson, redactUrl, USER_AGENT } from '../../internal/index.js';
 import type { Challenge } from './challenge.js';
-import { readDocument, refuseEncoding, unreadable } from '../response/response.js';
+import { readWhole, refuseEncoding, unreadable } from '../response/response.js';
 import { sendFollowing } from '../policy/redirects.js';
 import type { FollowedResponse, Transport, TransportRequest } from '../transport/transport.js';
 import { responseError } from '../response/response.js';
@@ -54,7 +54,7 @@ export async function fetchToken(
   { scopes, signal }: { readonly scopes: readonly string[]; readonly signal: AbortSignal },
 ): Promise<BearerToken> {
   const request = { ...tokenRequest(context.credential, source, scopes), signal };
-  const rules = { maxRedirects: MAX_REDIRECTS, sameOriginOnly: true };
+  const rules = { maxRedirects: MAX_REDIRECTS, sameOriginOnly: true, secrets: secretsOf(context.credential) };
   const exchange = {
     send: () => sendFollowing(context.transport, request, source.registry, rules),
     read: (followed: FollowedResponse) => readToken(context, followed),
@@ -65,9 +65,9 @@ export async function fetchToken(
 }
 
 async function readToken(context: TokenContext, followed: FollowedResponse): Promise<BearerToken> {
-  if (followed.response.status !== 200) throw await responseError(followed, context);
+  if (followed.response.status !== 200) throw await responseError(followed, context.clock);
   await refuseEncoding(followed);
-  const { token, expiresIn } = readReply(await readDocument(followed, MAX_REPLY), followed);
+  const { token, expiresIn } = readReply(await readWhole(followed, MAX_REPLY), followed);
   return { token, lifetimeMs: Math.min(Math.max(expiresIn, MIN_LIFETIME_S), MAX_LIFETIME_S) * 1000 };
 }
 
@@ -85,7 +85,7 @@ function tokenRequest(
   { realm, service }: TokenSource,
   scopes: readonly string[],
 ): TransportRequest {
-  const headers = { accept: 'application/json', 'accept-encoding': 'identity', 'user-agent': 'kubepull' };
+  const headers = { accept: 'application/json', 'accept-encoding': 'identity', 'user-agent': USER_AGENT };
   const refreshToken = credential?.identityToken?.reveal();
   const { allowAddresses } = realm;
   const url = new URL(realm.url);
@@ -172,4 +172,13 @@ function unsendable(shown: string, reason: string): RequestRefusedError {
     url: shown,
     rule: 'unsendable-credential',
   });
+}
+
+/** What a server may get of a credential; a name with the password is how Basic sends it. */
+export function secretsOf(credential: Credential | undefined): readonly string[] {
+  if (credential === undefined) return [];
+  const { username, password, identityToken, registryToken } = credential;
+  const secret = password.reveal();
+  const tokens = [identityToken?.reveal(), registryToken?.reveal()].filter((token) => token !== undefined);
+  return [secret, `${username}:${secret}`, ...tokens];
 }

@@ -1,10 +1,12 @@
 import { RequestRefusedError } from '../../errors/index.js';
-import { redactUrl } from '../../internal/index.js';
+import { createMask, redactUrl } from '../../internal/index.js';
 import type { FollowedResponse, Transport, TransportRequest } from '../transport/transport.js';
 import { admitRedirect, networkOf, type RegistryPeer, showTarget } from './url-policy.js';
 
 /** Redirects of one request for content that are followed. */
 const MAX_REDIRECTS = 5;
+/** A secret as long as this does not stand in a document by chance. */
+const LONG_SECRET = 16;
 const REDIRECTS: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
 const READING: ReadonlySet<string> = new Set(['GET', 'HEAD']);
 /** What another origin may see of a request; credentials and the caller's own headers are not in it. */
@@ -15,6 +17,8 @@ export interface RedirectRules {
   readonly maxRedirects?: number;
   /** Whether to refuse any other origin, instead of going there without credentials. */
   readonly sameOriginOnly?: boolean;
+  /** What the request has of secrets beside its `Authorization`, so that no answer gets them shown. */
+  readonly secrets?: readonly (string | undefined)[];
   /** Whether the credential may go on to another path of the same origin. */
   readonly keepsCredential?: (path: string) => boolean;
 }
@@ -30,17 +34,18 @@ export async function sendFollowing(
   registry: RegistryPeer,
   rules: RedirectRules = {},
 ): Promise<FollowedResponse> {
-  const { maxRedirects = MAX_REDIRECTS, sameOriginOnly = false, keepsCredential = () => true } = rules;
+  const { maxRedirects = MAX_REDIRECTS, sameOriginOnly = false, keepsCredential = () => true, secrets = [] } = rules;
   const home = new URL(request.url).origin;
   let network = networkOf(registry.origin, registry.address);
   let current = request;
   let foreign = false;
+  const sent = [...secrets, request.headers['authorization']?.replace(/^\w+ /, '')];
   for (let hops = 0; ; hops += 1) {
     const away = new URL(current.url).origin !== registry.origin;
     const response = await transport(away ? { ...current, registry: registry.origin } : current);
     const [location] = response.headers.get('location') ?? [];
     if (!READING.has(request.method) || !REDIRECTS.has(response.status) || location === undefined)
-      return { response, request, shown: shownUrl(current), foreign };
+      return { response, request, shown: shownUrl(current), foreign, ...masks(sent) };
     await response.discard();
     if (hops === maxRedirects)
       throw refused(current, 'too-many-redirects', `it redirects more than ${maxRedirects} times`);
@@ -52,9 +57,23 @@ export async function sendFollowing(
     if (sameOriginOnly && url.origin !== home)
       throw refused(current, 'foreign-redirect', 'it redirects to another origin');
     foreign ||= url.origin !== home;
+    sent.push(...url.searchParams.values());
     const headers = foreign || !keepsCredential(url.pathname) ? harmless(current.headers) : current.headers;
     current = { ...current, url: url.href, headers, allowAddresses, shownUrl: showTarget(url) };
   }
+}
+
+function masks(sent: readonly (string | undefined)[]): Pick<FollowedResponse, 'mask' | 'echoes'> {
+  const long = createMask(sent, LONG_SECRET);
+  const unescape = (text: string): string =>
+    text.replaceAll(/\\u([\da-f]{4})/gi, (_, code: string) => String.fromCharCode(Number.parseInt(code, 16)));
+  return {
+    mask: createMask(sent),
+    echoes(document) {
+      const text = unescape(document);
+      return long(text) !== text;
+    },
+  };
 }
 
 /** What messages call the URL of a request. */

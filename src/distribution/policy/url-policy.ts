@@ -1,9 +1,10 @@
 import { RequestRefusedError } from '../../errors/index.js';
-import { printable, redactUrl } from '../../internal/index.js';
+import { type Mask, printable, redactUrl } from '../../internal/index.js';
 import { classifyAddress } from '../transport/address.js';
 import type { AddressClass } from '../transport/transport.js';
 
 const MAX_REALM_LENGTH = 2048;
+const REALM_CURE = 'if it is trusted, say so by the option realmPolicy';
 const MAX_REDIRECT_LENGTH = 16 * 1024;
 
 /**
@@ -28,6 +29,8 @@ export interface RegistryPeer {
   readonly origin: string;
   /** The address that the registry itself was reached at, where the platform tells it. */
   readonly address: string | undefined;
+  /** For what is shown of the URL. @defaultValue nothing is masked */
+  readonly mask?: Mask | undefined;
 }
 
 /** A URL that may be requested, and the classes of addresses that may be dialled for it; any when `undefined`. */
@@ -58,7 +61,8 @@ export function networkOf(url: string, address: string | undefined): AddressClas
  * @throws {@link RequestRefusedError} with the rule that refuses it
  */
 export function admitRealm(realm: string, registry: RegistryPeer, policy: RealmPolicy = 'guarded'): AdmittedUrl {
-  const refuse = refusal('ask token realm', printable(redactUrl(realm)));
+  const { mask = (text) => text } = registry;
+  const refuse = refusal('ask token realm', printable(mask(redactUrl(realm))));
   if (realm.length > MAX_REALM_LENGTH) throw refuse('too-long', `it has more than ${MAX_REALM_LENGTH} characters`);
   if (/[^ -~]/.test(realm)) throw refuse('invalid-url', 'it has a character that no URL has');
   const url = parseUrl(realm, undefined);
@@ -67,9 +71,11 @@ export function admitRealm(realm: string, registry: RegistryPeer, policy: RealmP
   if (url.hash !== '') throw refuse('fragment', 'it has a fragment');
   if (url.origin === registry.origin) return { url, allowAddresses: undefined };
   const rule = typeof policy === 'function' ? policy(registry.origin, redactUrl(url)) : policy;
-  if (rule === 'same-origin') throw refuse('foreign-realm', 'it is not at the registry itself');
+  if (rule === 'same-origin') throw refuse('foreign-realm', `it is not at the registry itself; ${REALM_CURE}`);
   if (rule === 'trusted') return { url, allowAddresses: undefined };
-  return guard(url, networkOf(registry.origin, registry.address), refuse);
+  return guard(url, networkOf(registry.origin, registry.address), (why, reason) =>
+    refuse(why, `${reason}; ${REALM_CURE}`),
+  );
 }
 
 /**

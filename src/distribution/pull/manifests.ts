@@ -288,7 +288,10 @@ async function refuseType(followed: FollowedResponse): Promise<never> {
     const cure = 'push the image again with a tool of today';
     throw unreadable(followed.shown, `it is Docker schema 1, which is not supported; ${cure}`);
   }
-  throw unreadable(followed.shown, `its Content-Type is ${quote(type)}, which is neither a manifest nor an index`);
+  throw unreadable(
+    followed.shown,
+    `its Content-Type is ${quote(followed.mask(type))}, which is neither a manifest nor an index`,
+  );
 }
 
 /**

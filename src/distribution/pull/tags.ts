@@ -5,7 +5,7 @@ import { requestUrl } from '../session/request.js';
 import { enter, type RegistrySession, type Session } from '../session/session.js';
 import type { FollowedResponse } from '../transport/transport.js';
 import { ImageError } from '../../errors/index.js';
-import { type JsonNode, quote, readJson } from '../../internal/index.js';
+import { memberOf, quote, readJson } from '../../internal/index.js';
 import type { ImageReference } from '../../reference/index.js';
 
 /** The largest page that is read. */
@@ -84,13 +84,9 @@ async function readPage(session: Session, followed: FollowedResponse): Promise<r
   if (tags?.kind !== 'array') throw unreadable(followed.shown, 'it is no list of tags');
   return tags.items.map((item) => {
     if (item.kind === 'string' && isTag(item.value)) return item.value;
-    const shown = item.kind === 'string' ? quote(item.value) : `a ${item.kind}`;
+    const shown = item.kind === 'string' ? quote(followed.mask(item.value)) : `a ${item.kind}`;
     throw unreadable(followed.shown, `it lists ${shown}, which is no tag`);
   });
-}
-
-function memberOf(node: JsonNode, key: string): JsonNode | undefined {
-  return node.kind === 'object' ? node.members.findLast((member) => member.key === key)?.value : undefined;
 }
 
 const TAG = /^\w[\w.-]{0,127}$/;

@@ -1,20 +1,13 @@
 import type { Clock } from '../../clock/index.js';
 import { type Digest, isDigest } from '../../digest/index.js';
 import { isRetryableStatus, retryAfterMs } from '../transport/retry.js';
-import {
-  type FollowedResponse,
-  isEncoded,
-  type TransportRequest,
-  type TransportResponse,
-} from '../transport/transport.js';
-import type { Credential } from '../../docker-config/index.js';
+import { type FollowedResponse, isEncoded, type TransportResponse } from '../transport/transport.js';
 import { ImageError, type RegistryDiagnostic, RegistryError } from '../../errors/index.js';
 import {
   type ByteBuffer,
   createByteBuffer,
-  encodeBase64,
-  encodeUtf8,
   type JsonNode,
+  memberOf,
   printable,
   readJson,
 } from '../../internal/index.js';
@@ -25,6 +18,14 @@ const MAX_BODY = 8 * 1024;
 const MAX_WAIT_MS = 1000;
 const MAX_DIAGNOSTICS = 8;
 const MAX_SHOWN = 512;
+/** Where registries and those before them say how they know a request by. */
+const REQUEST_IDS = [
+  'x-request-id',
+  'x-amzn-requestid',
+  'x-ms-correlation-request-id',
+  'x-github-request-id',
+  'cf-ray',
+];
 /** Notices that are remembered. */
 const MAX_TOLD = 100;
 const MAX_WARNINGS = 8;
@@ -48,9 +49,17 @@ export async function readWhatComes(
 /**
  * Reads a document whole; a server cannot fill memory.
  *
- * @throws {@link ImageError} `ERR_REGISTRY_DOCUMENT` when it is larger than `limit`
+ * @throws {@link ImageError} `ERR_REGISTRY_DOCUMENT` when it is larger than `limit`, or has a secret of ours in it: what it
+ * says goes into events and results
  */
-export async function readDocument({ response, shown }: FollowedResponse, limit: number): Promise<Uint8Array> {
+export async function readDocument(followed: FollowedResponse, limit: number): Promise<Uint8Array> {
+  const bytes = await readWhole(followed, limit);
+  if (!followed.echoes(new TextDecoder().decode(bytes))) return bytes;
+  throw unreadable(followed.shown, 'it has a secret in it that was sent to get it');
+}
+
+/** Reads an answer whole that is not shown, nor given on. */
+export async function readWhole({ response, shown }: FollowedResponse, limit: number): Promise<Uint8Array> {
   const collected = createByteBuffer(limit + 1);
   await collect(response, collected);
   if (!collected.full) return collected.take();
@@ -88,7 +97,7 @@ export function typeOf(followed: FollowedResponse): string {
 /** What the registry says the digest is, when that is one. */
 export function digestHeader(followed: FollowedResponse): Digest | undefined {
   const digest = headerOf(followed, 'docker-content-digest');
-  return isDigest(digest) ? digest : undefined;
+  return isDigest(digest) && followed.mask(digest) === digest ? digest : undefined;
 }
 
 /** The `Content-Length` of an answer to HEAD. Some count the body that they do not send: 0 tells nothing. */
@@ -100,21 +109,22 @@ export function lengthOf(followed: FollowedResponse): number | undefined {
 /**
  * Makes an error of an answer that is not the wanted one. The body is read up to 8 KiB or for a second, and given up.
  *
- * What the server may have got as a secret is masked in it, in every form in which it was sent.
+ * What the server may have got as a secret is masked in it.
  *
  * @throws the signal's reason when the request was aborted meanwhile
  */
 export async function responseError(
-  { request, response, shown }: FollowedResponse,
-  { clock, credential }: { readonly clock: Clock; readonly credential: Credential | undefined },
+  { request, response, shown, mask }: FollowedResponse,
+  clock: Clock,
 ): Promise<RegistryError> {
   const body = await readErrorBody(response, clock);
   request.signal?.throwIfAborted();
-  const mask = masker(secretsOf(credential, request));
-  const diagnostics = readDiagnostics(body).map(({ code, message }) => ({
+  const diagnostics = readDiagnostics(body).map(({ code, message, detail }) => ({
     code: printable(mask(code), 64),
     message: printable(mask(message), MAX_SHOWN),
+    ...(detail === undefined ? {} : { detail: printable(mask(detail), MAX_SHOWN) }),
   }));
+  const requestId = REQUEST_IDS.map((name) => response.headers.get(name)?.[0]).find((id) => id !== undefined);
   const details = diagnostics.map(({ code, message }) => (message === '' ? code : `${code}: ${message}`)).join(', ');
   const { status } = response;
   const { method } = request;
@@ -125,6 +135,7 @@ export async function responseError(
     retryable: isRetryableStatus(status),
     retryAfterMs: retryAfterMs(response, clock),
     diagnostics,
+    requestId: requestId === undefined ? undefined : printable(mask(requestId), 128),
   });
 }
 
@@ -146,46 +157,30 @@ async function readErrorBody(response: TransportResponse, clock: Clock): Promise
 function readDiagnostics(body: Uint8Array): readonly RegistryDiagnostic[] {
   const parsed = readJson(body);
   if (!parsed.ok) return [];
-  const errors = member(parsed.node, 'errors');
+  const errors = memberOf(parsed.node, 'errors');
   if (errors?.kind !== 'array') return [];
   return errors.items.slice(0, MAX_DIAGNOSTICS).map((item) => ({
-    code: textOf(member(item, 'code')) || 'UNKNOWN',
-    message: textOf(member(item, 'message')),
+    code: textOf(memberOf(item, 'code')) || 'UNKNOWN',
+    message: textOf(memberOf(item, 'message')),
+    detail: detailOf(memberOf(item, 'detail')),
   }));
-}
-
-function member(node: JsonNode, key: string): JsonNode | undefined {
-  return node.kind === 'object' ? node.members.find((entry) => entry.key === key)?.value : undefined;
 }
 
 function textOf(node: JsonNode | undefined): string {
   return node?.kind === 'string' ? node.value : '';
 }
 
-function secretsOf(credential: Credential | undefined, { headers }: TransportRequest): readonly string[] {
-  const secrets = [credential?.password, credential?.identityToken, credential?.registryToken];
-  const sent = headers['authorization'] ?? '';
-  return [...secrets.map((secret) => secret?.reveal() ?? ''), sent.slice(sent.indexOf(' ') + 1)];
+/** A text as it is, anything else as JSON. */
+function detailOf(node: JsonNode | undefined): string | undefined {
+  if (node === undefined || node.kind === 'null') return undefined;
+  return node.kind === 'string' ? node.value : JSON.stringify(valueOf(node));
 }
 
-function masker(secrets: readonly string[]): (text: string) => string {
-  const forms = secrets
-    .filter((secret) => secret.length > 3)
-    .flatMap(formsOf)
-    .toSorted((a, b) => b.length - a.length);
-  return (text) => forms.reduce((masked, form) => masked.replaceAll(form, '[redacted]'), text);
-}
-
-function formsOf(secret: string): readonly string[] {
-  const base64 = encodeBase64(encodeUtf8(secret)).replaceAll('=', '');
-  return [
-    secret,
-    base64,
-    base64.replaceAll('+', '-').replaceAll('/', '_'),
-    encodeURIComponent(secret.replace(/\p{Cs}/gu, '')),
-    new URLSearchParams({ '': secret }).toString().slice(1),
-    JSON.stringify(secret).slice(1, -1),
-  ];
+function valueOf(node: JsonNode): unknown {
+  if (node.kind === 'array') return node.items.map(valueOf);
+  if (node.kind === 'object') return Object.fromEntries(node.members.map(({ key, value }) => [key, valueOf(value)]));
+  if (node.kind === 'null') return null;
+  return node.kind === 'number' ? Number(node.text) : node.value;
 }
 
 /**
@@ -214,11 +209,11 @@ export type RegistryNotice =
 export function noticeTeller(
   origin: string,
   onNotice: ((notice: RegistryNotice) => void) | undefined,
-): (response: TransportResponse) => void {
+): (followed: FollowedResponse) => void {
   const told = new Set<string>();
-  return (response) => {
+  return (followed) => {
     if (onNotice === undefined) return;
-    for (const notice of readNotices(response, origin)) {
+    for (const notice of readNotices(followed, origin)) {
       const text = JSON.stringify(notice);
       if (told.has(text)) continue;
       if (told.size === MAX_TOLD) told.clear();
@@ -229,11 +224,13 @@ export function noticeTeller(
 }
 
 /** Reads the notices of an answer; what is malformed is no notice. */
-function readNotices({ headers }: TransportResponse, origin: string): readonly RegistryNotice[] {
+function readNotices({ response: { headers }, mask }: FollowedResponse, origin: string): readonly RegistryNotice[] {
   const warnings = (headers.get('warning') ?? []).flatMap(readWarnings).slice(0, MAX_WARNINGS);
   const limit = readLimit(headers.get('ratelimit-limit')?.[0]);
   const remaining = readLimit(headers.get('ratelimit-remaining')?.[0]);
-  const notices = warnings.map((text) => ({ kind: 'warning', origin, text: printable(text, MAX_SHOWN) }) as const);
+  const notices = warnings.map(
+    (text) => ({ kind: 'warning', origin, text: printable(mask(text), MAX_SHOWN) }) as const,
+  );
   if (limit === undefined && remaining === undefined) return notices;
   const windowSeconds = limit?.windowSeconds ?? remaining?.windowSeconds;
   return [...notices, { kind: 'rate-limit', origin, limit: limit?.count, remaining: remaining?.count, windowSeconds }];

@@ -5,7 +5,7 @@ import { admitForeign, showTarget } from '../policy/url-policy.js';
 import { noticeTeller, type RegistryNotice } from '../response/response.js';
 import { type FollowedResponse, orDiscard, type Transport, type TransportRequest } from '../transport/transport.js';
 import { ImageError, RequestRefusedError } from '../../errors/index.js';
-import { printable, quote, redactUrl } from '../../internal/index.js';
+import { printable, quote, redactUrl, USER_AGENT } from '../../internal/index.js';
 import type { ImageReference } from '../../reference/index.js';
 
 /** A request for something in a repository. */
@@ -136,11 +136,13 @@ export interface SenderContext {
   /** Whether the credential stays within the repository that was asked for. */
   readonly pathScoped: boolean;
   readonly onNotice: ((notice: RegistryNotice) => void) | undefined;
+  /** What the registry may have got of the credential. */
+  readonly secrets: readonly string[];
 }
 
-const OWN_HEADERS = { 'accept-encoding': 'identity', 'user-agent': 'kubepull' };
+const OWN_HEADERS = { 'accept-encoding': 'identity', 'user-agent': USER_AGENT };
 
-export function createSender({ transport, base, pathScoped, onNotice }: SenderContext): Sender {
+export function createSender({ transport, base, pathScoped, onNotice, secrets }: SenderContext): Sender {
   const { origin } = base;
   const tell = noticeTeller(origin, onNotice);
   /** Where the registry was reached the last time. */
@@ -150,10 +152,11 @@ export function createSender({ transport, base, pathScoped, onNotice }: SenderCo
       const headers = { ...own, ...OWN_HEADERS, ...(authorization === undefined ? {} : { authorization }) };
       const request = { method, url, signal, headers, body: typeof body === 'function' ? body() : body };
       const keepsCredential = (path: string): boolean => !pathScoped || isWithin(path, repositoryPath(ref, base));
-      const followed = await sendFollowing(transport, request, { origin, address: undefined }, { keepsCredential });
+      const rules = { keepsCredential, secrets };
+      const followed = await sendFollowing(transport, request, { origin, address: undefined }, rules);
       if (followed.foreign) return followed;
       address = followed.response.remoteAddress;
-      await orDiscard(followed.response, () => tell(followed.response));
+      await orDiscard(followed.response, () => tell(followed));
       return followed;
     },
     async sendForeign({ url, headers, signal }) {
@@ -166,12 +169,15 @@ export function createSender({ transport, base, pathScoped, onNotice }: SenderCo
         allowAddresses: target.allowAddresses,
         shownUrl: showTarget(target.url),
       } as const;
-      return sendFollowing(transport, request, { origin, address });
+      return sendFollowing(transport, request, { origin, address }, { secrets });
     },
   };
 }
 
-/** Whether a path is below another for every reader: one may decode an escape that another takes as it is. */
+/**
+ * Whether a path is below another for every reader: one may decode an escape that another takes as it is, or cut what
+ * stands behind a semicolon, and read `..;` as `..`.
+ */
 function isWithin(path: string, parent: string): boolean {
-  return path.startsWith(parent) && !path.includes('%');
+  return path.startsWith(parent) && !/[%;]/.test(path);
 }

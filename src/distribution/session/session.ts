@@ -1,6 +1,7 @@
 import { type Clock, systemClock } from '../../clock/index.js';
 import type { CreateHasher } from '../../digest/index.js';
 import { type Authorizer, createAuthorizer } from '../auth/authorizer.js';
+import { secretsOf } from '../auth/token.js';
 import { type Challenge, parseChallenges } from '../auth/challenge.js';
 import { createTokenCache, type TokenCache } from '../auth/token-cache.js';
 import type { RealmPolicy } from '../policy/url-policy.js';
@@ -167,7 +168,7 @@ export function createRegistrySession(options: RegistrySessionOptions): Registry
   const retry = { ...options.retry, clock, random };
   const transport = withRetry(options.transport, retry);
   const readAgain = createReadAgain(retry);
-  const sender = createSender({ transport, base, pathScoped, onNotice });
+  const sender = createSender({ transport, base, pathScoped, onNotice, secrets: secretsOf(credential) });
   const trust = { origin, credential, realmPolicy, createHasher, tokenCache };
   const authorizer = createAuthorizer({ transport, readAgain, clock, ...trust });
   const inside: Omit<Session, typeof sessionBrand> = {
@@ -182,7 +183,7 @@ export function createRegistrySession(options: RegistrySessionOptions): Registry
     },
     sendForeign: sender.sendForeign,
     readAgain,
-    failure: (followed) => responseError(followed, { clock, credential }),
+    failure: (followed) => responseError(followed, clock),
   };
   return inside as Session;
 }
@@ -237,7 +238,7 @@ async function sendAuthorized(
     renewed ||= stale;
     if (challenge === undefined) continue;
     answered = true;
-    sent = await authorizer.answer({ challenge, sent, address: followed.response.remoteAddress }, need);
+    sent = await authorizer.answer({ challenge, sent, followed }, need);
   }
 }
 

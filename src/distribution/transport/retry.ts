@@ -58,7 +58,24 @@ const BUDGET_MS = 120_000;
 /** Times that a document is read, each of which may be several requests. */
 const MAX_READS = 3;
 const TOO_MANY_REQUESTS = 429;
-const RETRYABLE: ReadonlySet<number> = new Set([408, TOO_MANY_REQUESTS, 500, 502, 503, 504]);
+/** Among them those of nginx, whose client hung up (499), and of Cloudflare, whose origin did not answer (520 to 527). */
+const RETRYABLE: ReadonlySet<number> = new Set([
+  408,
+  TOO_MANY_REQUESTS,
+  499,
+  500,
+  502,
+  503,
+  504,
+  520,
+  521,
+  522,
+  523,
+  524,
+  525,
+  526,
+  527,
+]);
 
 /** Whether the same request may succeed later. */
 export function isRetryableStatus(status: number): boolean {
@@ -88,7 +105,7 @@ export function isRetryableStatus(status: number): boolean {
  */
 export function withRetry(next: Transport, options: RetryOptions): Transport {
   const { clock, attempts = 5, budgetMs = BUDGET_MS, onRetry } = options;
-  checkLimits(attempts, budgetMs);
+  checkRetries(options);
   return async (request) => {
     let left = budgetMs;
     for (let attempt = 1; ; attempt += 1) {
@@ -196,7 +213,11 @@ function pauseBefore(attempt: number, { response }: Outcome, { clock, random }: 
   return Math.max(pause, Math.min(Math.ceil(asked * (1 + random() / 10)), MAX_PAUSE_MS));
 }
 
-function checkLimits(attempts: number, budgetMs: number): void {
+/** @throws {@link ImageError} `ERR_OPTION_INVALID` */
+export function checkRetries({
+  attempts = 5,
+  budgetMs = BUDGET_MS,
+}: Pick<RetryOptions, 'attempts' | 'budgetMs'>): void {
   const refuse = (reason: string): ImageError => new ImageError('ERR_OPTION_INVALID', reason);
   if (!Number.isSafeInteger(attempts) || attempts < 1)
     throw refuse(`Cannot retry ${attempts} times: attempts must be a whole number from 1`);

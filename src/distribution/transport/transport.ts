@@ -1,3 +1,5 @@
+import type { Mask } from '../../internal/index.js';
+
 /**
  * A class of network addresses, for rules on what may be dialled.
  *
@@ -77,6 +79,10 @@ export interface FollowedResponse {
   readonly shown: string;
   /** Whether the chain has left the origin that it began at, even if it came back. */
   readonly foreign: boolean;
+  /** Masks what was sent as a secret; whatever the answer says goes through it before it is shown. */
+  readonly mask: Mask;
+  /** Whether a document has a secret in it that was sent, and that is too long to stand there by chance. */
+  echoes(document: string): boolean;
 }
 
 /** Whether a body is compressed for the transfer, or says so. */

@@ -169,3 +169,8 @@ function endOfScalar(text: string, start: number): number {
   }
   return at;
 }
+
+/** A member of an object; of a key that comes twice, the last, as Go reads it. `undefined` for anything else. */
+export function memberOf(node: JsonNode | undefined, key: string): JsonNode | undefined {
+  return node?.kind === 'object' ? node.members.findLast((member) => member.key === key)?.value : undefined;
+}

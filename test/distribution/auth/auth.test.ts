@@ -479,6 +479,18 @@ describe('createRegistrySession', () => {
     expect(server.requests).toHaveLength(1);
   });
 
+  it.each(['/v2/team/app/..;/..;/other/app/blobs/x', '/v2/team/app/;/blobs/x', '/v2/team/app/%2e%2e/x'])(
+    'takes a credential for one repository to no path that a server may read as another: %s',
+    async (location) => {
+      const server = createMemoryTransport((request) => {
+        if (authorization(request) === undefined && server.requests.length === 1) return basicChallenge;
+        return request.url.endsWith(digest) ? { status: 307, headers: { location } } : { body: manifest };
+      });
+      await openBlob(connect(server, { credential: credential() }).session, ref, blob);
+      expect(server.requests.map((request) => authorization(request) !== undefined)).toEqual([false, true, false]);
+    },
+  );
+
   it.each([
     [undefined, false],
     [true, false],

@@ -21,6 +21,7 @@ describe('the error of an answer', () => {
     expect(error).toMatchObject({ status: 403, retryable: false });
     expect(error.diagnostics[0]).toEqual({
       code: 'DENIED',
+      detail: 'Basic [redacted]',
       message: 'Basic [redacted]\\x1b[31m\\x0d\\x0a[redacted] [redacted]',
     });
   });

@@ -1,0 +1,51 @@
+import { encodeBase64 } from './go/base64.js';
+import { encodeUtf8 } from './go/utf8.js';
+
+/** What is shorter stands in any text by chance. */
+const MIN_SECRET = 4;
+
+/** Makes a text fit to be shown: what was sent as a secret is masked in it. */
+export type Mask = (text: string) => string;
+
+/**
+ * A mask for secrets, in every rendering in which a server may send them back: as they are, in another case,
+ * percent-encoded, in Base64, escaped as in JSON, and beyond ASCII also decoded as Latin-1 or normalised.
+ *
+ * @param secrets - what was sent
+ * @param minLength - secrets of fewer characters are left out, because they cannot be told from other text
+ */
+export function createMask(secrets: readonly (string | undefined)[], minLength: number = MIN_SECRET): Mask {
+  let pattern: RegExp | undefined;
+  return (text) => {
+    pattern ??= compile(secrets, minLength);
+    return text.replace(pattern, '[redacted]');
+  };
+}
+
+function compile(secrets: readonly (string | undefined)[], minLength: number): RegExp {
+  const wanted = secrets.filter((secret) => secret !== undefined).filter(({ length }) => length >= minLength);
+  const forms = [...new Set(wanted.flatMap(formsOf))].toSorted((a, b) => b.length - a.length);
+  if (forms.length === 0) return /(?!)/g;
+  return new RegExp(forms.map((form) => form.replaceAll(/[$()*+./?[\\\]^{|}-]/g, String.raw`\$&`)).join('|'), 'gi');
+}
+
+function formsOf(secret: string): readonly string[] {
+  const bytes = encodeUtf8(secret);
+  const base64 = encodeBase64(bytes).replaceAll('=', '');
+  const json = JSON.stringify(secret).slice(1, -1);
+  const form = new URLSearchParams({ '': secret }).toString().slice(1);
+  return [
+    secret,
+    secret.normalize('NFC'),
+    secret.normalize('NFD'),
+    String.fromCodePoint(...bytes.subarray(0, 4096)),
+    base64,
+    base64.replaceAll('+', '-').replaceAll('/', '_'),
+    encodeURIComponent(secret.replaceAll(/\p{Cs}/gu, '')),
+    form,
+    [...bytes].map((byte) => `%${byte.toString(16).padStart(2, '0')}`).join(''),
+    json,
+    json.replaceAll('/', String.raw`\/`),
+    json.replaceAll(/[^ -~]/g, (letter) => `\\u${letter.charCodeAt(0).toString(16).padStart(4, '0')}`),
+  ].filter(({ length }) => length >= MIN_SECRET);
+}

@@ -1,0 +1,47 @@
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { createMask, USER_AGENT } from '../../src/internal/index.ts';
+
+const SECRET = 'pä/ß "w+örd"~ΔX=';
+const bytes = Buffer.from(SECRET);
+
+describe('createMask', () => {
+  it.each<[string, string]>([
+    ['as it is', SECRET],
+    ['in lower case', SECRET.toLowerCase()],
+    ['in upper case', SECRET.toUpperCase().replaceAll('SS', 'ß')],
+    ['percent-encoded', encodeURIComponent(SECRET)],
+    ['percent-encoded in lower case', encodeURIComponent(SECRET).toLowerCase()],
+    ['percent-encoded letter by letter', [...bytes].map((byte) => `%${byte.toString(16)}`).join('')],
+    ['as a form has it', new URLSearchParams({ '': SECRET }).toString().slice(1)],
+    ['in Base64', bytes.toString('base64')],
+    ['in Base64 for URLs', bytes.toString('base64url')],
+    ['escaped as in JSON', JSON.stringify(SECRET).slice(1, -1)],
+    ['escaped as in JSON with slashes', JSON.stringify(SECRET).slice(1, -1).replaceAll('/', '\\/')],
+    [
+      'escaped as in JSON beyond ASCII',
+      JSON.stringify(SECRET)
+        .slice(1, -1)
+        .replaceAll(/[^ -~]/g, (letter) => `\\u${letter.charCodeAt(0).toString(16).padStart(4, '0')}`),
+    ],
+    ['decoded as Latin-1', bytes.toString('latin1')],
+    ['decomposed', SECRET.normalize('NFD')],
+  ])('masks a secret %s', (_, form) => {
+    const masked = createMask([undefined, 'other secret', SECRET])(`before ${form} behind`);
+    expect(masked).toMatch(/^before \[redacted\]=* behind$/);
+  });
+
+  it('leaves a text alone that has none of the secrets, and secrets that are too short', () => {
+    expect(createMask(['abc'])('abc')).toBe('abc');
+    expect(createMask(['abcdefgh'], 9)('abcdefgh')).toBe('abcdefgh');
+    expect(createMask([])('text (?!)')).toBe('text (?!)');
+    expect(createMask(['secret.+'])('secretxx')).toBe('secretxx');
+  });
+});
+
+describe('USER_AGENT', () => {
+  it('has the version of the package', () => {
+    const { version } = JSON.parse(readFileSync('package.json', 'utf8')) as { readonly version: string };
+    expect(USER_AGENT).toBe(`kubepull/${version}`);
+  });
+});
