@@ -68,8 +68,8 @@ export function createTokenCache({ clock = systemClock }: { readonly clock?: Clo
       const takeNew = async (until: AbortSignal): Promise<string> => {
         const asked = clock.monotonic();
         const { token, lifetimeMs } = await renew(until);
-        // A tenth early, so that no token runs out on its way.
-        tokens.set(key, token, asked + lifetimeMs * 0.9 - clock.monotonic());
+        // A tenth early, so that no token runs out on its way; a value is kept with its last millisecond.
+        tokens.set(key, token, asked + lifetimeMs * 0.9 - clock.monotonic() - 1);
         return token;
       };
       return flights.share(key, takeNew, signal);
