@@ -9,7 +9,7 @@ import { createKeyring, type Keyring, unionKeyrings } from 'kubepull/keyring';
 import { createNodeKeyring, loadDockerKeyring } from 'kubepull/node';
 import { parseImageName } from 'kubepull/reference';
 import { lazyCredentials } from '../../src/image-manager/credentials.ts';
-import { planAttempts } from '../../src/puller/plan-attempts.ts';
+import { planAttempts } from '../../src/puller/try-endpoints.ts';
 import { upstreamEndpoint } from 'kubepull/mirrors';
 
 const { compared } = vi.hoisted(() => ({ compared: { count: 0 } }));
