@@ -164,7 +164,12 @@ const ANONYMOUS: Attempt = { rank: 1, candidate: undefined, source: { kind: 'ano
 export async function planAttempts(
   ref: ImageReference,
   endpoint: RegistryEndpoint,
-  { keyring, credential, signal, runtime: { tracing } }: PullOptions,
+  {
+    keyring,
+    credential,
+    signal,
+    runtime: { tracing },
+  }: Pick<PullOptions, 'keyring' | 'credential' | 'signal' | 'runtime'>,
 ): Promise<readonly Attempt[]> {
   if (endpoint.anonymous) return [ANONYMOUS];
   if (credential !== undefined && endpoint.upstream) return [{ ...ANONYMOUS, source: { kind: 'inline' }, credential }];
