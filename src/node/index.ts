@@ -5,7 +5,7 @@
  */
 export { type LayoutFile, type LayoutFileSystem, type LayoutStat, nodeFileSystem } from './files/file-system.js';
 export { nodeHasher } from './hasher.js';
-export { type LayoutOwner } from './layout/owner.js';
+export { type LayoutOwner, type OwnerState } from './layout/owner.js';
 export {
   DEFAULT_LOCK_TIMEOUT_MS,
   DEFAULT_PARTIAL_AGE_MS,

@@ -115,11 +115,15 @@ function* piecesOf(bytes: Uint8Array): Generator<Uint8Array, void, undefined> {
 }
 
 /** Content whose reading ends with the signal's reason, also while the source keeps the reader waiting. */
-function withAbort<T>(source: AsyncIterable<T>, signal: AbortSignal | undefined): AsyncIterable<T> {
-  return signal === undefined ? source : iterateUntil(source, signal);
-}
-
-async function* iterateUntil<T>(source: AsyncIterable<T>, signal: AbortSignal): AsyncGenerator<T, void, undefined> {
+export async function* withAbort<T>(
+  source: AsyncIterable<T>,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<T, void, undefined> {
+  if (signal === undefined) {
+    yield* source;
+    return;
+  }
+  signal.throwIfAborted();
   const iterator = source[Symbol.asyncIterator]();
   const aborted = listen(signal);
   let ended = false;
@@ -132,8 +136,9 @@ async function* iterateUntil<T>(source: AsyncIterable<T>, signal: AbortSignal): 
     }
   } finally {
     aborted.release();
-    // A source that hangs may never answer; it is told to stop, and not waited for.
-    if (!ended) void Promise.resolve(iterator.return?.()).catch(() => undefined);
+    const left = ended ? undefined : Promise.resolve(iterator.return?.()).catch(() => undefined);
+    // A source that hangs may never answer; after an abort it is not waited for.
+    if (!signal.aborted) await left;
   }
 }
 

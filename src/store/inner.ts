@@ -1,2 +1,3 @@
 /** What other rooms use of the stores, and users do not need. */
 export { resolveGarbageGrace } from './garbage.js';
+export { withAbort } from './content.js';

@@ -110,7 +110,7 @@ export const INNER_ARROWS: Readonly<Record<string, Readonly<Record<string, reado
     layout: ['files', '.'],
     archive: ['files', 'layout', '.'],
     kubelet: ['files', 'process', '.'],
-    docker: ['files', 'process', 'kubelet'],
+    docker: ['files', 'process', 'kubelet', 'layout'],
   },
   testing: {
     build: [],

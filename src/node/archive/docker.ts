@@ -10,6 +10,7 @@ import {
 } from '../../oci/index.js';
 import { formatReference, parseDockerReference, safeParseReference } from '../../reference/index.js';
 import { type ContentStore, readContent } from '../../store/index.js';
+import { withAbort } from '../../store/inner.js';
 import { nodeHasher } from '../hasher.js';
 import { hostPlatform } from '../host-platform.js';
 import { type LayerContext, layerFile, type NamedLayer } from './docker-layer.js';
@@ -25,7 +26,7 @@ import {
   verifiedSource,
 } from './images.js';
 import { writeToSink } from './sink.js';
-import { endOnAbort, packTar, type TarFile } from './tar.js';
+import { packTar, type TarFile } from './tar.js';
 import {
   type ArchiveFileOptions,
   type ArchiveImage,
@@ -106,7 +107,7 @@ export function streamDockerArchive(
   images: readonly ArchiveImage[],
   options: DockerArchiveOptions = {},
 ): AsyncGenerator<Uint8Array, void, undefined> {
-  return endOnAbort(chunksOf(store, images, options), options.signal);
+  return withAbort(chunksOf(store, images, options), options.signal);
 }
 
 async function* chunksOf(

@@ -3,6 +3,7 @@ import { encodeUtf8 } from '../../internal/index.js';
 import { type Descriptor, MEDIA_TYPES } from '../../oci/index.js';
 import { formatReference, parseDockerReference, safeParseReference } from '../../reference/index.js';
 import { checkStoreName, type ContentStore, pickTarget } from '../../store/index.js';
+import { withAbort } from '../../store/inner.js';
 import { nodeHasher } from '../hasher.js';
 import { LAYOUT_MARKER } from '../layout/documents.js';
 import {
@@ -16,7 +17,7 @@ import {
   verifiedSource,
 } from './images.js';
 import { writeToSink } from './sink.js';
-import { endOnAbort, packTar, type TarFile } from './tar.js';
+import { packTar, type TarFile } from './tar.js';
 import type { ArchiveFileOptions, ArchiveImage, ArchiveOptions, ArchiveSink, ArchiveSource } from './types.js';
 
 const REF_NAME = 'org.opencontainers.image.ref.name';
@@ -85,7 +86,7 @@ export function streamOciArchive(
   images: readonly ArchiveImage[],
   options: ArchiveOptions = {},
 ): AsyncGenerator<Uint8Array, void, undefined> {
-  return endOnAbort(chunksOf(store, images, options), options.signal);
+  return withAbort(chunksOf(store, images, options), options.signal);
 }
 
 async function* chunksOf(

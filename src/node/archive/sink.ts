@@ -6,8 +6,7 @@ import { hasMethods, wrongOption } from '../../internal/index.js';
 import { copyBytes } from '../files/copy-bytes.js';
 import { layoutError, unlessMissing, withStoreErrors } from '../files/errors.js';
 import { type LayoutFileSystem, nodeFileSystem } from '../files/file-system.js';
-import { discardTemp, placeTemp, sealTemp, type TempFile } from '../layout/temp.js';
-import { createWriteQueue } from '../layout/write-queue.js';
+import { createTemp, createWriteQueue, discardTemp, placeTemp, sealTemp } from '../files/write-atomic.js';
 import type { ArchiveFileOptions, ArchiveSink } from './types.js';
 
 interface SinkOptions extends ArchiveFileOptions {
@@ -39,8 +38,7 @@ async function writeToFile(
 ): Promise<number> {
   await checkTarget(fs, path);
   const directory = dirname(path);
-  const temporary = join(directory, `.kubepull-${randomUUID()}.tmp`);
-  const temp: TempFile = { path: temporary, file: await fs.create(temporary), closed: false };
+  const temp = await createTemp(fs, join(directory, `.kubepull-${randomUUID()}.tmp`));
   const queue = createWriteQueue(temp.file);
   try {
     let size = 0;

@@ -1,14 +1,13 @@
-import { randomUUID } from 'node:crypto';
-import { mkdir, open, readlink, realpath, rename, rm } from 'node:fs/promises';
-import { dirname, join, resolve } from 'node:path';
+import { mkdir, readlink, realpath } from 'node:fs/promises';
+import { dirname, resolve } from 'node:path';
 import { env as processEnv } from 'node:process';
 import { type Credential, encodeAuth } from '../../docker-config/index.js';
-import { ImageError } from '../../errors/index.js';
+import { ImageError, StoreError } from '../../errors/index.js';
 import { quote } from '../../internal/index.js';
 import { readBounded } from '../files/read-bounded.js';
 import { checkText, edit, EMPTY, refuse } from './config-edit.js';
 import { dockerConfigPath } from './config-files.js';
-import { whileLocked, writeFailure } from './config-lock.js';
+import { whileLocked } from './config-lock.js';
 import { eraseInHelper, storeInHelper } from './helper.js';
 import { helperFor, HUB } from './keyring.js';
 
@@ -162,34 +161,21 @@ function entryOf(registry: string, credential: Credential): object {
 async function writeConfig({ path, server, text }: OpenConfig, entry: object | undefined): Promise<boolean> {
   if (edit(path, server, text, entry) === text) return false;
   await makeDirectory(path);
-  return whileLocked(path, async () => {
+  return whileLocked(path, async (write) => {
     const latest = await readText(path);
     const changed = edit(path, server, latest, entry);
     if (changed === latest) return false;
-    await replaceFile(path, changed);
+    await write(changed);
     return true;
   });
 }
 
 async function makeDirectory(path: string): Promise<void> {
   await mkdir(dirname(path), { recursive: true, mode: 0o700 }).catch((error: unknown) => {
-    throw writeFailure(path, error);
+    throw new StoreError(`Cannot write ${quote(path)}: the file system refused`, {
+      operation: 'write',
+      errno: (error as NodeJS.ErrnoException).code,
+      cause: error,
+    });
   });
-}
-
-async function replaceFile(path: string, text: string): Promise<void> {
-  const temporary = join(dirname(path), `.config-${randomUUID()}.tmp`);
-  try {
-    const file = await open(temporary, 'wx', 0o600);
-    try {
-      await file.writeFile(text);
-      await file.sync();
-    } finally {
-      await file.close();
-    }
-    await rename(temporary, path);
-  } catch (error) {
-    await rm(temporary, { force: true });
-    throw writeFailure(path, error);
-  }
 }

@@ -6,7 +6,7 @@ import { createVerifier } from '../../store/index.js';
 import { copyBytes } from '../files/copy-bytes.js';
 import { ignoreStoreError, layoutError, unlessMissing } from '../files/errors.js';
 import type { LayoutFile, LayoutStat } from '../files/file-system.js';
-import { ensureDirectory, isRealDirectory, type LayoutContext, versionOf } from './context.js';
+import { type Hold, isRealDirectory, type LayoutContext, versionOf } from './context.js';
 
 /** Whether a blob is there and right, and stays for as long as garbage is spared. */
 export async function hasBlob(context: LayoutContext, descriptor: Descriptor, options: CallOptions): Promise<boolean> {
@@ -137,18 +137,23 @@ async function leaseBlob(context: LayoutContext, descriptor: Descriptor, options
   const { fs, paths, clock, exclusive } = context;
   const stat = await unlessMissing(fs.lstat(paths.blob(descriptor)));
   if (stat === undefined || clock.now() - Number(stat.touched / 1_000_000n) < LEASE_MS) return stat !== undefined;
-  const touch = async (): Promise<boolean> => {
+  const touch = async ({ confirm }: Hold): Promise<boolean> => {
     const file = await openBlob(context, descriptor);
     try {
       await file?.chmod(0o444);
     } finally {
       await file?.close();
     }
+    await confirm();
     return file !== undefined;
   };
   return exclusive(touch, options).catch((error: unknown) => {
     ignoreStoreError(error);
-    return true;
+    // Who lost the lock may have touched what another was about to remove.
+    return unlessMissing(fs.lstat(paths.blob(descriptor))).then(
+      (found) => found !== undefined,
+      () => true,
+    );
   });
 }
 
@@ -163,7 +168,7 @@ async function quarantineBlob(
   signal: AbortSignal | undefined,
 ): Promise<void> {
   // Names are given under the lock, so what has come by now may be in use; what comes later is not yet.
-  const remove = (): Promise<unknown> => removeBlobFile(context, descriptor, corrupt);
+  const remove = (hold: Hold): Promise<unknown> => removeBlobFile(context, hold, descriptor, corrupt);
   await context.exclusive(remove, { signal }).catch(ignoreStoreError);
 }
 
@@ -173,14 +178,14 @@ async function quarantineBlob(
  */
 export async function removeBlobFile(
   { fs, paths, owner }: LayoutContext,
+  hold: Hold,
   content: Pick<Descriptor, 'digest'>,
   stat: LayoutStat,
 ): Promise<boolean> {
   const path = paths.blob(content);
   const present = await unlessMissing(fs.lstat(path));
   if (present === undefined || versionOf(present) !== versionOf(stat)) return false;
-  await ensureDirectory(fs, paths.ingest, paths.root);
-  const aside = join(paths.ingest, owner.createToken());
+  const aside = join(hold.directory, owner.createToken());
   await fs.rename(path, aside);
   const moved = await fs.lstat(aside);
   const isSame = versionOf(moved) === versionOf(stat);

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import type { CallOptions, Clock } from '../../clock/index.js';
 import { type CreateHasher, type Digest, digestAlgorithm, digestEncoded, parseDigest } from '../../digest/index.js';
+import { untilAbort } from '../../internal/index.js';
 import type { Descriptor } from '../../oci/index.js';
 import { failedWith, layoutError, unlessMissing } from '../files/errors.js';
 import type { LayoutFileSystem, LayoutStat } from '../files/file-system.js';
@@ -24,10 +25,70 @@ export interface LayoutContext {
   readonly partials: PartialLimits;
   /** Runs what nobody else may do to this layout at the same time. */
   readonly exclusive: Exclusive;
+  readonly background: Background;
 }
 
-/** The action gets a check that fails when the lock was taken away meanwhile. */
-export type Exclusive = <T>(action: (confirm: () => Promise<void>) => Promise<T>, options?: CallOptions) => Promise<T>;
+/** Work that goes on when nobody waits for it any more, because the disk is slower than an abort. */
+export interface Background {
+  /** Runs a call; an abort ends the wait for it, and not the call, which has to see to its own end. */
+  run<T>(signal: AbortSignal | undefined, call: () => Promise<T>): Promise<T>;
+  /** Puts the writer of some content away. The next writer of the same content waits for that. */
+  putAway(digest: Digest, work: Promise<void>): void;
+  /** Waits until no writer of this content is being put away. */
+  awayOf(digest: Digest): Promise<void>;
+  /** Waits for all of it, whatever comes of it. */
+  settled(): Promise<void>;
+}
+
+export function createBackground(): Background {
+  const work = new Set<Promise<unknown>>();
+  const away = new Map<Digest, Promise<void>>();
+  const add = (running: Promise<unknown>): void => {
+    const end = running.then(
+      () => void work.delete(end),
+      () => void work.delete(end),
+    );
+    work.add(end);
+  };
+  return {
+    async run(signal, call) {
+      signal?.throwIfAborted();
+      const running = call();
+      add(running);
+      return untilAbort(running, signal);
+    },
+    putAway(digest, running) {
+      const all = Promise.all([away.get(digest), running]).then(
+        () => undefined,
+        () => undefined,
+      );
+      const end = all.then(() => {
+        if (away.get(digest) === end) away.delete(digest);
+      });
+      away.set(digest, end);
+      add(end);
+    },
+    async awayOf(digest) {
+      await away.get(digest);
+    },
+    async settled() {
+      while (work.size > 0) await Promise.all(work);
+    },
+  };
+}
+
+/** What the holder of the lock works with. */
+export interface Hold {
+  /** The file that shows who has the lock. */
+  readonly file: string;
+  /** Where that is made which takes the place of a file, and where that goes which is taken away; see the lock. */
+  readonly directory: string;
+  /** Fails when the lock was taken away meanwhile; also shows others that the holder moves. */
+  confirm(): Promise<void>;
+}
+
+/** It fails when the lock was taken away meanwhile, and then the action has changed nothing. */
+export type Exclusive = <T>(action: (hold: Hold) => Promise<T>, options?: CallOptions) => Promise<T>;
 
 /** The places in a layout. No name in it is made of anything but these words, a checked digest, or an owner's token. */
 export interface LayoutPaths {

@@ -28,16 +28,16 @@ export async function collectLayoutGarbage(
   const { signal } = options;
   signal?.throwIfAborted();
   const grace = resolveGarbageGrace(options);
-  const report = await context.exclusive(async (confirm) => {
+  const report = await context.exclusive(async (hold) => {
     const stats = await listBlobs(context);
     const found = await findReached(context, stats, signal);
     // What was found less than a lease ago may not have been touched again. The disk's clock may be ahead of ours; without a
     // grace nothing is young all the same.
     const isYoung = (digest: Digest): boolean => grace > 0 && ageOf(context, stats.get(digest)) < grace + LEASE_MS;
     const remove = async (digest: Digest): Promise<boolean> => {
-      await confirm();
+      await hold.confirm();
       const stat = stats.get(digest);
-      return stat !== undefined && removeBlobFile(context, { digest }, stat);
+      return stat !== undefined && removeBlobFile(context, hold, { digest }, stat);
     };
     return sweepGarbage({ ...found, isYoung, remove }, options);
   }, options);

@@ -1,9 +1,9 @@
 import { join } from 'node:path';
 import type { Digest } from '../../digest/index.js';
 import { ignoreStoreError, unlessMissing } from '../files/errors.js';
+import { closeTemp, discardTemp, type TempFile } from '../files/write-atomic.js';
 import { isRealDirectory, type LayoutContext, readDirectory } from './context.js';
 import { ingestName, parseIngestName } from './owner.js';
-import { closeTemp, discardTemp, type TempFile } from './temp.js';
 
 /** Files of owners that nobody can ask about are left alone for a day. */
 const MAX_AGE_MS = 24 * 60 * 60 * 1000;

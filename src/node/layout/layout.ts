@@ -1,21 +1,24 @@
-import { dirname, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { type CallOptions, type Clock, systemClock } from '../../clock/index.js';
 import type { CreateHasher } from '../../digest/index.js';
 import { ImageError } from '../../errors/index.js';
 import { hasMethods, isOptionalFunction, wrongOption } from '../../internal/index.js';
-import {
-  checkClosure,
-  checkStoreName,
-  type ContentStore,
-  type ImageStore,
-  isolateStore,
-  type ManagedStore,
-} from '../../store/index.js';
+import type { Descriptor } from '../../oci/index.js';
+import { checkClosure, checkStoreName, type ContentStore, isolateStore, type ManagedStore } from '../../store/index.js';
+import { withAbort } from '../../store/inner.js';
 import { failedWith, succeeds, withStoreErrors } from '../files/errors.js';
 import { type LayoutFileSystem, nodeFileSystem } from '../files/file-system.js';
+import { replaceFile } from '../files/write-atomic.js';
 import { nodeHasher } from '../hasher.js';
 import { hasBlob, isBlobRight, readBlob, settleBlobs } from './blobs.js';
-import { createVerifiedFiles, ensureDirectory, type LayoutContext, layoutPaths } from './context.js';
+import {
+  createBackground,
+  type Hold,
+  createVerifiedFiles,
+  ensureDirectory,
+  type LayoutContext,
+  layoutPaths,
+} from './context.js';
 import {
   EMPTY_INDEX,
   findName,
@@ -28,9 +31,8 @@ import {
 } from './documents.js';
 import { collectLayoutGarbage } from './garbage.js';
 import { sweepIngest } from './ingest.js';
-import { createLayoutLock } from './lock.js';
-import { type LayoutOwner, processOwner } from './owner.js';
-import { replaceFile } from './temp.js';
+import { createLock } from './lock.js';
+import { type LayoutOwner, processOwner, sweepSockets } from './owner.js';
 import { createLayoutWriter } from './writer.js';
 
 /**
@@ -38,9 +40,14 @@ import { createLayoutWriter } from './writer.js';
  *
  * @public
  */
-export interface OciLayout extends ManagedStore {
+export interface OciLayout extends ManagedStore, AsyncDisposable {
   /** Where it is, without symbolic links. */
   readonly directory: string;
+  /**
+   * Waits for the disk: an abort settles at once, and a file that was written to then is closed and put away behind it.
+   * Nothing else is held open between calls, so a layout need not be closed.
+   */
+  close(): Promise<void>;
 }
 
 /**
@@ -54,7 +61,8 @@ export interface OciLayout extends ManagedStore {
  *
  * @param directory - where the layout is or shall be; missing parents are made
  * @param options - see {@link OciLayoutOptions}
- * @returns the store; it holds nothing open between calls, so there is nothing to close
+ * @returns the store; `close` it, or declare it with `await using`, where a call may have been aborted and the disk is to be
+ * at rest
  * @throws {@link StoreError} when the directory cannot be used, or holds something else; `errno` has the system's code
  * @throws {@link ImageError} `ERR_OPTION_INVALID` for a limit that is no number from 0, or an option of the wrong kind
  * @example
@@ -72,10 +80,23 @@ export async function openOciLayout(directory: string, options: OciLayoutOptions
   const limits = resolveLayoutLimits(options);
   options.signal?.throwIfAborted();
   const context = await createContext(directory, options, limits);
-  await prepareLayout(context, options);
+  await context.background.run(options.signal, () => prepareLayout(context, options));
   await sweepIngest(context);
+  if (usesSockets(options)) await sweepSockets(context.paths.ingest);
   const store = { ...contentStore(context), ...nameStore(context) };
-  return { ...store, ...(options.isolated === true ? isolateStore(store) : {}), directory: context.paths.root };
+  const close = (): Promise<void> => context.background.settled();
+  return {
+    ...store,
+    ...(options.isolated === true ? isolateStore(store) : {}),
+    directory: context.paths.root,
+    close,
+    [Symbol.asyncDispose]: close,
+  };
+}
+
+/** A socket can only be where paths are those of the system. */
+function usesSockets({ fs = nodeFileSystem, owner }: OciLayoutOptions): boolean {
+  return fs.realpath === nodeFileSystem.realpath && owner === undefined;
 }
 
 async function createContext(
@@ -86,67 +107,92 @@ async function createContext(
   const { createHasher = nodeHasher, clock = systemClock } = options;
   const fs = withStoreErrors(options.fs ?? nodeFileSystem);
   const paths = layoutPaths(await openRoot(fs, directory));
-  const base = { fs, paths, clock, owner: options.owner ?? (await processOwner()) };
+  const base = {
+    fs,
+    paths,
+    clock,
+    owner: options.owner ?? (await processOwner(usesSockets(options) ? paths.ingest : undefined)),
+  };
   return {
     ...base,
     createHasher,
     verified: createVerifiedFiles(),
+    background: createBackground(),
     partials: { maxAgeMs: limits.maxPartialAgeMs, maxBytes: limits.maxPartialBytes },
-    exclusive: createLayoutLock(base, limits.lockTimeoutMs),
+    exclusive: createLock(base, limits.lockTimeoutMs),
   };
 }
 
 function contentStore(context: LayoutContext): ContentStore {
+  const { background } = context;
   return {
-    has: (descriptor, call = {}) => hasBlob(context, descriptor, call),
-    read: (descriptor, call = {}) => readBlob(context, descriptor, call),
-    ingest: (descriptor, call = {}) => createLayoutWriter(context, descriptor, call),
+    has: (descriptor, call = {}) => background.run(call.signal, () => hasBlob(context, descriptor, call)),
+    read: (descriptor, call = {}) => withAbort(readBlob(context, descriptor, call), call.signal),
+    ingest: (descriptor, call = {}) => background.run(call.signal, () => createLayoutWriter(context, descriptor, call)),
   };
 }
 
 function nameStore(context: LayoutContext): Omit<ManagedStore, keyof ContentStore> {
-  const { fs, paths } = context;
+  const { fs, paths, background, exclusive } = context;
+  const readIndex = (): ReturnType<typeof readLayoutIndex> => readLayoutIndex(fs, paths.index);
   return {
-    async resolve(name, { signal } = {}) {
-      signal?.throwIfAborted();
-      return findName(await readLayoutIndex(fs, paths.index), name);
-    },
-    tag: tagger(context),
-    async names({ signal } = {}) {
-      signal?.throwIfAborted();
-      return listNames(await readLayoutIndex(fs, paths.index));
-    },
-    async untag(name, call = {}) {
-      call.signal?.throwIfAborted();
-      return context.exclusive(async (confirm) => {
-        const text = removeName(await readLayoutIndex(fs, paths.index), name);
-        if (text !== undefined) await replaceFile(context, paths.index, text, confirm);
-        return text !== undefined;
-      }, call);
-    },
-    collectGarbage: (call = {}) => collectLayoutGarbage(context, call),
+    resolve: (name, { signal } = {}) => background.run(signal, async () => findName(await readIndex(), name)),
+    tag: (name, descriptor, call = {}) => background.run(call.signal, () => tagImage(context, name, descriptor, call)),
+    names: ({ signal } = {}) => background.run(signal, async () => listNames(await readIndex())),
+    untag: (name, call = {}) =>
+      background.run(call.signal, () =>
+        exclusive(async (hold) => {
+          const text = removeName(await readIndex(), name);
+          if (text !== undefined) await replaceDocument(context, hold, paths.index, text, call);
+          return text !== undefined;
+        }, call),
+      ),
+    collectGarbage: (call = {}) => background.run(call.signal, () => collectLayoutGarbage(context, call)),
   };
 }
 
-function tagger(context: LayoutContext): ImageStore['tag'] {
+async function tagImage(
+  context: LayoutContext,
+  name: string,
+  descriptor: Descriptor,
+  call: CallOptions,
+): Promise<void> {
   const { fs, paths } = context;
+  checkStoreName(name);
   const blobs: Pick<ContentStore, 'has' | 'read'> = {
     // What is named is looked at again under the lock, so it need not be leased.
-    has: (descriptor, call = {}) => isBlobRight(context, descriptor, call),
-    read: (descriptor, call = {}) => readBlob(context, descriptor, call),
+    has: (content, options = {}) => isBlobRight(context, content, options),
+    read: (content, options = {}) => readBlob(context, content, options),
   };
-  return async (name, descriptor, call = {}) => {
-    call.signal?.throwIfAborted();
-    checkStoreName(name);
-    const contents = await checkClosure(blobs, descriptor, call);
-    // Once before the lock, so that little is left to do under it.
+  const contents = await checkClosure(blobs, descriptor, call);
+  // Once before the lock, so that little is left to do under it.
+  await settleBlobs(context, contents, call);
+  await context.exclusive(async (hold) => {
     await settleBlobs(context, contents, call);
-    await context.exclusive(async (confirm) => {
-      await settleBlobs(context, contents, call);
-      const index = await readLayoutIndex(fs, paths.index);
-      await replaceFile(context, paths.index, writeName(index, name, descriptor), confirm);
-    }, call);
-  };
+    const text = writeName(await readLayoutIndex(fs, paths.index), name, descriptor);
+    await replaceDocument(context, hold, paths.index, text, call);
+  }, call);
+}
+
+/** Replaces a small file of the layout under its lock, unless that was lost or nobody wants it any more. */
+async function replaceDocument(
+  { fs, paths, owner }: LayoutContext,
+  hold: Hold,
+  target: string,
+  text: string,
+  { signal }: CallOptions,
+): Promise<void> {
+  await replaceFile(fs, {
+    target,
+    text,
+    temporary: join(hold.directory, owner.createToken()),
+    directory: paths.root,
+    mode: 0o644,
+    async beforeRename() {
+      await hold.confirm();
+      signal?.throwIfAborted();
+    },
+  });
 }
 
 /**
@@ -284,12 +330,12 @@ async function syncAncestors(fs: LayoutFileSystem, path: string): Promise<void> 
 async function prepareLayout(context: LayoutContext, options: CallOptions): Promise<void> {
   const { fs, paths, exclusive } = context;
   if (await readLayoutMarker(context)) return;
-  await exclusive(async (confirm) => {
+  await exclusive(async (hold) => {
     if (await readLayoutMarker(context)) return;
     await syncAncestors(fs, paths.root);
     await ensureDirectory(fs, paths.blobs, paths.root);
     if (!(await succeeds(fs.lstat(paths.index), 'ENOENT')))
-      await replaceFile(context, paths.index, EMPTY_INDEX, confirm);
-    await replaceFile(context, paths.marker, LAYOUT_MARKER, confirm);
+      await replaceDocument(context, hold, paths.index, EMPTY_INDEX, options);
+    await replaceDocument(context, hold, paths.marker, LAYOUT_MARKER, options);
   }, options);
 }

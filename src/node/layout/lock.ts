@@ -1,68 +1,107 @@
-import { randomInt } from 'node:crypto';
 import { join } from 'node:path';
 import { StoreError } from '../../errors/index.js';
-import { quote } from '../../internal/index.js';
-import { ignoreStoreError, succeeds } from '../files/errors.js';
-import { ensureDirectory, type Exclusive, type LayoutContext, readDirectory } from './context.js';
+import { createSlots, quote, randomFraction } from '../../internal/index.js';
+import { ignoreStoreError, succeeds, unlessMissing } from '../files/errors.js';
+import {
+  ensureDirectory,
+  type Exclusive,
+  type Hold,
+  type LayoutContext,
+  type LayoutPaths,
+  readDirectory,
+} from './context.js';
 
-/** A holder that this process cannot look at counts as gone when it has kept the lock this long: work under it is short. */
+/** A holder that nobody here can look at counts as gone when it has not moved for this long: work under the lock is short. */
 const STALE_AFTER_MS = 10_000;
+/** A holder at long work shows this often that it moves. */
+const HEARTBEAT_MS = 2000;
 const MAX_PAUSE_MS = 25;
 
-type LockContext = Pick<LayoutContext, 'fs' | 'paths' | 'owner' | 'clock'>;
+interface LockContext extends Pick<LayoutContext, 'fs' | 'owner' | 'clock'> {
+  readonly paths: Pick<LayoutPaths, 'root' | 'ingest' | 'index' | 'lock'>;
+}
 
 /**
- * Makes the lock of a layout, which holds between processes.
+ * Makes the lock of a layout, or of another directory, which holds between processes, also of other containers and machines.
  *
  * The lock is a directory, `ingest/lock`, with one file in it, named by its owner's token. To take it, a process renames a
  * directory of its own, with its own file in it, to that name; the system allows that only while nothing is there, or an
  * empty directory. To release it, or to take it from an owner that has died, one removes the file by its name. As no
  * name is ever used twice, nobody can remove another holder's file by mistake, however late he comes.
+ *
+ * Where nobody can tell whether the holder lives, it may only have been stopped, and go on at any moment later. So it has a
+ * second directory, named by the same token, and all that it changes it renames out of that directory or into it. Who
+ * takes the lock away removes that directory first: from then on none of these renames can succeed.
  */
-export function createLayoutLock(context: LockContext, timeoutMs: number): Exclusive {
-  const { fs, paths } = context;
-  const inTurn = createMutex();
-  /** Files whose removal failed; until they are gone, nobody gets the lock. */
-  const unreleased = new Set<string>();
+export function createLock(context: LockContext, timeoutMs: number): Exclusive {
+  const turns = createSlots(1);
+  /** Holds whose release failed; until it succeeds, nobody gets the lock. */
+  const unreleased = new Set<Hold>();
 
-  const release = async (file: string): Promise<void> => {
-    unreleased.add(file);
-    await unlinkIfThere(context, file);
-    unreleased.delete(file);
-    await fs.rmdir(paths.lock).catch(ignoreStoreError);
+  const release = async (hold: Hold): Promise<void> => {
+    unreleased.add(hold);
+    await unlinkIfThere(context, hold.file);
+    unreleased.delete(hold);
+    await context.fs.rmdir(context.paths.lock).catch(ignoreStoreError);
+    await removeDirectory(context, hold.directory).catch(ignoreStoreError);
   };
   return (action, { signal } = {}) =>
-    inTurn(signal, async () => {
-      for (const file of unreleased) await release(file);
-      const file = await acquire(context, timeoutMs, signal);
-      let result: Awaited<ReturnType<typeof action>>;
+    turns.run(async () => {
+      for (const hold of unreleased) await release(hold);
+      await ensureDirectory(context.fs, context.paths.ingest, context.paths.root);
+      const leave = await context.owner.attend?.();
       try {
-        result = await action(() => confirm(context, file));
-      } catch (error) {
-        await release(file).catch(ignoreStoreError);
-        throw error;
+        const hold = await acquire(context, timeoutMs, signal);
+        let result: Awaited<ReturnType<typeof action>>;
+        try {
+          result = await action(hold);
+        } catch (error) {
+          const isLost = await isGone(context, hold);
+          await release(hold).catch(ignoreStoreError);
+          throw isLost ? takenOver(context, error) : error;
+        }
+        await release(hold);
+        return result;
+      } finally {
+        await leave?.();
       }
-      await release(file);
-      return result;
-    });
+    }, signal);
 }
 
-/** Takes the lock, and returns the file that shows it. */
-async function acquire(context: LockContext, timeoutMs: number, signal: AbortSignal | undefined): Promise<string> {
+/** Takes the lock. */
+async function acquire(context: LockContext, timeoutMs: number, signal: AbortSignal | undefined): Promise<Hold> {
   const { fs, paths, owner } = context;
-  await ensureDirectory(fs, paths.ingest, paths.root);
   const token = owner.createToken();
-  const prepared = join(paths.ingest, token);
+  const [directory, prepared] = [join(paths.ingest, token), join(paths.ingest, owner.createToken())];
   try {
+    await fs.mkdir(directory);
     await fs.mkdir(prepared);
     await (await fs.create(join(prepared, token))).close();
     await contend(context, prepared, timeoutMs, signal);
   } catch (error) {
     await fs.unlink(join(prepared, token)).catch(ignoreStoreError);
     await fs.rmdir(prepared).catch(ignoreStoreError);
+    await fs.rmdir(directory).catch(ignoreStoreError);
     throw error;
   }
-  return join(paths.lock, token);
+  return createHold(context, directory, join(paths.lock, token));
+}
+
+function createHold(context: LockContext, directory: string, file: string): Hold {
+  const { fs, clock } = context;
+  let movedAt = clock.monotonic();
+  return {
+    directory,
+    file,
+    async confirm() {
+      if (!(await succeeds(fs.lstat(file), 'ENOENT'))) throw takenOver(context);
+      if (clock.monotonic() - movedAt < HEARTBEAT_MS) return;
+      movedAt = clock.monotonic();
+      const open = await unlessMissing(fs.open(file));
+      // Setting the mode that it has already moves a time that nothing else moves.
+      await open?.chmod(0o600).finally(() => open.close());
+    },
+  };
 }
 
 async function contend(
@@ -80,25 +119,30 @@ async function contend(
     if (await evict()) continue;
     const waited = clock.monotonic() - start;
     if (waited >= timeoutMs) throw timedOut(paths.root, waited);
-    await clock.sleep(pause + randomInt(pause + 1), { signal });
+    await clock.sleep(pause + Math.floor(randomFraction() * (pause + 1)), { signal });
   }
 }
 
 /** Looks who has the lock, and removes the file of one that is gone. Returns whether the lock may be free now. */
-function createEviction({ fs, paths, owner, clock }: LockContext): () => Promise<boolean> {
+function createEviction(context: LockContext): () => Promise<boolean> {
+  const { fs, paths, owner, clock } = context;
   const since = new Map<string, number>();
-  const isGone = async (name: string): Promise<boolean> => {
+  const isDead = async (name: string): Promise<boolean> => {
     const state = await owner.stateOf(name);
     if (state !== 'unknown') return state === 'dead';
-    const first = since.get(name) ?? clock.monotonic();
-    since.set(name, first);
+    const stat = await unlessMissing(fs.lstat(join(paths.lock, name)));
+    const sign = `${name} ${stat?.touched}`;
+    const first = since.get(sign) ?? clock.monotonic();
+    since.set(sign, first);
     return clock.monotonic() - first >= STALE_AFTER_MS;
   };
   return async () => {
     const holders = await readDirectory({ fs }, paths.lock);
     let free = holders.length === 0;
     for (const name of holders) {
-      if (!(await isGone(name))) continue;
+      if (!(await isDead(name))) continue;
+      // First, so that one that was only stopped can change nothing from here on.
+      await removeDirectory(context, join(paths.ingest, name));
       await unlinkIfThere({ fs }, join(paths.lock, name));
       free = true;
     }
@@ -106,11 +150,27 @@ function createEviction({ fs, paths, owner, clock }: LockContext): () => Promise
   };
 }
 
-/** A holder that was stopped for long may have lost the lock as one that is gone; it must not write then. */
-async function confirm({ fs, paths }: LockContext, file: string): Promise<void> {
-  if (await succeeds(fs.lstat(file), 'ENOENT')) return;
+/** Removes a directory with the files in it, also while its owner puts more there. */
+async function removeDirectory({ fs }: Pick<LayoutContext, 'fs'>, path: string): Promise<void> {
+  for (;;) {
+    for (const name of await readDirectory({ fs }, path)) await unlinkIfThere({ fs }, join(path, name));
+    if (await succeeds(fs.rmdir(path), 'ENOTEMPTY', 'EEXIST', 'ENOENT')) return;
+    if ((await unlessMissing(fs.lstat(path))) === undefined) return;
+  }
+}
+
+/** A holder that was stopped for long may have lost the lock as one that is gone. */
+async function isGone({ fs }: LockContext, { file }: Hold): Promise<boolean> {
+  return !(await succeeds(fs.lstat(file), 'ENOENT').catch(() => true));
+}
+
+function takenOver({ paths }: LockContext, cause?: unknown): StoreError {
   const reason = 'another process took the lock over, because this one did not move';
-  throw new StoreError(`Cannot write ${quote(paths.index)}: ${reason}`, { operation: 'lock', retryable: true });
+  return new StoreError(`Cannot write ${quote(paths.index)}: ${reason}`, {
+    operation: 'lock',
+    retryable: true,
+    cause,
+  });
 }
 
 function timedOut(root: string, waited: number): StoreError {
@@ -120,39 +180,4 @@ function timedOut(root: string, waited: number): StoreError {
 
 async function unlinkIfThere({ fs }: Pick<LayoutContext, 'fs'>, path: string): Promise<void> {
   await succeeds(fs.unlink(path), 'ENOENT');
-}
-
-/** Runs actions one at a time, in the order in which they came. One whose signal aborts leaves the queue. */
-type Mutex = <T>(signal: AbortSignal | undefined, action: () => Promise<T>) => Promise<T>;
-
-function createMutex(): Mutex {
-  let last: Promise<void> = Promise.resolve();
-  return async (signal, action) => {
-    const before = last;
-    let end: () => void = () => undefined;
-    last = new Promise((resolve) => {
-      end = resolve;
-    });
-    try {
-      await untilAborted(before, signal);
-    } catch (error) {
-      void before.then(end);
-      throw error;
-    }
-    try {
-      return await action();
-    } finally {
-      end();
-    }
-  };
-}
-
-function untilAborted(turn: Promise<void>, signal: AbortSignal | undefined): Promise<void> {
-  if (signal === undefined) return turn;
-  return new Promise((resolve, reject) => {
-    const onAbort = (): void => reject(signal.reason as Error);
-    signal.addEventListener('abort', onAbort, { once: true });
-    void turn.then(resolve).finally(() => signal.removeEventListener('abort', onAbort));
-    if (signal.aborted) onAbort();
-  });
 }

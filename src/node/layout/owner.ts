@@ -1,8 +1,12 @@
-import { createHash, randomUUID } from 'node:crypto';
-import { readFile, readlink } from 'node:fs/promises';
+import { createHash, randomBytes, randomUUID } from 'node:crypto';
+import { constants } from 'node:fs';
+import { type FileHandle, open, readdir, readFile, readlink, unlink } from 'node:fs/promises';
+import { connect, createServer, type Server } from 'node:net';
 import { hostname } from 'node:os';
-import { kill, pid } from 'node:process';
+import { join } from 'node:path';
+import { kill, pid, platform } from 'node:process';
 import { type Digest, digestAlgorithm, digestEncoded, isDigest } from '../../digest/index.js';
+import { createSlots } from '../../internal/index.js';
 
 /**
  * Who made a temporary file or holds a lock, written into its name, so that others can tell whether it still runs.
@@ -13,41 +17,85 @@ export interface LayoutOwner {
   /** A new name that says who made it; it is never given twice. */
   createToken(): string;
   /** What became of the owner of a token. `unknown`: it runs, or ran, where this process cannot look. */
-  stateOf(token: string): Promise<'alive' | 'dead' | 'unknown'>;
+  stateOf(token: string): Promise<OwnerState>;
+  /**
+   * Is called before a token is used, and what it gives is called when nothing has that name any more. An owner can show
+   * in between that it lives.
+   *
+   * @defaultValue nothing is done
+   */
+  attend?(): Promise<() => Promise<void>>;
 }
 
-/** Where the process runs, its id, when it started, and what makes the token unique. */
-const TOKEN = /^([0-9a-f]{16})-([1-9]\d{0,9})-(\d{1,20})-[0-9a-f-]{36}$/;
+/**
+ * What is known of the owner of a token.
+ *
+ * @public
+ */
+export type OwnerState = 'alive' | 'dead' | 'unknown';
 
-/** Whether a file name was made by an owner. */
-function isOwnerToken(name: string): boolean {
-  return TOKEN.test(name);
-}
+/**
+ * The boot and the process namespace, the process id, when it started, who of that process it is, and what makes the token
+ * unique; an `s` at the end when its owner answers on a socket.
+ */
+const TOKEN = /^([0-9a-f]{8})([0-9a-f]{8})-([1-9]\d{0,9})-(\d{1,20})-([0-9a-f-]{18})[0-9a-f-]{18}(s?)$/;
+const SOCKET = /^[0-9a-f-]{18}\.sock$/;
 
 /**
  * This process as an owner. Its id alone is not enough: ids are given again, and other containers and machines that share
  * the directory have their own. So a token names the boot and the process namespace, and the time of the start.
+ *
+ * To other namespaces of the same boot ids say nothing. For them the owner listens on a socket in the directory while it
+ * has something there: the system closes it with the process, and lets everybody see that who reaches the directory.
+ *
+ * @param directory - where the socket is put; `undefined` for none
  */
-export async function processOwner(): Promise<LayoutOwner> {
-  const [space, started] = await Promise.all([processSpace(), startOf('self')]);
-  const prefix = `${space}-${pid}-${started?.at ?? 0}`;
+export async function processOwner(directory?: string): Promise<LayoutOwner> {
+  const [boot, namespace, started, isOwnTable] = await Promise.all([
+    bootOf(),
+    readlink('/proc/self/ns/pid').catch(() => ''),
+    startOf('self'),
+    seesOwnProcesses(),
+  ]);
+  const space = shortHash(namespace);
+  const id = randomUUID().slice(0, 18);
+  const own = `${boot}${space}-${pid}-${started?.at ?? 0}-${id}`;
+  const presence = directory === undefined ? undefined : createPresence(directory, `${id}.sock`);
   return {
-    createToken: () => `${prefix}-${randomUUID()}`,
+    createToken: () => `${own}${randomUUID().slice(18)}${presence?.isOpen() === true ? 's' : ''}`,
     stateOf: async (token) => {
-      const [, where, id, at] = TOKEN.exec(token) ?? [];
-      if (where !== space || id === undefined) return 'unknown';
-      return (await isRunning(Number(id), Number(at))) ? 'alive' : 'dead';
+      const [, itsBoot, itsSpace, itsPid, at, itsId = '', answers] = TOKEN.exec(token) ?? [];
+      if (token.startsWith(own)) return 'alive';
+      if (itsBoot !== boot) return 'unknown';
+      if (itsSpace === space && isOwnTable) return (await isRunning(Number(itsPid), Number(at))) ? 'alive' : 'dead';
+      return answers === 's' && directory !== undefined ? answerOf(directory, `${itsId}.sock`) : 'unknown';
     },
+    ...(presence === undefined ? {} : { attend: presence.attend }),
   };
 }
 
-/** What process ids mean something in: one boot of one machine, and in it one process namespace. */
-async function processSpace(): Promise<string> {
-  const parts = await Promise.all([
-    readFile('/proc/sys/kernel/random/boot_id', 'latin1').catch(() => hostname()),
-    readlink('/proc/self/ns/pid').catch(() => ''),
-  ]);
-  return createHash('sha256').update(parts.join('\n')).digest('hex').slice(0, 16);
+/** Removes the sockets of owners that have ended. */
+export async function sweepSockets(directory: string): Promise<void> {
+  for (const name of await readdir(directory).catch(() => [])) {
+    if (!SOCKET.test(name) || (await answerOf(directory, name)) !== 'dead') continue;
+    await unlink(join(directory, name)).catch(() => undefined);
+  }
+}
+
+function shortHash(text: string): string {
+  return createHash('sha256').update(text).digest('hex').slice(0, 8);
+}
+
+/** One boot of one machine. Where it cannot be told from others it is like none. */
+async function bootOf(): Promise<string> {
+  const boot = await readFile('/proc/sys/kernel/random/boot_id', 'latin1').catch(() => undefined);
+  if (boot === undefined && platform === 'linux') return randomBytes(4).toString('hex');
+  return shortHash(boot ?? hostname());
+}
+
+/** Whether the ids in `/proc` are those that this process knows; one may see those of another namespace there. */
+async function seesOwnProcesses(): Promise<boolean> {
+  return platform !== 'linux' || (await readlink('/proc/self').catch(() => '')) === String(pid);
 }
 
 async function isRunning(id: number, at: number): Promise<boolean> {
@@ -58,8 +106,8 @@ async function isRunning(id: number, at: number): Promise<boolean> {
     if ((error as NodeJS.ErrnoException).code === 'ESRCH') return false;
   }
   const started = await startOf(String(id));
-  // Without /proc the id has to do.
-  return started === undefined || (!started.ended && started.at === at);
+  // Without /proc, there or here, the id has to do.
+  return started === undefined || (!started.ended && (at === 0 || started.at === at));
 }
 
 /** When a process started, in ticks since the boot, and whether it only waits for its parent to take note of its end. */
@@ -69,6 +117,88 @@ async function startOf(id: string): Promise<{ readonly at: number; readonly ende
   // The command's name may hold anything; the fields behind it may not.
   const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
   return { at: Number(fields[19]), ended: fields[0] === 'Z' || fields[0] === 'X' };
+}
+
+/** A socket that is there while somebody attends. */
+interface Presence {
+  isOpen(): boolean;
+  attend(): Promise<() => Promise<void>>;
+}
+
+function createPresence(directory: string, name: string): Presence {
+  const turns = createSlots(1);
+  let users = 0;
+  let close: (() => Promise<void>) | undefined;
+  return {
+    isOpen: () => close !== undefined,
+    async attend() {
+      await turns.run(async () => {
+        users += 1;
+        // Where there can be no socket, the owner is one that others cannot look at.
+        if (users === 1) close = await listen(directory, name).catch(() => undefined);
+      });
+      return () =>
+        turns.run(async () => {
+          users -= 1;
+          if (users > 0) return;
+          const last = close;
+          close = undefined;
+          await last?.();
+        });
+    },
+  };
+}
+
+/** Listens under a name in a directory, and returns how to end that. It does not keep the process from ending. */
+async function listen(directory: string, name: string): Promise<() => Promise<void>> {
+  const place = await open(directory, constants.O_RDONLY);
+  const server = createServer((socket) => void socket.destroy());
+  const end = async (): Promise<void> => {
+    await new Promise<void>((resolve) => void server.close(() => resolve()));
+    await place.close();
+  };
+  try {
+    await listening(server, shortPath(place, name));
+    server.unref();
+    return end;
+  } catch (error) {
+    await end();
+    throw error;
+  }
+}
+
+function listening(server: Server, path: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen({ path, exclusive: true, writableAll: true }, resolve);
+  });
+}
+
+/** A socket's path may have no more than 107 bytes; through the open directory it is always short enough. */
+function shortPath({ fd }: FileHandle, name: string): string {
+  return `/proc/self/fd/${fd}/${name}`;
+}
+
+/** Whether an owner answers. Its socket is gone, or refuses, when it has ended. */
+async function answerOf(directory: string, name: string): Promise<OwnerState> {
+  const place = await open(directory, constants.O_RDONLY).catch(() => undefined);
+  if (place === undefined) return 'unknown';
+  try {
+    return await new Promise((resolve) => {
+      const socket = connect({ path: shortPath(place, name) });
+      socket.once('connect', () => {
+        socket.destroy();
+        resolve('alive');
+      });
+      socket.once('error', ({ code }: NodeJS.ErrnoException) => {
+        if (code === 'ECONNREFUSED' || code === 'ENOENT') resolve('dead');
+        // A process that was stopped takes no calls once many have been made.
+        else resolve(code === 'EAGAIN' ? 'alive' : 'unknown');
+      });
+    });
+  } finally {
+    await place.close();
+  }
 }
 
 /** What the name of a file in `ingest/` says. */
@@ -87,12 +217,8 @@ export function ingestName(token: string | undefined, digest: Digest): string {
 
 /** Reads a name; `undefined` for one that is not ours. */
 export function parseIngestName(name: string): IngestName | undefined {
-  const [token, content] = name.includes('.')
-    ? split(name)
-    : isOwnerToken(name)
-      ? [name, undefined]
-      : [undefined, name];
-  if (token !== undefined && !isOwnerToken(token)) return undefined;
+  const [token, content] = name.includes('.') ? split(name) : TOKEN.test(name) ? [name, undefined] : [undefined, name];
+  if (token !== undefined && !TOKEN.test(token)) return undefined;
   if (content === undefined) return { token, digest: undefined };
   const digest = content.replace('-', ':');
   return isDigest(digest) ? { token, digest } : undefined;

@@ -1,14 +1,24 @@
+import { join } from 'node:path';
 import type { CallOptions } from '../../clock/index.js';
 import { StoreError } from '../../errors/index.js';
+import { untilAbort } from '../../internal/index.js';
 import type { Descriptor } from '../../oci/index.js';
 import { type ContentWriter, createVerifier, type Verifier } from '../../store/index.js';
 import { copyBytes } from '../files/copy-bytes.js';
 import { failedWith, ignoreStoreError, unlessMissing } from '../files/errors.js';
+import {
+  createTemp,
+  createWriteQueue,
+  discardTemp,
+  placeTemp,
+  sealTemp,
+  type TempFile,
+  type WriteQueue,
+} from '../files/write-atomic.js';
 import { chunksOf, hasBlob } from './blobs.js';
 import { ensureDirectory, type LayoutContext } from './context.js';
 import { findPartials, keepPartial, type Partial, removeKept, removePartial } from './ingest.js';
-import { createTemp, discardTemp, placeTemp, sealTemp, type TempFile } from './temp.js';
-import { createWriteQueue, type WriteQueue } from './write-queue.js';
+import { ingestName } from './owner.js';
 
 type State = 'open' | 'busy' | 'spoilt' | 'closed';
 
@@ -21,29 +31,55 @@ export async function createLayoutWriter(
   descriptor: Descriptor,
   { signal }: CallOptions,
 ): Promise<ContentWriter> {
+  const { fs, paths, owner, background } = context;
+  const { digest } = descriptor;
   signal?.throwIfAborted();
-  let attempt = await resumeAttempt(context, descriptor, signal);
+  await background.awayOf(digest);
+  await ensureDirectory(fs, paths.ingest, paths.root);
+  const leave = (await owner.attend?.()) ?? (() => Promise.resolve());
+  let attempt: Attempt;
+  try {
+    attempt = await resumeAttempt(context, descriptor, signal);
+  } catch (error) {
+    await leave();
+    throw error;
+  }
   let state: State = 'open';
   let step: Promise<unknown> = Promise.resolve();
+  let away: Promise<void> | undefined;
 
   const enter = (): Attempt => {
     signal?.throwIfAborted();
-    if (state === 'open') return attempt;
-    throw new StoreError(`Cannot write content ${descriptor.digest}: the writer is ${state}`, { operation: 'write' });
+    if (state === 'open' && away === undefined) return attempt;
+    const reason = `the writer is ${away === undefined ? state : 'closed'}`;
+    throw new StoreError(`Cannot write content ${digest}: ${reason}`, { operation: 'write' });
   };
-  /** Runs one step, so that no other starts before it ends. A failed one leaves bytes of which nobody knows the state. */
-  const run = async (action: () => Promise<void>): Promise<void> => {
+  /** Runs one step, so that no other starts before it ends. A failed one leaves bytes of unknown state. */
+  const run = (action: () => Promise<void>, next: State = 'open'): Promise<void> => {
     state = 'busy';
-    try {
-      const running = action();
-      step = running;
-      await running;
-    } catch (error) {
-      state = 'spoilt';
-      throw error;
-    }
-    state = 'open';
+    const running = action().then(
+      () => void (state = next),
+      (error: unknown) => {
+        state = 'spoilt';
+        throw error;
+      },
+    );
+    step = running;
+    return untilAbort(running, signal);
   };
+  const putAway = async (): Promise<void> => {
+    await step.catch(() => undefined);
+    const end = state === 'spoilt' ? discardAttempt : keepAttempt;
+    if (state !== 'closed') await end(context, attempt, descriptor).catch(() => undefined);
+    await leave();
+  };
+  const close = (): Promise<void> => {
+    away ??= putAway();
+    background.putAway(digest, away);
+    return away;
+  };
+  // Nobody gets it who could give it up.
+  if (signal?.aborted === true) void close();
   return {
     get offset() {
       return state === 'spoilt' ? 0 : attempt.verifier.size;
@@ -57,7 +93,7 @@ export async function createLayoutWriter(
       return rest === undefined ? undefined : run(() => rest);
     },
     async restart() {
-      if (state !== 'spoilt') enter();
+      if (state !== 'spoilt' || away !== undefined) enter();
       await run(async () => {
         await discardAttempt(context, attempt);
         attempt = await beginAttempt(context, descriptor);
@@ -65,15 +101,13 @@ export async function createLayoutWriter(
     },
     async commit() {
       const done = enter();
-      await run(() => commitAttempt(context, descriptor, done, signal));
-      state = 'closed';
+      await run(() => commitAttempt(context, descriptor, done, signal), 'closed');
+      await close();
     },
     async abort() {
-      if (state === 'closed') return;
-      await step.catch(() => undefined);
-      const end = state === 'spoilt' ? discardAttempt : keepAttempt;
-      state = 'closed';
-      await end(context, attempt, descriptor).catch(() => undefined);
+      const end = close();
+      // The disk may be slower than an abort may be.
+      if (signal?.aborted !== true) await end;
     },
   };
 }
@@ -114,7 +148,8 @@ interface Attempt {
 /** Starts at the first byte. */
 async function beginAttempt(context: LayoutContext, descriptor: Descriptor): Promise<Attempt> {
   const verifier = createVerifier(descriptor, context.createHasher);
-  const temp = await createTemp(context, descriptor.digest);
+  const { fs, paths, owner } = context;
+  const temp = await createTemp(fs, join(paths.ingest, ingestName(owner.createToken(), descriptor.digest)));
   return { temp, verifier, queue: createWriteQueue(temp.file) };
 }
 

@@ -41,6 +41,16 @@ describe('dockerLogin', () => {
     expect(existsSync(lock)).toBe(false);
   });
 
+  it('keeps every login of those that find a lock of one that has died at the same time', async () => {
+    const { env, write } = homeWith();
+    const file = write('.docker/config.json', '{}');
+    utimesSync(write('.docker/.config.json.kubepull-lock', ''), 1, 1);
+    const names = Array.from({ length: 12 }, (_, at) => `r${at}.io`);
+    await Promise.all(names.map((name) => dockerLogin(name, jane(), { env })));
+    expect(registriesOf(file).toSorted()).toEqual(names.toSorted());
+    expect(readdirSync(join(file, '..'))).toEqual(['config.json']);
+  });
+
   it('makes the file that a link points to', async () => {
     const { env, write } = homeWith();
     const [link, file] = [write('.docker/config.json', ''), write('dotfiles.json', '')];

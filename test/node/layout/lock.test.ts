@@ -103,6 +103,79 @@ describe('the lock of openOciLayout', () => {
     expect(layoutFaults(disk.files(ROOT))).toEqual([]);
   });
 
+  it('keeps one that was stopped at its last step from undoing what was named meanwhile', async () => {
+    const disk = createCrashDisk();
+    const real = disk.mount();
+    let arrived: () => void = () => undefined;
+    let go: () => void = () => undefined;
+    const stopping = new Promise<void>((resolve) => void (arrived = resolve));
+    const stopped = new Promise<void>((resolve) => void (go = resolve));
+    let stops = false;
+    const fs = {
+      ...real,
+      rename: async (from: string, to: string) => {
+        if (stops && to.endsWith('index.json')) {
+          arrived();
+          await stopped;
+        }
+        await real.rename(from, to);
+      },
+    };
+    const holder = await openOciLayout(ROOT, { fs, owner: ownerOf(1, () => 'alive') });
+    for (const { descriptor, bytes } of image.contents) await writeContent(holder, descriptor, bytes);
+    stops = true;
+    const held = holder.tag('app:held', image.descriptor);
+    held.catch(() => undefined);
+    await stopping;
+    const clock = createFakeClock();
+    const other = await openOciLayout(ROOT, { fs: disk.mount(), clock, owner: ownerOf(2, () => 'unknown') });
+    const tagged = other.tag('app:1', image.descriptor);
+    await clock.advance(14_000);
+    await tagged;
+    go();
+    await expect(held).rejects.toMatchObject({ code: 'ERR_STORE', operation: 'lock', retryable: true });
+    expect(await other.names()).toEqual(['app:1']);
+    stops = false;
+    await holder.tag('app:held', image.descriptor);
+    expect((await other.names()).toSorted()).toEqual(['app:1', 'app:held']);
+    expect(layoutFaults(disk.files(ROOT))).toEqual([]);
+  });
+
+  it('keeps one that was stopped while it collected garbage from removing what has a name meanwhile', async () => {
+    const disk = createCrashDisk();
+    const real = disk.mount();
+    let arrived: () => void = () => undefined;
+    let go: () => void = () => undefined;
+    const stopping = new Promise<void>((resolve) => void (arrived = resolve));
+    const stopped = new Promise<void>((resolve) => void (go = resolve));
+    let stops = false;
+    const fs = {
+      ...real,
+      rename: async (from: string, to: string) => {
+        if (stops && from.includes('/blobs/')) {
+          arrived();
+          await stopped;
+        }
+        await real.rename(from, to);
+      },
+    };
+    const holder = await openOciLayout(ROOT, { fs, owner: ownerOf(1, () => 'alive') });
+    for (const { descriptor, bytes } of image.contents) await writeContent(holder, descriptor, bytes);
+    stops = true;
+    const collecting = holder.collectGarbage({ graceMs: 0 });
+    collecting.catch(() => undefined);
+    await stopping;
+    const clock = createFakeClock();
+    const other = await openOciLayout(ROOT, { fs: disk.mount(), clock, owner: ownerOf(2, () => 'unknown') });
+    const tagged = other.tag('app:1', image.descriptor);
+    await clock.advance(14_000);
+    await tagged;
+    go();
+    await expect(collecting).rejects.toMatchObject({ code: 'ERR_STORE', operation: 'lock' });
+    expect(layoutFaults(disk.files(ROOT))).toEqual([]);
+    for (const { descriptor } of image.contents) expect(await other.has(descriptor)).toBe(true);
+  });
+
   it('is given back by the next call when its release failed', async () => {
     const disk = createCrashDisk();
     let fails = false;

@@ -1,4 +1,5 @@
-import type { LayoutFile } from '../files/file-system.js';
+import { ignoreStoreError, layoutError } from './errors.js';
+import type { LayoutFile, LayoutFileSystem, LayoutStat } from './file-system.js';
 
 /** Bytes that are written at once: fewer cost calls, more cost memory. */
 const BATCH_BYTES = 256 * 1024;
@@ -110,4 +111,80 @@ function skipBytes(parts: readonly Uint8Array[], count: number): readonly Uint8A
     left -= skipped;
     return skipped < part.length ? [part.subarray(skipped)] : [];
   });
+}
+
+/** A file in the making. It stands under a name of its own until it is placed. */
+export interface TempFile {
+  readonly path: string;
+  readonly file: LayoutFile;
+  closed: boolean;
+}
+
+/** Begins a file in the making. */
+export async function createTemp(fs: LayoutFileSystem, path: string): Promise<TempFile> {
+  return { path, file: await fs.create(path), closed: false };
+}
+
+/** Makes a written file final on the disk: the size counted is the size there is, and nothing of it is in a cache only. */
+export async function sealTemp(temp: TempFile, size: number, mode: number): Promise<LayoutStat> {
+  const stat = await temp.file.stat();
+  if (stat.kind !== 'file' || stat.size !== size) {
+    throw layoutError('commit', temp.path, `the disk holds ${stat.size} of its ${size} bytes`);
+  }
+  await temp.file.sync();
+  await temp.file.chmod(mode);
+  await closeTemp(temp);
+  return stat;
+}
+
+export async function closeTemp(temp: TempFile): Promise<void> {
+  if (temp.closed) return;
+  temp.closed = true;
+  await temp.file.close();
+}
+
+/** Gives a sealed file its name, in one step that lasts. */
+export async function placeTemp(
+  fs: LayoutFileSystem,
+  temp: TempFile,
+  target: string,
+  directory: string,
+): Promise<void> {
+  await fs.rename(temp.path, target);
+  await fs.syncDirectory(directory);
+}
+
+/** Removes what was not placed. What fails here is swept when the layout is opened after this process has ended. */
+export async function discardTemp(fs: LayoutFileSystem, temp: TempFile): Promise<void> {
+  await closeTemp(temp).catch(ignoreStoreError);
+  await fs.unlink(temp.path).catch(ignoreStoreError);
+}
+
+/** A small file to be written whole. */
+export interface Replacement {
+  readonly target: string;
+  readonly text: string;
+  /** The name under which it is made, in the same file system. */
+  readonly temporary: string;
+  /** The directory of the target. */
+  readonly directory: string;
+  readonly mode: number;
+  /** The last moment to refuse. */
+  readonly beforeRename?: () => Promise<void>;
+}
+
+/** Writes a small file whole, and lasting: readers see the old one or the new one. */
+export async function replaceFile(fs: LayoutFileSystem, replacement: Replacement): Promise<void> {
+  const { target, text, temporary, directory, mode, beforeRename } = replacement;
+  const temp = await createTemp(fs, temporary);
+  try {
+    const bytes = new TextEncoder().encode(text);
+    await writeFully(temp.file, [bytes], 0);
+    await sealTemp(temp, bytes.length, mode);
+    await beforeRename?.();
+    await placeTemp(fs, temp, target, directory);
+  } catch (error) {
+    await discardTemp(fs, temp);
+    throw error;
+  }
 }
