@@ -83,7 +83,7 @@ export interface Hold {
   readonly file: string;
   /** Where that is made which takes the place of a file, and where that goes which is taken away; see the lock. */
   readonly directory: string;
-  /** Fails when the lock was taken away meanwhile; also shows others that the holder moves. */
+  /** Fails when the lock was taken away meanwhile. */
   confirm(): Promise<void>;
 }
 

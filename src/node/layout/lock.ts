@@ -11,10 +11,8 @@ import {
   readDirectory,
 } from './context.js';
 
-/** A holder that nobody here can look at counts as gone when it has not moved for this long: work under the lock is short. */
+/** A holder that this process cannot look at counts as gone when it has kept the lock this long: work under it is short. */
 const STALE_AFTER_MS = 10_000;
-/** A holder at long work shows this often that it moves. */
-const HEARTBEAT_MS = 2000;
 const MAX_PAUSE_MS = 25;
 
 interface LockContext extends Pick<LayoutContext, 'fs' | 'owner' | 'clock'> {
@@ -88,18 +86,11 @@ async function acquire(context: LockContext, timeoutMs: number, signal: AbortSig
 }
 
 function createHold(context: LockContext, directory: string, file: string): Hold {
-  const { fs, clock } = context;
-  let movedAt = clock.monotonic();
   return {
     directory,
     file,
     async confirm() {
-      if (!(await succeeds(fs.lstat(file), 'ENOENT'))) throw takenOver(context);
-      if (clock.monotonic() - movedAt < HEARTBEAT_MS) return;
-      movedAt = clock.monotonic();
-      const open = await unlessMissing(fs.open(file));
-      // Setting the mode that it has already moves a time that nothing else moves.
-      await open?.chmod(0o600).finally(() => open.close());
+      if (!(await succeeds(context.fs.lstat(file), 'ENOENT'))) throw takenOver(context);
     },
   };
 }
@@ -130,10 +121,8 @@ function createEviction(context: LockContext): () => Promise<boolean> {
   const isDead = async (name: string): Promise<boolean> => {
     const state = await owner.stateOf(name);
     if (state !== 'unknown') return state === 'dead';
-    const stat = await unlessMissing(fs.lstat(join(paths.lock, name)));
-    const sign = `${name} ${stat?.touched}`;
-    const first = since.get(sign) ?? clock.monotonic();
-    since.set(sign, first);
+    const first = since.get(name) ?? clock.monotonic();
+    since.set(name, first);
     return clock.monotonic() - first >= STALE_AFTER_MS;
   };
   return async () => {
