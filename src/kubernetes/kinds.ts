@@ -37,10 +37,27 @@ const template = /* @__PURE__ */ is.nullable(
   /* @__PURE__ */ is.shape({ spec: /* @__PURE__ */ is.nullable(/* @__PURE__ */ is.shape(podSpecMembers)) }),
 );
 
+/** What a workload or a List has, where a pod is wanted: read as a pod it would have no images, and nothing to do. */
+const absent: Kind = {
+  what: 'left out: pass a single pod, or the template of a workload as one',
+  accepts: (value) => value === undefined || value === null,
+};
+
 export const pod: Kind = /* @__PURE__ */ is.shape(
-  { metadata, spec: /* @__PURE__ */ is.nullable(/* @__PURE__ */ is.shape(podSpecMembers)) },
+  {
+    kind: { what: "'Pod': pass a single pod, or the template of a workload as one", accepts: isPodKind },
+    items: absent,
+    metadata,
+    spec: /* @__PURE__ */ is.nullable(
+      /* @__PURE__ */ is.shape({ ...podSpecMembers, template: absent, jobTemplate: absent }),
+    ),
+  },
   'a pod',
 );
+
+function isPodKind(kind: unknown): boolean {
+  return kind === undefined || kind === null || kind === 'Pod';
+}
 
 export const workload: Kind = /* @__PURE__ */ is.shape(
   {

@@ -36,7 +36,7 @@ export function namesOf(list: readonly LocalObjectReferenceLike[] | undefined): 
 }
 
 /** Only a caller without types can pass one secret, or the API's whole list object. */
-export function* checkSecrets(secrets: Iterable<SecretLike>): Generator<SecretLike> {
+export function* checkSecrets<S extends SecretLike>(secrets: Iterable<S>): Generator<S> {
   check('Cannot read pull secrets', { secrets }, { secrets: is.iterable });
   for (const secret of secrets) {
     checkSecret('Cannot read pull secrets', secret);

@@ -14,7 +14,7 @@ import type { MissingSecretsEvent, SecretLike, SelectedPullSecrets } from './typ
  *
  * @param pod - the pod; the service account has no part in it once the pod exists, see {@link admitServiceAccount}
  * @param secrets - the secrets at hand, of any namespace and type
- * @returns the secrets, the names that were not found, and kubelet's event for those
+ * @returns the secrets, of the caller's own type; the names that were not found, and kubelet's event for those
  * @example
  * ```ts
  * import { selectPullSecrets } from 'kubepull/pull-secrets';
@@ -24,13 +24,13 @@ import type { MissingSecretsEvent, SecretLike, SelectedPullSecrets } from './typ
  * @see getPullSecretsForPod in kubernetes pkg/kubelet/kubelet_pods.go
  * @public
  */
-export function selectPullSecrets(pod: PodLike, secrets: Iterable<SecretLike>): SelectedPullSecrets {
+export function selectPullSecrets<S extends SecretLike>(pod: PodLike, secrets: Iterable<S>): SelectedPullSecrets<S> {
   check('Cannot select pull secrets', { pod }, { pod: api.pod });
-  const byName = new Map<string, SecretLike>();
+  const byName = new Map<string, S>();
   for (const secret of checkSecrets(secrets)) {
     if (namespaceOf(secret.metadata) === namespaceOf(pod.metadata)) byName.set(secret.metadata?.name ?? '', secret);
   }
-  const found: SecretLike[] = [];
+  const found: S[] = [];
   const missing: string[] = [];
   for (const name of namesOf(pod.spec?.imagePullSecrets)) {
     const secret = byName.get(name);

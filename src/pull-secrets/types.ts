@@ -30,9 +30,9 @@ export interface ServiceAccountLike {
  *
  * @public
  */
-export interface SelectedPullSecrets {
+export interface SelectedPullSecrets<S extends SecretLike = SecretLike> {
   /** In the order of the pod's list; one that is listed twice is here twice. */
-  readonly found: readonly SecretLike[];
+  readonly found: readonly S[];
   /** Names that no secret of the pod's namespace has. */
   readonly missing: readonly string[];
   /** Kubelet's event about the pod when some are missing; it is recorded at every sync, and the pull goes on without. */
