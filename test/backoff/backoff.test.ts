@@ -17,7 +17,7 @@ function track() {
 }
 
 describe('backoffSchedule', () => {
-  it('semantics 07 §4: 10 s, doubled, up to 300 s', () => {
+  it('10 s, doubled, up to 300 s', () => {
     const rows: (readonly number[])[] = [];
     for (const { failure, elapsedMs, delayMs } of backoffSchedule()) {
       rows.push([failure, elapsedMs / S, delayMs / S]);
@@ -80,7 +80,7 @@ describe('createBackoffTracker', () => {
       [0, 10, 30, 70, 150, 310, 911],
       [10, 20, 40, 80, 160, 300, 10],
     ],
-  ])('semantics 07 §4: %s', (_, times, delays) => {
+  ])('%s', (_, times, delays) => {
     const { fail } = track();
     expect(times.map(fail)).toEqual(delays);
   });
@@ -136,7 +136,7 @@ describe('createBackoffTracker', () => {
     expect([restored.next('k').delayMs, tracker.get('k')]).toEqual([40_000, 20_000]);
   });
 
-  it('T01 pays no heed to the wall clock', async () => {
+  it('pays no heed to the wall clock [T01]', async () => {
     const clock = createFakeClock();
     const tracker = createBackoffTracker({ clock });
     const delays: number[] = [];
@@ -148,7 +148,7 @@ describe('createBackoffTracker', () => {
     expect(delays).toEqual([10_000, 20_000, 40_000, 80_000]);
   });
 
-  it('T02 takes keys that objects have, and a million of them', () => {
+  it('takes keys that objects have, and a million of them [T02]', () => {
     const { tracker, at } = track();
     for (const key of ['__proto__', 'constructor', 'toString', '', 'a\u0000b']) {
       expect([tracker.get(key), tracker.next(key).delayMs]).toEqual([0, 10_000]);
@@ -164,7 +164,7 @@ describe('createBackoffTracker', () => {
     [{ maxMs: 2 ** 54 }],
     [{ factor: 0.5 }],
     [{ jitter: -0.1 }],
-  ])('T02 refuses %j', (options) => {
+  ])('refuses %j [T02]', (options) => {
     const refusal = expect.objectContaining({ code: 'ERR_OPTION_INVALID' });
     expect(() => createBackoffTracker({ clock: { monotonic: () => 0 }, ...options })).toThrow(refusal);
     expect(() => nextBackoff(undefined, 0, options)).toThrow(refusal);

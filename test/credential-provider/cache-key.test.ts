@@ -23,7 +23,7 @@ function identity({ image, account }: typeof question extends fc.Arbitrary<infer
 }
 
 describe('cacheKey', () => {
-  it('X07 differs for different images, accounts, annotations and tokens, whatever characters they have', () => {
+  it('differs for different images, accounts, annotations and tokens, whatever characters they have [X07]', () => {
     fc.assert(
       fc.property(question, question, (a, b) => {
         const [first, second] = [a, b].map(({ image, account }) => {
@@ -35,7 +35,7 @@ describe('cacheKey', () => {
     );
   });
 
-  it('X07 differs with each part of an account, and with none', () => {
+  it('differs with each part of an account, and with none [X07]', () => {
     const one = { namespace: 'n', name: 's', uid: 'u', annotations: { k: 'v' }, token: createSecret('t') };
     const others = [
       { namespace: 'N' },
@@ -53,7 +53,7 @@ describe('cacheKey', () => {
     if (keys('Token') !== accounts.length || keys('ServiceAccount') !== accounts.length - 1) throw new Error('equal');
   });
 
-  it('X07 differs for the kinds of one image, unless they cover the same', () => {
+  it('differs for the kinds of one image, unless they cover the same [X07]', () => {
     const keys = CACHE_KEY_TYPES.map((type) => cacheKey(type, 'r.io/team/app', []));
     if (new Set(keys).size !== 3) throw new Error(keys.join());
   });

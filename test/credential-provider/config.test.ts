@@ -228,7 +228,7 @@ describe('parseCredentialProviderConfig', () => {
       expect(faultOf(value)).toBe(text);
     });
 
-    it('C01 takes the names of prototypes for plain keys', () => {
+    it('takes the names of prototypes for plain keys [C01]', () => {
       const value: unknown = JSON.parse(
         '{"apiVersion":"kubelet.config.k8s.io/v1","kind":"CredentialProviderConfig","__proto__":{"providers":[]}}',
       );

@@ -164,7 +164,7 @@ describe('createCredentialProviderKeyring', () => {
       expect(exec).toHaveBeenCalledTimes(1);
     });
 
-    it('X08 the entries for other images, and gives them to the images that they fit only', async () => {
+    it('the entries for other images, and gives them to the images that they fit only [X08]', async () => {
       const exec = execOf(() => answer({ 'a.io': user('a'), 'b.io': user('b') }, { cacheKeyType: 'Global' }));
       const config = configOf({ matchImages: ['a.io', 'b.io'], defaultCacheDuration: '1h' });
       const keyring = createCredentialProviderKeyring(config, { exec });
@@ -174,7 +174,7 @@ describe('createCredentialProviderKeyring', () => {
     });
   });
 
-  it('X09 runs a plugin once for 1,000 look-ups of an image at the same time', async () => {
+  it('runs a plugin once for 1,000 look-ups of an image at the same time [X09]', async () => {
     const exec = execOf(() => answer({ 'r.io': user('a') }));
     const keyring = createCredentialProviderKeyring(configOf({}), { exec });
     const all = await Promise.all(Array.from({ length: 1000 }, async () => keyring.lookup(parseImageName('r.io/x'))));
@@ -219,7 +219,7 @@ describe('createCredentialProviderKeyring', () => {
     expect(exec).toHaveBeenCalledTimes(2);
   });
 
-  describe('X06 gives nothing, says why and hides no other plugin when an answer', () => {
+  describe('gives nothing, says why and hides no other plugin when an answer [X06]', () => {
     const text = (value: string): Uint8Array => new TextEncoder().encode(value);
     const hidden = 'error decoding credential provider plugin response from stdout';
     it.each<[string, () => Uint8Array, string]>([
@@ -315,7 +315,7 @@ describe('createCredentialProviderKeyring', () => {
     });
   });
 
-  it('C01 takes names of prototypes for patterns, and empty and missing credentials for empty ones', async () => {
+  it('takes names of prototypes for patterns, and empty and missing credentials for empty ones [C01]', async () => {
     const stdout = `{"kind":"CredentialProviderResponse","apiVersion":"${PROTOCOL}","cacheKeyType":"Image","auth":{"__proto__":{"username":"x"},"r.io":null}}`;
     const exec: ExecPlugin = () => Promise.resolve(new TextEncoder().encode(stdout));
     const result = await createCredentialProviderKeyring(configOf({}), { exec }).lookup(parseImageName('r.io/x'));
@@ -406,7 +406,7 @@ describe('createCredentialProviderKeyring', () => {
       expect(serviceAccounts.createToken, 'also for a hit').toHaveBeenCalledTimes(2);
     });
 
-    it('A11 keeps the answers of two accounts apart, whatever the plugin says', async () => {
+    it('keeps the answers of two accounts apart, whatever the plugin says [A11]', async () => {
       const exec = execOf(() => answer({ 'r.io': user('a') }, { cacheKeyType: 'Global' }));
       const serviceAccounts = access(canary('service-account-token'));
       const keyring = createCredentialProviderKeyring(
@@ -418,7 +418,7 @@ describe('createCredentialProviderKeyring', () => {
       expect(exec).toHaveBeenCalledTimes(2);
     });
 
-    it('A11 runs a plugin for each account and each token, also at the same time', async () => {
+    it('runs a plugin for each account and each token, also at the same time [A11]', async () => {
       const exec = execOf(() => answer({ 'r.io': user('a') }));
       const serviceAccounts = access('');
       serviceAccounts.createToken.mockImplementation(() =>

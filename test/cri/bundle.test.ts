@@ -18,7 +18,7 @@ it('works from one file, without packages beside it, and lets the process end wh
   expect(record).toMatchObject({ imageRef: 'sha256:a' });
 });
 
-it('02 §9 is killed in the middle of a pull, and the runtime hears of it', async () => {
+it('is killed in the middle of a pull, and the runtime hears of it', async () => {
   const server = await startCriServer({
     ImageStatus: () => ({ message: { image: wireImage('sha256:a') } }),
     PullImage: () => 'never',

@@ -103,7 +103,7 @@ describe('a hostile runtime', () => {
     expect(error.message).toMatch(/^rpc error: code = (Internal|Unimplemented|Unknown|Unavailable) desc = /);
   });
 
-  it('I5 leaves nothing of itself behind', async () => {
+  it('leaves nothing of itself behind [I5]', async () => {
     const endpoint = await listen(raw(frame([0xff, 0xff, 0xff, 0xff])));
     const watch = startWatch();
     const service = createCriImageService({ endpoint });
@@ -142,7 +142,7 @@ describe('a hostile runtime', () => {
     expect(error.message).toMatch(/^rpc error: code = /);
   });
 
-  it('L06 that sends control characters in its text has them escaped', async () => {
+  it('that sends control characters in its text has them escaped [L06]', async () => {
     const said = encodeURIComponent('a\r\n\u001b[2J\u202eb');
     const error = await ask(raw(new Uint8Array(), { trailers: { 'grpc-status': '5', 'grpc-message': said } }));
     expect(error.message).toBe('rpc error: code = NotFound desc = a\\x0d\\x0a\\x1b[2J\\u202eb');

@@ -49,7 +49,7 @@ const pull = (service: CriImageService, image = 'app:1', signal?: AbortSignal): 
   service.pullImage({ image: spec(image), auth: undefined, sandbox: undefined }, { signal });
 
 describe('imageStatus', () => {
-  it('06 §13 ImageSpec: has the annotations of the pod and the handler of its RuntimeClass, and no more', async () => {
+  it('interface, ImageSpec: has the annotations of the pod and the handler of its RuntimeClass, and no more', async () => {
     const { server, service } = await connect({ ImageStatus: () => ({ message: { image: wireImage('sha256:a') } }) });
     await service.imageStatus(spec('app:1', { annotations: { a: 'b', __proto__x: 'c' }, runtimeHandler: 'kata' }));
     expect(server.calls[0]?.request).toEqual({
@@ -57,7 +57,7 @@ describe('imageStatus', () => {
     });
   });
 
-  it('06 §13 Image: gives what the runtime knows', async () => {
+  it('interface, Image: gives what the runtime knows', async () => {
     const image = wireImage('sha256:a', {
       repo_digests: ['registry.example.com/app@sha256:b'],
       size: '10485760',
@@ -78,7 +78,7 @@ describe('imageStatus', () => {
     });
   });
 
-  it('06 §13 ImageStatus: gives undefined for an image that is not there', async () => {
+  it('interface, ImageStatus: gives undefined for an image that is not there', async () => {
     const { service } = await connect({ ImageStatus: () => ({ message: {} }) });
     await expect(service.imageStatus(spec('app:1'))).resolves.toBeUndefined();
   });
@@ -96,7 +96,7 @@ describe('imageStatus', () => {
 });
 
 describe('pullImage', () => {
-  it('06 §13 PullImage: sends user name and password alone, the pod and its annotations', async () => {
+  it('interface, PullImage: sends user name and password alone, the pod and its annotations', async () => {
     const [username, password] = [canary('username'), canary('password')];
     const { server, service } = await connect({ PullImage: () => ({ message: { image_ref: 'sha256:a' } }) });
     const sandbox = { namespace: 'default', name: 'web', uid: 'u1', annotations: { a: 'b' } };
@@ -120,19 +120,19 @@ describe('pullImage', () => {
     });
   });
 
-  it('06 §13 PullImage: sends no auth and no sandbox when it has none', async () => {
+  it('interface, PullImage: sends no auth and no sandbox when it has none', async () => {
     const { server, service } = await connect({ PullImage: () => ({ message: { image_ref: 'sha256:a' } }) });
     await pull(service);
     expect(Object.keys(server.calls[0]?.request ?? {})).toEqual(['image']);
   });
 
-  it('06 §13 PullImage: sends an empty credential as such, and not as none', async () => {
+  it('interface, PullImage: sends an empty credential as such, and not as none', async () => {
     const { server, service } = await connect({ PullImage: () => ({ message: { image_ref: 'sha256:a' } }) });
     await service.pullImage({ image: spec('app:1'), auth: entry('', ''), sandbox: undefined });
     expect(Object.keys(server.calls[0]?.request ?? {})).toEqual(['image', 'auth']);
   });
 
-  it('06 §6 no time limit: a pull has no deadline; other calls have one', async () => {
+  it('runtime, no time limit: a pull has no deadline; other calls have one', async () => {
     const { server, service } = await connect(
       {
         PullImage: () => ({ message: { image_ref: 'x' } }),
@@ -147,7 +147,7 @@ describe('pullImage', () => {
     expect(server.calls[1]?.timeoutMs).toBeLessThanOrEqual(100_000);
   });
 
-  it('06 §6 no time limit: of other calls it is two minutes by default', async () => {
+  it('runtime, no time limit: of other calls it is two minutes by default', async () => {
     const { server, service } = await connect({ ImageStatus: () => ({ message: {} }) });
     await service.imageStatus(spec('app:1'));
     expect(server.calls[0]?.timeoutMs).toBeGreaterThan(60_000);
@@ -155,19 +155,19 @@ describe('pullImage', () => {
   });
 
   it.each(['sha256:a', 'registry.example.com/app@sha256:b', ''])(
-    '06 §13 image_ref: gives %j as it comes',
+    'interface, image_ref: gives %j as it comes',
     async (image_ref) => {
       const { service } = await connect({ PullImage: () => ({ message: { image_ref } }) });
       await expect(pull(service)).resolves.toBe(image_ref);
     },
   );
 
-  it('06 §6 gRPC: a pull keeps every other code', async () => {
+  it('runtime, gRPC: a pull keeps every other code', async () => {
     const { service } = await connect({ PullImage: () => fails('NOT_FOUND', 'x') });
     expect(await failureOf(pull(service))).toMatchObject({ message: 'rpc error: code = NotFound desc = x' });
   });
 
-  it('06 §6 gRPC, Unknown: a pull takes the code off', async () => {
+  it('runtime, gRPC, Unknown: a pull takes the code off', async () => {
     const { service } = await connect({ PullImage: () => fails('UNKNOWN', 'RegistryUnavailable: connection refused') });
     const error = await failureOf(pull(service));
     expect(error).toMatchObject({ message: 'RegistryUnavailable: connection refused', status: 'Unknown' });
@@ -182,7 +182,7 @@ describe('pullImage', () => {
     expect(server.calls).toEqual([]);
   });
 
-  it('L06 masks what the runtime echoes, in every form', async () => {
+  it('masks what the runtime echoes, in every form [L06]', async () => {
     const [username, password] = [canary('username'), `${canary('password')}+/"&`];
     const basic = Buffer.from(`${username}:${password}`).toString('base64');
     const forms = [
@@ -203,7 +203,7 @@ describe('pullImage', () => {
     expect((error as Error).message).not.toContain(password);
   });
 
-  it('L07 shows no credential to whoever prints the service or the call, also while it pulls', async () => {
+  it('shows no credential to whoever prints the service or the call, also while it pulls [L07]', async () => {
     const { server, service } = await connect({ PullImage: () => 'never' });
     const [username, password] = [canary('username'), canary('password')];
     const controller = new AbortController();
@@ -218,7 +218,7 @@ describe('pullImage', () => {
     await failureOf(pulling);
   });
 
-  it('L05 takes out of URLs what signs them, and leaves the rest to the letter', async () => {
+  it('takes out of URLs what signs them, and leaves the rest to the letter [L05]', async () => {
     const signature = canary('signed-query');
     const said = `Get "https://cdn.example.com/blob?X-Amz-Date=1&X-Amz-Signature=${signature}&sig=${signature}": EOF; token?scope=repository%3Aa%3Apull&service=s`;
     const { service } = await connect({ PullImage: () => fails('UNKNOWN', said) });
@@ -228,7 +228,7 @@ describe('pullImage', () => {
     );
   });
 
-  it('L06 cuts an endless text', async () => {
+  it('cuts an endless text [L06]', async () => {
     const { service } = await connect({ PullImage: () => fails('UNKNOWN', 'x'.repeat(5_000)) });
     const error = await failureOf(pull(service));
     expect((error as Error).message).toBe(`${'x'.repeat(2_048)}…`);
@@ -240,14 +240,14 @@ describe('listImages', () => {
     images: Array.from({ length: count }, (_, index) => wireImage(`sha256:${from + index}`)),
   });
 
-  it('06 §13 StreamImages: streams where the runtime does', async () => {
+  it('interface, StreamImages: streams where the runtime does', async () => {
     const { server, service } = await connect({ StreamImages: () => ({ messages: [page(0, 2), page(2, 3)] }) });
     const images = await service.listImages();
     expect(images.map(({ id }) => id)).toEqual(['sha256:0', 'sha256:1', 'sha256:2', 'sha256:3', 'sha256:4']);
     expect(server.calls.map(({ method }) => method)).toEqual(['StreamImages']);
   });
 
-  it('06 §13 StreamImages: falls back to ListImages, and does not ask for a stream again', async () => {
+  it('interface, StreamImages: falls back to ListImages, and does not ask for a stream again', async () => {
     const { server, service } = await connect({
       StreamImages: () => fails('UNIMPLEMENTED', 'unknown method StreamImages'),
       ListImages: () => ({ message: page(0, 2) }),
@@ -262,7 +262,7 @@ describe('listImages', () => {
     await expect(service.listImages()).resolves.toHaveLength(1);
   });
 
-  it('06 §13 ListImages: does not stream when told not to', async () => {
+  it('interface, ListImages: does not stream when told not to', async () => {
     const { server, service } = await connect({ ListImages: () => ({ message: {} }) }, { listStreaming: false });
     await expect(service.listImages()).resolves.toEqual([]);
     expect(server.calls.map(({ method }) => method)).toEqual(['ListImages']);
@@ -302,7 +302,7 @@ describe('listImages', () => {
 });
 
 describe('removeImage', () => {
-  it('06 §13 RemoveImage: names the image', async () => {
+  it('interface, RemoveImage: names the image', async () => {
     const { server, service } = await connect({ RemoveImage: () => ({ message: {} }) });
     await expect(service.removeImage(spec('sha256:a', { runtimeHandler: 'kata' }))).resolves.toBeUndefined();
     expect(server.calls[0]?.request).toEqual({ image: { image: 'sha256:a', runtime_handler: 'kata' } });
@@ -310,7 +310,7 @@ describe('removeImage', () => {
 });
 
 describe('imageFsInfo', () => {
-  it('06 §13 ImageFsInfo: gives every file system of images', async () => {
+  it('interface, ImageFsInfo: gives every file system of images', async () => {
     const image_filesystems = [
       { timestamp: '1', fs_id: { mountpoint: '/a' }, used_bytes: { value: '4096' }, inodes_used: { value: '7' } },
       { timestamp: '1', used_bytes: { value: '1' } },
@@ -348,7 +348,7 @@ describe('CriError', () => {
     'UNAUTHENTICATED Unauthenticated',
   ].map((pair) => pair.split(' ') as [keyof typeof status, string]);
 
-  it.each(names)('06 §6 gRPC: prints %s as Go does', async (code, name) => {
+  it.each(names)('runtime, gRPC: prints %s as Go does', async (code, name) => {
     const { service } = await connect({ ImageStatus: () => fails(code, `said "x" über`) });
     const error = await failureOf(service.imageStatus(spec('app:1')));
     expect(error).toBeInstanceOf(CriError);
@@ -460,7 +460,7 @@ describe('close', () => {
     await service.close();
   });
 
-  it('I5 leaves nothing behind', async () => {
+  it('leaves nothing behind [I5]', async () => {
     const server = await startCriServer({
       StreamImages: () => ({ messages: [] }),
       PullImage: () => fails('NOT_FOUND', 'x'),

@@ -38,7 +38,7 @@ async function start(pull: (username: string | undefined) => CriAnswer) {
 }
 
 describe('worked traces over gRPC', () => {
-  it('06 §15 trace 1: the second credential is accepted', async () => {
+  it('whole pull, trace 1: the second credential is accepted', async () => {
     const ok = { message: { image_ref: 'sha256:aa' } };
     const { calls, said, run } = await start((user) => (user === 'A' ? fails('UNKNOWN', 'failed to authorize') : ok));
     expect(await run(IMAGE)).toMatchObject({ status: 'pulled', imageRef: 'sha256:aa', source: { name: 'B' } });
@@ -49,7 +49,7 @@ describe('worked traces over gRPC', () => {
     ]);
   });
 
-  it('06 §15 trace 2: Unknown stands without its code, NotFound with it', async () => {
+  it('whole pull, trace 2: Unknown stands without its code, NotFound with it', async () => {
     const { said, run } = await start((user) =>
       user === 'A' ? fails('UNKNOWN', 'failed to authorize') : fails('NOT_FOUND', 'x'),
     );
@@ -68,19 +68,19 @@ describe('worked traces over gRPC', () => {
     });
   });
 
-  it('06 §15 trace 3: the reason is found in the bare text', async () => {
+  it('whole pull, trace 3: the reason is found in the bare text', async () => {
     const { run } = await start(() => fails('UNKNOWN', 'RegistryUnavailable: connection refused'));
     const message = 'image pull failed for app:1 because the registry is unavailable: connection refused';
     expect(await run('app:1', [])).toMatchObject({ reason: 'RegistryUnavailable', message });
   });
 
-  it('06 §15 trace 4: no call at all', async () => {
+  it('whole pull, trace 4: no call at all', async () => {
     const { calls, said, run } = await start(() => 'never');
     expect(await run('Foo')).toMatchObject({ reason: 'InvalidImageName' });
     expect([calls(), said.at(-1)]).toEqual([[], 'Warning Failed Error: InvalidImageName']);
   });
 
-  it('06 §6 gRPC, status: its code stays, also Unknown', async () => {
+  it('runtime, gRPC, status: its code stays, also Unknown', async () => {
     const server = await startCriServer({ ImageStatus: () => fails('UNKNOWN', 'down') });
     const images = createCriImageService({ endpoint: server.endpoint });
     onTestFinished(() => images.close());

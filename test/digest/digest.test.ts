@@ -12,7 +12,7 @@ describe('parseDigest', () => {
     ['sha256', 64],
     ['sha384', 96],
     ['sha512', 128],
-  ] as const)('C09 takes %s with %d digits', (algorithm, length) => {
+  ] as const)('takes %s with %d digits [C09]', (algorithm, length) => {
     const digest = parseDigest(`${algorithm}:${hex(length)}`);
     expect([digestAlgorithm(digest), digestEncoded(digest)]).toEqual([algorithm, hex(length)]);
   });
@@ -40,7 +40,7 @@ describe('parseDigest', () => {
     `sha256:${hex(64)},sha256:${hex(64)}`,
     'constructor:x',
     '__proto__:x',
-  ])('C09 refuses %j', (text) => {
+  ])('refuses %j [C09]', (text) => {
     expect(isDigest(text)).toBe(false);
     expect(() => parseDigest(text)).toThrow(expect.objectContaining({ code: 'ERR_DIGEST_INVALID' }));
   });

@@ -23,7 +23,7 @@ describe('decodeAuth', () => {
     ['dTpxZh==', 'u', 'qf'],
     ['dTo/Pz8=', 'u', '???'],
     ['dTpwAAA=', 'u', 'p\0\0'],
-  ])('C05 03 §4 reads %j', (auth, username, password) => {
+  ])('reads %j [C05]', (auth, username, password) => {
     const decoded = decodeAuth(auth);
     expect(decoded.username).toBe(username);
     expect(decoded.password.reveal()).toBe(password);
@@ -45,24 +45,24 @@ describe('decodeAuth', () => {
     ['dXNlcg==', NO_COLON],
     ['', NO_COLON],
     ['\r\n', NO_COLON],
-  ])('C04 03 §4 refuses %j', (auth, upstream) => {
+  ])('refuses %j [C04]', (auth, upstream) => {
     expect(upstreamOf(() => decodeAuth(auth))).toBe(upstream);
   });
 
-  it('C05 keeps bytes that are not UTF-8', () => {
+  it('keeps bytes that are not UTF-8 [C05]', () => {
     const { password } = decodeAuth(Buffer.from([0x75, 0x3a, 0xff, 0xc3, 0xa9, 0x80]).toString('base64'));
     expect(password.reveal()).toBe('\udcffé\udc80');
     expect(encodeAuth('u', password)).toBe('dTr/w6mA');
   });
 
-  it('L02 says nothing of the content in its error', () => {
+  it('says nothing of the content in its error [L02]', () => {
     const auth = Buffer.from(canary('password')).toString('base64');
     const error = faultOf(() => decodeAuth(auth));
     expect(error.message).toBe(`Cannot decode auth field: ${NO_COLON}`);
     expect(faultOf(() => decodeAuth(`${auth}!`)).message).toMatch(/^Cannot decode auth field: illegal base64 data/);
   });
 
-  it('L01 hides the password from every printer', () => {
+  it('hides the password from every printer [L01]', () => {
     const decoded = decodeAuth(Buffer.from(`user:${canary('password')}`).toString('base64'));
     expect(decoded).toHaveProperty('username', 'user');
     expect(JSON.stringify(decoded)).toBe('{"username":"user","password":"[redacted]"}');

@@ -111,7 +111,7 @@ describe('parseDockerConfigJson', () => {
     );
   });
 
-  it('C10 agrees with the lenient mode whenever it does not throw, and throws whenever that skips', () => {
+  it('agrees with the lenient mode whenever it does not throw, and throws whenever that skips [C10]', () => {
     fc.assert(
       fc.property(document, (json) => {
         const strict = attempt(() => triples(parseDockerConfigJson(json)));

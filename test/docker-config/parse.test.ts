@@ -55,7 +55,7 @@ describe('parseDockerConfigJson', () => {
     ['{}', '{}', []],
     ['null', 'null', []],
     ['null auths', '{"auths":null}', []],
-  ])('C06 03 §3 takes %s', (_, text, expected) => {
+  ])('takes %s [C06]', (_, text, expected) => {
     expect(parse(text)).toEqual(expected);
   });
 
@@ -95,7 +95,7 @@ describe('parseDockerConfigJson', () => {
     ['{"auths":{}} x', "invalid character 'x' after top-level value"],
     ['{"auths":{},}', "invalid character '}' looking for beginning of object key string"],
     ['\ufeff{}', "invalid character 'ï' looking for beginning of value"],
-  ])('C06 03 §5 refuses %j', (text, upstream) => {
+  ])('refuses %j [C06]', (text, upstream) => {
     expect(upstreamOf(() => parse(text))).toBe(upstream);
   });
 
@@ -112,13 +112,13 @@ describe('parseDockerConfigJson', () => {
     'toJSON',
     'then',
     'length',
-  ])('C01 takes %s as an ordinary key and an unknown field', (name) => {
+  ])('takes %s as an ordinary key and an unknown field [C01]', (name) => {
     const text = `{"${name}":{"x":1},"auths":{"${name}":{"username":"u","${name}":{"username":"evil"}}}}`;
     expect(parse(text)).toEqual([[name, 'u', '']]);
     expect(parseFlat(`{"${name}":{"username":"u"}}`)).toEqual([[name, 'u', '']]);
   });
 
-  it('C06 holds the limits: 4 MiB, 10,000 entries, 64 levels', () => {
+  it('holds the limits: 4 MiB, 10,000 entries, 64 levels [C06]', () => {
     const many = (count: number): string =>
       `{"auths":{${Array.from({ length: count }, (_, index) => `"h${index}":{}`).join(',')}}}`;
     expect(parseDockerConfigJson(many(10_000))).toHaveLength(10_000);
@@ -145,7 +145,7 @@ describe('parseDockerConfigJson', () => {
 });
 
 describe('parseDockercfg', () => {
-  it('03 §3 reads the map of entries itself', () => {
+  it('reads the map of entries itself', () => {
     expect(parseFlat('{"r.io":{"auth":"dTpw"},"x":null}')).toEqual([
       ['r.io', 'u', 'p'],
       ['x', '', ''],
@@ -154,7 +154,7 @@ describe('parseDockercfg', () => {
     expect(parseFlat('{"HttpHeaders":{}}')).toEqual([['HttpHeaders', '', '']]);
   });
 
-  it('04 §10 reads modern content as one useless entry', () => {
+  it('reads modern content as one useless entry', () => {
     expect(parseFlat('{"auths":{"r":{"username":"u"}}}')).toEqual([['auths', '', '']]);
   });
 
@@ -165,7 +165,7 @@ describe('parseDockercfg', () => {
       '{"a":{"auth":1}}',
       'json: cannot unmarshal number into Go struct field dockerConfigEntryWithAuth.auth of type string',
     ],
-  ])('03 §5 refuses %j', (text, upstream) => {
+  ])('refuses %j', (text, upstream) => {
     expect(upstreamOf(() => parseFlat(text))).toBe(upstream);
   });
 });

@@ -16,7 +16,7 @@ const FULL = JSON.stringify({
 });
 
 describe('readDockerConfig', () => {
-  it('03 §13 reports what kubelet ignores, with the place', () => {
+  it('reports what kubelet ignores, with the place', () => {
     const { entries, ignored, credHelpers, credsStore, skipped } = readDockerConfig(FULL);
     expect(ignored.map(({ field, pattern }) => [field, pattern])).toEqual([
       ['identitytoken', 'r.io'],
@@ -39,7 +39,7 @@ describe('readDockerConfig', () => {
     });
   });
 
-  it('03 §13 does not check the types of what kubelet ignores', () => {
+  it('does not check the types of what kubelet ignores', () => {
     const text = '{"credHelpers":5,"credsStore":[],"auths":{"r":{"identitytoken":{}}},"proxies":1}';
     const { entries, credHelpers, credsStore } = readDockerConfig(text);
     expect([entries.length, credHelpers, credsStore]).toEqual([1, [], undefined]);
@@ -65,7 +65,7 @@ describe('readDockerConfig', () => {
     ['{"auths":{"r":{"auth":"dTpwAAA="}}}', [['r', 'u', 'p']]],
     ['{"auths":{"r":{"auth":"dToAcAA="}}}', [['r', 'u', 'p']]],
     ['{"auths":{"r":{"username":"u","auth":""}}}', [['r', 'u', '']]],
-  ])("C05 cuts NULs around the password in Docker's mode: %s", (text, expected) => {
+  ])("cuts NULs around the password in Docker's mode: %s [C05]", (text, expected) => {
     expect(triples(readDockerConfig(text, { mode: 'docker' }).entries)).toEqual(expected);
   });
 
@@ -91,7 +91,7 @@ describe('readDockerConfig', () => {
     expect(upstreamOf(() => readDockerConfig(text, { mode: 'docker' }))).toBe(upstream);
   });
 
-  it('C10 skips bad entries in the lenient mode, and names them', () => {
+  it('skips bad entries in the lenient mode, and names them [C10]', () => {
     const text =
       '{"auths":{"a":{"auth":"!"},"b":{"username":"u"},"c":5,"d":{"auth":"YTpi"},"d":{"password":1}},"HttpHeaders":5}';
     const { entries, skipped } = readDockerConfig(text, { mode: 'lenient' });
@@ -102,7 +102,7 @@ describe('readDockerConfig', () => {
     expect(upstreamOf(() => readDockerConfig('{', { mode: 'lenient' }))).toBe('unexpected end of JSON input');
   });
 
-  it('C10 lets an entry after a bad one of the same key stand, and none before it', () => {
+  it('lets an entry after a bad one of the same key stand, and none before it [C10]', () => {
     const read = (text: string): unknown => triples(readDockerConfig(text, { mode: 'lenient' }).entries);
     expect(read('{"auths":{"a":{"auth":"!"},"a":{"username":"u"}}}')).toEqual([['a', 'u', '']]);
     expect(read('{"auths":{"a":{"username":"u"},"a":{"auth":"!"}}}')).toEqual([]);

@@ -13,7 +13,7 @@ const WINDOW = 6;
 
 describe('readDockerConfig', () => {
   // Searched here instead of by the hook, for which every spoilt password would be one more secret to look for.
-  it('L03 quotes nothing of a document that is cut or spoilt at any byte', () => {
+  it('quotes nothing of a document that is cut or spoilt at any byte [L03]', () => {
     const [password, token, username] = [letters(24), letters(24), letters(12)];
     const auth = Buffer.from(`${username}:${password}`).toString('base64');
     const auths = {

@@ -160,7 +160,7 @@ describe('pullImage', () => {
     }
   });
 
-  it('S08 stores nothing under a digest when a layer is tampered with', async () => {
+  it('stores nothing under a digest when a layer is tampered with [S08]', async () => {
     const registry = await startRegistry({});
     const image = buildImage({ platform: amd64, layers: layers('x') });
     registry.push('app', '1', image);

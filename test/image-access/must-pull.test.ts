@@ -40,104 +40,108 @@ interface Row extends Scene {
 
 const fullNames = FULL.kubernetesSecrets.map(({ name, uid }) => `${name}/${uid}`);
 const ROWS: readonly Row[] = [
-  { says: '02 §8 row 1: no record, no intent; the pod offers nothing', result: 'use' },
-  { says: '02 §8 row 1: no record, no intent; it offers anything', secrets: [secret('s', '1', 'u')], result: 'use' },
+  { says: 'must pull, case 1: no record, no intent; the pod offers nothing', result: 'use' },
   {
-    says: '02 §8 row 2: no record, an intent; it offers anything',
+    says: 'must pull, case 1: no record, no intent; it offers anything',
+    secrets: [secret('s', '1', 'u')],
+    result: 'use',
+  },
+  {
+    says: 'must pull, case 2: no record, an intent; it offers anything',
     intent: true,
     secrets: [secret('s', '1', 'u')],
     result: 'pull',
   },
   {
-    says: '02 §8 row 3: a record of another repository; it offers anything',
+    says: 'must pull, case 3: a record of another repository; it offers anything',
     record: record(ONE, 'private.example/other'),
     secrets: [secret('s', '1', 'u')],
     result: 'pull',
   },
   {
-    says: '02 §8 row 4: nodePodsAccessible; it offers nothing',
+    says: 'must pull, case 4: nodePodsAccessible; it offers nothing',
     record: record({ nodePodsAccessible: true }),
     result: 'use',
   },
   {
-    says: '02 §8 row 4: nodePodsAccessible; it offers anything',
+    says: 'must pull, case 4: nodePodsAccessible; it offers anything',
     record: record({ nodePodsAccessible: true }),
     secrets: [secret('t', '2', 'other')],
     result: 'use',
   },
   {
-    says: '02 §8 row 5: secrets; the same text in the same secret',
+    says: 'must pull, case 5: secrets; the same text in the same secret',
     record: record(ONE),
     secrets: [secret('s', '1', 'u')],
     result: 'use',
     after: ['s/1'],
   },
   {
-    says: '02 §8 row 5: secrets; the same text in another secret, which is recorded',
+    says: 'must pull, case 5: secrets; the same text in another secret, which is recorded',
     record: record(ONE),
     secrets: [secret('t', '2', 'u')],
     result: 'use',
     after: ['s/1', 't/2'],
   },
   {
-    says: '02 §8 row 6: secrets; the same secret with new content',
+    says: 'must pull, case 6: secrets; the same secret with new content',
     record: record(ONE),
     secrets: [secret('s', '1', 'new')],
     result: 'use',
     after: ['s/1'],
   },
   {
-    says: '02 §8 row 7: secrets; recreated with the same content',
+    says: 'must pull, case 7: secrets; recreated with the same content',
     record: record(ONE),
     secrets: [secret('s', '2', 'u')],
     result: 'use',
     after: ['s/1', 's/2'],
   },
   {
-    says: '02 §8 row 8: secrets; recreated with new content',
+    says: 'must pull, case 8: secrets; recreated with new content',
     record: record(ONE),
     secrets: [secret('s', '2', 'new')],
     result: 'pull',
   },
   {
-    says: '02 §8 row 9: 100 secrets; the same secret with new content',
+    says: 'must pull, case 9: 100 secrets; the same secret with new content',
     record: record(FULL),
     secrets: [secret('s', '1', 'new')],
     result: 'pull',
   },
   {
-    says: '02 §8 row 10: 100 secrets; another secret with the same content, which is not recorded',
+    says: 'must pull, case 10: 100 secrets; another secret with the same content, which is not recorded',
     record: record(FULL),
     secrets: [secret('t', '2', 'u')],
     result: 'use',
     after: fullNames,
   },
-  { says: '02 §8 row 11: secrets; it offers none', record: record(ONE), result: 'pull' },
+  { says: 'must pull, case 11: secrets; it offers none', record: record(ONE), result: 'pull' },
   {
-    says: '02 §8 row 11: secrets; it offers others',
+    says: 'must pull, case 11: secrets; it offers others',
     record: record(ONE),
     secrets: [secret('t', '2', 'other')],
     result: 'pull',
   },
   {
-    says: '02 §8 row 12: service accounts; the same one, by a plugin in token mode',
+    says: 'must pull, case 12: service accounts; the same one, by a plugin in token mode',
     record: record({ kubernetesServiceAccounts: [SERVICE_ACCOUNT] }),
     keyring: tokenKeyring(),
     result: 'use',
   },
   {
-    says: '02 §8 row 13: an empty entry; it offers anything',
+    says: 'must pull, case 13: an empty entry; it offers anything',
     record: record({}),
     secrets: [secret('s', '1', 'u')],
     result: 'pull',
   },
   {
-    says: '02 §8 row 13: an empty mapping; it offers anything',
+    says: 'must pull, case 13: an empty mapping; it offers anything',
     record: record(undefined),
     secrets: [secret('s', '1', 'u')],
     result: 'pull',
   },
-  { says: '02 §8 row 14: unreadable', record: 'unreadable', secrets: [secret('s', '1', 'u')], result: 'pull' },
+  { says: 'must pull, case 14: unreadable', record: 'unreadable', secrets: [secret('s', '1', 'u')], result: 'pull' },
 ];
 
 const NAMED = ROWS.map((row) => [row.says, row.result, row] as const);
@@ -156,30 +160,33 @@ describe('the decision table of NeverVerifyPreloadedImages', () => {
     expect(secrets.map(({ name, uid }) => `${name}/${uid}`).toSorted()).toEqual(row.after.toSorted());
   });
 
-  it.each(NAMED)('02 §8 Never: it fails where it would pull, %s', async (_, _result, row) => {
+  it.each(NAMED)('must pull, Never: it fails where it would pull, %s', async (_, _result, row) => {
     expect(await reasonOf(kitOf(row), row, 'Never')).toBe(row.result === 'use' ? 'present' : 'ErrImageNeverPull');
   });
 
-  it.each(NAMED)('02 §8 AlwaysVerify: the first row becomes pull, %s', async (_, _result, row) => {
+  it.each(NAMED)('must pull, AlwaysVerify: the first row becomes pull, %s', async (_, _result, row) => {
     const kit = kitOf(row, { imagePullCredentialsVerificationPolicy: 'AlwaysVerify' });
     const isPreloaded = row.record === undefined && row.intent !== true;
     expect(await reasonOf(kit, row)).toBe(row.result === 'use' && !isPreloaded ? 'present' : 'pulled');
   });
 
   // Step 2 comes before step 3: what cannot be read is pulled under any policy.
-  it.each(NAMED)('02 §8 NeverVerify: every row becomes use but the last, %s', async (_, _result, row) => {
+  it.each(NAMED)('must pull, NeverVerify: every row becomes use but the last, %s', async (_, _result, row) => {
     const kit = kitOf(row, { imagePullCredentialsVerificationPolicy: 'NeverVerify' });
     expect(await reasonOf(kit, row)).toBe(row.record === 'unreadable' ? 'pulled' : 'present');
   });
 
-  it.each(NAMED)('02 §10 gate off: every row becomes use, and nothing is recorded, %s', async (_, _result, row) => {
-    const kit = kitOf(row, GATE_OFF);
-    const before = await kit.records.listRecords();
-    expect(await reasonOf(kit, row)).toBe('present');
-    expect(await reasonOf(kit, row, 'Always')).toBe('pulled');
-    expect(await kit.records.listIntents()).toEqual(row.intent === true ? [IMAGE] : []);
-    expect(await kit.records.listRecords()).toEqual(before);
-  });
+  it.each(NAMED)(
+    'what follows, gate off: every row becomes use, and nothing is recorded, %s',
+    async (_, _result, row) => {
+      const kit = kitOf(row, GATE_OFF);
+      const before = await kit.records.listRecords();
+      expect(await reasonOf(kit, row)).toBe('present');
+      expect(await reasonOf(kit, row, 'Always')).toBe('pulled');
+      expect(await kit.records.listIntents()).toEqual(row.intent === true ? [IMAGE] : []);
+      expect(await kit.records.listRecords()).toEqual(before);
+    },
+  );
 });
 
 describe('the steps of the decision', () => {
@@ -189,7 +196,7 @@ describe('the steps of the decision', () => {
     (await reasonOf(kitOf(scene, options), scene, 'Never')) === 'ErrImageNeverPull';
   const verifyAll = { imagePullCredentialsVerificationPolicy: 'AlwaysVerify' } as const;
 
-  it('02 §8 step 1: without an id from the runtime it pulls', () => {
+  it('must pull, no image id: without an id from the runtime it pulls', () => {
     const accessible = record({ nodePodsAccessible: true });
     expect(decide({ imageRef: '', record: accessible, policy: 'NeverVerify' })).toEqual({
       mustPull: true,
@@ -201,13 +208,16 @@ describe('the steps of the decision', () => {
   it.each([
     ['a record', { record: 'unreadable' }],
     ['an intent', { intent: 'unreadable' }],
-  ] as const)('02 §8 step 2: %s that cannot be read asks for a pull, and is told of', async (_, scene) => {
-    const warnings: unknown[] = [];
-    expect(await must(scene, { onWarning: (error) => void warnings.push(error) })).toBe(true);
-    expect(warnings).toMatchObject([{ message: 'bad file' }]);
-  });
+  ] as const)(
+    'must pull, what cannot be read: %s that cannot be read asks for a pull, and is told of',
+    async (_, scene) => {
+      const warnings: unknown[] = [];
+      expect(await must(scene, { onWarning: (error) => void warnings.push(error) })).toBe(true);
+      expect(warnings).toMatchObject([{ message: 'bad file' }]);
+    },
+  );
 
-  it('02 §8 step 2: pulled by kubelet is what has a record, a pull under way, or an intent', async () => {
+  it('must pull, what cannot be read: pulled by kubelet is what has a record, a pull under way, or an intent', async () => {
     expect(await must({ record: record(ONE) })).toBe(true);
     expect(await must({ intent: true })).toBe(true);
     // Under way, although nobody has written it down.
@@ -228,13 +238,13 @@ describe('the steps of the decision', () => {
     expect(await reasonOf(kit, {}, 'Never')).toBe('present');
   });
 
-  it('02 §8 step 3: what the policy does not ask for is used', async () => {
+  it('must pull, exempt image: what the policy does not ask for is used', async () => {
     const never = { imagePullCredentialsVerificationPolicy: 'NeverVerify' } as const;
     for (const scene of [{ record: record(ONE) }, { record: record(undefined) }, { intent: true }])
       expect([await must(scene), await must(scene, never)]).toEqual([true, false]);
   });
 
-  it('02 §8 step 4: without a record it pulls', async () => {
+  it('must pull, no record: without a record it pulls', async () => {
     expect(await must({}, verifyAll)).toBe(true);
     for (const image of [IMAGE, 'Bad'])
       expect(decide({ image, policy: 'AlwaysVerify' })).toEqual({
@@ -244,7 +254,7 @@ describe('the steps of the decision', () => {
       });
   });
 
-  it('02 §8 step 5: a name that does not parse, and a repository without entry', () => {
+  it('must pull, repository: a name that does not parse, and a repository without entry', () => {
     const accessible = record({ nodePodsAccessible: true });
     expect(decide({ image: 'Bad', record: accessible })).toMatchObject({ mustPull: true, reason: 'invalid-image' });
     expect(decide({ image: 'private.example/b', record: accessible })).toMatchObject({
@@ -253,17 +263,17 @@ describe('the steps of the decision', () => {
     });
   });
 
-  it('02 §8 step 5: the entry is found by the full repository name, whatever tag or digest', async () => {
+  it('must pull, repository: the entry is found by the full repository name, whatever tag or digest', async () => {
     const known = record({ nodePodsAccessible: true }, 'docker.io/library/app');
     const asked = ['app', 'app:1', 'docker.io/app:2', `library/app@${REF}`];
     expect(asked.map((image) => decide({ image, record: known }).mustPull)).toEqual(asked.map(() => false));
   });
 
-  it('02 §8 step 6: what all pods of the node may use is used', async () => {
+  it('must pull, open to all: what all pods of the node may use is used', async () => {
     expect(await must({ record: record({ nodePodsAccessible: true }) })).toBe(false);
   });
 
-  it('02 §8 step 7: an entry without anybody asks for a pull', async () => {
+  it('must pull, entry without anybody: an entry without anybody asks for a pull', async () => {
     expect(await must({ record: record({}), secrets: [secret('s', '1', 'u')] })).toBe(true);
   });
 
@@ -276,14 +286,14 @@ describe('the steps of the decision', () => {
     ['7', { record: record({}) }, 'ErrImageNeverPull'],
     ['8', { record: record(ONE) }, MALFORMED_TEXT],
   ] as const)(
-    '02 §8 step 8: the credentials are looked up then, and not at step %s if that ends it',
+    'must pull, look-up: the credentials are looked up then, and not at step %s if that ends it',
     async (...row) => {
       const [, scene, reason] = row;
       expect(await reasonOf(kitOf(scene), { secrets: [MALFORMED] }, 'Never')).toBe(reason);
     },
   );
 
-  it('02 §8 step 9: a rotated secret is accepted, and its new hash recorded', async () => {
+  it('must pull, secrets: a rotated secret is accepted, and its new hash recorded', async () => {
     const scene = { record: record(ONE), secrets: [secret('s', '1', 'new')] };
     const kit = kitOf(scene);
     expect(await reasonOf(kit, scene)).toBe('present');
@@ -291,7 +301,7 @@ describe('the steps of the decision', () => {
     expect((await kit.records.readRecord(REF))?.lastUpdatedAt).toBe(kit.clock.now());
   });
 
-  it('02 §8 step 9: another secret with the same content is recorded, once', async () => {
+  it('must pull, secrets: another secret with the same content is recorded, once', async () => {
     const scene = { record: record(ONE), secrets: [secret('t', '2', 'u')] };
     const kit = kitOf(scene);
     expect(await reasonOf(kit, scene)).toBe('present');
@@ -303,7 +313,7 @@ describe('the steps of the decision', () => {
     expect((await kit.records.readRecord(REF))?.lastUpdatedAt).toBe(lastUpdatedAt);
   });
 
-  it('02 §8 step 9: empty hashes are equal to none', () => {
+  it('must pull, secrets: empty hashes are equal to none', () => {
     const known = record({ kubernetesSecrets: [{ ...recorded('s', '1', 'u'), credentialHash: '' }] });
     const offered = { ...recorded('t', '2', 'u'), credentialHash: '' };
     const credentials = { secrets: [offered], serviceAccount: undefined };
@@ -314,12 +324,12 @@ describe('the steps of the decision', () => {
     ['namespace', { ...recorded('s', '1', 'new'), namespace: 'b' }],
     ['name', recorded('t', '1', 'new')],
     ['uid', recorded('s', '2', 'new')],
-  ])('02 §8 step 9: all three coordinates have to be equal, also the %s', (_, offered) => {
+  ])('must pull, secrets: all three coordinates have to be equal, also the %s', (_, offered) => {
     const credentials = { secrets: [offered], serviceAccount: undefined };
     expect(decide({ record: record(ONE), credentials })).toMatchObject({ mustPull: true, reason: 'no-match' });
   });
 
-  it('02 §8 step 9: any secret of the pod does, and any that is recorded', async () => {
+  it('must pull, secrets: any secret of the pod does, and any that is recorded', async () => {
     const two = record({ kubernetesSecrets: [recorded('a', 'a', 'x'), ...ONE.kubernetesSecrets] });
     expect(await must({ record: two, secrets: [secret('t', '2', 'other'), secret('s', '1', 'u')] })).toBe(false);
   });
@@ -329,12 +339,12 @@ describe('the steps of the decision', () => {
     ['another uid', { ...SERVICE_ACCOUNT, uid: 'b' }, true],
     ['another name', { ...SERVICE_ACCOUNT, name: 'b' }, true],
     ['another namespace', { ...SERVICE_ACCOUNT, namespace: 'b' }, true],
-  ])('02 §8 step 10: a service account, %s', async (_, serviceAccount, mustPull) => {
+  ])('must pull, service accounts: a service account, %s', async (_, serviceAccount, mustPull) => {
     const known = record({ kubernetesServiceAccounts: [SERVICE_ACCOUNT] });
     expect(await must({ record: known, keyring: tokenKeyring(serviceAccount) })).toBe(mustPull);
   });
 
-  it('02 §8 step 10: only the first service account counts', async () => {
+  it('must pull, service accounts: only the first service account counts', async () => {
     const other = { ...SERVICE_ACCOUNT, name: 'other' };
     const known = record({ kubernetesServiceAccounts: [SERVICE_ACCOUNT] });
     const entries = [SERVICE_ACCOUNT, other].map((serviceAccount) =>
@@ -344,7 +354,7 @@ describe('the steps of the decision', () => {
     expect(await must({ record: known, keyring: createKeyring(entries.toReversed()) })).toBe(true);
   });
 
-  it("02 §8 step 11: the node's own credentials are left out of the comparison, so it pulls", async () => {
+  it("must pull, node: the node's own credentials are left out of the comparison, so it pulls", async () => {
     for (const source of [
       { kind: 'file', path: '/config.json' },
       { kind: 'plugin', provider: 'p', serviceAccount: undefined },
@@ -352,7 +362,7 @@ describe('the steps of the decision', () => {
       expect(await must({ record: record(ONE), keyring: createKeyring([entry('u', source)]) })).toBe(true);
   });
 
-  it('02 §8 pull: means a real pull, and what the registry accepts is recorded', async () => {
+  it('must pull, pull: means a real pull, and what the registry accepts is recorded', async () => {
     const scene = { record: record(ONE), secrets: [secret('t', '2', 'other')] };
     const kit = kitOf(scene);
     expect(await reasonOf(kit, scene)).toBe('pulled');
@@ -365,7 +375,7 @@ describe('the steps of the decision', () => {
     expect(await reasonOf(kit, { secrets: [secret('w', '3', 'wrong')] })).toBe('ErrImagePull');
   });
 
-  it('02 §8 pull: of a pod without credentials it is anonymous', async () => {
+  it('must pull, pull: of a pod without credentials it is anonymous', async () => {
     const kit = kitOf({ record: record(ONE) });
     expect(await reasonOf(kit, {})).toBe('pulled');
     expect(kit.images.calls[1]).toBe(`PullImage(${IMAGE}, nobody)`);
@@ -374,7 +384,7 @@ describe('the steps of the decision', () => {
 });
 
 describe('the verification policies', () => {
-  it('02 §6 NeverVerifyAllowlistedImages: exempts what is listed, whoever pulled it', async () => {
+  it('verification, NeverVerifyAllowlistedImages: exempts what is listed, whoever pulled it', async () => {
     const policy = { imagePullCredentialsVerificationPolicy: 'NeverVerifyAllowlistedImages' } as const;
     for (const [allowlist, outcome] of [
       [[REPOSITORY], 'present'],
@@ -394,10 +404,10 @@ describe('the verification policies', () => {
   });
 
   it.each([
-    ['02 §6 NeverVerify: never', 'NeverVerify', false, false],
-    ['02 §6 NeverVerifyPreloadedImages: what kubelet pulled', 'NeverVerifyPreloadedImages', false, true],
-    ['02 §6 default: as NeverVerifyPreloadedImages', undefined, false, true],
-    ['02 §6 AlwaysVerify: always', 'AlwaysVerify', true, true],
+    ['verification, NeverVerify: never', 'NeverVerify', false, false],
+    ['verification, NeverVerifyPreloadedImages: what kubelet pulled', 'NeverVerifyPreloadedImages', false, true],
+    ['verification, default: as NeverVerifyPreloadedImages', undefined, false, true],
+    ['verification, AlwaysVerify: always', 'AlwaysVerify', true, true],
   ] as const)('%s', async (_, policy, preloaded, pulled) => {
     const options = { imagePullCredentialsVerificationPolicy: policy };
     const must = async (scene: Scene) => (await reasonOf(kitOf(scene, options), {}, 'Never')) === 'ErrImageNeverPull';

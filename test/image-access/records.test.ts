@@ -37,7 +37,7 @@ function heldPulls(kit: Kit): readonly (() => void)[] {
 }
 
 describe('the life cycle of records', () => {
-  it('02 §9 before: the intent stands while the pull is under way', async () => {
+  it('records, before: the intent stands while the pull is under way', async () => {
     const kit = createKit();
     const ends = heldPulls(kit);
     const pull = ensure(kit, 'Always');
@@ -48,7 +48,7 @@ describe('the life cycle of records', () => {
     expect(await kit.records.listIntents()).toEqual([]);
   });
 
-  it('02 §9 before: the intent is of the raw image string', async () => {
+  it('records, before: the intent is of the raw image string', async () => {
     const kit = createKit();
     heldPulls(kit);
     void ensure(kit, 'Always', { image: 'nginx' });
@@ -56,7 +56,7 @@ describe('the life cycle of records', () => {
     expect(await kit.records.listIntents()).toEqual(['nginx']);
   });
 
-  it('02 §9 before: of several pulls of one image it stands until the last ends', async () => {
+  it('records, before: of several pulls of one image it stands until the last ends', async () => {
     const kit = createKit({ serializeImagePulls: false });
     const ends = heldPulls(kit);
     const pulls = ['u1', 'u2'].map((uid) => ensure(kit, 'Always', { uid }));
@@ -72,7 +72,7 @@ describe('the life cycle of records', () => {
     expect(await kit.records.listIntents()).toEqual([]);
   });
 
-  it('02 §9 failed: or backed off, the intent is deleted', async () => {
+  it('records, failed: or backed off, the intent is deleted', async () => {
     const kit = createKit();
     failPulls(kit, 'denied');
     for (const reason of ['ErrImagePull', 'ImagePullBackOff']) {
@@ -82,7 +82,7 @@ describe('the life cycle of records', () => {
     expect(await kit.records.listRecords()).toEqual([]);
   });
 
-  it('02 §9 failed: an intent that cannot be deleted still counts', async () => {
+  it('records, failed: an intent that cannot be deleted still counts', async () => {
     const deleteIntent = () => Promise.reject(new Error('read-only'));
     const kit = createKit({ records: { ...createMemoryRecords(), deleteIntent, hasIntent: async () => false } });
     failPulls(kit, 'denied');
@@ -91,7 +91,7 @@ describe('the life cycle of records', () => {
     expect(await ensure(kit, 'Never')).toMatchObject({ reason: 'ErrImageNeverPull' });
   });
 
-  it('02 §9 success: a record of the image ref that the runtime gave, and no intent', async () => {
+  it('records, success: a record of the image ref that the runtime gave, and no intent', async () => {
     const kit = createKit();
     const other = `sha256:${'b'.repeat(64)}`;
     kit.images.onPull = () => other;
@@ -102,7 +102,7 @@ describe('the life cycle of records', () => {
     expect(await kit.records.listIntents()).toEqual([]);
   });
 
-  it('02 §9 success: a record that cannot be written leaves the intent, and the pod gets its image', async () => {
+  it('records, success: a record that cannot be written leaves the intent, and the pod gets its image', async () => {
     const warnings: unknown[] = [];
     const memory = createMemoryRecords();
     const records: PulledRecords = { ...memory, writeRecord: () => Promise.reject(new Error('read-only')) };
@@ -113,7 +113,7 @@ describe('the life cycle of records', () => {
     expect(await ensure(kit, 'Never', { uid: 'u2' })).toMatchObject({ reason: 'ErrImageNeverPull' });
   });
 
-  it('02 §9 start: an intent whose image is there becomes a record without credentials, others stay', async () => {
+  it('records, start: an intent whose image is there becomes a record without credentials, others stay', async () => {
     const digest = `private.example/by-digest@${REF}`;
     const intents = [IMAGE, 'ubuntu', 'private.example/gone:1', digest];
     const kit = createKit({ records: createMemoryRecords({ intents }) });
@@ -130,7 +130,7 @@ describe('the life cycle of records', () => {
     expect(await ask(kit, MINE, 'Never')).toMatchObject({ reason: 'ErrImageNeverPull' });
   });
 
-  it('02 §9 start: without its record an intent stays, or the image would pass for preloaded', async () => {
+  it('records, start: without its record an intent stays, or the image would pass for preloaded', async () => {
     const memory = createMemoryRecords({ intents: [IMAGE] });
     const kit = createKit({ records: { ...memory, writeRecord: () => Promise.reject(new Error('read-only')) } });
     kit.images.present.set(IMAGE, runtimeImage(IMAGE));
@@ -138,14 +138,14 @@ describe('the life cycle of records', () => {
     expect(await ask(kit, MINE, 'Never')).toMatchObject({ reason: 'ErrImageNeverPull' });
   });
 
-  it('02 §9 start: what was recorded of the image before stays', async () => {
+  it('records, start: what was recorded of the image before stays', async () => {
     const kit = kitOf({ record: record(ONE), intent: true });
     expect(await kit.manager.recoverIntents()).toEqual([IMAGE]);
     expect(await kit.records.listRecords()).toEqual([record(ONE)]);
     expect(await ask(kit, MINE, 'Never')).toMatchObject({ status: 'present' });
   });
 
-  it('02 §9 start: the intent of a pull of this run is no left-over', async () => {
+  it('records, start: the intent of a pull of this run is no left-over', async () => {
     const kit = createKit();
     const ends = heldPulls(kit);
     const pull = ensure(kit, 'Always');
@@ -157,13 +157,13 @@ describe('the life cycle of records', () => {
     await pull;
   });
 
-  it('02 §9 start: without intents the runtime is not asked', async () => {
+  it('records, start: without intents the runtime is not asked', async () => {
     const kit = createKit();
     expect(await kit.manager.recoverIntents()).toEqual([]);
     expect(kit.images.calls).toEqual([]);
   });
 
-  it('02 §9 GC: records of images that are gone go, but for those written since it started', async () => {
+  it('records, GC: records of images that are gone go, but for those written since it started', async () => {
     const [early, late] = [
       { ...record(ONE), imageRef: 'sha256:early', lastUpdatedAt: 99 },
       { ...record(ONE), imageRef: 'sha256:late', lastUpdatedAt: 100 },
@@ -174,14 +174,14 @@ describe('the life cycle of records', () => {
     expect((await kit.records.listRecords()).map(({ imageRef }) => imageRef)).toEqual([REF, 'sha256:late']);
   });
 
-  it('02 §9 GC: of a record that is written while it looks, the new time counts', async () => {
+  it('records, GC: of a record that is written while it looks, the new time counts', async () => {
     const memory = createMemoryRecords({ records: [{ ...record(ONE), lastUpdatedAt: 100 }] });
     const kit = createKit({ records: { ...memory, listRecords: async () => [record(ONE)] } });
     expect(await kit.manager.pruneRecords({ startedAt: 100 })).toEqual([]);
     expect(await memory.readRecord(REF)).toBeDefined();
   });
 
-  it('02 §9 locks: pulls of several pods at once lose no credential', async () => {
+  it('records, locks: pulls of several pods at once lose no credential', async () => {
     const kit = createKit({ serializeImagePulls: false, registryPullQPS: 0 });
     const ends = heldPulls(kit);
     const uids = Array.from({ length: 20 }, (_, at) => `u${at}`);
@@ -196,19 +196,19 @@ describe('the life cycle of records', () => {
 
 describe('what is stored after a success', () => {
   it.each<[string, CredentialSource | undefined, Partial<ImagePullCredentials>]>([
-    ['02 §9 stored: of a secret', { kind: 'secret', namespace: 'default', name: 's', uid: '1' }, ONE],
+    ['records, stored: of a secret', { kind: 'secret', namespace: 'default', name: 's', uid: '1' }, ONE],
     [
-      '02 §9 stored: of a plugin in token mode',
+      'records, stored: of a plugin in token mode',
       { kind: 'plugin', provider: 'p', serviceAccount: SERVICE_ACCOUNT },
       { kubernetesServiceAccounts: [SERVICE_ACCOUNT] },
     ],
     [
-      '02 §9 stored: of a plugin without token',
+      'records, stored: of a plugin without token',
       { kind: 'plugin', provider: 'p', serviceAccount: undefined },
       { nodePodsAccessible: true },
     ],
-    ['02 §9 stored: of a node file', { kind: 'file', path: '/config.json' }, { nodePodsAccessible: true }],
-    ['02 §9 stored: of nobody', undefined, { nodePodsAccessible: true }],
+    ['records, stored: of a node file', { kind: 'file', path: '/config.json' }, { nodePodsAccessible: true }],
+    ['records, stored: of nobody', undefined, { nodePodsAccessible: true }],
   ])('%s', async (_, source, credentials) => {
     const kit = createKit({ keyring: createKeyring(source === undefined ? [] : [entry('u', source)]) });
     await ensure(kit, 'Always');
@@ -218,7 +218,7 @@ describe('what is stored after a success', () => {
 });
 
 describe('a keyring of plugins that is given whole', () => {
-  it('06 §3 identity: is asked on behalf of the pod, so what a token gave is not open to every pod', async () => {
+  it('credentials, identity: is asked on behalf of the pod, so what a token gave is not open to every pod', async () => {
     const asked: PodIdentity[] = [];
     const nobody = createKeyring([entry('node', { kind: 'plugin', provider: 'p', serviceAccount: undefined })]);
     const forPod = (pod: PodIdentity) => {
@@ -241,25 +241,25 @@ describe('how a success is merged into the record', () => {
     return kit;
   };
 
-  it('02 §9 merge: an entry is added for a repository without', async () => {
+  it('records, merge: an entry is added for a repository without', async () => {
     const kit = await after(record({ nodePodsAccessible: true }, 'private.example/other'), MINE);
     const { credentialMapping } = (await kit.records.readRecord(REF)) ?? {};
     expect([...(credentialMapping?.keys() ?? [])]).toEqual(['private.example/other', 'private.example/app']);
     expect(await entryOf(kit)).toEqual({ ...NOBODY, ...ONE });
   });
 
-  it('02 §9 merge: what is open to all stays so for ever, and its time does', async () => {
+  it('records, merge: what is open to all stays so for ever, and its time does', async () => {
     const kit = await after(record({ nodePodsAccessible: true }), MINE);
     expect(await kit.records.readRecord(REF)).toEqual(record({ nodePodsAccessible: true }));
   });
 
-  it('02 §9 merge: what becomes open to all loses its lists', async () => {
+  it('records, merge: what becomes open to all loses its lists', async () => {
     const kit = await after(record({ ...ONE, kubernetesServiceAccounts: [SERVICE_ACCOUNT] }), {});
     expect(await entryOf(kit)).toEqual({ ...NOBODY, nodePodsAccessible: true });
     expect((await kit.records.readRecord(REF))?.lastUpdatedAt).toBe(kit.clock.now());
   });
 
-  it('02 §9 merge: of secrets with the same coordinates the new hash wins, and they are sorted', async () => {
+  it('records, merge: of secrets with the same coordinates the new hash wins, and they are sorted', async () => {
     const known = { kubernetesSecrets: [recorded('b', '1', 'x'), recorded('s', '1', 'old')] };
     const kit = await after(record(known), { secrets: [secret('s', '1', 'new')] });
     expect(await entryOf(kit)).toEqual({
@@ -270,13 +270,13 @@ describe('how a success is merged into the record', () => {
     expect((await entryOf(first))?.kubernetesSecrets.map(({ name }) => name)).toEqual(['a', 'b', 's']);
   });
 
-  it('02 §9 merge: service accounts are united, beside the secrets', async () => {
+  it('records, merge: service accounts are united, beside the secrets', async () => {
     const other = { ...SERVICE_ACCOUNT, name: 'a' };
     const kit = await after(record({ ...ONE, kubernetesServiceAccounts: [other] }), {}, tokenKeyring());
     expect(await entryOf(kit)).toEqual({ ...NOBODY, ...ONE, kubernetesServiceAccounts: [other, SERVICE_ACCOUNT] });
   });
 
-  it('02 §9 merge: the same again leaves the record and its time alone, and writes nothing', async () => {
+  it('records, merge: the same again leaves the record and its time alone, and writes nothing', async () => {
     const kit = await after(record(ONE), MINE);
     expect(await kit.records.readRecord(REF)).toEqual(record(ONE));
     const writeRecord = () => Promise.reject(new Error('read-only'));
@@ -285,7 +285,7 @@ describe('how a success is merged into the record', () => {
     expect(await readOnly.records.listIntents()).toEqual([]);
   });
 
-  it('02 §9 merge: a record that cannot be read gives way to a new one', async () => {
+  it('records, merge: a record that cannot be read gives way to a new one', async () => {
     const kit = kitOf({ record: 'unreadable' });
     await ask(kit, MINE);
     expect(await kit.records.listRecords()).toEqual([{ ...record(ONE), lastUpdatedAt: kit.clock.now() }]);
@@ -294,7 +294,7 @@ describe('how a success is merged into the record', () => {
 });
 
 describe('edge cases of verification', () => {
-  it('02 §10 public image: pulled once by nobody it is open to every pod, whatever comes later', async () => {
+  it('what follows, public image: pulled once by nobody it is open to every pod, whatever comes later', async () => {
     const kit = createKit();
     await ensure(kit, 'IfNotPresent');
     failPulls(kit, 'denied');
@@ -302,12 +302,12 @@ describe('edge cases of verification', () => {
     expect(await ask(kit, MINE, 'Never')).toMatchObject({ status: 'present' });
   });
 
-  it('02 §10 other name: the same content under a preloaded name has to be verified too', async () => {
+  it('what follows, other name: the same content under a preloaded name has to be verified too', async () => {
     const kit = kitOf({ record: record(ONE, 'private.example/a') });
     expect(await ask(kit, {}, 'Never')).toMatchObject({ reason: 'ErrImageNeverPull' });
   });
 
-  it('02 §10 deleted records: and a restart make every image count as preloaded', async () => {
+  it('what follows, deleted records: and a restart make every image count as preloaded', async () => {
     const kit = createKit();
     await ask(kit, MINE, 'Always');
     expect(await ensure(kit, 'Never', { uid: 'u2' })).toMatchObject({ reason: 'ErrImageNeverPull' });
@@ -315,7 +315,7 @@ describe('edge cases of verification', () => {
     expect(await ensure(restarted, 'Never', { uid: 'u2' })).toMatchObject({ status: 'present' });
   });
 
-  it('02 §10 malformed secrets: do not keep back an image that is preloaded or open to all', async () => {
+  it('what follows, malformed secrets: do not keep back an image that is preloaded or open to all', async () => {
     for (const scene of [{}, { record: record({ nodePodsAccessible: true }) }])
       expect(await ask(kitOf(scene), { secrets: [MALFORMED] })).toMatchObject({ status: 'present' });
     expect(await ask(kitOf({ record: record(ONE) }), { secrets: [MALFORMED] })).toMatchObject({ status: 'error' });

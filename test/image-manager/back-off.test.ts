@@ -23,7 +23,7 @@ describe('back-off of pulls', () => {
     return result.status === 'waiting' ? result.reason : result.status;
   };
 
-  it('07 §1 key: of pod and raw image, so another pod and another image string pull', async () => {
+  it('back-off, key: of pod and raw image, so another pod and another image string pull', async () => {
     const kit = failingKit();
     expect(await reasonOf(kit, 'nginx:latest')).toBe('ErrImagePull');
     expect(await reasonOf(kit, 'nginx:latest')).toBe('ImagePullBackOff');
@@ -31,7 +31,7 @@ describe('back-off of pulls', () => {
     expect(await reasonOf(kit, 'nginx:latest', 'u2')).toBe('ErrImagePull');
   });
 
-  it('07 §1 key: containers of one pod with the same image share it', async () => {
+  it('back-off, key: containers of one pod with the same image share it', async () => {
     const kit = failingKit();
     const pod = {
       metadata: { name: 'web', uid: 'u1' },
@@ -43,7 +43,7 @@ describe('back-off of pulls', () => {
     });
   });
 
-  it('07 §2 end: exactly at the end of the window the pull is tried', async () => {
+  it('back-off, end: exactly at the end of the window the pull is tried', async () => {
     const kit = failingKit();
     await ensure(kit, 'Always');
     await kit.clock.advance(9_999);
@@ -52,12 +52,12 @@ describe('back-off of pulls', () => {
     expect(await ensure(kit, 'Always')).toMatchObject({ reason: 'ErrImagePull', retryAfterMs: 20_000 });
   });
 
-  it('07 §3 check: to ask does not lengthen the window', async () => {
+  it('back-off, check: to ask does not lengthen the window', async () => {
     const kit = failingKit();
     expect(await delays(kit, [0, 4, 4, 2])).toEqual([10, 6, 2, 20]);
   });
 
-  it('07 §3 window: begins when the failure is known, not with the attempt', async () => {
+  it('back-off, window: begins when the failure is known, not with the attempt', async () => {
     const kit = createKit();
     kit.images.onPull = async () => {
       await kit.clock.sleep(60_000);
@@ -69,13 +69,13 @@ describe('back-off of pulls', () => {
     expect(await ensure(kit, 'Always')).toMatchObject({ reason: 'ImagePullBackOff', retryAfterMs: 10_000 });
   });
 
-  it('07 §3 any error: also that of the throttle', async () => {
+  it('back-off, any error: also that of the throttle', async () => {
     const kit = createKit({ registryBurst: 0, registryPullQPS: 1 });
     expect(await ensure(kit, 'Always')).toMatchObject({ message: 'pull QPS exceeded', retryAfterMs: 10_000 });
     expect(await ensure(kit, 'Always')).toMatchObject({ reason: 'ImagePullBackOff' });
   });
 
-  it('07 §3 success: an entry of its own key is not reset, and not made', async () => {
+  it('back-off, success: an entry of its own key is not reset, and not made', async () => {
     const kit = createKit();
     await ensure(kit, 'Always');
     expect(kit.manager.stats.inBackoff).toBe(0);
@@ -95,7 +95,7 @@ describe('back-off of pulls', () => {
     ['ImageInspectError', 'IfNotPresent', {}],
     ['ErrImageNeverPull', 'Never', {}],
     [MALFORMED_TEXT, 'Always', { pullSecrets: [MALFORMED] }],
-  ] as const)('07 §3 before the pull: %s does not touch it', async (reason, policy, request) => {
+  ] as const)('back-off, before the pull: %s does not touch it', async (reason, policy, request) => {
     const kit = createKit();
     if (reason === 'ImageInspectError')
       kit.images.onStatus = () => {
@@ -115,7 +115,7 @@ describe('back-off of pulls', () => {
     expect(await ensure(kit, 'Always')).toMatchObject({ retryAfterMs: 1_500 });
   });
 
-  it('07 §4 schedule: 10 s, doubled, up to 300 s', async () => {
+  it('back-off, schedule: 10 s, doubled, up to 300 s', async () => {
     const kit = failingKit();
     expect(await delays(kit, [0, 10, 20, 40, 80, 160, 300, 300])).toEqual([10, 20, 40, 80, 160, 300, 300, 300]);
   });
@@ -124,23 +124,26 @@ describe('back-off of pulls', () => {
     ['100 s after the first failure', 85, 20],
     ['601 s after it', 586, 10],
     ['exactly 600 s after it', 585, 20],
-  ])('07 §4 success between: it does not reset the entry, so the next failure, %s, has its delay', async (...row) => {
-    const [, wait, delay] = row;
-    const kit = failingKit();
-    const { onPull } = kit.images;
-    await ensure(kit, 'Always');
-    await kit.clock.advance(15_000);
-    kit.images.onPull = () => REF;
-    expect(await ensure(kit, 'Always')).toMatchObject({ status: 'pulled' });
-    await kit.clock.advance(wait * 1000);
-    kit.images.onPull = onPull;
-    expect(await ensure(kit, 'Always')).toMatchObject({ retryAfterMs: delay * 1000 });
-  });
+  ])(
+    'back-off, success between: it does not reset the entry, so the next failure, %s, has its delay',
+    async (...row) => {
+      const [, wait, delay] = row;
+      const kit = failingKit();
+      const { onPull } = kit.images;
+      await ensure(kit, 'Always');
+      await kit.clock.advance(15_000);
+      kit.images.onPull = () => REF;
+      expect(await ensure(kit, 'Always')).toMatchObject({ status: 'pulled' });
+      await kit.clock.advance(wait * 1000);
+      kit.images.onPull = onPull;
+      expect(await ensure(kit, 'Always')).toMatchObject({ retryAfterMs: delay * 1000 });
+    },
+  );
 
   it.each([
     [301, 10],
     [300, 300],
-  ])('07 §4 hanging attempt: one that hangs for %d s at the longest delay leaves %d s', async (hangs, delay) => {
+  ])('back-off, hanging attempt: one that hangs for %d s at the longest delay leaves %d s', async (hangs, delay) => {
     const kit = failingKit();
     await delays(kit, [0, 10, 20, 40, 80, 160]);
     await kit.clock.advance(300_000);
@@ -153,20 +156,20 @@ describe('back-off of pulls', () => {
     expect(await done).toMatchObject({ retryAfterMs: delay * 1000 });
   });
 
-  it('07 §4 other pod: another UID has its own sequence, also that of a pod made anew', async () => {
+  it('back-off, other pod: another UID has its own sequence, also that of a pod made anew', async () => {
     const kit = failingKit();
     await delays(kit, [0, 10, 20]);
     expect(await ensure(kit, 'Always', { uid: 'u2' })).toMatchObject({ retryAfterMs: 10_000 });
   });
 
-  it('07 §4 image changed: another image of the pod starts at 10 s', async () => {
+  it('back-off, image changed: another image of the pod starts at 10 s', async () => {
     const kit = failingKit();
     await delays(kit, [0, 10, 20]);
     expect(await ensure(kit, 'Always', { image: `${IMAGE}.1` })).toMatchObject({ retryAfterMs: 10_000 });
     expect(kit.manager.stats.inBackoff).toBe(2);
   });
 
-  it('07 §4 restart: another manager knows nothing of it', async () => {
+  it('back-off, restart: another manager knows nothing of it', async () => {
     const records = createMemoryRecords();
     const first = createKit({ records });
     failPulls(first, 'denied');

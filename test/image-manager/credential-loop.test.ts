@@ -27,7 +27,7 @@ function nodeKeyring(username: string, source: CredentialSource = { kind: 'file'
 }
 
 describe('the loop over credentials', () => {
-  it('06 §6 empty list: one pull without auth', async () => {
+  it('runtime, empty list: one pull without auth', async () => {
     const kit = createKit();
     const seen: unknown[] = [];
     kit.images.onPull = ({ auth }) => {
@@ -38,7 +38,7 @@ describe('the loop over credentials', () => {
     expect(seen).toEqual([undefined]);
   });
 
-  it('06 §6 success: stops, and the credential is the one used', async () => {
+  it('runtime, success: stops, and the credential is the one used', async () => {
     const kit = createKit();
     refuse(kit, 'A');
     const result = await ensure(kit, 'Always', { pullSecrets: ['A', 'B', 'C'].map((user) => secretOf(user)) });
@@ -46,7 +46,7 @@ describe('the loop over credentials', () => {
     expect(result).toMatchObject({ source: { kind: 'secret', name: 'creds-B' } });
   });
 
-  it('06 §6 each call: has the image spec, the user and password of its credential, and the sandbox', async () => {
+  it('runtime, each call: has the image spec, the user and password of its credential, and the sandbox', async () => {
     const kit = createKit();
     const seen: unknown[] = [];
     kit.images.onPull = ({ image, auth, sandbox }) => {
@@ -59,7 +59,7 @@ describe('the loop over credentials', () => {
     expect(seen).toEqual(['A', 'B'].map((user) => ({ image, sandbox, user, word: 10 })));
   });
 
-  it('06 §6 all failed: the joined texts of all, in order', async () => {
+  it('runtime, all failed: the joined texts of all, in order', async () => {
     const kit = createKit();
     failPulls(kit, (user) => `no ${user}`);
     const result = await ensure(kit, 'Always', { pullSecrets: ['B', 'A', 'C'].map((user) => secretOf(user)) });
@@ -77,7 +77,7 @@ describe('the loop over credentials', () => {
     'rpc error: code = Unauthenticated desc = denied',
     'no space left on device',
     'RegistryUnavailable: down',
-  ])('06 §6 every error moves on: %s', async (text) => {
+  ])('runtime, every error moves on: %s', async (text) => {
     const kit = createKit();
     refuse(kit, 'A', text);
     const result = await ensure(kit, 'Always', { pullSecrets: [secretOf('A'), secretOf('B')] });
@@ -85,7 +85,7 @@ describe('the loop over credentials', () => {
     expect(kit.images.calls).toEqual([...pulls('A', 'B'), STATUS]);
   });
 
-  it('06 §6 no anonymous attempt: when there was a credential, of the pod or of the node', async () => {
+  it('runtime, no anonymous attempt: when there was a credential, of the pod or of the node', async () => {
     for (const options of [{}, { keyring: nodeKeyring('N') }]) {
       const kit = createKit(options);
       failPulls(kit, 'denied');
@@ -97,7 +97,7 @@ describe('the loop over credentials', () => {
   it.each([
     ['nobody', undefined],
     ["the node's credential", nodeKeyring('N')],
-  ])('06 §6 recorded for all: what %s has pulled, every pod may use', async (_, keyring) => {
+  ])('runtime, recorded for all: what %s has pulled, every pod may use', async (_, keyring) => {
     const kit = createKit({ keyring });
     await ensure(kit, 'Always');
     const record = await kit.records.readRecord(REF);
@@ -109,7 +109,7 @@ describe('the loop over credentials', () => {
     expect(await ensure(kit, 'Never', { uid: 'u2', pullSecrets: [MALFORMED] })).toMatchObject({ status: 'present' });
   });
 
-  it('06 §6 empty image ref: is an error that names the spec image, and moves on', async () => {
+  it('runtime, empty image ref: is an error that names the spec image, and moves on', async () => {
     const kit = createKit();
     const { onPull } = kit.images;
     kit.images.onPull = (request) => (request.auth?.credential.username === 'B' ? onPull(request) : '');
@@ -121,7 +121,7 @@ describe('the loop over credentials', () => {
     expect(await ensure(kit, 'Always', { image, uid: 'u2', pullSecrets })).toMatchObject({ status: 'pulled' });
   });
 
-  it('06 §6 no time limit: a pull may take days', async () => {
+  it('runtime, no time limit: a pull may take days', async () => {
     const kit = createKit();
     kit.images.onPull = async () => {
       await kit.clock.sleep(3 * 86_400_000);
@@ -135,7 +135,7 @@ describe('the loop over credentials', () => {
   it.each([
     ['', 1],
     [REF, 0],
-  ])('06 §6 ImageStatus: one with id %j and size %d is an error', async (id, size) => {
+  ])('runtime, ImageStatus: one with id %j and size %d is an error', async (id, size) => {
     const kit = kitWithImage();
     kit.images.onStatus = () => runtimeImage(IMAGE, id, size);
     const message = `Failed to inspect image "": Id or size of image "${IMAGE}" is not set`;
@@ -147,9 +147,13 @@ describe('the loop over credentials', () => {
 
 describe('aggregateErrorTexts', () => {
   it.each([
-    ['06 §7 one: its text', ['a'], 'a'],
-    ['06 §7 same: the text once', ['a', 'a', 'a'], 'a'],
-    ['06 §7 different: in order of the first occurrence, without duplicates', ['b', 'a', 'b', 'c', 'a'], '[b, a, c]'],
+    ['joined errors, one: its text', ['a'], 'a'],
+    ['joined errors, same: the text once', ['a', 'a', 'a'], 'a'],
+    [
+      'joined errors, different: in order of the first occurrence, without duplicates',
+      ['b', 'a', 'b', 'c', 'a'],
+      '[b, a, c]',
+    ],
   ])('%s', async (_, texts, text) => {
     expect(aggregateErrorTexts(texts)).toBe(text);
     const users = texts.map((_text, at) => `u${at}`);

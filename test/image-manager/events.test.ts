@@ -24,32 +24,32 @@ describe('pullStepEvent', () => {
   const pulled = 'in 1.234s (1m2.5s including waiting). Image size: 10485760 bytes.';
 
   it.each([
-    ['06 §8 Pulling: event', { step: 'pulling' }, 'Normal', 'Pulling', 'Pulling image "app:1"'],
+    ['events, Pulling: event', { step: 'pulling' }, 'Normal', 'Pulling', 'Pulling image "app:1"'],
     [
-      '06 §8 Pulled: event',
+      'events, Pulled: event',
       { step: 'pulled', pullMs: 1234.9, totalMs: 62_500, size: 10_485_760 },
       'Normal',
       'Pulled',
       `Successfully pulled image "app:1" ${pulled}`,
     ],
-    ['06 §8 BackOff: event', { step: 'back-off' }, 'Normal', 'BackOff', 'Back-off pulling image "app:1"'],
+    ['events, BackOff: event', { step: 'back-off' }, 'Normal', 'BackOff', 'Back-off pulling image "app:1"'],
     [
-      '06 §8 Failed: event',
+      'events, Failed: event',
       { step: 'failed', errorText: 'denied' },
       'Warning',
       'Failed',
       'Failed to pull image "app:1": denied',
     ],
-    ['06 §8 Error: event', { step: 'error', error: 'ErrImagePull' }, 'Warning', 'Failed', 'Error: ErrImagePull'],
+    ['events, Error: event', { step: 'error', error: 'ErrImagePull' }, 'Warning', 'Failed', 'Error: ErrImagePull'],
     [
-      '06 §8 InspectFailed, name: event',
+      'events, InspectFailed, name: event',
       { step: 'invalid-name', errorText: 'bad' },
       'Warning',
       'InspectFailed',
       'Failed to apply default image tag "app:1": bad',
     ],
     [
-      '06 §8 InspectFailed, status: event',
+      'events, InspectFailed, status: event',
       { step: 'inspect-failed', errorText: 'down' },
       'Warning',
       'InspectFailed',
@@ -62,10 +62,10 @@ describe('pullStepEvent', () => {
 
 describe('events without a pull', () => {
   it.each([
-    ['06 §8 present: gate off', GATE_OFF, `Normal Pulled ${PRESENT}`],
-    ['06 §8 accessible: gate on', {}, `Normal Pulled ${ACCESSIBLE}`],
+    ['events, present: gate off', GATE_OFF, `Normal Pulled ${PRESENT}`],
+    ['events, accessible: gate on', {}, `Normal Pulled ${ACCESSIBLE}`],
     [
-      '06 §8 ErrImageNeverPull: may not be used',
+      'events, ErrImageNeverPull: may not be used',
       { imagePullCredentialsVerificationPolicy: 'AlwaysVerify' } as const,
       `Warning ErrImageNeverPull ${NEVER}`,
     ],
@@ -75,7 +75,7 @@ describe('events without a pull', () => {
     expect(kit.said()).toEqual([line]);
   });
 
-  it('06 §8 FailedToRetrieveImagePullSecret: it comes with the secrets that are there', () => {
+  it('events, FailedToRetrieveImagePullSecret: it comes with the secrets that are there', () => {
     const pod = { spec: { imagePullSecrets: [{ name: 'a' }, { name: 'creds-A' }, { name: 'b' }] } };
     const { found, event } = selectPullSecrets(pod, [secretOf('A')]);
     expect(found.map(({ metadata }) => metadata?.name)).toEqual(['creds-A']);
@@ -95,7 +95,7 @@ describe('durations and size of the event Pulled', () => {
     };
   };
 
-  it('06 §8 d1: the pulls with all credentials and the query of the size; cut to milliseconds', async () => {
+  it('events, d1: the pulls with all credentials and the query of the size; cut to milliseconds', async () => {
     const kit = kitWithImage();
     kit.images.onPull = async ({ auth }) => {
       await kit.clock.sleep(500);
@@ -116,7 +116,7 @@ describe('durations and size of the event Pulled', () => {
     ]);
   });
 
-  it('06 §8 d2: from the event Pulling on, with the queue', async () => {
+  it('events, d2: from the event Pulling on, with the queue', async () => {
     const kit = kitWithImage();
     slowPull(kit, 1_500);
     const both = ['u1', 'u2'].map((uid) => ensure(kit, 'Always', { uid }));
@@ -133,7 +133,7 @@ describe('durations and size of the event Pulled', () => {
   it.each([
     ['fails', 'down'],
     ['knows no image', undefined],
-  ])('06 §8 size: 0 when the status after the pull %s', async (_, text) => {
+  ])('events, size: 0 when the status after the pull %s', async (_, text) => {
     const kit = createKit();
     kit.images.onStatus = () => {
       if (text !== undefined) throw new Error(text);
@@ -157,11 +157,11 @@ describe('usual sequences of events', () => {
     return kit;
   };
 
-  it('06 §8 success: Pulling, Pulled', async () => {
+  it('events, success: Pulling, Pulled', async () => {
     expect(await run(createKit(), 'Always')).toEqual([PULLING, PULLED]);
   });
 
-  it('06 §8 failed pull: Pulling, Failed, Failed', async () => {
+  it('events, failed pull: Pulling, Failed, Failed', async () => {
     expect(await run(failingKit(), 'Always')).toEqual([
       PULLING,
       `Warning Failed Failed to pull image "${IMAGE}": denied`,
@@ -169,7 +169,7 @@ describe('usual sequences of events', () => {
     ]);
   });
 
-  it('06 §8 back-off: BackOff, which never has the earlier error, and Failed', async () => {
+  it('events, back-off: BackOff, which never has the earlier error, and Failed', async () => {
     const kit = failingKit();
     await run(kit, 'Always');
     expect(await run(kit, 'Always')).toEqual([
@@ -178,7 +178,7 @@ describe('usual sequences of events', () => {
     ]);
   });
 
-  it('06 §8 invalid name: InspectFailed, Failed', async () => {
+  it('events, invalid name: InspectFailed, Failed', async () => {
     const text = `couldn't parse image name "Foo": invalid reference format: repository name (library/Foo) must be lowercase`;
     expect(await run(createKit(), 'Always', 'Foo')).toEqual([
       `Warning InspectFailed Failed to apply default image tag "Foo": ${text}`,
@@ -186,7 +186,7 @@ describe('usual sequences of events', () => {
     ]);
   });
 
-  it('06 §8 Never, absent: ErrImageNeverPull, Failed', async () => {
+  it('events, Never, absent: ErrImageNeverPull, Failed', async () => {
     expect(await run(createKit(), 'Never')).toEqual([
       `Warning ErrImageNeverPull ${NEVER}`,
       'Warning Failed Error: ErrImageNeverPull',
@@ -214,7 +214,7 @@ describe('formatGoDuration', () => {
     [3_600_250, '1h0m0.25s'],
     [90_061_001, '25h1m1.001s'],
     [-5, '0s'],
-  ])('06 §14 durations: %d ms is %s', (ms, text) => {
+  ])('text, durations: %d ms is %s', (ms, text) => {
     expect(formatGoDuration(ms)).toBe(text);
   });
 });
@@ -223,7 +223,7 @@ describe('quoted values', () => {
   const odd = 'a"b\\\u0001\u00e9';
   const quoted = '"a\\"b\\\\\\x01\u00e9"';
 
-  it('06 §14 quoted: as %q of Go does', () => {
+  it('text, quoted: as %q of Go does', () => {
     expect(pullStepEvent(odd, { step: 'pulling' }).message).toBe(`Pulling image ${quoted}`);
     expect(waitingInBackOff(odd).message).toBe(`Back-off pulling image ${quoted}`);
     expect(decidePull({ image: odd, policy: 'Never', present: false })).toMatchObject({
@@ -231,7 +231,7 @@ describe('quoted values', () => {
     });
   });
 
-  it('06 §14 unquoted: in the messages of an unavailable registry and a refused signature', () => {
+  it('text, unquoted: in the messages of an unavailable registry and a refused signature', () => {
     expect(waitingAfterFailure(odd, 'RegistryUnavailable')).toEqual({
       reason: 'RegistryUnavailable',
       message: `image pull failed for ${odd} because the registry is unavailable`,

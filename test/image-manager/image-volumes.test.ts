@@ -54,7 +54,7 @@ function without(image: string, text = 'denied'): Kit {
 }
 
 describe('image volumes', () => {
-  it('06 §11 order: one after the other, in the order of the volumes', async () => {
+  it('image volumes, order: one after the other, in the order of the volumes', async () => {
     const kit = createKit({ serializeImagePulls: false });
     kit.images.onPull = async () => {
       await kit.clock.sleep(1_000);
@@ -67,7 +67,7 @@ describe('image volumes', () => {
     expect([...(await done).keys()]).toEqual(['more', 'data']);
   });
 
-  it('06 §11 policy: that of the volume, or what the reference gets by default', async () => {
+  it('image volumes, policy: that of the volume, or what the reference gets by default', async () => {
     const kit = createKit(GATE_OFF);
     for (const image of ['a:1', 'b:1', 'c:latest', 'd:1']) kit.images.present.set(image, runtimeImage(image));
     const volumes = podWith(
@@ -87,7 +87,7 @@ describe('image volumes', () => {
     ]);
   });
 
-  it('06 §11 secrets: those of the pod', async () => {
+  it('image volumes, secrets: those of the pod', async () => {
     const kit = createKit();
     const pod = podWith(['data', 'private.example/data:1']);
     refuse(kit, 'A');
@@ -100,7 +100,7 @@ describe('image volumes', () => {
     expect(results.get('data')?.result).toMatchObject({ status: 'error', reason: MALFORMED_TEXT });
   });
 
-  it('06 §11 secrets: each volume has all of them, also when a generator gives them', async () => {
+  it('image volumes, secrets: each volume has all of them, also when a generator gives them', async () => {
     const kit = createKit();
     const pod = podWith(['data', 'private.example/data:1'], ['more', 'private.example/more:1']);
     await kit.manager.ensureImageVolumes({ pod, pullSecrets: [secretOf('A')].values() });
@@ -110,7 +110,7 @@ describe('image volumes', () => {
     ]);
   });
 
-  it('06 §11 policy: what YAML says to be null is left out', async () => {
+  it('image volumes, policy: what YAML says to be null is left out', async () => {
     const yaml = `{"metadata": {"uid": "u1"}, "spec": {
       "containers": [null, {"name": "app", "image": "app:1", "imagePullPolicy": null}, {"name": "none", "image": null}],
       "volumes": [null, {"name": "other", "image": null},
@@ -128,7 +128,7 @@ describe('image volumes', () => {
     expect(kit.images.calls.filter((_, at) => at % 3 === 0)).toEqual(['ImageStatus(data:1)', 'ImageStatus(app:1)']);
   });
 
-  it('06 §11 events: the same, on the pod object, and none of a container', async () => {
+  it('image volumes, events: the same, on the pod object, and none of a container', async () => {
     const kit = without('data:1');
     const pod = podWith(['data', 'data:1'], ['more', 'more:1'], ['bad', 'Bad'], ['none', 'none:1', 'Never']);
     await kit.manager.ensureImageVolumes({ pod });
@@ -147,7 +147,7 @@ describe('image volumes', () => {
     ]);
   });
 
-  it('06 §11 error: is told when a container that mounts the volume starts, with reason and event', async () => {
+  it('image volumes, error: is told when a container that mounts the volume starts, with reason and event', async () => {
     const kit = without('data:1', 'RegistryUnavailable: down');
     const pod = podWith(['data', 'data:1'], ['more', 'more:1']);
     const volumes = await kit.manager.ensureImageVolumes({ pod });
@@ -164,7 +164,7 @@ describe('image volumes', () => {
     expect(kit.images.calls).toEqual([]);
   });
 
-  it('06 §11 unaffected: containers that do not mount it, and other volumes', async () => {
+  it('image volumes, unaffected: containers that do not mount it, and other volumes', async () => {
     const kit = without('data:1');
     const pod = podWith(['data', 'data:1'], ['more', 'more:1']);
     const volumes = await kit.manager.ensureImageVolumes({ pod });
@@ -174,7 +174,7 @@ describe('image volumes', () => {
     });
   });
 
-  it('06 §11 error: of several mounts that of the first that is not there, and none when all are', async () => {
+  it('image volumes, error: of several mounts that of the first that is not there, and none when all are', async () => {
     const mounts = ['good', 'b', 'a'].map((name) => ({ name, mountPath: `/${name}` }));
     const pod = podWith(['a', 'a:1'], ['b', 'b:1'], ['good', 'good:1']);
     const spec = { ...pod.spec, containers: [{ name: 'app', image: IMAGE, volumeMounts: mounts }] };
@@ -194,7 +194,7 @@ describe('image volumes', () => {
     expect(await start(false)).toMatchObject([{ status: 'pulled' }, [PULLING, PULLED]]);
   });
 
-  it('06 §11 mount: read-only, by the image ref, with what the pod calls it', async () => {
+  it('image volumes, mount: read-only, by the image ref, with what the pod calls it', async () => {
     const options: Partial<ImageManagerOptions> = {
       featureGates: { RuntimeClassInImageCriApi: true },
       runtimeHandler: () => 'kata',
@@ -222,7 +222,7 @@ describe('image volumes', () => {
     });
   });
 
-  it('06 §11 back-off: is shared with a container of the same image string', async () => {
+  it('image volumes, back-off: is shared with a container of the same image string', async () => {
     const kit = createKit();
     failPulls(kit, 'denied');
     const pod = podWith(['more', IMAGE]);
@@ -243,8 +243,8 @@ describe('RuntimeClass', () => {
   const on = { featureGates: { RuntimeClassInImageCriApi: true } } as const;
 
   it.each([
-    ['06 §12 on: the handler goes with status and pull', on, ', kata-handler'],
-    ['06 §12 off: the field stays empty', {}, ''],
+    ['runtime class, on: the handler goes with status and pull', on, ', kata-handler'],
+    ['runtime class, off: the field stays empty', {}, ''],
   ])('%s', async (_, options, handler) => {
     const kit = createKit({ runtimeHandler, ...options });
     await kit.manager.ensureContainerImage({ pod: subject, container: 'app' });
@@ -255,14 +255,14 @@ describe('RuntimeClass', () => {
     ]);
   });
 
-  it('06 §12 on: a pod without RuntimeClass is looked up nowhere', async () => {
+  it('runtime class, on: a pod without RuntimeClass is looked up nowhere', async () => {
     const kit = kitWithImage({ ...on, runtimeHandler: () => expect.unreachable('the pod names no class') });
     const pod = { ...subject, spec: { containers: subject.spec.containers } };
     expect(await kit.manager.ensureContainerImage({ pod, container: 'app' })).toMatchObject({ status: 'present' });
     expect(kit.images.calls).toEqual([`ImageStatus(${IMAGE})`]);
   });
 
-  it('06 §12 failing: a look-up that fails comes before the first step', async () => {
+  it('runtime class, failing: a look-up that fails comes before the first step', async () => {
     const text = 'RuntimeClass "kata" not found';
     const kit = createKit({ ...on, runtimeHandler: () => Promise.reject(new Error(text)) });
     const result = await kit.manager.ensureContainerImage({ pod: subject, container: 'app' });

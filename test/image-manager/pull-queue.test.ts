@@ -32,15 +32,15 @@ const settle = (kit: Kit) => kit.clock.advance(0).then(() => kit.clock.advance(0
 
 describe('serial and parallel pulling', () => {
   it.each([
-    ['06 §9 neither: serial', {}, 1],
-    ['06 §9 only n: parallel', { maxParallelImagePulls: 2 }, 2],
-    ['06 §9 only n: parallel', { maxParallelImagePulls: 7 }, 7],
-    ['06 §9 only 1: serial', { maxParallelImagePulls: 1 }, 1],
-    ['06 §9 not serialized: no limit', { serializeImagePulls: false }, 30],
-    ['06 §9 not serialized: or n', { serializeImagePulls: false, maxParallelImagePulls: 2 }, 2],
-    ['06 §9 not serialized: or n', { serializeImagePulls: false, maxParallelImagePulls: 1 }, 1],
-    ['06 §9 serialized: serial', { serializeImagePulls: true }, 1],
-    ['06 §9 serialized: serial', { serializeImagePulls: true, maxParallelImagePulls: 1 }, 1],
+    ['queue, neither: serial', {}, 1],
+    ['queue, only n: parallel', { maxParallelImagePulls: 2 }, 2],
+    ['queue, only n: parallel', { maxParallelImagePulls: 7 }, 7],
+    ['queue, only 1: serial', { maxParallelImagePulls: 1 }, 1],
+    ['queue, not serialized: no limit', { serializeImagePulls: false }, 30],
+    ['queue, not serialized: or n', { serializeImagePulls: false, maxParallelImagePulls: 2 }, 2],
+    ['queue, not serialized: or n', { serializeImagePulls: false, maxParallelImagePulls: 1 }, 1],
+    ['queue, serialized: serial', { serializeImagePulls: true }, 1],
+    ['queue, serialized: serial', { serializeImagePulls: true, maxParallelImagePulls: 1 }, 1],
   ] satisfies [string, Partial<ImageManagerOptions>, number][])(
     '%s, %j pulls %d at once',
     async (_, options, parallel) => {
@@ -53,7 +53,7 @@ describe('serial and parallel pulling', () => {
     },
   );
 
-  it('06 §9 queue: serves in the order of arrival, also more than ten, and counts the waiting', async () => {
+  it('queue, queue: serves in the order of arrival, also more than ten, and counts the waiting', async () => {
     const kit = createKit({ registryPullQPS: 0 });
     const { begun, end } = gatedPulls(kit);
     const names = Array.from({ length: 15 }, (_, at) => `app:${at}`);
@@ -90,7 +90,7 @@ describe('serial and parallel pulling', () => {
     expect(kit.manager.stats).toMatchObject({ pulling: 0, queued: 0 });
   });
 
-  it('06 §9 no merging: equal pulls are each made, and nobody looks again after the queue', async () => {
+  it('queue, no merging: equal pulls are each made, and nobody looks again after the queue', async () => {
     const kit = createKit({ registryPullQPS: 0, ...GATE_OFF });
     const request = (uid: string) => ({
       pod: podOf(IMAGE, 'IfNotPresent', uid),
@@ -102,7 +102,7 @@ describe('serial and parallel pulling', () => {
     expect(kit.images.calls).toEqual([status, status, pulls, status, pulls, status]);
   });
 
-  it('06 §9 no merging: each pulls with its own credentials, in parallel too', async () => {
+  it('queue, no merging: each pulls with its own credentials, in parallel too', async () => {
     const kit = createKit({ registryPullQPS: 0, serializeImagePulls: false });
     await Promise.all(
       ['A', 'B'].map((user) =>
@@ -118,7 +118,7 @@ describe('serial and parallel pulling', () => {
     expect(pulls).toEqual([`PullImage(${IMAGE}, A)`, `PullImage(${IMAGE}, B)`]);
   });
 
-  it('06 §9 one request: the whole loop of one image, with its size, before the next', async () => {
+  it('queue, one request: the whole loop of one image, with its size, before the next', async () => {
     const kit = createKit();
     const users = ['A', 'B'];
     kit.images.onPull = async ({ auth }) => {
@@ -144,7 +144,7 @@ describe('serial and parallel pulling', () => {
     );
   });
 
-  it('06 §9 nodes: two managers do not wait for each other', async () => {
+  it('queue, nodes: two managers do not wait for each other', async () => {
     const kits = [createKit(), createKit()];
     const gates = kits.map(gatedPulls);
     for (const kit of kits) void pull(kit, IMAGE);
@@ -301,7 +301,7 @@ describe('serial and parallel pulling', () => {
 });
 
 describe('the throttle of pulls', () => {
-  it('06 §10 bucket: ten at once, then five a second, and never more than ten', async () => {
+  it('throttle, bucket: ten at once, then five a second, and never more than ten', async () => {
     const kit = createKit();
     const run = async (count: number, from: number) => {
       const results: string[] = [];
@@ -317,7 +317,7 @@ describe('the throttle of pulls', () => {
     expect(await run(11, 40)).toBe(10);
   });
 
-  it('06 §10 exceeded: the pull fails at once, without a call, and counts for back-off', async () => {
+  it('throttle, exceeded: the pull fails at once, without a call, and counts for back-off', async () => {
     const kit = createKit({ registryBurst: 1 });
     await pull(kit, 'app:1');
     kit.said();
@@ -335,7 +335,7 @@ describe('the throttle of pulls', () => {
     expect(kit.images.calls).toEqual([]);
   });
 
-  it('06 §10 when: the token is taken when the turn has come, not before the queue', async () => {
+  it('throttle, when: the token is taken when the turn has come, not before the queue', async () => {
     const kit = createKit({ registryBurst: 1, registryPullQPS: 1 });
     kit.images.onPull = async () => {
       await kit.clock.sleep(1_000);
@@ -346,16 +346,16 @@ describe('the throttle of pulls', () => {
     expect((await Promise.all(all)).map(({ status }) => status)).toEqual(['pulled', 'pulled', 'pulled']);
   });
 
-  it('06 §10 qps 0: no limit', async () => {
+  it('throttle, qps 0: no limit', async () => {
     const kit = createKit({ registryPullQPS: 0, registryBurst: 0 });
     for (let at = 0; at < 50; at += 1) expect(await pull(kit, `app:${at}`)).toMatchObject({ status: 'pulled' });
   });
 
-  it('06 §10 default: 5 a second, and 10 at once', () => {
+  it('throttle, default: 5 a second, and 10 at once', () => {
     expect([DEFAULT_REGISTRY_PULL_QPS, DEFAULT_REGISTRY_BURST]).toEqual([5, 10]);
   });
 
-  it('06 §10 one token: for a pull, not one for each credential', async () => {
+  it('throttle, one token: for a pull, not one for each credential', async () => {
     const kit = createKit({ registryBurst: 1 });
     const { onPull } = kit.images;
     kit.images.onPull = (request) => {
@@ -371,17 +371,17 @@ describe('the throttle of pulls', () => {
 describe('a configuration with which kubelet does not start', () => {
   it.each([
     [
-      '06 §9 both: refused',
+      'queue, both: refused',
       { serializeImagePulls: true, maxParallelImagePulls: 2 },
       'invalid configuration: maxParallelImagePulls cannot be larger than 1 unless SerializeImagePulls (--serialize-image-pulls) is set to false',
     ],
     [
-      '06 §9 n < 1: refused',
+      'queue, n < 1: refused',
       { maxParallelImagePulls: 0 },
       'invalid configuration: maxParallelImagePulls 0 must be a positive number',
     ],
     [
-      '06 §9 n < 1: refused',
+      'queue, n < 1: refused',
       { serializeImagePulls: true, maxParallelImagePulls: -3 },
       'invalid configuration: maxParallelImagePulls -3 must be a positive number',
     ],
@@ -391,17 +391,17 @@ describe('a configuration with which kubelet does not start', () => {
       'invalid configuration: maxParallelImagePulls 1.5 must be a whole number',
     ],
     [
-      '06 §10 negative qps: refused',
+      'throttle, negative qps: refused',
       { registryPullQPS: -1 },
       'invalid configuration: registryPullQPS (--registry-qps) -1 must not be a negative number',
     ],
     [
-      '06 §10 negative burst: refused',
+      'throttle, negative burst: refused',
       { registryBurst: -2 },
       'invalid configuration: registryBurst (--registry-burst) -2 must not be a negative number',
     ],
     [
-      '02 §6 other value: refused',
+      'verification, other value: refused',
       { imagePullCredentialsVerificationPolicy: 'Sometimes' as never },
       'unknown image pull credential verification policy: Sometimes',
     ],
@@ -410,7 +410,7 @@ describe('a configuration with which kubelet does not start', () => {
     expect(() => createKit(options)).toThrow(expect.objectContaining({ code: 'ERR_OPTION_INVALID', message }));
   });
 
-  it('02 §7 refused entry: of the allow list; with the gate off nobody looks at it', () => {
+  it('allow list, refused entry: of the allow list; with the gate off nobody looks at it', () => {
     const options = { preloadedImagesVerificationAllowlist: ['alpine'] };
     const upstream = 'neither tag nor digest is accepted in an image reference: alpine';
     expect(() => createKit(options)).toThrow(expect.objectContaining({ code: 'ERR_CONFIG_INVALID', upstream }));
@@ -419,7 +419,7 @@ describe('a configuration with which kubelet does not start', () => {
 });
 
 describe('a back-off', () => {
-  it('06 §9 back-off: is looked at before the queue, while another pull is under way', async () => {
+  it('queue, back-off: is looked at before the queue, while another pull is under way', async () => {
     const kit = createKit();
     kit.images.onPull = () => {
       throw new Error('denied');

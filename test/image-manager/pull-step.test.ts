@@ -63,7 +63,7 @@ const noSpace = (): PulledRecords => ({
 });
 
 describe('the pull step', () => {
-  it('06 §4 a: an intent that cannot be written stops it', async () => {
+  it('pull, intent: an intent that cannot be written stops it', async () => {
     const kit = createKit({ records: noSpace() });
     expect(await ensure(kit, 'Always')).toMatchObject({
       status: 'error',
@@ -73,13 +73,13 @@ describe('the pull step', () => {
     expect([kit.images.calls, kit.said(), kit.manager.stats.inBackoff]).toEqual([[], [], 0]);
   });
 
-  it('06 §4 a: with the gate off nothing is written', async () => {
+  it('pull, intent: with the gate off nothing is written', async () => {
     const kit = createKit({ records: noSpace(), ...GATE_OFF });
     expect(await ensure(kit, 'Always')).toMatchObject({ status: 'pulled' });
     expect(await kit.records.listRecords()).toEqual([]);
   });
 
-  it('06 §4 a before b: even a back-off writes the intent and drops it', async () => {
+  it('pull, intent before back-off: even a back-off writes the intent and drops it', async () => {
     const { kit, log } = logged();
     failPulls(kit, 'denied');
     await ensure(kit, 'Always');
@@ -88,7 +88,7 @@ describe('the pull step', () => {
     expect(log).toEqual(['write intent', 'BackOff', 'delete intent']);
   });
 
-  it('06 §4 b: in back-off an event, and the reason with the stored text; no pull', async () => {
+  it('pull, back-off: in back-off an event, and the reason with the stored text; no pull', async () => {
     const kit = createKit();
     failPulls(kit, 'denied');
     await ensure(kit, 'Always');
@@ -106,7 +106,7 @@ describe('the pull step', () => {
     expect(kit.images.calls).toEqual([]);
   });
 
-  it('06 §4 c: the stored text is forgotten when a real attempt begins, the back-off is not', () => {
+  it('pull, stored text: the stored text is forgotten when a real attempt begins, the back-off is not', () => {
     const failures = createPullFailures(undefined, createFakeClock());
     failures.add('k', { reason: 'ErrImagePull', message: 'denied' });
     expect(failures.backOff('k')?.previous).toEqual({ reason: 'ErrImagePull', message: 'denied' });
@@ -114,13 +114,13 @@ describe('the pull step', () => {
     expect(failures.backOff('k')).toEqual({ previous: undefined, retryAfterMs: 10_000 });
   });
 
-  it('06 §4 d: the event comes before the pull', async () => {
+  it('pull, event: the event comes before the pull', async () => {
     const { kit, log } = logged();
     await ensure(kit, 'Always');
     expect(log.slice(0, 3)).toEqual(['write intent', 'Pulling', 'pull']);
   });
 
-  it('06 §4 e: the pull waits for its turn, and the result for the pull', async () => {
+  it('pull, turn: the pull waits for its turn, and the result for the pull', async () => {
     const kit = createKit();
     let end: (ref: string) => void = () => undefined;
     kit.images.onPull = () => new Promise((resolve) => void (end = resolve));
@@ -133,7 +133,7 @@ describe('the pull step', () => {
     expect(result).toMatchObject({ status: 'pulled', pullMs: 3_000, totalMs: 3_000 });
   });
 
-  it('06 §4 f: the event, the back-off, and what is stored for the next time', async () => {
+  it('pull, failure: the event, the back-off, and what is stored for the next time', async () => {
     const kit = createKit();
     failPulls(kit, 'RegistryUnavailable: down');
     const message = `image pull failed for ${IMAGE} because the registry is unavailable: down`;
@@ -148,7 +148,7 @@ describe('the pull step', () => {
     expect(await ensure(kit, 'Always')).toMatchObject({ message: `${BACK_OFF}: RegistryUnavailable: ${message}` });
   });
 
-  it('06 §4 g: the event, and the image ref of the runtime', async () => {
+  it('pull, success: the event, and the image ref of the runtime', async () => {
     const kit = createKit();
     expect(await ensure(kit, 'Always')).toEqual({
       status: 'pulled',
@@ -161,7 +161,7 @@ describe('the pull step', () => {
     expect(kit.said()).toEqual([PULLING, PULLED]);
   });
 
-  it('06 §4 g, GC: a success takes away what has expired, of other keys alone', async () => {
+  it('pull, clean-up: a success takes away what has expired, of other keys alone', async () => {
     const kit = createKit();
     failPulls(kit, 'denied');
     await ensure(kit, 'Always', { image: 'old:1' });
@@ -174,7 +174,7 @@ describe('the pull step', () => {
     expect(kit.manager.stats.inBackoff).toBe(1);
   });
 
-  it('06 §4 g, GC: what is in back-off keeps its text meanwhile', async () => {
+  it('pull, clean-up: what is in back-off keeps its text meanwhile', async () => {
     const kit = createKit();
     failPulls(kit, 'denied');
     await ensure(kit, 'Always', { image: 'old:1' });
@@ -189,7 +189,7 @@ describe('the pull step', () => {
     expect(await ensure(kit, 'Always')).toMatchObject({ message: `${BACK_OFF}: ErrImagePull: denied` });
   });
 
-  it('06 §4 g, GC: where nothing succeeds the next failure does it', async () => {
+  it('pull, clean-up: where nothing succeeds the next failure does it', async () => {
     const kit = createKit();
     failPulls(kit, 'denied');
     await ensure(kit, 'Always', { image: 'old:1' });
@@ -198,14 +198,14 @@ describe('the pull step', () => {
     expect(kit.manager.stats.inBackoff).toBe(1);
   });
 
-  it('06 §4 h: a success records the credential, then drops the intent', async () => {
+  it('pull, record: a success records the credential, then drops the intent', async () => {
     const { kit, log } = logged();
     await ensure(kit, 'Always');
     expect(log.slice(-3)).toEqual(['Pulled', 'write record', 'delete intent']);
     expect(await kit.records.listIntents()).toEqual([]);
   });
 
-  it('06 §4 h: the one credential that was accepted is recorded, and no other', async () => {
+  it('pull, record: the one credential that was accepted is recorded, and no other', async () => {
     const kit = createKit();
     refuse(kit, 'A');
     await ensure(kit, 'Always', { pullSecrets: [secretOf('A'), secretOf('B'), secretOf('C')] });
@@ -213,7 +213,7 @@ describe('the pull step', () => {
     expect(record?.credentialMapping.get(REPOSITORY)?.kubernetesSecrets.map(({ name }) => name)).toEqual(['creds-B']);
   });
 
-  it('06 §4 h: a failure records nothing and drops the intent', async () => {
+  it('pull, record: a failure records nothing and drops the intent', async () => {
     const { kit, log } = logged();
     failPulls(kit, 'denied');
     await ensure(kit, 'Always');
@@ -221,7 +221,7 @@ describe('the pull step', () => {
     expect(await kit.records.listRecords()).toEqual([]);
   });
 
-  it('06 §4 h: an aborted pull rejects with the reason and drops the intent', async () => {
+  it('pull, record: an aborted pull rejects with the reason and drops the intent', async () => {
     const kit = createKit();
     const controller = new AbortController();
     const reason = new Error('stop');
@@ -240,20 +240,23 @@ describe('the pull step', () => {
     ['a comparison', 'IfNotPresent', (lookup) => ({ records: known(), keyring: { lookup } })],
     ['a look-up', 'Always', (lookup) => ({ keyring: { lookup } })],
     ['an intent', 'Always', (writeIntent) => ({ records: { ...known(), writeIntent } })],
-  ])('06 §4 h: of what fails because the pod gave up only the reason is told, here %s', async (_, policy, failing) => {
-    const controller = new AbortController();
-    const reason = new Error('stop');
-    const kit = kitWithImage(
-      failing(() => {
-        controller.abort(reason);
-        throw new Error('cancelled');
-      }),
-    );
-    await expect(ensure(kit, policy, { signal: controller.signal })).rejects.toBe(reason);
-    expect([kit.said(), await kit.records.listIntents()]).toEqual([[], []]);
-  });
+  ])(
+    'pull, record: of what fails because the pod gave up only the reason is told, here %s',
+    async (_, policy, failing) => {
+      const controller = new AbortController();
+      const reason = new Error('stop');
+      const kit = kitWithImage(
+        failing(() => {
+          controller.abort(reason);
+          throw new Error('cancelled');
+        }),
+      );
+      await expect(ensure(kit, policy, { signal: controller.signal })).rejects.toBe(reason);
+      expect([kit.said(), await kit.records.listIntents()]).toEqual([[], []]);
+    },
+  );
 
-  it('06 §4 h: an image that came although the pod gave up is recorded, so that it does not pass for preloaded', async () => {
+  it('pull, record: an image that came although the pod gave up is recorded, so that it does not pass for preloaded', async () => {
     for (const mergeEqualPulls of [false, true]) {
       const kit = createKit({ mergeEqualPulls });
       const controller = new AbortController();
@@ -270,7 +273,7 @@ describe('the pull step', () => {
     }
   });
 
-  it('06 §4 text: it lives until the next real attempt, however often it is asked for', async () => {
+  it('pull, life of the text: it lives until the next real attempt, however often it is asked for', async () => {
     const kit = createKit();
     failPulls(kit, 'first');
     await ensure(kit, 'Always');

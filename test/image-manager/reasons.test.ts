@@ -41,14 +41,14 @@ const failing = (text: string) => (): Kit => {
 };
 const ROWS: readonly Row[] = [
   {
-    says: '06 §5 InvalidImageName: of an image that does not parse',
+    says: 'reason, InvalidImageName: of an image that does not parse',
     kit: () => createKit(),
     image: 'a"b',
     reason: 'InvalidImageName',
     message: `Failed to apply default image tag "a\\"b": couldn't parse image name "a\\"b": invalid reference format`,
   },
   {
-    says: '06 §5 ImageInspectError: of a status that fails',
+    says: 'reason, ImageInspectError: of a status that fails',
     kit() {
       const kit = createKit();
       kit.images.onStatus = () => {
@@ -61,39 +61,39 @@ const ROWS: readonly Row[] = [
     message: 'Failed to inspect image "": rpc error: code = Unknown desc = down',
   },
   {
-    says: '06 §5 ErrImageNeverPull: of step 4',
+    says: 'reason, ErrImageNeverPull: of step 4',
     kit: () => createKit(),
     policy: 'Never',
     reason: 'ErrImageNeverPull',
     message: NEVER,
   },
   {
-    says: '06 §5 ErrImageNeverPull: of step 8',
+    says: 'reason, ErrImageNeverPull: of step 8',
     kit: () => kitWithImage({ imagePullCredentialsVerificationPolicy: 'AlwaysVerify' }),
     policy: 'Never',
     reason: 'ErrImageNeverPull',
     message: NEVER,
   },
   {
-    says: '06 §5 RegistryUnavailable: the rest after that word, whatever it is',
+    says: 'reason, RegistryUnavailable: the rest after that word, whatever it is',
     kit: failing('RegistryUnavailable 503'),
     reason: 'RegistryUnavailable',
     message: `image pull failed for ${IMAGE} because the registry is unavailable 503`,
   },
   {
-    says: '06 §5 SignatureValidationFailed: the rest after that word',
+    says: 'reason, SignatureValidationFailed: the rest after that word',
     kit: failing('SignatureValidationFailed: no key'),
     reason: 'SignatureValidationFailed',
     message: `image pull failed for ${IMAGE} because the signature validation failed: no key`,
   },
   {
-    says: '06 §5 ErrImagePull: any other error of the pull',
+    says: 'reason, ErrImagePull: any other error of the pull',
     kit: failing('denied: RegistryUnavailable'),
     reason: 'ErrImagePull',
     message: 'denied: RegistryUnavailable',
   },
   {
-    says: '06 §5 Error event: also of an intent that cannot be written',
+    says: 'reason, Error event: also of an intent that cannot be written',
     kit: () => createKit({ records: noSpace() }),
     reason: 'no space left on device',
     message: INTENT_TEXT,
@@ -110,7 +110,7 @@ describe('reasons and messages', () => {
     expect(kit.said().at(-1)).toBe(`Warning Failed Error: ${reason}`);
   });
 
-  it('06 §5 ImagePullBackOff: with the text of the error before', async () => {
+  it('reason, ImagePullBackOff: with the text of the error before', async () => {
     const kit = failing('SignatureValidationFailed')();
     await startContainer(kit, 'Always');
     kit.said();
@@ -121,7 +121,7 @@ describe('reasons and messages', () => {
     expect(kit.said()).toEqual([`Normal BackOff ${BACK_OFF}`, 'Warning Failed Error: ImagePullBackOff']);
   });
 
-  it.each(['IfNotPresent', 'Always'])('06 §5 decoder error: %s, reason and message are its text', async (policy) => {
+  it.each(['IfNotPresent', 'Always'])('reason, decoder error: %s, reason and message are its text', async (policy) => {
     const kit = createKit();
     expect(await startContainer(kit, policy, { pullSecrets: [MALFORMED] })).toMatchObject({
       status: 'error',
@@ -131,7 +131,7 @@ describe('reasons and messages', () => {
     expect(kit.said()).toEqual([`Warning Failed Error: ${MALFORMED_TEXT}`]);
   });
 
-  it('06 §5 classify: looks at the beginning of the joined text', async () => {
+  it('reason, classify: looks at the beginning of the joined text', async () => {
     const pullSecrets = [secretOf('A'), secretOf('B')];
     const of = async (text: (user: string) => string) => {
       const kit = createKit();
@@ -149,7 +149,7 @@ describe('reasons and messages', () => {
     ]);
   });
 
-  it('06 §5 Error event: a success has none', async () => {
+  it('reason, Error event: a success has none', async () => {
     const kit = createKit();
     await startContainer(kit, 'Always');
     expect(kit.said()).toEqual([PULLING, PULLED]);

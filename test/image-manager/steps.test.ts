@@ -29,7 +29,7 @@ import {
 const VERIFY_ALL = { imagePullCredentialsVerificationPolicy: 'AlwaysVerify' } as const;
 
 describe('ensureContainerImage', () => {
-  it('06 §1 object: events name the container by its field path, and the policy is that of the image', async () => {
+  it('event, object: events name the container by its field path, and the policy is that of the image', async () => {
     const kit = createKit();
     const metadata = { name: 'web', namespace: 'ns', uid: 'u1' };
     const spec = {
@@ -59,7 +59,7 @@ describe('ensureContainerImage', () => {
 });
 
 describe('ensureImageExists, from the name to the pull', () => {
-  it('06 §2 step 1: an invalid name gives an event, and neither call nor back-off', async () => {
+  it('sync, invalid name: an invalid name gives an event, and neither call nor back-off', async () => {
     const kit = createKit();
     const result = await ensure(kit, 'Always', { image: 'a b' });
     const text = `Failed to apply default image tag "a b": couldn't parse image name "a b": invalid reference format`;
@@ -74,13 +74,13 @@ describe('ensureImageExists, from the name to the pull', () => {
     [`nginx@${REF}`, `nginx@${REF}`],
     [`nginx:1@${REF}`, `nginx:1@${REF}`],
     ['localhost:5000/nginx', 'localhost:5000/nginx:latest'],
-  ])('06 §2 spec image: of %s the runtime sees %s', async (image, spec) => {
+  ])('sync, spec image: of %s the runtime sees %s', async (image, spec) => {
     const kit = createKit();
     await ensure(kit, 'IfNotPresent', { image });
     expect(kit.images.calls).toEqual([`ImageStatus(${spec})`, `PullImage(${spec}, nobody)`, `ImageStatus(${spec})`]);
   });
 
-  it('06 §2 step 2: all annotations of the pod go into the image spec, of the status and of the pull', async () => {
+  it('sync, annotations: all annotations of the pod go into the image spec, of the status and of the pull', async () => {
     const kit = createKit();
     const seen: unknown[] = [];
     const imageStatus = kit.images.imageStatus.bind(kit.images);
@@ -100,7 +100,7 @@ describe('ensureImageExists, from the name to the pull', () => {
     expect(seen).toEqual([image, { image, sandbox, auth: undefined }, image]);
   });
 
-  it.each(['IfNotPresent', 'Never'])('06 §2 step 3: %s and a status that fails', async (policy) => {
+  it.each(['IfNotPresent', 'Never'])('sync, status: %s and a status that fails', async (policy) => {
     const kit = createKit();
     kit.images.onStatus = () => {
       throw new Error('rpc error: code = Unavailable desc = down');
@@ -111,7 +111,7 @@ describe('ensureImageExists, from the name to the pull', () => {
     expect([kit.images.calls, kit.manager.stats.inBackoff]).toEqual([[STATUS], 0]);
   });
 
-  it('06 §2 step 3, Always: no status is asked for, so none can fail', async () => {
+  it('sync, status, Always: no status is asked for, so none can fail', async () => {
     const kit = kitWithImage();
     kit.images.onStatus = () => {
       throw new Error('down');
@@ -121,7 +121,7 @@ describe('ensureImageExists, from the name to the pull', () => {
     expect(kit.images.calls).toEqual([`PullImage(${IMAGE}, nobody)`, STATUS]);
   });
 
-  it('06 §2 step 4: absent and Never', async () => {
+  it('sync, Never and absent: absent and Never', async () => {
     const kit = createKit();
     expect(await ensure(kit, 'Never')).toMatchObject({
       status: 'waiting',
@@ -132,7 +132,7 @@ describe('ensureImageExists, from the name to the pull', () => {
     expect([kit.images.calls, kit.manager.stats.inBackoff]).toEqual([[STATUS], 0]);
   });
 
-  it.each(['IfNotPresent', 'Never'])('06 §2 step 5: %s, present, gate off', async (policy) => {
+  it.each(['IfNotPresent', 'Never'])('sync, present: %s, present, gate off', async (policy) => {
     const kit = kitWithImage(GATE_OFF);
     expect(await ensure(kit, policy)).toEqual({ status: 'present', imageRef: REF, message: PRESENT });
     expect(kit.said()).toEqual([`Normal Pulled ${PRESENT}`]);
@@ -140,7 +140,7 @@ describe('ensureImageExists, from the name to the pull', () => {
   });
 
   it.each(['IfNotPresent', 'Never'])(
-    '06 §2 step 6: %s, an error of the credential look-up, no event',
+    'sync, failed look-up: %s, an error of the credential look-up, no event',
     async (policy) => {
       const kit = kitWithImage({ records: createMemoryRecords({ records: [recordOf('other')] }) });
       const result = await ensure(kit, policy, { pullSecrets: [MALFORMED] });
@@ -149,14 +149,17 @@ describe('ensureImageExists, from the name to the pull', () => {
     },
   );
 
-  it.each(['IfNotPresent', 'Never'])('06 §2 step 7: %s, present, gate on, not must-pull', async (policy) => {
-    const kit = kitWithImage();
-    expect(await ensure(kit, policy)).toEqual({ status: 'present', imageRef: REF, message: ACCESSIBLE });
-    expect(kit.said()).toEqual([`Normal Pulled ${ACCESSIBLE}`]);
-    expect(kit.images.calls).toEqual([STATUS]);
-  });
+  it.each(['IfNotPresent', 'Never'])(
+    'sync, present and not must-pull: %s, present, gate on, not must-pull',
+    async (policy) => {
+      const kit = kitWithImage();
+      expect(await ensure(kit, policy)).toEqual({ status: 'present', imageRef: REF, message: ACCESSIBLE });
+      expect(kit.said()).toEqual([`Normal Pulled ${ACCESSIBLE}`]);
+      expect(kit.images.calls).toEqual([STATUS]);
+    },
+  );
 
-  it('06 §2 step 8: Never and must-pull does not tell that the image is there, nor looks up credentials', async () => {
+  it('sync, Never and must-pull: Never and must-pull does not tell that the image is there, nor looks up credentials', async () => {
     const [there, absent] = [kitWithImage(VERIFY_ALL), createKit(VERIFY_ALL)];
     const results = await Promise.all([there, absent].map((kit) => ensure(kit, 'Never', { pullSecrets: [MALFORMED] })));
     expect(results[0]).toMatchObject({ status: 'waiting', reason: 'ErrImageNeverPull', message: NEVER });
@@ -165,7 +168,7 @@ describe('ensureImageExists, from the name to the pull', () => {
     expect([there.images.calls, there.manager.stats.inBackoff]).toEqual([[STATUS], 0]);
   });
 
-  it('06 §2 step 9: a malformed secret stops the pull, without event, intent and back-off', async () => {
+  it('sync, malformed secret: a malformed secret stops the pull, without event, intent and back-off', async () => {
     const kit = createKit({
       records: { ...createMemoryRecords(), writeIntent: () => expect.unreachable('nothing is pulled') },
     });
@@ -174,13 +177,13 @@ describe('ensureImageExists, from the name to the pull', () => {
     expect([kit.said(), kit.images.calls, kit.manager.stats.inBackoff]).toEqual([[], [], 0]);
   });
 
-  it('06 §2 step 10: pulls', async () => {
+  it('sync, absent: pulls', async () => {
     const kit = createKit();
     expect(await ensure(kit, 'IfNotPresent')).toMatchObject({ status: 'pulled', imageRef: REF, size: 10_485_760 });
     expect(kit.said()).toEqual([PULLING, PULLED]);
   });
 
-  it('06 §2 raw image: every text quotes what the pod says, without the default tag', async () => {
+  it('sync, raw image: every text quotes what the pod says, without the default tag', async () => {
     const image = 'private.example/app';
     const kit = createKit();
     const said = async (policy: string): Promise<readonly string[]> => {
@@ -209,7 +212,7 @@ describe('ensureImageExists, from the name to the pull', () => {
 });
 
 describe('the policies at run time', () => {
-  it('02 §5 Always: no status, and a pull of what is present; the gate changes nothing', async () => {
+  it('policy, Always: no status, and a pull of what is present; the gate changes nothing', async () => {
     for (const options of [{}, GATE_OFF, VERIFY_ALL]) {
       const kit = kitWithImage(options);
       expect(await ensure(kit, 'Always')).toMatchObject({ status: 'pulled' });
@@ -224,7 +227,7 @@ describe('the policies at run time', () => {
     ['Never', 'gate off', GATE_OFF, 'present'],
     ['Never', 'accepted', {}, 'present'],
     ['Never', 'must-pull', VERIFY_ALL, 'ErrImageNeverPull'],
-  ] as const)('02 §5 present: %s, %s', async (policy, _, options, outcome) => {
+  ] as const)('policy, present: %s, %s', async (policy, _, options, outcome) => {
     const result = await ensure(kitWithImage(options), policy);
     expect(result.status === 'waiting' ? result.reason : result.status).toBe(outcome);
   });
@@ -232,7 +235,7 @@ describe('the policies at run time', () => {
   it.each([
     ['IfNotPresent', 'pulled'],
     ['Never', 'ErrImageNeverPull'],
-  ] as const)('02 §5 absent: %s', async (policy, outcome) => {
+  ] as const)('policy, absent: %s', async (policy, outcome) => {
     for (const options of [{}, GATE_OFF, VERIFY_ALL]) {
       const kit = createKit(options);
       const result = await ensure(kit, policy);
@@ -241,7 +244,7 @@ describe('the policies at run time', () => {
     }
   });
 
-  it('02 §5 unknown policy: no status, as if absent, and pulled', async () => {
+  it('policy, unknown policy: no status, as if absent, and pulled', async () => {
     const kit = kitWithImage();
     expect(await ensure(kit, 'always')).toMatchObject({ status: 'pulled' });
     expect(kit.images.calls).toEqual([`PullImage(${IMAGE}, nobody)`, STATUS]);
@@ -284,7 +287,7 @@ describe('lazy credentials', () => {
       },
     ],
   ] satisfies [string, Partial<ImageManagerOptions>][])(
-    '06 §3 accepted: with %s no secret is decoded and no plugin asked for an image that is present',
+    'credentials, accepted: with %s no secret is decoded and no plugin asked for an image that is present',
     async (_, options) => {
       const { seen, kit } = lookups(options);
       for (const policy of ['IfNotPresent', 'Never'])
@@ -293,28 +296,28 @@ describe('lazy credentials', () => {
     },
   );
 
-  it('06 §3 once: they are looked up once when the records and the pull need them', async () => {
+  it('credentials, once: they are looked up once when the records and the pull need them', async () => {
     const { seen, kit } = lookups({ records: createMemoryRecords({ records: [recordOf('other')] }) });
     await ensure(kit, 'IfNotPresent');
     expect(kit.said()).toEqual([PULLING, PULLED]);
     expect(seen).toMatchObject([[{ name: 'private.example/app' }, POD]]);
   });
 
-  it('06 §3 once: and at step 9 alone when the image is absent', async () => {
+  it('credentials, once: and at step 9 alone when the image is absent', async () => {
     const { seen, kit } = lookups({});
     kit.images.present.clear();
     await ensure(kit, 'IfNotPresent');
     expect(seen).toMatchObject([[{ name: 'private.example/app' }, POD]]);
   });
 
-  it('06 §3 identity: plugins get the pod of the sandbox, and the service account of its spec', async () => {
+  it('credentials, identity: plugins get the pod of the sandbox, and the service account of its spec', async () => {
     const { seen, kit } = lookups({});
     const pod = { ...podOf(IMAGE), spec: { serviceAccountName: 'sa' } };
     await kit.manager.ensureImageExists({ pod, image: 'nginx', pullPolicy: 'Always' });
     expect(seen).toMatchObject([[{ name: 'docker.io/library/nginx' }, { ...POD, serviceAccountName: 'sa' }]]);
   });
 
-  it('06 §3 identity: a pod that names no namespace is in the default one, also for its events', async () => {
+  it('credentials, identity: a pod that names no namespace is in the default one, also for its events', async () => {
     const { seen, kit } = lookups({});
     await kit.manager.ensureImageExists({
       pod: { metadata: { name: 'web', uid: 'u1' } },
@@ -325,7 +328,7 @@ describe('lazy credentials', () => {
     expect(kit.events.map(({ involvedObject: { namespace } }) => namespace)).toEqual(['default', 'default']);
   });
 
-  it('06 §3 order: secrets as the pod lists them, then the node', async () => {
+  it('credentials, order: secrets as the pod lists them, then the node', async () => {
     const none = { identityToken: undefined, registryToken: undefined, email: undefined };
     const source: CredentialSource = { kind: 'file', path: '/config.json' };
     const credential = { username: 'node', password: createSecret('p'), ...none };
@@ -342,7 +345,7 @@ describe('lazy credentials', () => {
 });
 
 describe('what is tried again at every sync', () => {
-  it('06 §5 retried: what fails before the pull is looked at anew each time; the pull alone is put off', async () => {
+  it('reason, retried: what fails before the pull is looked at anew each time; the pull alone is put off', async () => {
     const kit = createKit();
     kit.images.onStatus = () => {
       throw new Error('down');

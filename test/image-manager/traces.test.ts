@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { createKit, IMAGE, podOf, REF, secretOf } from './fake-images.ts';
 
 describe('worked traces', () => {
-  it('06 §15 trace 1: the second credential is accepted', async () => {
+  it('whole pull, trace 1: the second credential is accepted', async () => {
     const { images, clock, manager, said } = createKit();
     images.onPull = async ({ auth, image }) => {
       if (auth?.credential.username === 'A') throw new Error('failed to authorize');
@@ -35,7 +35,7 @@ describe('worked traces', () => {
     expect(manager.stats.inBackoff).toBe(0);
   });
 
-  it('06 §15 trace 2: both fail, then back-off repeats it', async () => {
+  it('whole pull, trace 2: both fail, then back-off repeats it', async () => {
     const { images, clock, manager, said } = createKit();
     images.onPull = ({ auth }) => {
       const text = auth?.credential.username === 'A' ? 'failed to authorize' : 'rpc error: code = NotFound desc = x';
@@ -69,7 +69,7 @@ describe('worked traces', () => {
     ]);
   });
 
-  it('06 §15 trace 3: the registry is unavailable', async () => {
+  it('whole pull, trace 3: the registry is unavailable', async () => {
     const { images, manager, said } = createKit();
     images.onPull = () => {
       throw new Error('RegistryUnavailable: connection refused');
@@ -92,7 +92,7 @@ describe('worked traces', () => {
     expect(said()).toEqual(['Normal BackOff Back-off pulling image "app:1"', 'Warning Failed Error: ImagePullBackOff']);
   });
 
-  it('06 §15 trace 4: an invalid name asks nobody', async () => {
+  it('whole pull, trace 4: an invalid name asks nobody', async () => {
     const { images, manager, said } = createKit();
     const result = await manager.ensureContainerImage({ pod: podOf('Foo', 'IfNotPresent'), container: 'app' });
     const parseText = 'invalid reference format: repository name (library/Foo) must be lowercase';

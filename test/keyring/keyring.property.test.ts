@@ -38,7 +38,7 @@ const options = fc.record({
   pathMatch: fc.constantFrom('prefix', 'segment', undefined),
 }) as fc.Arbitrary<MatchOptions>;
 
-/** The plain algorithm of semantics 03 §7 to §10: every key against the image, in descending byte order. */
+/** kubelet's plain algorithm: every key against the image, in descending byte order. */
 function naiveLookup(all: readonly DockerConfigEntry[], repository: string, how: MatchOptions): readonly string[] {
   const index = new Map<string, DockerConfigEntry[]>();
   for (const one of all) {

@@ -10,7 +10,7 @@ import { config, entry, users } from './support.ts';
 import { imageNamed } from '../support/image-name.ts';
 
 describe('createKeyring', () => {
-  it('03 §7 tries keys in descending byte order', () => {
+  it('tries keys in descending byte order', () => {
     const order = [
       'index.docker.io',
       'gcr.io',
@@ -38,7 +38,7 @@ describe('createKeyring', () => {
     expect(rejected.map(({ key }) => key)).toEqual(order);
   });
 
-  it('03 §7 orders by UTF-8 bytes, not by UTF-16 units', () => {
+  it('orders by UTF-8 bytes, not by UTF-16 units', () => {
     const keys = ['r.io/\u{1f600}', 'r.io/\uffee', 'r.io/\u00e9', 'r.io/z'];
     const { rejected } = createKeyring(keys.toReversed().map((pattern) => entry(pattern))).lookup(
       parseImageName('none:1/x'),
@@ -46,7 +46,7 @@ describe('createKeyring', () => {
     expect(rejected.map(({ key }) => key)).toEqual(keys);
   });
 
-  it('03 §7 keeps entries of one normal form in the order given, duplicates too', () => {
+  it('keeps entries of one normal form in the order given, duplicates too', () => {
     const keyring = createKeyring([
       entry('r.io/v1/', 'a'),
       entry('https://r.io', 'b'),
@@ -78,7 +78,7 @@ describe('createKeyring', () => {
     [B, 'docker.io/teamwork/app', ['B2']],
     [B, 'localhost/app', ['B1']],
     [B, 'quay.io/team/app', []],
-  ])('03 §14 from %j tries for %s: %j', (auths, image, expected) => {
+  ])('from %j tries for %s: %j', (auths, image, expected) => {
     expect(users(createKeyring(config(auths)).lookup(imageNamed(image)))).toEqual(expected);
   });
 
@@ -96,13 +96,13 @@ describe('createKeyring', () => {
     ['ex_ample.com/foo', false],
     ['', false],
     ['/x', false],
-  ])('03 §10 offers the Docker Hub entry to %j: %s', (image, offered) => {
+  ])('offers the Docker Hub entry to %j: %s', (image, offered) => {
     const { candidates } = createKeyring([entry('https://index.docker.io/v1/', 'hub')]).lookup(imageNamed(image));
     const rules = image === 'index.docker.io/x' ? ['literal'] : ['default-registry'];
     expect(candidates.map(({ rule }) => rule)).toEqual(offered ? rules : []);
   });
 
-  it('03 §10 offers it only when nothing else matches, and only under its exact key', () => {
+  it('offers it only when nothing else matches, and only under its exact key', () => {
     for (const key of ['docker.io', '*.*', '*.io']) {
       const keyring = createKeyring([entry('index.docker.io', 'hub'), entry(key, 'own')]);
       expect(users(keyring.lookup(parseImageName('docker.io/library/nginx')))).toEqual(['own']);
@@ -114,7 +114,7 @@ describe('createKeyring', () => {
     expect(users(both.lookup(parseImageName('localhost/app')))).toEqual(['1', '2']);
   });
 
-  it('03 §10 A21 offers a registry entry to Docker Hub never, nor the Docker Hub entry to a named registry', () => {
+  it('offers a registry entry to Docker Hub never, nor the Docker Hub entry to a named registry [A21]', () => {
     const keyring = createKeyring([entry('https://index.docker.io/v1/', 'hub'), entry('broken.example:bad', 'x')]);
     expect(users(keyring.lookup(parseImageName('broken.example/app')))).toEqual([]);
     expect(users(createKeyring([entry('r.example', 'x')]).lookup(parseImageName('docker.io/library/nginx')))).toEqual(
@@ -122,7 +122,7 @@ describe('createKeyring', () => {
     );
   });
 
-  it('C12 gives every entry that is no candidate, with the reason', () => {
+  it('gives every entry that is no candidate, with the reason [C12]', () => {
     const keyring = createKeyring([
       entry('r.io:443'),
       entry('a.r.io'),
@@ -198,7 +198,7 @@ describe('createKeyring', () => {
     ['r.io/team/', 'r.io/team/app', false],
     ['r.io', 'r.io/team', false],
     ['*.io/te', 'r.io/team', true],
-  ])('A27 tells when the path of %s ends within a segment of %s', (key, image, cutsSegment) => {
+  ])('tells when the path of %s ends within a segment of %s [A27]', (key, image, cutsSegment) => {
     const result = createKeyring([entry(key)]).lookup(imageNamed(image));
     expect(result.candidates.map((candidate) => candidate.cutsSegment)).toEqual([cutsSegment]);
     expect(formatLookup(result).includes('though its path ends within a segment')).toBe(cutsSegment);
@@ -206,7 +206,7 @@ describe('createKeyring', () => {
       expect(createKeyring([entry(key)], { pathMatch: 'segment' }).lookup(imageNamed(image)).candidates).toEqual([]);
   });
 
-  it('L01 hides every secret of its answers', () => {
+  it('hides every secret of its answers [L01]', () => {
     const password = canary('password');
     const auth = Buffer.from(`u:${password}`).toString('base64');
     const entries = parseDockerConfigJson(JSON.stringify({ auths: { 'r.io': { auth }, 'x.io': { password } } }));
@@ -252,7 +252,7 @@ describe('unionKeyrings', () => {
   const second = createKeyring([entry('r.io/team/app', 'N'), entry('index.docker.io', 'hub')]);
   const later = (keyring: Keyring): Keyring => ({ lookup: async (image) => keyring.lookup(image) });
 
-  it('03 §11 puts answers behind each other and counts ranks through', () => {
+  it('puts answers behind each other and counts ranks through', () => {
     const { candidates, rejected, image } = unionKeyrings(first, second).lookup(parseImageName('r.io/team/app'));
     expect(image).toEqual(parseImageName('r.io/team/app'));
     expect(candidates.map(({ rank, key }) => [rank, key])).toEqual([
@@ -262,7 +262,7 @@ describe('unionKeyrings', () => {
     expect(rejected.map(({ key }) => key)).toEqual(['x.io', 'index.docker.io']);
   });
 
-  it('03 §11 lets each keyring do its own fallback', () => {
+  it('lets each keyring do its own fallback', () => {
     const own = createKeyring([entry('docker.io', 'own')]);
     expect(users(unionKeyrings(own, second).lookup(parseImageName('docker.io/library/nginx')))).toEqual(['own', 'hub']);
   });
@@ -362,7 +362,7 @@ describe('formatLookup', () => {
     );
   });
 
-  it('L01 shows no user, no password, and nothing secret of a key', () => {
+  it('shows no user, no password, and nothing secret of a key [L01]', () => {
     const secret = canary('password');
     const keyring = createKeyring([
       entry('r.io', secret),

@@ -32,7 +32,7 @@ describe('globMatch', () => {
     expect(slow).toEqual([]);
   });
 
-  it('C02 answers the pattern that takes picomatch seconds', () => {
+  it('answers the pattern that takes picomatch seconds [C02]', () => {
     expect(globMatch(`${'*a'.repeat(30)}*b`, 'a'.repeat(255))).toBe('no-match');
     expect(globMatch(`${'*a'.repeat(30)}*b`, `${'a'.repeat(255)}b`)).toBe('match');
   });
@@ -57,22 +57,22 @@ describe('globMatch', () => {
     ['[\\]]', ']', 'match'],
     ['[]a]', 'a', 'bad-pattern'],
     ['a', 'A', 'no-match'],
-  ] as const)('C03 %j against %j: %s', (pattern, name, want) => {
+  ] as const)('%j against %j: %s [C03]', (pattern, name, want) => {
     expect(globMatch(pattern, name)).toBe(want);
   });
 
-  it('C03 finds a fault behind a mismatch of the same part, not behind a later star', () => {
+  it('finds a fault behind a mismatch of the same part, not behind a later star [C03]', () => {
     expect(globMatch('ab[', 'x')).toBe('bad-pattern');
     expect(globMatch('a*[', 'x')).toBe('no-match');
     expect(globMatch('a*b*[', 'ab')).toBe('bad-pattern');
   });
 
-  it('C03 takes the first place where a part matches, as Go does, also when a class eats a slash there', () => {
+  it('takes the first place where a part matches, as Go does, also when a class eats a slash there [C03]', () => {
     expect(globMatch('*[^a]', 'b/')).toBe('match');
     expect(globMatch('*[^a]*', 'b/')).toBe('no-match');
   });
 
-  it('C03 lets a star end within a character, as Go does', () => {
+  it('lets a star end within a character, as Go does [C03]', () => {
     expect(globMatch('?', '日')).toBe('match');
     expect(globMatch('*??', '日')).toBe('match');
     expect(globMatch('*???', '日')).toBe('no-match');

@@ -1,4 +1,3 @@
-// Semantics 03 §8, §9 and §14, 05 A4 and 08 C4 to C6.
 import { matchImage, matchImages, type MatchOptions, type Mismatch } from 'kubepull/match';
 import { describe, expect, it } from 'vitest';
 import { parseImageName } from 'kubepull/reference';
@@ -72,7 +71,7 @@ describe('matchImage', () => {
     ['example.com', 'evil.test/example.com', 'label'],
     ['example.com@evil.test', 'example.com/x', 'label'],
     ['example.com/../x', 'example.com/x', 'path'],
-  ] as const)('A26 keeps %j away from %j (%s)', (pattern, image, reason) => {
+  ] as const)('keeps %j away from %j (%s) [A26]', (pattern, image, reason) => {
     expect(outcomeOf(pattern, image)).toBe(reason);
   });
 
@@ -89,7 +88,7 @@ describe('matchImage', () => {
     ['r.io/', 'r.io/anything', true, true],
     ['*.io/team', 'r.io/team-evil', true, false],
     ['r.io/other', 'r.io/team', false, false],
-  ] as const)('A27 %j against %j: prefix %s, segment %s', (pattern, image, prefix, segment) => {
+  ] as const)('%j against %j: prefix %s, segment %s [A27]', (pattern, image, prefix, segment) => {
     expect(matchImage(pattern, imageNamed(image)).matched).toBe(prefix);
     expect(matchImage(pattern, imageNamed(image), { pathMatch: 'segment' }).matched).toBe(segment);
   });

@@ -74,7 +74,7 @@ const options: fc.Arbitrary<MatchOptions> = fc.record({
 });
 
 describe('globMatch', () => {
-  it('C02 agrees with the naive recursive matcher', () => {
+  it('agrees with the naive recursive matcher [C02]', () => {
     fc.assert(
       fc.property(
         fc.array(step, { maxLength: 7 }),
@@ -116,7 +116,7 @@ describe('normalizeKey', () => {
     );
   });
 
-  it('C12 never throws, whatever the key', () => {
+  it('never throws, whatever the key [C12]', () => {
     fc.assert(
       fc.property(patternText, options, (text, chosen) => {
         const normal = normalizeKey(text, chosen);
@@ -128,7 +128,7 @@ describe('normalizeKey', () => {
 });
 
 describe('matchImage', () => {
-  it('A26 agrees with the comparison of parsed parts, in both dialects', () => {
+  it('agrees with the comparison of parsed parts, in both dialects [A26]', () => {
     fc.assert(
       fc.property(key, key, options, (pattern, image, chosen) => {
         const parsed = parsePattern(pattern, chosen);
@@ -139,7 +139,7 @@ describe('matchImage', () => {
     );
   });
 
-  it('A27 matches by segment only what it matches by prefix', () => {
+  it('matches by segment only what it matches by prefix [A27]', () => {
     fc.assert(
       fc.property(key, key, (pattern, image) => {
         if (!matchImage(pattern, imageNamed(image), { pathMatch: 'segment' }).matched) return;
@@ -148,7 +148,7 @@ describe('matchImage', () => {
     );
   });
 
-  it('A26 matches in kubelet only what the documented reading matches too', () => {
+  it('matches in kubelet only what the documented reading matches too [A26]', () => {
     fc.assert(
       fc.property(key, key, (pattern, image) => {
         if (!matchImage(pattern, imageNamed(image)).matched) return;

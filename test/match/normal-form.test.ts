@@ -1,4 +1,4 @@
-// Semantics 03 §6: the normal form of a credential key.
+// The normal form of a credential key.
 import { normalizeKey, parsePattern, toTarget } from 'kubepull/match';
 import { imageNamed } from '../support/image-name.ts';
 import { describe, expect, it } from 'vitest';
@@ -97,11 +97,11 @@ const DROPPED: readonly string[] = [
 ];
 
 describe('normalizeKey', () => {
-  it.each(NORMAL_FORMS)('C12 gives %j the normal form %j', (key, normal) => {
+  it.each(NORMAL_FORMS)('gives %j the normal form %j [C12]', (key, normal) => {
     expect(normalizeKey(key)).toBe(normal);
   });
 
-  it.each(DROPPED)('C12 drops %j', (key) => {
+  it.each(DROPPED)('drops %j [C12]', (key) => {
     expect(normalizeKey(key)).toBeUndefined();
     expect(parsePattern(key)).toBeUndefined();
   });

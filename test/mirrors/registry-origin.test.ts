@@ -15,7 +15,7 @@ describe('registryOrigin', () => {
   });
 
   it.each(['', 'a/b', 'u@h', 'a b', 'a?b', 'a#b', 'h:99999', 'a\\b', '[:]', 'ä.example'])(
-    'C08 refuses %j',
+    'refuses %j [C08]',
     (domain) => {
       expect(() => registryOrigin(domain)).toThrow(expect.objectContaining({ code: 'ERR_OPTION_INVALID' }));
     },

@@ -71,7 +71,7 @@ describe('createMirrorRoutes', () => {
     );
   });
 
-  it('A18 refuses a URL with user info without showing it', () => {
+  it('refuses a URL with user info without showing it [A18]', () => {
     const password = canary('proxy-password');
     expect(() => createMirrorRoutes([{ match: '**', endpoints: [`https://u:${password}@mirror.test`] }])).toThrow(
       /must have no user info/,

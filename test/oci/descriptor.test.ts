@@ -55,7 +55,7 @@ describe('parseDescriptor', () => {
     }
   });
 
-  it('M11 keeps embedded data as it is written, and passes over what is no text', () => {
+  it('keeps embedded data as it is written, and passes over what is no text [M11]', () => {
     const withData = { ...(config as object), data: 'ZXZpbA==' } as Json;
     expect(parseDescriptor(bytesOf(withData))).toEqual(withData);
     for (const data of [5, null, [1], {}, true])
@@ -63,7 +63,7 @@ describe('parseDescriptor', () => {
   });
 
   it.each(['__proto__', 'constructor', 'toString', 'hasOwnProperty', 'prototype', 'valueOf', '__defineGetter__'])(
-    'C01 takes %j for an ordinary name of an annotation, and passes over a field of that name',
+    'takes %j for an ordinary name of an annotation, and passes over a field of that name [C01]',
     (name) => {
       const annotations = `{"${name}":"x","a":"b"}`;
       const parsed = parseDescriptor(encode(withMember(config, 'annotations', annotations)));
@@ -101,7 +101,7 @@ describe('sizes and digests in manifests', () => {
   const parse = (text: string): unknown =>
     text.includes('"manifests"') ? parseImageIndex(encode(text)) : parseImageManifest(encode(text));
 
-  it.each(PLACES)('M05 refuses every inexact size in %s, and says where', (path, wrap) => {
+  it.each(PLACES)('refuses every inexact size in %s, and says where [M05]', (path, wrap) => {
     for (const raw of BAD_SIZES) {
       const message = refusal(() => parse(wrap(withMember(config, 'size', raw))));
       expect(message).toMatch(
@@ -114,7 +114,7 @@ describe('sizes and digests in manifests', () => {
     expect(refusal(() => parse(wrap(withMember(config, 'size', 'null'))))).toContain('.size is missing');
   });
 
-  it.each(PLACES)('C09 refuses every malformed digest in %s', (path, wrap) => {
+  it.each(PLACES)('refuses every malformed digest in %s [C09]', (path, wrap) => {
     const hex = 'a'.repeat(64);
     const bad = [
       '',

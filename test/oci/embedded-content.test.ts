@@ -41,12 +41,12 @@ describe('embeddedContent', () => {
     ['base64 for URLs', { data: '____' + base64(content(5)).slice(4) }],
     ['no base64', { data: '!!!!!!!!' }],
     ['base64 with a line break', { data: `${base64(content(5)).slice(0, 4)}\n${base64(content(5)).slice(4)}` }],
-  ])('M11 takes %s for no content', (_, change) => {
+  ])('takes %s for no content [M11]', (_, change) => {
     expect(embeddedContent({ ...right, ...change }, nodeHasher)).toBeUndefined();
     expect(embeddedContent(right, nodeHasher)).toEqual(content(5));
   });
 
-  it('M11 decodes 256 KiB and no byte more', () => {
+  it('decodes 256 KiB and no byte more [M11]', () => {
     expect(embeddedContent(describing(content(256 * 1024)), nodeHasher)).toHaveLength(256 * 1024);
     expect(embeddedContent(describing(content(256 * 1024 + 1)), nodeHasher)).toBeUndefined();
   });

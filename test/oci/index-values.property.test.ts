@@ -39,7 +39,7 @@ const descriptor = fc
 const entries = fc.array(descriptor, { minLength: 1, maxLength: 6 });
 
 describe('createIndex', () => {
-  it('M01 makes an index that reads back as the same', () => {
+  it('makes an index that reads back as the same [M01]', () => {
     fc.assert(
       fc.property(entries, (manifests) => {
         const index = createIndex(manifests);
@@ -73,7 +73,7 @@ const change: fc.Arbitrary<IndexEntryChange> = fc.record(
 );
 
 describe('annotateIndex', () => {
-  it('C01 changes one entry, the same the second time, into what reads back as the same', () => {
+  it('changes one entry, the same the second time, into what reads back as the same [C01]', () => {
     fc.assert(
       fc.property(entries, change, fc.nat(), (manifests, said, at) => {
         const index = createIndex(manifests, { mediaType: MEDIA_TYPES.ociIndex });
@@ -92,7 +92,7 @@ describe('embeddedContent', () => {
   const content = fc.uint8Array({ maxLength: 12 });
   const base64 = (bytes: Uint8Array): string => Buffer.from(bytes).toString('base64');
 
-  it('M11 gives the content of the digest or nothing, whatever the data is', () => {
+  it('gives the content of the digest or nothing, whatever the data is [M11]', () => {
     fc.assert(
       fc.property(content, fc.oneof(fc.string(), fc.base64String(), content.map(base64)), (bytes, data) => {
         const named = { mediaType: 'a/b', digest: digestOf(bytes, nodeHasher), size: bytes.length };

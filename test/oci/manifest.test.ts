@@ -91,7 +91,7 @@ describe('parseManifest on documents with two meanings', () => {
   };
   const structures = { manifest: [ociManifest, dockerManifest], index: [ociIndex, dockerManifestList] };
 
-  it('M01 takes exactly those of 175 whose types agree with each other and with the only structure', () => {
+  it('takes exactly those of 175 whose types agree with each other and with the only structure [M01]', () => {
     let seen = 0;
     for (const [name, body] of Object.entries(bodies)) {
       for (const own of types) {
@@ -117,7 +117,7 @@ describe('parseManifest on documents with two meanings', () => {
     expect(seen).toBe(175);
   });
 
-  it('M01 says which field makes it ambiguous', () => {
+  it('says which field makes it ambiguous [M01]', () => {
     const document = { ...manifest, manifests: [] };
     expect(refusal(bytesOf(document))).toBe(
       'Cannot read manifest: manifests must not be in a manifest: readers could take it for another document',
@@ -151,18 +151,18 @@ describe('parseManifest on what is no manifest', () => {
     ['Cannot read manifest: config is missing', '{"schemaVersion":2}'],
     ['Cannot read manifest: mediaType must be a string, not 5', '{"schemaVersion":2,"mediaType":5}'],
     ['it is "text/html", which is neither a manifest nor an index', '{"schemaVersion":2,"mediaType":"text/html"}'],
-  ])('M08 %s', (message, text) => {
+  ])('%s [M08]', (message, text) => {
     expect(refusal(encode(text))).toContain(message);
   });
 
-  it('M08 refuses bytes that are not UTF-8', () => {
+  it('refuses bytes that are not UTF-8 [M08]', () => {
     for (const bad of [[0xff], [0xc0, 0x80], [0xed, 0xa0, 0x80], [0xf4, 0x90, 0x80, 0x80], [0x80], [0xe2, 0x82]]) {
       const bytes = Uint8Array.from([...encode('{"a":"'), ...bad, ...encode('"}')]);
       expect(refusal(bytes)).toBe('Cannot read manifest: it is not UTF-8');
     }
   });
 
-  it('M09 refuses other media types before it looks at the bytes', () => {
+  it('refuses other media types before it looks at the bytes [M09]', () => {
     const page = encode('<!doctype html><title>Log in</title>');
     expect(refusal(page, 'text/html; charset=utf-8')).toBe(
       'Cannot read manifest: it is "text/html", which is neither a manifest nor an index',
@@ -176,7 +176,7 @@ describe('parseManifest on what is no manifest', () => {
     ['by its media type', bytesOf(manifest), 'application/vnd.docker.distribution.manifest.v1+json'],
     ['by its version', bytesOf({ schemaVersion: 1, name: 'a', tag: 'b' }), undefined],
     ['by its layers', bytesOf({ schemaVersion: 2, fsLayers: [], history: [] }), ociManifest],
-  ])('M09 refuses Docker schema 1, known %s', (_how, bytes, mediaType) => {
+  ])('refuses Docker schema 1, known %s [M09]', (_how, bytes, mediaType) => {
     expect(refusal(bytes, mediaType)).toMatch(/it is Docker schema 1, which is not supported; push the image again/);
   });
 });
@@ -212,11 +212,11 @@ describe('parseManifest on duplicate keys', () => {
     ['config.data occurs twice', text.replace('"size":2', '"size":2,"data":"","data":""')],
     ['annotations["a"] occurs twice', text.replace('{', '{"annotations":{"a":"1","a":"2"},')],
     ['config.annotations["a"] occurs twice', text.replace('"size":2', '"size":2,"annotations":{"a":"1","a":"2"}')],
-  ])('M07 %s', (message, document) => {
+  ])('%s [M07]', (message, document) => {
     expect(refusal(encode(document))).toContain(`Cannot read manifest: ${message}`);
   });
 
-  it('M07 takes annotations that differ in case, and unknown keys that occur twice', () => {
+  it('takes annotations that differ in case, and unknown keys that occur twice [M07]', () => {
     const document = text.replace('{', '{"x":1,"x":2,"X":3,"annotations":{"a":"1","A":"2"},');
     expect(parseImageManifest(encode(document)).annotations).toEqual({ a: '1', A: '2' });
   });

@@ -77,7 +77,7 @@ describe('checkMediaTypes', () => {
     [{ body: ociIndex, descriptor: ociManifest }, 'its mediaType', 'its descriptor'],
     [{ contentType: ociIndex, descriptor: ociManifest }, 'the Content-Type', 'its descriptor'],
     [{ body: ociIndex, contentType: ociIndex, descriptor: ociManifest }, 'its mediaType', 'its descriptor'],
-  ])('M01 refuses %j', (claims, first, second) => {
+  ])('refuses %j [M01]', (claims, first, second) => {
     expect(() => checkMediaTypes(claims)).toThrow(
       expect.objectContaining({
         code: 'ERR_REGISTRY_DOCUMENT',

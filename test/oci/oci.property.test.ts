@@ -66,7 +66,7 @@ const replaced = fc
   .map(([document, key, value]) => bytesOf({ ...(document as object), [key]: value as Json }));
 
 describe('parseManifest', () => {
-  it('M08 takes or refuses any mutated document with an error of ours', () => {
+  it('takes or refuses any mutated document with an error of ours [M08]', () => {
     fc.assert(
       fc.property(fc.oneof(mutated, replaced), fc.constantFrom(...TYPES), (bytes, mediaType) => {
         parsesOrRefuses(bytes, mediaType);
@@ -74,7 +74,7 @@ describe('parseManifest', () => {
     );
   });
 
-  it('M08 takes or refuses any bytes with an error of ours', () => {
+  it('takes or refuses any bytes with an error of ours [M08]', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 200 }), (bytes) => {
         expect(parsesOrRefuses(bytes)).toBeUndefined();
@@ -125,7 +125,7 @@ describe('parseImageConfig', () => {
 });
 
 describe('checkMediaTypes', () => {
-  it('M01 agrees exactly when all claims are the same type', () => {
+  it('agrees exactly when all claims are the same type [M01]', () => {
     const claim = fc.option(fc.constantFrom('a/b', 'A/B', 'a/b; c=d', 'x/y'), { nil: undefined });
     fc.assert(
       fc.property(fc.record({ body: claim, contentType: claim, descriptor: claim }), (claims) => {

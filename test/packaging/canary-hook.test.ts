@@ -8,9 +8,9 @@ import { root } from './entries.mjs';
 const SUITES = ['test/docker-config', 'test/keyring'];
 /** Without those that sign a query: undici's own debug output has the paths of requests, as SECURITY.md says. */
 const WIRE_SUITES = [
-  'test/distribution/auth.test.ts',
-  'test/distribution/wire.test.ts',
-  'test/node/docker-keyring.test.ts',
+  'test/distribution/auth/auth.test.ts',
+  'test/distribution/transport/wire.test.ts',
+  'test/node/docker/keyring.test.ts',
   'test/puller/mirrors-credentials.test.ts',
 ];
 const folder = mkdtempSync(join(tmpdir(), 'kubepull-hook-'));
@@ -58,7 +58,7 @@ describe('the canary hook', () => {
     expect(bare.numFailedTests).toBe(canaryHits(bare));
   });
 
-  it('L08 finds nothing in what Node prints with NODE_DEBUG=*', async () => {
+  it('finds nothing in what Node prints with NODE_DEBUG=* [L08]', async () => {
     const debugged = await runSuites({ NODE_DEBUG: '*' }, WIRE_SUITES);
     expect(debugged.numPassedTests).toBeGreaterThan(200);
     expect([debugged.numFailedTests, canaryHits(debugged)]).toEqual([0, 0]);

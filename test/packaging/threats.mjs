@@ -101,7 +101,7 @@ export const ROWS = {
   X10: 'the environment of plugins',
 };
 
-const NAME = /(?:^|[('"`\s])((?:[A-Z]\d\d(?:,? and |, | )?)+)/g;
+const NAME = /(?:^|[[('"`\s])((?:[A-Z]\d\d(?:,? and |, | )?)+)/g;
 
 /** @returns {ReadonlyMap<string, readonly string[]>} the test files of each row */
 export function testsOfRows() {

@@ -53,7 +53,7 @@ describe('rankManifests', () => {
     ['linux/amd64/v3', ['linux/amd64/v3', 'linux/amd64/v2', 'linux/amd64', 'linux/386']],
     ['linux/386', ['linux/386']],
     ['linux/riscv64', []],
-  ])('M10 for %s takes, in order, %j', (wanted, want) => {
+  ])('for %s takes, in order, %j [M10]', (wanted, want) => {
     const index = indexOf(
       ...['arm/v5', 'arm64/v8', '386', 'arm/v7', 'amd64/v2', 'arm64/v8.6', 'amd64', 'amd64/v3'].map((cpu) =>
         entry(`linux/${cpu}`),
@@ -76,7 +76,7 @@ describe('rankManifests', () => {
     ]);
   });
 
-  it('M10 skips attestations, also one that names a platform or none', () => {
+  it('skips attestations, also one that names a platform or none [M10]', () => {
     const annotations = { 'vnd.docker.reference.type': 'attestation-manifest' };
     const index = indexOf(
       entry({ os: 'unknown', architecture: 'unknown' }, { annotations }),
@@ -87,7 +87,7 @@ describe('rankManifests', () => {
     expect(rankManifests(index, parsePlatform('linux/amd64')).map(({ size }) => size)).toEqual([7]);
   });
 
-  it('M10 takes more of the wanted features first, and none that were not wanted', () => {
+  it('takes more of the wanted features first, and none that were not wanted [M10]', () => {
     const index = indexOf(
       entry('linux/amd64'),
       entry('linux(+a)/amd64'),
@@ -150,7 +150,7 @@ describe('onlyPlatform', () => {
     expect(compare(far, far)).toBe(0);
   });
 
-  it('M10 is not slowed down by a variant with a huge number', () => {
+  it('is not slowed down by a variant with a huge number [M10]', () => {
     const matcher = onlyPlatform({ os: 'linux', architecture: 'amd64', variant: 'v999999999' });
     expect(matcher.matches({ os: 'linux', architecture: 'amd64', variant: 'v999999999' })).toBe(true);
     expect(matcher.matches({ os: 'linux', architecture: 'amd64', variant: 'v5' })).toBe(false);
@@ -186,7 +186,7 @@ describe('selectManifest', () => {
     expect(selectManifest(index, parsePlatform('linux/arm')).size).toBe(1);
   });
 
-  it('M10 lists what there is, each platform once, without attestations', () => {
+  it('lists what there is, each platform once, without attestations [M10]', () => {
     const index = indexOf(
       entry('linux/amd64'),
       entry({ os: 'unknown', architecture: 'unknown' }),
@@ -212,7 +212,7 @@ describe('selectManifest', () => {
     expect(failureOf(index, 'linux/s390x').available).toHaveLength(2);
   });
 
-  it('M10 lists 50 at most, each cut', () => {
+  it('lists 50 at most, each cut [M10]', () => {
     const many = Array.from({ length: 1000 }, (_, at) => entry({ os: 'x'.repeat(5000), architecture: `a${at}` }));
     const failure = failureOf(
       indexOf(...many.map((one, at) => ({ ...one, platform: { os: `o${at}`, architecture: 'y\n'.repeat(3000) } }))),

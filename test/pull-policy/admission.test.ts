@@ -37,7 +37,7 @@ describe('validatePullPolicies', () => {
       },
       ['spec.volumes[0].image: Forbidden: may not specify more than 1 volume type'],
     ],
-  ])('semantics 02 §3: %j', (object, messages) => {
+  ])('%j', (object, messages) => {
     expect(validatePullPolicies(object).errors.map(({ message }) => message)).toEqual(messages);
   });
 
@@ -93,7 +93,7 @@ describe('validatePullPolicies', () => {
 });
 
 describe('AlwaysPullImages', () => {
-  it('semantics 02 §4: sets every container to Always at creation, whatever it was', () => {
+  it('sets every container to Always at creation, whatever it was', () => {
     const created = {
       spec: {
         initContainers: [container('a:1', 'Never')],
@@ -125,7 +125,7 @@ describe('AlwaysPullImages', () => {
     ],
     ['an image goes', pod(container('a:1'), container('b:1')), pod(container('b:1')), 'no-new-image'],
     ['an image changes', pod(container('a:1', 'Never')), pod(container('a:2', 'Never')), undefined],
-  ])('semantics 02 §4: an update in which %s', (_, oldPod, updated, ignored) => {
+  ])('an update in which %s', (_, oldPod, updated, ignored) => {
     expect(mutateAlwaysPullImages(updated, { oldPod }).ignored).toBe(ignored);
     expect(validateAlwaysPullImages(updated, { oldPod }).ignored).toBe(ignored);
   });

@@ -33,7 +33,7 @@ describe('decidePullPolicy', () => {
     ['', 'IfNotPresent', 'unparseable'],
     [' nginx', 'IfNotPresent', 'unparseable'],
     ['a'.repeat(64), 'IfNotPresent', 'unparseable'],
-  ])('semantics 02 §2: %s gets %s', (image, policy, reason) => {
+  ])('%s gets %s', (image, policy, reason) => {
     expect(decidePullPolicy(image)).toEqual({ image, policy, reason });
     expect(defaultPullPolicy(image)).toBe(policy);
   });
@@ -192,7 +192,7 @@ describe('policyAfterUpdate', () => {
     ['template', 'patch', { ...latest, imagePullPolicy: null }, 'Always', 'latest-tag', false],
     ['template', 'patch', { ...latest, imagePullPolicy: '' }, 'Always', 'latest-tag', false],
     ['template', 'replace', {}, 'IfNotPresent', 'unparseable', false],
-  ] as const)('semantics 02 §2: %s, %s of %j gives %s (%s)', (object, operation, request, policy, reason, refused) => {
+  ] as const)('%s, %s of %j gives %s (%s)', (object, operation, request, policy, reason, refused) => {
     expect(policyAfterUpdate({ object, operation, stored, request })).toMatchObject({ policy, reason, refused });
   });
 });

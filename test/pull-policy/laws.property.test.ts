@@ -107,7 +107,7 @@ describe('AlwaysPullImages', () => {
 });
 
 describe('decidePull', () => {
-  it('agrees with the table of semantics 02 §5, read as a twin', () => {
+  it("agrees with kubelet's table, read as a twin", () => {
     fc.assert(
       fc.property(policy, fc.boolean(), fc.boolean(), fc.boolean(), (which, present, verifiesCredentials, mustPull) => {
         const { action } = decidePull({ image: 'a', policy: which, present, verifiesCredentials, mustPull });
@@ -272,7 +272,7 @@ describe('decideMustPull', () => {
     ),
   });
 
-  it('agrees with the eleven steps of semantics 02 §8, written out', () => {
+  it("agrees with kubelet's eleven steps, written out", () => {
     fc.assert(fc.property(question, (any) => same(decideMustPull(any).mustPull, elevenSteps(any))));
   });
 

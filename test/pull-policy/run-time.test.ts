@@ -35,7 +35,7 @@ describe('decidePull', () => {
     ['Never', true, 'must', 'fail', 'must-verify'],
     ['Never', false, 'use', 'fail', 'absent'],
     ['odd', true, 'use', 'pull', 'unknown-policy'],
-  ] as const)('semantics 02 §5: %s, present %s, gate %s: %s', (policy, present, gate, action, reason) => {
+  ] as const)('%s, present %s, gate %s: %s', (policy, present, gate, action, reason) => {
     const decision = decidePull({ image: 'app:1', policy, present, ...gates[gate] });
     expect(decision).toMatchObject({ action, reason });
     if (decision.action === 'fail') {
@@ -73,7 +73,7 @@ describe('parseAllowlist', () => {
       'docker.io/library/alpine:3',
       'neither tag nor digest is accepted in an image reference: docker.io/library/alpine:3',
     ],
-  ])('semantics 02 §7: refuses %j', (pattern, upstream) => {
+  ])('refuses %j', (pattern, upstream) => {
     expect(() => parseAllowlist([pattern])).toThrow(expect.objectContaining({ code: 'ERR_CONFIG_INVALID', upstream }));
   });
 });
@@ -91,7 +91,7 @@ describe('matchAllowlist', () => {
     ['registry.example/team/*', 'registry.example/team/a/b', true, true],
     ['registry.example/team/*', 'evil.example/registry.example/team/app', false, false],
     ['docker.io/library/alpine', 'evil.example/docker.io/library/alpine', false, false],
-  ])('semantics 02 §7: %s and %s: 1.35 %s, 1.36 %s', (pattern, image, old, now) => {
+  ])('%s and %s: 1.35 %s, 1.36 %s', (pattern, image, old, now) => {
     const allowlist = parseAllowlist([pattern]);
     expect(matchAllowlist(allowlist, image, '1.35') !== undefined).toBe(old);
     expect(matchAllowlist(allowlist, image)?.pattern).toBe(now ? pattern : undefined);
@@ -108,7 +108,7 @@ describe('requiresCredentialVerification', () => {
     ['NeverVerifyAllowlistedImages', true, 'alpine', false],
     ['NeverVerifyAllowlistedImages', false, 'r.example/app', true],
     ['AlwaysVerify', false, 'app', true],
-  ] as const)('semantics 02 §6: %s, pulled by kubelet %s, %s: %s', (policy, pulled, image, required) => {
+  ] as const)('%s, pulled by kubelet %s, %s: %s', (policy, pulled, image, required) => {
     expect(requiresCredentialVerification(image, pulled, { policy, allowlist })).toBe(required);
   });
 
@@ -212,7 +212,7 @@ describe('decideMustPull', () => {
       false,
       'same-service-account',
     ],
-  ] as const)('semantics 02 §8: %s', (_, more, mustPull, reason) => {
+  ] as const)('%s', (_, more, mustPull, reason) => {
     expect(decide(more as Partial<Parameters<typeof decideMustPull>[0]>)).toMatchObject({ mustPull, reason });
   });
 
@@ -230,7 +230,7 @@ describe('recordPull', () => {
   const add = (old: ImagePulledRecord | undefined, credentials: ImagePullCredentials) =>
     recordPull(old, { imageRef: 'sha256:1', repository: 'docker.io/library/app', credentials, at: 7 });
 
-  it('semantics 02 §9: unites secrets by coordinates, sorted, the new hash winning', () => {
+  it('unites secrets by coordinates, sorted, the new hash winning', () => {
     const first = add(undefined, toPullCredentials({ kind: 'secret', secret: secret('2', 'old') }));
     const second = add(first, toPullCredentials({ kind: 'secret', secret: secret('1', 'h') }));
     const third = add(second, toPullCredentials({ kind: 'secret', secret: secret('2', 'new') }));
@@ -241,7 +241,7 @@ describe('recordPull', () => {
     expect(add(third, toPullCredentials({ kind: 'secret', secret: secret('2', 'new') }))).toBe(third);
   });
 
-  it('semantics 02 §9: what is open to the node stays so, and loses its lists', () => {
+  it('what is open to the node stays so, and loses its lists', () => {
     const node = toPullCredentials({ kind: 'node' });
     const accounts = toPullCredentials({ kind: 'service-account', serviceAccount: account });
     const open = mergePullCredentials(accounts, node);
@@ -257,7 +257,7 @@ describe('credentialHash', () => {
     ['tiger', 'pass113', undefined, '6ac5f5f896fb8dc800f360c8863036222568c4e37770de82ff371a7b38cc7fa1'],
     ['tiger', 'pass113', 'tiger@acme.com', '7bf7fc606d077377b4ca6f8cf0e39af45c4a95c7c7ec6538ead727b9409cf60b'],
     ['', '', undefined, '44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a'],
-  ])('semantics 02 §9: %s, %s, %s', (username, password, email, hash) => {
+  ])('%s, %s, %s', (username, password, email, hash) => {
     const none = { identityToken: undefined, registryToken: undefined };
     expect(credentialHash({ username, password: createSecret(password), email, ...none }, nodeHasher)).toBe(hash);
   });

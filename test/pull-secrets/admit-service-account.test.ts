@@ -20,7 +20,7 @@ describe('admitServiceAccount', () => {
     [[''], ['a'], ['']],
     [undefined, undefined, []],
     [undefined, ['b', '', 'a', 'b'], ['b', '', 'a', 'b']],
-  ])('04 §7 makes of the pod list %j and the account list %j: %j', (own, given, expected) => {
+  ])('makes of the pod list %j and the account list %j: %j', (own, given, expected) => {
     const pod = deepFreeze({
       metadata: { name: 'p' },
       spec: { imagePullSecrets: own && list(...own), containers: [] },
@@ -35,7 +35,7 @@ describe('admitServiceAccount', () => {
     });
   });
 
-  it('04 §7 copies names only, and fills in the name of the account', () => {
+  it('copies names only, and fills in the name of the account', () => {
     const given = { imagePullSecrets: [{ name: 'a', extra: 1 }, {}] };
     const admission = admitServiceAccount({ spec: { serviceAccountName: 'robot' } }, given);
     expect(admission).toEqual({
@@ -45,14 +45,14 @@ describe('admitServiceAccount', () => {
     expect(admitServiceAccount({}, given)).toMatchObject({ pod: { spec: { serviceAccountName: 'default' } } });
   });
 
-  it('04 §7 forbids a pod whose account does not exist', () => {
+  it('forbids a pod whose account does not exist', () => {
     expect(admitServiceAccount({ metadata: { namespace: 'team' }, spec: {} }, undefined)).toEqual({
       allowed: false,
       message: 'error looking up service account team/default: serviceaccount "default" not found',
     });
   });
 
-  it('04 §7 leaves mirror pods alone, and forbids them accounts and secrets', () => {
+  it('leaves mirror pods alone, and forbids them accounts and secrets', () => {
     const pod = mirror({ imagePullSecrets: list('') });
     expect(admitServiceAccount(pod, undefined)).toEqual({ allowed: true, pod });
     expect(admitServiceAccount(mirror({ serviceAccountName: 'robot' }), account([]))).toEqual({
@@ -65,21 +65,18 @@ describe('admitServiceAccount', () => {
     });
   });
 
-  it.each(['1', 't', 'T', 'true', 'TRUE', 'True'])(
-    '04 §7 holds the pod to the list of an account with %s',
-    (enforce) => {
-      const pod = { spec: { serviceAccountName: 'robot', imagePullSecrets: list('a', 'x', 'y') } };
-      expect(admitServiceAccount(pod, account(['a'], enforce))).toEqual({
-        allowed: false,
-        message:
-          'imagePullSecrets[1].name="x" is not allowed because service account robot does not reference that imagePullSecret',
-      });
-      expect(admitServiceAccount(pod, account(['y', 'a', 'x'], enforce)).allowed).toBe(true);
-      expect(admitServiceAccount({ spec: {} }, account(['a'], enforce)).allowed).toBe(true);
-    },
-  );
+  it.each(['1', 't', 'T', 'true', 'TRUE', 'True'])('holds the pod to the list of an account with %s', (enforce) => {
+    const pod = { spec: { serviceAccountName: 'robot', imagePullSecrets: list('a', 'x', 'y') } };
+    expect(admitServiceAccount(pod, account(['a'], enforce))).toEqual({
+      allowed: false,
+      message:
+        'imagePullSecrets[1].name="x" is not allowed because service account robot does not reference that imagePullSecret',
+    });
+    expect(admitServiceAccount(pod, account(['y', 'a', 'x'], enforce)).allowed).toBe(true);
+    expect(admitServiceAccount({ spec: {} }, account(['a'], enforce)).allowed).toBe(true);
+  });
 
-  it.each(['', 'yes', 'tRUE', '0', 'false'])('04 §7 does not with %j', (enforce) => {
+  it.each(['', 'yes', 'tRUE', '0', 'false'])('does not with %j', (enforce) => {
     expect(admitServiceAccount({ spec: { imagePullSecrets: list('x') } }, account(['a'], enforce)).allowed).toBe(true);
   });
 });

@@ -40,7 +40,7 @@ describe('createPullSecret', () => {
       { server: 'r\b\f\n\r\t\u000b', username: 'u', password: '\udcff' },
       '{"auths":{"r\\b\\f\\n\\r\\t\\u000b":{"username":"u","password":"\\ufffd","auth":"dTr/"}}}',
     ],
-  ])('04 §8 writes for %j the bytes of kubectl', (options, expected) => {
+  ])('writes for %j the bytes of kubectl', (options, expected) => {
     expect(written(options)).toBe(expected);
   });
 
@@ -58,7 +58,7 @@ describe('createPullSecret', () => {
       },
       'eyJhdXRocyI6eyJteS1yZWdpc3RyeS5leGFtcGxlOjUwMDAiOnsidXNlcm5hbWUiOiJ0aWdlciIsInBhc3N3b3JkIjoicGFzczExMyIsImVtYWlsIjoidGlnZXJAYWNtZS5jb20iLCJhdXRoIjoiZEdsblpYSTZjR0Z6Y3pFeE13PT0ifX19',
     ],
-  ])('04 §8 makes the manifest of kubectl', (options, data) => {
+  ])('makes the manifest of kubectl', (options, data) => {
     expect(createPullSecret({ name: 'creds', namespace: 'team', ...options })).toEqual({
       apiVersion: 'v1',
       kind: 'Secret',
@@ -78,13 +78,13 @@ describe('createPullSecret', () => {
     [{ password: '' }, 'either --from-file or'],
     [{ password: undefined as never }, 'either --from-file or'],
     [{ server: '' }, 'either --from-file or'],
-  ])('04 §8 refuses %j as kubectl does', (change, reason) => {
+  ])('refuses %j as kubectl does', (change, reason) => {
     const run = (): unknown => createPullSecret({ name: 's', username: 'u', password: 'p', ...change });
     expect(run).toThrow(ImageError);
     expect(run).toThrow(`Cannot create pull secret: ${reason}`);
   });
 
-  it('04 §8 reads a user name with a colon back as another pair', () => {
+  it('reads a user name with a colon back as another pair', () => {
     const { entries } = mergePullSecrets([
       createPullSecret({ name: 's', server: 'r', username: 'x:y', password: 'z' }),
     ]);

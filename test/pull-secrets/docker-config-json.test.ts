@@ -49,14 +49,14 @@ describe('toDockerConfigJson', () => {
     expect(toDockerConfigJson(entries).document.reveal()).toBe(text);
   });
 
-  it('L01 shows nothing of the document until it is asked to', () => {
+  it('shows nothing of the document until it is asked to [L01]', () => {
     const result = toDockerConfigJson([entry('r.io', 'u', canary('password'))]);
     expect(JSON.stringify(result)).toBe('{"document":"[redacted]","omitted":[]}');
     expect(result.omitted).toHaveLength(0);
     expect(result).toHaveProperty('document');
   });
 
-  it('C01 takes keys that objects have', () => {
+  it('takes keys that objects have [C01]', () => {
     const { document } = toDockerConfigJson([entry('__proto__', 'u', 'p'), entry('</script>', 'u', 'p')]);
     expect(document.reveal()).toBe('{"auths":{"__proto__":{"auth":"dTpw"},"\\u003c/script\\u003e":{"auth":"dTpw"}}}');
   });

@@ -12,7 +12,7 @@ const keys = (secrets: readonly SecretLike[]): readonly string[] =>
   mergePullSecrets(secrets).entries.map(({ pattern }) => pattern);
 
 describe('mergePullSecrets', () => {
-  it('04 §4 keeps the order of secrets and entries, duplicates and sources', () => {
+  it('keeps the order of secrets and entries, duplicates and sources', () => {
     const first = jsonSecret('s1', { 'b.io': 'u', 'a.io': 'u' });
     const { entries, skipped } = mergePullSecrets([first, cfgSecret('s2', { 'a.io': 'v' }), first]);
     expect(entries.map(({ pattern, source }) => [pattern, source.kind === 'secret' && source.name])).toEqual([
@@ -26,7 +26,7 @@ describe('mergePullSecrets', () => {
     expect(skipped).toEqual([]);
   });
 
-  it('04 §5 gives the order of the example: key before secret, secrets before the node', () => {
+  it('gives the order of the example: key before secret, secrets before the node', () => {
     const secrets = [
       jsonSecret('s1', { 'reg.example': 'P' }),
       cfgSecret('s2', { 'https://reg.example/v1/': 'Q', 'reg.example/team': 'R' }),
@@ -78,13 +78,13 @@ describe('mergePullSecrets', () => {
       ['b.io'],
       undefined,
     ],
-  ])('04 §10 %s', (_, one, expected, reason) => {
+  ])('%s', (_, one, expected, reason) => {
     const { entries, skipped } = mergePullSecrets([one]);
     expect(entries.map(({ pattern }) => pattern)).toEqual(expected);
     expect(skipped.map((skip) => skip.reason)).toEqual(reason === undefined ? [] : [reason]);
   });
 
-  it('04 §6 C10 lets one bad secret spoil all, and names it without its content', () => {
+  it('lets one bad secret spoil all, and names it without its content [C10]', () => {
     const password = canary('password');
     const bad = secret('bad', JSON_TYPE, { '.dockerconfigjson': `{"auths":{"r.io":{"auth":"${base64(password)}"}}}` });
     const error = faultOf(() => keys([jsonSecret('good', { 'a.io': 'u' }), bad]));
@@ -110,7 +110,7 @@ describe('mergePullSecrets', () => {
     );
   });
 
-  it('C10 skips bad secrets and bad entries when lenient, and reports both by name', () => {
+  it('skips bad secrets and bad entries when lenient, and reports both by name [C10]', () => {
     const mixed = secret('mixed', JSON_TYPE, {
       '.dockerconfigjson': '{"auths":{"x.io":{"auth":"!"},"y.io":{"username":"u"}}}',
     });
@@ -129,7 +129,7 @@ describe('mergePullSecrets', () => {
     expect(() => mergePullSecrets([], { mode: 'docker' as never })).toThrow(ImageError);
   });
 
-  it('C01 reads own keys only', () => {
+  it('reads own keys only [C01]', () => {
     const inherited = Object.create({ '.dockerconfigjson': base64('{"auths":{"evil.io":{}}}') }) as Record<
       string,
       string
@@ -137,7 +137,7 @@ describe('mergePullSecrets', () => {
     expect(mergePullSecrets([{ type: JSON_TYPE, data: inherited }]).skipped).toMatchObject([{ reason: 'key' }]);
   });
 
-  it('C10 reads 10,000 secrets', () => {
+  it('reads 10,000 secrets [C10]', () => {
     const secrets = Array.from({ length: 10_000 }, (_, index) => jsonSecret(`s${index}`, { [`h${index}.io`]: 'u' }));
     expect(keys(secrets).length).toBe(10_000);
   });

@@ -41,7 +41,7 @@ const pod = fc
   .array(name, { maxLength: 4 })
   .map((names) => ({ spec: { imagePullSecrets: names.map((one) => ({ name: one })) } }));
 
-/** What semantics 04 §4 say, one secret after the other; `undefined` where kubelet gives up. */
+/** What kubelet does, one secret after the other; `undefined` where kubelet gives up. */
 function naiveMerge(all: readonly SecretLike[]): readonly unknown[] | undefined {
   const rows: unknown[] = [];
   for (const one of all) {
@@ -67,7 +67,7 @@ function merge(all: readonly SecretLike[]): readonly unknown[] | undefined {
 }
 
 describe('mergePullSecrets', () => {
-  it('C10 agrees with the reference model, and changes nothing of its input', () => {
+  it('agrees with the reference model, and changes nothing of its input [C10]', () => {
     fc.assert(
       fc.property(secrets, (all) => {
         expect(JSON.stringify(merge(deepFreeze(all)))).toBe(JSON.stringify(naiveMerge(all)));
@@ -75,7 +75,7 @@ describe('mergePullSecrets', () => {
     );
   });
 
-  it('C10 throws nothing when lenient, gives what is good, and accounts for the rest', () => {
+  it('throws nothing when lenient, gives what is good, and accounts for the rest [C10]', () => {
     fc.assert(
       fc.property(secrets, (all) => {
         const { entries, skipped } = mergePullSecrets(all, { mode: 'lenient' });

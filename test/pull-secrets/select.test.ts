@@ -8,14 +8,14 @@ const pod = (names: readonly (string | undefined)[], namespace?: string) => ({
 });
 
 describe('selectPullSecrets', () => {
-  it('04 §3 takes them in the order of the pod, twice when listed twice, and skips empty names', () => {
+  it('takes them in the order of the pod, twice when listed twice, and skips empty names', () => {
     const [a, b] = [named('a'), named('b')];
     const { found, missing, event } = selectPullSecrets(pod(['b', '', 'a', undefined, 'b']), [a, b, named('c')]);
     expect(found).toEqual([b, a, b]);
     expect([missing, event]).toEqual([[], undefined]);
   });
 
-  it("04 §3 gives kubelet's event for what is missing", () => {
+  it("gives kubelet's event for what is missing", () => {
     const { found, missing, event } = selectPullSecrets(pod(['x', 'a', 'y', 'x']), [named('a')]);
     expect([found.length, missing]).toEqual([1, ['x', 'y', 'x']]);
     expect(event).toEqual({
@@ -25,7 +25,7 @@ describe('selectPullSecrets', () => {
     });
   });
 
-  it("04 §9 looks only into the pod's namespace; an absent one is default", () => {
+  it("looks only into the pod's namespace; an absent one is default", () => {
     const secrets = [named('a', 'team'), named('b', 'default'), named('c')];
     expect(selectPullSecrets(pod(['a', 'b', 'c'], 'team'), secrets).missing).toEqual(['b', 'c']);
     expect(selectPullSecrets(pod(['a', 'b', 'c']), secrets).missing).toEqual(['a']);

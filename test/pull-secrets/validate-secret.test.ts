@@ -18,7 +18,7 @@ describe('validateSecret', () => {
     ['{"a":[{"b":1e999},-1e999]}', 'json: cannot unmarshal number 1e999 into Go value of type float64'],
     ['{"a":{"b":-1e999},"c":1e999}', 'json: cannot unmarshal number -1e999 into Go value of type float64'],
     [`{"a":${'['.repeat(10_000)}`, "invalid character '[' exceeded max depth"],
-  ])('04 §2 refuses the value %s', (value, upstream) => {
+  ])('refuses the value %s', (value, upstream) => {
     expect(messageOf(value)).toBe(
       `Secret "s" is invalid: data[.dockerconfigjson]: Invalid value: "<secret contents redacted>": ${upstream}`,
     );
@@ -31,11 +31,11 @@ describe('validateSecret', () => {
     '{"auths":{"a":{"auth":"!!"}}}',
     '{"r.io":{}}',
     `{"a":${'['.repeat(9999)}${']'.repeat(9999)}}`,
-  ])('04 §2 takes the value %s', (value) => {
+  ])('takes the value %s', (value) => {
     expect(messageOf(value)).toBe(undefined);
   });
 
-  it('04 §2 gives the whole message for one error and for several', () => {
+  it('gives the whole message for one error and for several', () => {
     expect(validateSecret({ metadata: { name: 'a"b' }, type: JSON_TYPE }).message).toBe(
       'Secret "a\\"b" is invalid: data[.dockerconfigjson]: Required value',
     );
@@ -44,7 +44,7 @@ describe('validateSecret', () => {
     );
   });
 
-  it('04 §2 counts the bytes of all values together', () => {
+  it('counts the bytes of all values together', () => {
     const sized = (size: number): unknown =>
       validateSecret({ type: 'Opaque', stringData: { a: 'é'.repeat(size / 2 - 1), b: 'xx' } }).errors;
     expect(sized(1_048_576)).toEqual([]);
@@ -53,7 +53,7 @@ describe('validateSecret', () => {
     ]);
   });
 
-  it('04 §1 lets stringData override data', () => {
+  it('lets stringData override data', () => {
     const data = { '.dockerconfigjson': base64('[]'), x: base64('1') };
     expect(validateSecret({ type: JSON_TYPE, data, stringData: { '.dockerconfigjson': '{}' } }).valid).toBe(true);
   });
@@ -69,7 +69,7 @@ describe('validateSecret', () => {
     ]);
   });
 
-  it('L03 shows nothing of the values', () => {
+  it('shows nothing of the values [L03]', () => {
     const password = canary('password');
     const result = validateSecret(
       secret('s', JSON_TYPE, { '.dockerconfigjson': `{"auths":"${password}`, other: password }),
@@ -77,7 +77,7 @@ describe('validateSecret', () => {
     expect(result).toMatchObject({ valid: false });
   });
 
-  it('C01 looks at own annotations and keys only', () => {
+  it('looks at own annotations and keys only [C01]', () => {
     const token = { metadata: { annotations: {} }, type: 'kubernetes.io/service-account-token' };
     expect(validateSecret(token).errors).toHaveLength(1);
     expect(

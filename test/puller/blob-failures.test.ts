@@ -36,8 +36,8 @@ async function failTogether(count: number, fail: (at: number, signal: AbortSigna
 
 const digestsOf = ({ layers }: RangeServer): ReadonlySet<string> => new Set(layers.map(({ digest }) => digest));
 
-describe('B15 an error that ends the pull by itself', () => {
-  it.each([1, 2, 5])('B15 says of each of %d blobs what was wrong with it', async (count) => {
+describe('an error that ends the pull by itself [B15]', () => {
+  it.each([1, 2, 5])('says of each of %d blobs what was wrong with it', async (count) => {
     const errors = Array.from(
       { length: count },
       (_, at) => new StoreError(`Cannot write ${at}: full`, { operation: 'write', errno: 'ENOSPC' }),
@@ -52,14 +52,14 @@ describe('B15 an error that ends the pull by itself', () => {
     expect(blobs[0]?.error).toBe(error);
   });
 
-  it('B15 can be logged, though it is in its own list', async () => {
+  it('can be logged, though it is in its own list', async () => {
     const { error } = await failTogether(2, () => new StoreError('Cannot write: full', { operation: 'write' }));
     expect(() => JSON.stringify(error)).not.toThrow();
     expect(inspect(error)).toContain('Cannot write: full');
     expect(Object.keys(error as object)).not.toContain('blobs');
   });
 
-  it('B15 leaves out those that were only cancelled', async () => {
+  it('leaves out those that were only cancelled', async () => {
     const { error } = await failTogether(3, async (at, signal) => {
       if (at === 0) return new StoreError('Cannot write: full', { operation: 'write' });
       if (signal?.aborted === false) await once(signal, 'abort');
@@ -69,7 +69,7 @@ describe('B15 an error that ends the pull by itself', () => {
     expect(blobFailures(error)).toHaveLength(1);
   });
 
-  it('B15 is as it was when no blob is to blame, and is not changed', async () => {
+  it('is as it was when no blob is to blame, and is not changed', async () => {
     const server = startRangeServer([10]);
     const memory = await openStore('memory');
     const frozen = Object.freeze(new StoreError('Cannot tag: full', { operation: 'tag' }));
@@ -81,7 +81,7 @@ describe('B15 an error that ends the pull by itself', () => {
     expect(blobFailures(frozen)).toMatchObject([{ error: frozen }]);
   });
 
-  it('B15 passes an error on that is not ours, untouched', async () => {
+  it('passes an error on that is not ours, untouched', async () => {
     const odd = new TypeError('a store of somebody else');
     const { error } = await failTogether(2, () => odd);
     expect(error).toBe(odd);
@@ -89,7 +89,7 @@ describe('B15 an error that ends the pull by itself', () => {
   });
 });
 
-describe('B06 B09 the time of one blob', () => {
+describe('the time of one blob [B06 B09]', () => {
   const HOUR = 3_600_000;
 
   /** A registry that is slow and never still; an hour goes by with each piece. */
@@ -114,7 +114,7 @@ describe('B06 B09 the time of one blob', () => {
     return { ...outcome, server };
   };
 
-  it('B06 is six hours in all, however steadily it comes', async () => {
+  it('is six hours in all, however steadily it comes', async () => {
     expect((await pullSlowly(6)).error).toBeUndefined();
     const { error, server } = await pullSlowly(7);
     expect(error).toMatchObject({ attempts: [{ error: { code: 'ERR_TRANSPORT', phase: 'body', retryable: false } }] });
@@ -122,14 +122,14 @@ describe('B06 B09 the time of one blob', () => {
     expect(server.open()).toBe(0);
   });
 
-  it('B09 does not begin anew with a resume', async () => {
+  it('does not begin anew with a resume', async () => {
     expect((await pullSlowly(6, 50)).error).toBeUndefined();
     const { error, server } = await pullSlowly(8, 50);
     expect(error).toMatchObject({ attempts: [{ error: { message: expect.stringContaining('time was up') } }] });
     expect(server.ranges()).toEqual([undefined, 'bytes=50-']);
   });
 
-  it('B06 is the same for all ranges together', async () => {
+  it('is the same for all ranges together', async () => {
     const layerRanges = { ...RANGES, rangeBytes: 20 };
     expect((await pullSlowly(6, undefined, layerRanges)).error).toBeUndefined();
     const { error, server } = await pullSlowly(20, undefined, layerRanges);

@@ -133,7 +133,7 @@ describe('createDownloadPool', () => {
     await assertInvariants({ stores: [{ store, names: [scene.name] }] });
   });
 
-  it('B14 lets one that follows leave, and the other go on', async () => {
+  it('lets one that follows leave, and the other go on [B14]', async () => {
     const scene = await startScene();
     const downloads = createDownloadPool();
     const { runtime, open, now } = gatedRuntime((url) => url.includes(scene.layer.digest));
@@ -201,8 +201,8 @@ describe('createDownloadPool', () => {
   });
 });
 
-describe('A12 equal downloads of two who may not have the same', () => {
-  it('A12 I2 are not merged: who is refused the manifest gets nothing, whoever comes first', async () => {
+describe('equal downloads of two who may not have the same [A12]', () => {
+  it('are not merged: who is refused the manifest gets nothing, whoever comes first [I2]', async () => {
     const [allowed, refused] = [canary('password'), canary('password')];
     const { contents, descriptor, manifest } = buildImage({ platform: amd64, layers: [{ files: { a: 'b' } }] });
     const bytes = new Map(contents.map((content) => [content.descriptor.digest as string, content.bytes]));
@@ -235,7 +235,7 @@ describe('A12 equal downloads of two who may not have the same', () => {
     );
   });
 
-  it('A12 are not merged: who names a blob of another repository is asked for its own right to it', async () => {
+  it('are not merged: who names a blob of another repository is asked for its own right to it', async () => {
     const password = canary('password');
     const auth = { 'team/': { type: 'basic', accounts: [{ username: 'u', password }] } } as const;
     const scene = await startScene({ auth });

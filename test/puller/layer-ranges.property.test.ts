@@ -69,7 +69,7 @@ function serve({ faults, turns, chunk }: Scenario) {
 }
 
 describe('layerRanges', () => {
-  it('B03 B09 B13 bring the same bytes as one stream does, and tell the same', async () => {
+  it('bring the same bytes as one stream does, and tell the same [B03 B09 B13]', async () => {
     const property = fc.asyncProperty(scenarios, async (scenario) => {
       const { sizes, ranges, places } = scenario;
       const pull = async (layerRanges: LayerRanges | undefined) => {

@@ -75,7 +75,7 @@ describe('layerRanges', () => {
 });
 
 describe('layerRanges and memory', () => {
-  it('B13 keeps no more than the window while the store is slow', async () => {
+  it('keeps no more than the window while the store is slow [B13]', async () => {
     const server = startRangeServer([40_000]);
     const memory = await openStore('memory');
     let [taken, most] = [0, 0];
@@ -144,11 +144,11 @@ describe('layerRanges and the shared pool', () => {
   });
 });
 
-describe('B03 layerRanges and a registry that is wrong about ranges', () => {
+describe('layerRanges and a registry that is wrong about ranges [B03]', () => {
   const LIES: readonly RangeLie[] = ['start', 'end', 'total', 'shift', 'full', 'multipart', 'unasked'];
 
   it.each(LIES.flatMap((lie) => [1, 2, 5].map((nth) => [lie, nth] as const)))(
-    'B03 takes no wrong byte of a range that lies (%s) from request %d on',
+    'takes no wrong byte of a range that lies (%s) from request %d on',
     async (lie, nth) => {
       const scene = await startScene({ bytes: 30_000 });
       scene.registry.fault({ path: scene.path, nth, action: { kind: 'range-lie', lie } });
@@ -162,14 +162,14 @@ describe('B03 layerRanges and a registry that is wrong about ranges', () => {
     },
   );
 
-  it('B03 takes all of the layer from one answer when the registry knows no ranges', async () => {
+  it('takes all of the layer from one answer when the registry knows no ranges', async () => {
     const server = startRangeServer([10_000], ({ bytes }) => ({ body: bytes }));
     const { error } = await tryPull(server.name, { ...server, store: await openStore('memory'), layerRanges: RANGES });
     expect([error, server.ranges()]).toEqual([undefined, ['bytes=0-999']]);
     expect(server.open()).toBe(0);
   });
 
-  it('B03 goes on with one stream when the registry knows ranges no more', async () => {
+  it('goes on with one stream when the registry knows ranges no more', async () => {
     const server = startRangeServer([10_000], ({ nth, bytes }, reply) => (nth >= 5 ? { body: bytes } : reply));
     const store = await openStore('memory');
     const { error, events } = await tryPull(server.name, { ...server, store, layerRanges: RANGES });
@@ -180,7 +180,7 @@ describe('B03 layerRanges and a registry that is wrong about ranges', () => {
     await assertInvariants({ stores: [{ store, names: [server.name] }] });
   });
 
-  it('B03 listens to no byte behind a range, however many come', async () => {
+  it('listens to no byte behind a range, however many come', async () => {
     const server = startRangeServer([10_000], ({ start, end, bytes, header }) => {
       const body = async function* (): AsyncGenerator<Uint8Array> {
         yield Buffer.concat([bytes.subarray(start, end), new Uint8Array(7)]);
@@ -197,7 +197,7 @@ describe('B03 layerRanges and a registry that is wrong about ranges', () => {
     await assertInvariants({ stores: [{ store, names: [server.name] }] });
   });
 
-  it('B03 takes no range out of an answer with all of the layer, though it be as long', async () => {
+  it('takes no range out of an answer with all of the layer, though it be as long', async () => {
     const server = startRangeServer([10_000], ({ start, bytes, header }, reply) =>
       start >= 4000 && !header?.endsWith('-') ? { body: bytes.subarray(0, 1000) } : reply,
     );
@@ -209,8 +209,8 @@ describe('B03 layerRanges and a registry that is wrong about ranges', () => {
   });
 });
 
-describe('B09 layerRanges and cuts', () => {
-  it.each([...TEN.keys()])('B02 resumes range %d by itself', async (place) => {
+describe('layerRanges and cuts [B09]', () => {
+  it.each([...TEN.keys()])('resumes range %d by itself [B02]', async (place) => {
     const cut = new Set<number>();
     const server = startRangeServer([10_000], ({ start }, reply) => {
       if (start !== place * 1000 || cut.has(start)) return reply;
@@ -227,7 +227,7 @@ describe('B09 layerRanges and cuts', () => {
     await assertInvariants({ stores: [{ store, names: [server.name] }] });
   });
 
-  it.each(STORES)('B07 resumes over the network what is cut and reset, with the %s store', async (kind) => {
+  it.each(STORES)('resumes over the network what is cut and reset, with the %s store [B07]', async (kind) => {
     const scene = await startScene({ bytes: 60_000 });
     const at = (nth: number, action: { kind: 'cut' | 'rst'; afterBytes: number }): void =>
       void scene.registry.fault({ path: scene.path, nth, times: 1, action });
@@ -241,7 +241,7 @@ describe('B09 layerRanges and cuts', () => {
     await assertInvariants({ stores, closeables: [runtime], registries: [scene.registry] });
   });
 
-  it('B09 asks for a range five times when it brings nothing, and the pull has failed', async () => {
+  it('asks for a range five times when it brings nothing, and the pull has failed', async () => {
     const server = startRangeServer([10_000], ({ start }, reply) => (start === 4000 ? cutAfter(reply, 0) : reply));
     const store = await openStore('memory');
     const { error } = await tryPull(server.name, { ...server, store, layerRanges: RANGES });
@@ -250,7 +250,7 @@ describe('B09 layerRanges and cuts', () => {
     expect(server.open()).toBe(0);
   });
 
-  it('B09 asks twenty times more than there are ranges, and no more', async () => {
+  it('asks twenty times more than there are ranges, and no more', async () => {
     const server = startRangeServer([100_000], (_, reply) => cutAfter(reply, 200));
     const store = await openStore('memory');
     const { error } = await tryPull(server.name, { ...server, store, layerRanges: RANGES });
@@ -258,7 +258,7 @@ describe('B09 layerRanges and cuts', () => {
     expect(server.ranges().length).toBeLessThanOrEqual(20 + RANGES.parallel);
   });
 
-  it('B15 tells which layer it was when a range is not there', async () => {
+  it('tells which layer it was when a range is not there [B15]', async () => {
     const server = startRangeServer([10_000], ({ start }, reply) => (start === 6000 ? { status: 404 } : reply));
     const { error } = await tryPull(server.name, { ...server, store: await openStore('memory'), layerRanges: RANGES });
     expect(error).toMatchObject({ attempts: [{ blobs: [{ descriptor: server.layers[0], error: { status: 404 } }] }] });
@@ -266,13 +266,13 @@ describe('B09 layerRanges and cuts', () => {
   });
 });
 
-describe('B01 layerRanges and wrong bytes', () => {
+describe('layerRanges and wrong bytes [B01]', () => {
   const flipped = (reply: { body?: unknown }) => ({
     ...reply,
     body: (reply.body as Uint8Array).map((byte) => byte ^ 1),
   });
 
-  it.each(STORES)('B01 download the layer once more, as one stream, with the %s store', async (kind) => {
+  it.each(STORES)('download the layer once more, as one stream, with the %s store', async (kind) => {
     const server = startRangeServer([10_000], ({ start, header }, reply) =>
       start === 5000 && header === 'bytes=5000-5999' ? flipped(reply) : reply,
     );
@@ -284,7 +284,7 @@ describe('B01 layerRanges and wrong bytes', () => {
     await assertInvariants({ stores: [{ store, names: [server.name] }] });
   });
 
-  it('B01 B15 fail the pull when they come again, and the error says which layer it was', async () => {
+  it('fail the pull when they come again, and the error says which layer it was [B15]', async () => {
     const server = startRangeServer([10_000], (_, reply) => flipped(reply));
     const store = await openStore('memory');
     const { error } = await tryPull(server.name, { ...server, store, layerRanges: RANGES });

@@ -39,131 +39,139 @@ async function startGuarded(type: 'basic' | 'bearer'): Promise<Guarded> {
 const sentCredentials = ({ requests }: LoopbackRegistry): readonly string[] =>
   requests.flatMap(({ headers }) => (headers['authorization'] === undefined ? [] : [headers['authorization']]));
 
-describe.each(['basic', 'bearer'] as const)('A17 a credential goes to the endpoint that it is for, over %s', (type) => {
-  it('gives each endpoint its own', async () => {
-    const [mirror, upstream] = [await startGuarded(type), await startGuarded(type)];
-    const keyring = createKeyring([
-      entryFor(mirror.registry.host, mirror.password),
-      entryFor(upstream.registry.host, upstream.password),
-    ]);
-    mirror.registry.fault({ path: /\/blobs\//, action: { kind: 'status', status: 404 } });
-    const { pulled } = await pull(`${upstream.registry.host}/team/app:1`, {
-      keyring,
-      endpoints: through([mirror.registry]),
+describe.each(['basic', 'bearer'] as const)(
+  'a credential goes to the endpoint that it is for, over %s [A17]',
+  (type) => {
+    it('gives each endpoint its own', async () => {
+      const [mirror, upstream] = [await startGuarded(type), await startGuarded(type)];
+      const keyring = createKeyring([
+        entryFor(mirror.registry.host, mirror.password),
+        entryFor(upstream.registry.host, upstream.password),
+      ]);
+      mirror.registry.fault({ path: /\/blobs\//, action: { kind: 'status', status: 404 } });
+      const { pulled } = await pull(`${upstream.registry.host}/team/app:1`, {
+        keyring,
+        endpoints: through([mirror.registry]),
+      });
+      expect(pulled).toMatchObject({
+        endpoint: { origin: upstream.registry.origin },
+        source: { name: `for-${upstream.registry.host}` },
+        attempts: [{ source: { name: `for-${mirror.registry.host}` } }],
+      });
+      // The canary hook fails the test when one has seen the other's; here only that both were used.
+      expect(sentCredentials(mirror.registry).length).toBeGreaterThan(0);
+      expect(sentCredentials(upstream.registry).length).toBeGreaterThan(0);
     });
-    expect(pulled).toMatchObject({
-      endpoint: { origin: upstream.registry.origin },
-      source: { name: `for-${upstream.registry.host}` },
-      attempts: [{ source: { name: `for-${mirror.registry.host}` } }],
-    });
-    // The canary hook fails the test when one has seen the other's; here only that both were used.
-    expect(sentCredentials(mirror.registry).length).toBeGreaterThan(0);
-    expect(sentCredentials(upstream.registry).length).toBeGreaterThan(0);
-  });
 
-  it.each<[string, (mirror: LoopbackRegistry) => RegistryEndpoints]>([
-    ['by a URL', (mirror) => through([mirror])],
-    ['by a rule', ({ origin }) => ownLast(mirrorEndpoints(createMirrorRoutes([{ match: '**', endpoints: [origin] }])))],
-    [
-      'as the registry itself',
-      ({ origin }) =>
-        (ref) => [{ ...upstreamEndpoint(ref), origin }, ...plainUpstream(ref)],
-    ],
-  ])('asks a mirror given %s anonymously when it has none of its own', async (_, endpoints) => {
-    const [mirror, upstream] = [await startGuarded(type), await startGuarded(type)];
-    const { host } = upstream.registry;
-    const keyring = createKeyring(
-      [`${host}/team/app`, `${host}/team`, host].map((key) => entryFor(key, upstream.password)),
-    );
-    const { pulled } = await pull(`${host}/team/app:1`, { keyring, endpoints: endpoints(mirror.registry) });
-    expect(pulled).toMatchObject({
-      endpoint: { origin: upstream.registry.origin },
-      attempts: [{ source: { kind: 'anonymous' }, error: { status: 401 } }],
+    it.each<[string, (mirror: LoopbackRegistry) => RegistryEndpoints]>([
+      ['by a URL', (mirror) => through([mirror])],
+      [
+        'by a rule',
+        ({ origin }) => ownLast(mirrorEndpoints(createMirrorRoutes([{ match: '**', endpoints: [origin] }]))),
+      ],
+      [
+        'as the registry itself',
+        ({ origin }) =>
+          (ref) => [{ ...upstreamEndpoint(ref), origin }, ...plainUpstream(ref)],
+      ],
+    ])('asks a mirror given %s anonymously when it has none of its own', async (_, endpoints) => {
+      const [mirror, upstream] = [await startGuarded(type), await startGuarded(type)];
+      const { host } = upstream.registry;
+      const keyring = createKeyring(
+        [`${host}/team/app`, `${host}/team`, host].map((key) => entryFor(key, upstream.password)),
+      );
+      const { pulled } = await pull(`${host}/team/app:1`, { keyring, endpoints: endpoints(mirror.registry) });
+      expect(pulled).toMatchObject({
+        endpoint: { origin: upstream.registry.origin },
+        attempts: [{ source: { kind: 'anonymous' }, error: { status: 401 } }],
+      });
+      expect(mirror.registry.requests.length).toBeGreaterThan(0);
+      expect(sentCredentials(mirror.registry).filter((value) => value.startsWith('Basic '))).toEqual([]);
     });
-    expect(mirror.registry.requests.length).toBeGreaterThan(0);
-    expect(sentCredentials(mirror.registry).filter((value) => value.startsWith('Basic '))).toEqual([]);
-  });
 
-  it('finds a credential by the repository that the mirror knows', async () => {
-    const [mirror, upstream] = [await startGuarded(type), await startGuarded(type)];
-    const keyring = createKeyring([
-      entryFor(`${mirror.registry.host}/team`, canary('password', [])),
-      entryFor(`${mirror.registry.host}/hub`, mirror.password),
-    ]);
-    const { pulled } = await pull(`${upstream.registry.host}/team/app:1`, {
-      keyring,
-      endpoints: through([`${mirror.registry.origin}/v2/hub`]),
+    it('finds a credential by the repository that the mirror knows', async () => {
+      const [mirror, upstream] = [await startGuarded(type), await startGuarded(type)];
+      const keyring = createKeyring([
+        entryFor(`${mirror.registry.host}/team`, canary('password', [])),
+        entryFor(`${mirror.registry.host}/hub`, mirror.password),
+      ]);
+      const { pulled } = await pull(`${upstream.registry.host}/team/app:1`, {
+        keyring,
+        endpoints: through([`${mirror.registry.origin}/v2/hub`]),
+      });
+      expect(pulled).toMatchObject({ endpoint: { origin: mirror.registry.origin, repository: 'hub/team/app' } });
+      expect(upstream.registry.requests).toEqual([]);
     });
-    expect(pulled).toMatchObject({ endpoint: { origin: mirror.registry.origin, repository: 'hub/team/app' } });
-    expect(upstream.registry.requests).toEqual([]);
-  });
 
-  it('keeps all credentials from an endpoint that is to be asked anonymously', async () => {
-    const mirror = await startGuarded(type);
-    const keyring = createKeyring([entryFor(mirror.registry.host, canary('password', []))]);
-    const endpoints: RegistryEndpoints = (ref) => [{ ...mirrorEndpoint(mirror.registry.origin, ref), anonymous: true }];
-    await expect(pull('team/app:1', { keyring, endpoints })).rejects.toMatchObject({
-      attempts: [{ source: { kind: 'anonymous' }, error: { status: 401 } }],
+    it('keeps all credentials from an endpoint that is to be asked anonymously', async () => {
+      const mirror = await startGuarded(type);
+      const keyring = createKeyring([entryFor(mirror.registry.host, canary('password', []))]);
+      const endpoints: RegistryEndpoints = (ref) => [
+        { ...mirrorEndpoint(mirror.registry.origin, ref), anonymous: true },
+      ];
+      await expect(pull('team/app:1', { keyring, endpoints })).rejects.toMatchObject({
+        attempts: [{ source: { kind: 'anonymous' }, error: { status: 401 } }],
+      });
     });
-  });
 
-  it.each(['manifests', 'blobs'])('follows a mirror that redirects %s to the registry without any', async (kind) => {
-    const [mirror, upstream] = [await startGuarded(type), await startGuarded(type)];
-    const { registry } = upstream;
-    const keyring = createKeyring([
-      entryFor(mirror.registry.host, mirror.password),
-      entryFor(registry.host, upstream.password),
-    ]);
-    const location = `${registry.origin}/v2/team/app/${kind}/1`;
-    mirror.registry.fault({ path: new RegExp(`/${kind}/`), action: { kind: 'redirect', location } });
-    const { pulled } = await pull(`${registry.host}/team/app:1`, { keyring, endpoints: through([mirror.registry]) });
-    expect(pulled.attempts).toMatchObject([{ endpoint: { origin: mirror.registry.origin }, error: { status: 401 } }]);
-    expect(pulled.endpoint.origin).toBe(registry.origin);
-    const redirected = registry.requests.find(({ url }) => url === `/v2/team/app/${kind}/1`);
-    expect(redirected).toMatchObject({ status: 401 });
-    expect(redirected?.headers).not.toHaveProperty('authorization');
-  });
-
-  it('leaves nothing open, and nothing false in the store', async () => {
-    const watch = startWatch();
-    const [mirror, upstream] = [await startGuarded(type), await startGuarded(type)];
-    const keyring = createKeyring([
-      entryFor(mirror.registry.host, mirror.password),
-      entryFor(upstream.registry.host, upstream.password),
-    ]);
-    mirror.registry.fault({ path: /\/blobs\//, action: { kind: 'flip', offset: 100 } });
-    const runtime = createNodeRuntime({ platform: amd64, clock: { ...systemClock, sleep: async () => undefined } });
-    const store = createMemoryStore({ createHasher: nodeHasher });
-    const counting = countingSignal();
-    const image = `${upstream.registry.host}/team/app:1`;
-    const { name } = await pullImage(image, {
-      runtime,
-      store,
-      keyring,
-      signal: counting.signal,
-      endpoints: through([mirror.registry]),
+    it.each(['manifests', 'blobs'])('follows a mirror that redirects %s to the registry without any', async (kind) => {
+      const [mirror, upstream] = [await startGuarded(type), await startGuarded(type)];
+      const { registry } = upstream;
+      const keyring = createKeyring([
+        entryFor(mirror.registry.host, mirror.password),
+        entryFor(registry.host, upstream.password),
+      ]);
+      const location = `${registry.origin}/v2/team/app/${kind}/1`;
+      mirror.registry.fault({ path: new RegExp(`/${kind}/`), action: { kind: 'redirect', location } });
+      const { pulled } = await pull(`${registry.host}/team/app:1`, { keyring, endpoints: through([mirror.registry]) });
+      expect(pulled.attempts).toMatchObject([{ endpoint: { origin: mirror.registry.origin }, error: { status: 401 } }]);
+      expect(pulled.endpoint.origin).toBe(registry.origin);
+      const redirected = registry.requests.find(({ url }) => url === `/v2/team/app/${kind}/1`);
+      expect(redirected).toMatchObject({ status: 401 });
+      expect(redirected?.headers).not.toHaveProperty('authorization');
     });
-    await assertInvariants({
-      stores: [{ store, names: [name] }],
-      closeables: [runtime],
-      registries: [mirror.registry, upstream.registry],
-      signals: [counting],
-      watch,
-    });
-  });
 
-  it('tries a credential that the mirror refused at the registry, when it is meant for both', async () => {
-    const mirror = await startRegistry({ auth: { '': { type, accounts: [] } } });
-    const password = canary('password');
-    const upstream = await startRegistry({ auth: { '': { type, accounts: [{ username: 'u', password }] } } });
-    upstream.push('team/app', '1', imageOf('same'));
-    const keyring = createKeyring([mirror, upstream].map(({ host }) => entryFor(host, password)));
-    const { pulled, events } = await pull(`${upstream.host}/team/app:1`, { keyring, endpoints: through([mirror]) });
-    expect(pulled.endpoint.origin).toBe(upstream.origin);
-    expect(endpointRows(events)).toHaveLength(4);
-    expect(events).not.toContainEqual(expect.objectContaining({ outcome: 'duplicate' }));
-  });
-});
+    it('leaves nothing open, and nothing false in the store', async () => {
+      const watch = startWatch();
+      const [mirror, upstream] = [await startGuarded(type), await startGuarded(type)];
+      const keyring = createKeyring([
+        entryFor(mirror.registry.host, mirror.password),
+        entryFor(upstream.registry.host, upstream.password),
+      ]);
+      mirror.registry.fault({ path: /\/blobs\//, action: { kind: 'flip', offset: 100 } });
+      const runtime = createNodeRuntime({ platform: amd64, clock: { ...systemClock, sleep: async () => undefined } });
+      const store = createMemoryStore({ createHasher: nodeHasher });
+      const counting = countingSignal();
+      const image = `${upstream.registry.host}/team/app:1`;
+      const { name } = await pullImage(image, {
+        runtime,
+        store,
+        keyring,
+        signal: counting.signal,
+        endpoints: through([mirror.registry]),
+      });
+      await assertInvariants({
+        stores: [{ store, names: [name] }],
+        closeables: [runtime],
+        registries: [mirror.registry, upstream.registry],
+        signals: [counting],
+        watch,
+      });
+    });
+
+    it('tries a credential that the mirror refused at the registry, when it is meant for both', async () => {
+      const mirror = await startRegistry({ auth: { '': { type, accounts: [] } } });
+      const password = canary('password');
+      const upstream = await startRegistry({ auth: { '': { type, accounts: [{ username: 'u', password }] } } });
+      upstream.push('team/app', '1', imageOf('same'));
+      const keyring = createKeyring([mirror, upstream].map(({ host }) => entryFor(host, password)));
+      const { pulled, events } = await pull(`${upstream.host}/team/app:1`, { keyring, endpoints: through([mirror]) });
+      expect(pulled.endpoint.origin).toBe(upstream.origin);
+      expect(endpointRows(events)).toHaveLength(4);
+      expect(events).not.toContainEqual(expect.objectContaining({ outcome: 'duplicate' }));
+    });
+  },
+);
 
 const plainUpstream: (ref: Parameters<typeof upstreamEndpoint>[0]) => readonly ReturnType<typeof upstreamEndpoint>[] = (
   ref,
@@ -183,7 +191,7 @@ describe('credentialName', () => {
     ['r.test/app', 'https://r.test:444', 'r.test:444/app'],
     ['r.test/app', 'https://registry-1.docker.io', 'docker.io/app'],
     ['ex_ample.com/foo', 'https://m.test', 'm.test/ex_ample.com/foo'],
-  ])('A17 for %s at %s is %s', (image, origin, name) => {
+  ])('for %s at %s is %s [A17]', (image, origin, name) => {
     const ref = parseReference(image);
     const endpoint = { ...mirrorEndpoint('https://any.test', ref), origin };
     expect(imageNameText(credentialName(endpoint, ref))).toBe(name);
@@ -242,7 +250,7 @@ describe('mirrorEndpoint', () => {
     `m.test`,
     `//m.test`,
     ``,
-  ])('A18 refuses %j', (url) => {
+  ])('refuses %j [A18]', (url) => {
     const refused = (): unknown => mirrorEndpoint(url, parseReference('nginx'));
     expect(refused).toThrow(expect.objectContaining({ code: 'ERR_OPTION_INVALID' }));
     expect(() => createMirrorRoutes([{ match: '**', endpoints: [url] }])).toThrow(

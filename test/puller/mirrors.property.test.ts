@@ -68,7 +68,7 @@ function expectedServer(all: readonly Behaviour[], byTag: boolean): number | und
 }
 
 describe('pullImage with endpoints', () => {
-  it('A17 is served by the first that can, and shows each its own credential or none', async () => {
+  it('is served by the first that can, and shows each its own credential or none [A17]', async () => {
     await fc.assert(
       fc.asyncProperty(behaviours, fc.boolean(), async (all, byTag) => {
         const { transport, requests, open } = createMemoryTransport((request) => {

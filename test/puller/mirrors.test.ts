@@ -180,7 +180,7 @@ describe('pullImage with endpoints', () => {
     expect(upstream.requests).toEqual([]);
   });
 
-  it.each(['endpoints', 'keyring'])('B14 ends at once when it is aborted and the %s never answer', async (what) => {
+  it.each(['endpoints', 'keyring'])('ends at once when it is aborted and the %s never answer [B14]', async (what) => {
     const controller = new AbortController();
     const reason = new Error('enough');
     const never = (): Promise<never> => {

@@ -29,7 +29,7 @@ describe('the event retry', () => {
   it.each([
     ['manifest', /\/manifests\//],
     ['config or layer', /\/blobs\//],
-  ])('B10 tells of a %s that is asked for again why and after how long', async (_, path) => {
+  ])('tells of a %s that is asked for again why and after how long [B10]', async (_, path) => {
     const node = createNodeRuntime({ platform: amd64 });
     const { runtime, pauses } = recording(node);
     const scene = await startScene();
@@ -50,7 +50,7 @@ describe('the event retry', () => {
     expect(retries.every(({ error: why }) => path.test(why.message))).toBe(true);
   });
 
-  it('B10 tells of a connection that failed, with its own error', async () => {
+  it('tells of a connection that failed, with its own error [B10]', async () => {
     let failures = 0;
     const refused = new TransportError('Cannot GET https://r.example/: refused', {
       method: 'GET',
@@ -69,14 +69,14 @@ describe('the event retry', () => {
     expect(retriesOf(events).map((retry) => retry.error)).toEqual([refused, refused]);
   });
 
-  it('B10 is not told of the last answer, which stands', async () => {
+  it('is not told of the last answer, which stands [B10]', async () => {
     const server = startRangeServer([100], () => ({ status: 500 }));
     const { error, events } = await tryPull(server.name, { ...server, store: await openStore('memory') });
     expect(error).toMatchObject({ attempts: [{ error: { status: 500 } }] });
     expect(retriesOf(events)).toHaveLength(4);
   });
 
-  it('B10 is told of each range', async () => {
+  it('is told of each range [B10]', async () => {
     const busy = new Set<number>();
     const server = startRangeServer([10_000], ({ start }, reply) => {
       if (start % 3000 > 0 || busy.has(start)) return reply;
@@ -88,7 +88,7 @@ describe('the event retry', () => {
     expect([error, retriesOf(events).length]).toEqual([undefined, 4]);
   });
 
-  it('B07 tells of a manifest that was cut, and asks for it again', async () => {
+  it('tells of a manifest that was cut, and asks for it again [B07]', async () => {
     const scene = await startScene();
     scene.registry.fault({ path: /\/manifests\//, times: 2, action: { kind: 'cut', afterBytes: 10 } });
     const { error, events } = await tryPull(scene.name, { store: await openStore('memory') });
@@ -97,7 +97,7 @@ describe('the event retry', () => {
     expect(retriesOf(events)).toMatchObject([cut, cut]);
   });
 
-  it('B07 gives a manifest up that is cut three times', async () => {
+  it('gives a manifest up that is cut three times [B07]', async () => {
     const scene = await startScene();
     scene.registry.fault({ path: /\/manifests\//, action: { kind: 'cut', afterBytes: 10 } });
     const { error } = await tryPull(scene.name, { store: await openStore('memory') });
@@ -105,7 +105,7 @@ describe('the event retry', () => {
     expect(scene.registry.requests).toHaveLength(3);
   });
 
-  it('B15 is not told of requests that are only cancelled because of another', async () => {
+  it('is not told of requests that are only cancelled because of another [B15]', async () => {
     const server = startRangeServer([100, 200, 300]);
     const [failing, ...others] = server.layers;
     const failure = new TransportError('Cannot GET x: slow', {
@@ -135,7 +135,7 @@ describe('the event retry', () => {
     expect(retriesOf(events).map(({ descriptor }) => descriptor?.digest)).toEqual(Array(4).fill(failing?.digest));
   });
 
-  it('L01 shows neither credential nor query of what is asked for again', async () => {
+  it('shows neither credential nor query of what is asked for again [L01]', async () => {
     const password = canary('password');
     const scene = await startScene({
       auth: { 'team/': { type: 'bearer', accounts: [{ username: 'u', password }] } },
@@ -149,7 +149,7 @@ describe('the event retry', () => {
     for (const { error: why } of retries) expect(why).toMatchObject({ url: expect.not.stringContaining('?') });
   });
 
-  it('B08 comes before the pause, so that a reader sees why nothing happens', async () => {
+  it('comes before the pause, so that a reader sees why nothing happens [B08]', async () => {
     const server = startRangeServer([100], () => ({ status: 503, headers: { 'retry-after': '30' } }));
     const controller = new AbortController();
     const runtime = { ...server.runtime, clock: systemClock };

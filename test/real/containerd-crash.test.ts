@@ -42,7 +42,7 @@ function ensure(manager: ImageManager, image: string, signal?: AbortSignal): Pro
   return manager.ensureContainerImage({ pod, container: 'app', signal });
 }
 
-it('02 §9 kill -9 in the middle of a pull leaves an intent, and the next run pulls', async () => {
+it('kill -9 in the middle of a pull leaves an intent, and the next run pulls', async () => {
   const { registry, containerd, images, image, root } = await startNode();
   registry.pause();
   const child = await startPullProcess(containerd.endpoint, root, image);
@@ -68,7 +68,7 @@ it('02 §9 kill -9 in the middle of a pull leaves an intent, and the next run pu
   ]);
 });
 
-it('02 §9 an intent of an image that did arrive becomes a record without credentials', async () => {
+it('an intent of an image that did arrive becomes a record without credentials', async () => {
   const { images, image, root } = await startNode();
   const imageRef = await images.pullImage({
     image: { image, annotations: {}, runtimeHandler: '' },

@@ -180,7 +180,7 @@ function canTrace(): boolean {
   return status === 0;
 }
 
-describe.each(['a new layout', 'a layout in use'] as const)('S01 a pull into %s', (kind) => {
+describe.each(['a new layout', 'a layout in use'] as const)('a pull into %s [S01]', (kind) => {
   const isNew = kind === 'a new layout';
 
   // By a write, the thread for files says that a call is done; one sweep of these is enough.
@@ -208,7 +208,7 @@ describe.each(['a new layout', 'a layout in use'] as const)('S01 a pull into %s'
   );
 
   it(
-    `S13 is killed at ${RANDOM_KILLS / 2} moments, and other tools read what it leaves`,
+    `is killed at ${RANDOM_KILLS / 2} moments, and other tools read what it leaves [S13]`,
     async () => {
       const ground = await prepare(kind, tempDir());
       const clean = performance.now();

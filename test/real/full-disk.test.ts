@@ -30,8 +30,8 @@ async function mountDisk(limits: string): Promise<Disk> {
   };
 }
 
-describe('S03 a disk of 2 MiB', () => {
-  it('S03 fails a pull that does not fit, and the next one succeeds once there is room', async () => {
+describe('a disk of 2 MiB [S03]', () => {
+  it('fails a pull that does not fit, and the next one succeeds once there is room', async () => {
     const disk = await mountDisk('size=2m');
     const { name, layer } = await startScene({ bytes: 5 * MIB });
     const directory = join(disk.path, 'layout');
@@ -49,7 +49,7 @@ describe('S03 a disk of 2 MiB', () => {
     await assertLayoutValid(directory);
   });
 
-  it('S03 without a free inode fails the same way', async () => {
+  it('without a free inode fails the same way', async () => {
     const disk = await mountDisk('nr_inodes=9');
     const { name } = await startScene();
     const directory = join(disk.path, 'layout');
@@ -62,7 +62,7 @@ describe('S03 a disk of 2 MiB', () => {
     await assertLayoutValid(directory);
   });
 
-  it('S03 leaves nothing of an archive that does not fit', async () => {
+  it('leaves nothing of an archive that does not fit', async () => {
     const disk = await mountDisk('size=2m');
     const store = createMemoryStore({ createHasher: nodeHasher });
     const image = buildImage({ layers: [{ randomBytes: 5 * MIB, compression: 'none' }] });
@@ -75,7 +75,7 @@ describe('S03 a disk of 2 MiB', () => {
     expect(readdirSync(disk.path)).toEqual([]);
   });
 
-  it('S03 keeps the record that stood there when the next one does not fit', async () => {
+  it('keeps the record that stood there when the next one does not fit', async () => {
     const disk = await mountDisk('size=1m');
     const record = (size: number): ImagePulledRecord => ({
       imageRef: `sha256:${'0'.repeat(64)}`,

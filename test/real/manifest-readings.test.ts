@@ -88,7 +88,7 @@ const isTaken = (document: string): boolean => {
   }
 };
 
-describe('M07 a manifest of two meanings', () => {
+describe('a manifest of two meanings [M07]', () => {
   it('is refused; skopeo reads many otherwise than their exact keys say', { timeout: 120_000 }, async () => {
     const differing: string[] = [];
     for (const [name, document] of HOSTILE) {

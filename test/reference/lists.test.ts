@@ -57,7 +57,7 @@ describe('stripArchSuffix', () => {
   });
 });
 
-describe('sortReferences (semantics 01 §5)', () => {
+describe('sortReferences', () => {
   it('puts tag and digest first, then tag, digest, name, bare digests, and what does not parse', () => {
     const bare = 'f'.repeat(64);
     const sorted = sortReferences([

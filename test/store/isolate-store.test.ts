@@ -26,7 +26,7 @@ const sharings: readonly (readonly [string, () => Promise<readonly [ImageStore, 
   ],
 ];
 
-describe.each(sharings)('S16 %s', (_, share) => {
+describe.each(sharings)('%s [S16]', (_, share) => {
   it('do not see the content of each other, and cannot read it', async () => {
     const [owner, other] = await share();
     await writeContent(owner, descriptor, bytes);
@@ -72,7 +72,7 @@ describe.each(sharings)('S16 %s', (_, share) => {
   });
 });
 
-describe('S16 stores that are not isolated', () => {
+describe('stores that are not isolated [S16]', () => {
   it('share what is in them, as documented', async () => {
     const { path } = tempDir();
     await writeContent(await openOciLayout(path), descriptor, bytes);

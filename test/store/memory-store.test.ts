@@ -11,7 +11,7 @@ const content = (size: number, fill = 1): { readonly descriptor: Descriptor; rea
 };
 
 describe('createMemoryStore', () => {
-  it('S15 keeps its bytes when a caller changes what it gave or got', async () => {
+  it('keeps its bytes when a caller changes what it gave or got [S15]', async () => {
     const { descriptor, bytes } = content(1000);
     const store = createMemoryStore({ createHasher: nodeHasher });
     const given = bytes.slice();
@@ -22,7 +22,7 @@ describe('createMemoryStore', () => {
     expect(await readContent(store, descriptor, { maxBytes: 1000 })).toEqual(bytes);
   });
 
-  it('S15 keeps a name when a caller changes the descriptor that it gave or got', async () => {
+  it('keeps a name when a caller changes the descriptor that it gave or got [S15]', async () => {
     const image = buildImage({ layers: [{ files: { a: 'b' } }] });
     const store = createMemoryStore({ createHasher: nodeHasher });
     for (const { descriptor, bytes } of image.contents) await writeContent(store, descriptor, bytes);
@@ -34,7 +34,7 @@ describe('createMemoryStore', () => {
     expect(await store.resolve('app:1')).toEqual(image.descriptor);
   });
 
-  it('S15 fails when it is full, and takes again what was given back', async () => {
+  it('fails when it is full, and takes again what was given back [S15]', async () => {
     const store = createMemoryStore({ createHasher: nodeHasher, maxBytes: 1000 });
     const [half, more] = [content(600, 1), content(401, 2)];
     const writer = await store.ingest(half.descriptor);
@@ -49,7 +49,7 @@ describe('createMemoryStore', () => {
     await expect(store.ingest(half.descriptor)).rejects.toMatchObject({ code: 'ERR_STORE' });
   });
 
-  it('S15 counts content once, also when it is written twice, and not at all when it is refused', async () => {
+  it('counts content once, also when it is written twice, and not at all when it is refused [S15]', async () => {
     const store = createMemoryStore({ createHasher: nodeHasher, maxBytes: 1000 });
     const { descriptor, bytes } = content(400);
     for (let round = 0; round < 5; round += 1) await writeContent(store, descriptor, bytes);
@@ -63,7 +63,7 @@ describe('createMemoryStore', () => {
     expect([await store.has(descriptor), await store.has(rest.descriptor)]).toEqual([true, true]);
   });
 
-  it('S15 does not believe a size', async () => {
+  it('does not believe a size [S15]', async () => {
     const store = createMemoryStore({ createHasher: nodeHasher });
     await expect(store.ingest({ ...content(1).descriptor, size: 2 ** 50 })).rejects.toMatchObject({
       code: 'ERR_STORE',

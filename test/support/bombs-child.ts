@@ -1,4 +1,4 @@
-// Run by rows-m04.test.ts in a process of its own, bundled: pulls an image that is right until memory is as usual, then one
+// Run by puller/bombs.test.ts in a process of its own, bundled: pulls an image that is right until memory is as usual, then one
 // that is a bomb, and says how much more that took.
 import { createNodeRuntime, nodeHasher } from 'kubepull/node';
 import { pullImage } from 'kubepull/puller';

@@ -1,4 +1,4 @@
-// Run by rows-l-renderers.test.ts in processes of their own, bundled: prototypes are changed before the library is loaded.
+// Run by errors/renderers.test.ts in processes of their own, bundled: prototypes are changed before the library is loaded.
 import { inspect } from 'node:util';
 
 const [pollution = '', directory = ''] = process.argv.slice(2);

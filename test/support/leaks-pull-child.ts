@@ -1,4 +1,4 @@
-// Run by rows-l-wire.test.ts in a process of its own, bundled: pulls an image with a password that it reads from stdin.
+// Run by errors/foreign-errors.test.ts in a process of its own, bundled: pulls an image with a password that it reads from stdin.
 import { text } from 'node:stream/consumers';
 import { createSecret } from 'kubepull/docker-config';
 import { createKeyring } from 'kubepull/keyring';

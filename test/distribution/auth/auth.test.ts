@@ -62,7 +62,7 @@ describe('createRegistrySession', () => {
     expect(server.open()).toBe(0);
   });
 
-  it('A13 A14 fetches a token for what it needs, whatever the challenge asks for', async () => {
+  it('fetches a token for what it needs, whatever the challenge asks for [A13 A14]', async () => {
     const token = canary('bearer-token');
     const server = createMemoryTransport((request) =>
       isRealm(request) ? tokenReply(token) : authorization(request) === undefined ? bearerChallenge() : found,
@@ -81,7 +81,7 @@ describe('createRegistrySession', () => {
     expect(rest.map((request) => authorization(request) === `Bearer ${token}`)).toEqual([true, true]);
   });
 
-  it('A14 puts hostile parameters into the query as they are', async () => {
+  it('puts hostile parameters into the query as they are [A14]', async () => {
     for (const service of HOSTILE) {
       const quoted = service.replaceAll(/["\\]/g, '\\$&');
       const server = createMemoryTransport((request) =>
@@ -134,7 +134,7 @@ describe('createRegistrySession', () => {
     expect(server.requests).toHaveLength(1);
   });
 
-  it('A23 uses a token for nine tenths of its lifetime, on a clock that does not jump', async () => {
+  it('uses a token for nine tenths of its lifetime, on a clock that does not jump [A23]', async () => {
     let issued = 0;
     const server = createMemoryTransport((request) =>
       isRealm(request)
@@ -191,7 +191,7 @@ describe('createRegistrySession', () => {
     ['{"a":'.repeat(1000)],
     ['\u0000'],
     ['<html>login</html>'],
-  ])('A09 A23 takes no token from reply %#', async (body) => {
+  ])('takes no token from reply %# [A09 A23]', async (body) => {
     const server = createMemoryTransport((request) => (isRealm(request) ? { body } : bearerChallenge()));
     await expect(readManifestBytes(connect(server).session, ref)).rejects.toMatchObject({
       code: 'ERR_REGISTRY_DOCUMENT',
@@ -200,7 +200,7 @@ describe('createRegistrySession', () => {
     expect(server.open()).toBe(0);
   });
 
-  it.each([[-1], [1e308], ['60'], [null], [0.5], [0]])('A23 survives expires_in %j', async (expires_in) => {
+  it.each([[-1], [1e308], ['60'], [null], [0.5], [0]])('survives expires_in %j [A23]', async (expires_in) => {
     const server = createMemoryTransport((request) =>
       isRealm(request)
         ? tokenReply('t', { expires_in })
@@ -217,7 +217,7 @@ describe('createRegistrySession', () => {
     expect(server.requests.filter(isRealm)).toHaveLength(2);
   });
 
-  it('A07 asks no realm at an inner address', async () => {
+  it('asks no realm at an inner address [A07]', async () => {
     const server = createMemoryTransport(() => bearerChallenge('https://169.254.169.254/token'));
     const { session } = connect(server, { credential: credential() });
     await expect(readManifestBytes(session, ref)).rejects.toMatchObject({
@@ -227,7 +227,7 @@ describe('createRegistrySession', () => {
     expect(server.requests).toHaveLength(1);
   });
 
-  it('A07 lets a registry on an inner network have its realm there', async () => {
+  it('lets a registry on an inner network have its realm there [A07]', async () => {
     const server = createMemoryTransport((request): Reply =>
       isRealm(request)
         ? tokenReply('t')
@@ -239,7 +239,7 @@ describe('createRegistrySession', () => {
     expect(server.requests[1]?.allowAddresses).toEqual(['public', 'private']);
   });
 
-  it('A09 follows redirects of the token server within its origin only', async () => {
+  it('follows redirects of the token server within its origin only [A09]', async () => {
     const server = createMemoryTransport((request) =>
       isRealm(request) ? { status: 302, headers: { location: 'https://elsewhere.example/token' } } : bearerChallenge(),
     );
@@ -247,7 +247,7 @@ describe('createRegistrySession', () => {
     expect(server.requests).toHaveLength(2);
   });
 
-  it('A05 answers no challenge of a redirect target', async () => {
+  it('answers no challenge of a redirect target [A05]', async () => {
     for (const challenge of [basicChallenge, bearerChallenge()]) {
       const server = createMemoryTransport(({ url }): Reply =>
         url.startsWith(ORIGIN) ? { status: 307, headers: { location: 'https://cdn.example/x' } } : challenge,
@@ -259,7 +259,7 @@ describe('createRegistrySession', () => {
     }
   });
 
-  it('A16 does not hand the password to a registry that took a token before', async () => {
+  it('does not hand the password to a registry that took a token before [A16]', async () => {
     const server = createMemoryTransport((request) =>
       isRealm(request) ? tokenReply('t') : server.requests.length === 1 ? bearerChallenge() : basicChallenge,
     );
@@ -270,7 +270,7 @@ describe('createRegistrySession', () => {
     expect(toRegistry.filter((request) => authorization(request)?.startsWith('Basic'))).toEqual([]);
   });
 
-  it('B10 answers a challenge once a request, also when it is refused', async () => {
+  it('answers a challenge once a request, also when it is refused [B10]', async () => {
     const server = createMemoryTransport(() => basicChallenge);
     const { session } = connect(server, { credential: credential() });
     await expect(readManifestBytes(session, ref)).rejects.toBeInstanceOf(RegistryError);
@@ -278,7 +278,7 @@ describe('createRegistrySession', () => {
   });
 
   it.each(CONTROLS.map((control) => `a${control}b`))(
-    'A22 sends no credential with control characters: %j',
+    'sends no credential with control characters: %j [A22]',
     async (password) => {
       const server = createMemoryTransport(() => basicChallenge);
       const { session } = connect(server, { credential: credential({ password: createSecret(password) }) });
@@ -289,14 +289,14 @@ describe('createRegistrySession', () => {
     },
   );
 
-  it('A22 sends no user name with a colon', async () => {
+  it('sends no user name with a colon [A22]', async () => {
     const server = createMemoryTransport(() => basicChallenge);
     const { session } = connect(server, { credential: credential({ username: 'a:b' }) });
     await expect(readManifestBytes(session, ref)).rejects.toMatchObject({ rule: 'unsendable-credential' });
     expect(server.requests).toHaveLength(1);
   });
 
-  it('A24 fetches a new token when the registry takes the old one no more', async () => {
+  it('fetches a new token when the registry takes the old one no more [A24]', async () => {
     let valid = 0;
     const server = createMemoryTransport((request) => {
       if (isRealm(request)) return tokenReply(`t${(valid += 1)}`, { expires_in: 3600 });
@@ -309,7 +309,7 @@ describe('createRegistrySession', () => {
     expect(server.requests.filter(isRealm)).toHaveLength(2);
   });
 
-  it.each(['ä', 'a\u0000', 'a\rb', '\u007f', '€'])('A14 asks no realm for the service %j', async (service) => {
+  it.each(['ä', 'a\u0000', 'a\rb', '\u007f', '€'])('asks no realm for the service %j [A14]', async (service) => {
     const server = createMemoryTransport(() => ({
       status: 401,
       headers: { 'www-authenticate': `Bearer realm="${REALM}",service="${service}"` },
@@ -318,7 +318,7 @@ describe('createRegistrySession', () => {
     expect(server.requests).toHaveLength(1);
   });
 
-  it('A13 lets the realm’s own query ask for no more', async () => {
+  it('lets the realm’s own query ask for no more [A13]', async () => {
     const realm = `${REALM}?keep=1&scope=repository:other:push&scope=registry:catalog:*&service=evil`;
     const server = createMemoryTransport((request) => (isRealm(request) ? tokenReply('t') : bearerChallenge(realm)));
     await expect(readManifestBytes(connect(server).session, ref)).rejects.toMatchObject({ status: 401 });
@@ -329,7 +329,7 @@ describe('createRegistrySession', () => {
     ]);
   });
 
-  it('A16 answers Basic for each of many first requests at once', async () => {
+  it('answers Basic for each of many first requests at once [A16]', async () => {
     const server = createMemoryTransport((request) => (authorization(request) === undefined ? basicChallenge : found));
     const { session } = connect(server, { credential: credential() });
     await Promise.all([
@@ -341,7 +341,7 @@ describe('createRegistrySession', () => {
     expect(server.open()).toBe(0);
   });
 
-  it('A16 does not hand the password to a registry whose token server refused it', async () => {
+  it('does not hand the password to a registry whose token server refused it [A16]', async () => {
     const server = createMemoryTransport((request) =>
       isRealm(request) ? { status: 401 } : server.requests.length === 1 ? bearerChallenge() : basicChallenge,
     );
@@ -352,7 +352,7 @@ describe('createRegistrySession', () => {
     expect(toRegistry.map(authorization)).toEqual([undefined, undefined]);
   });
 
-  it('A16 asks no token server for a registry that took the password before', async () => {
+  it('asks no token server for a registry that took the password before [A16]', async () => {
     const server = createMemoryTransport((request) =>
       server.requests.length > 2 ? bearerChallenge() : authorization(request) === undefined ? basicChallenge : found,
     );
@@ -362,7 +362,7 @@ describe('createRegistrySession', () => {
     expect(server.requests.filter(isRealm)).toEqual([]);
   });
 
-  it('A20 sends a refused password no more than once a call', async () => {
+  it('sends a refused password no more than once a call [A20]', async () => {
     const server = createMemoryTransport(() => basicChallenge);
     const { session } = connect(server, { credential: credential() });
     await expect(readManifestBytes(session, ref)).rejects.toMatchObject({ status: 401 });
@@ -370,7 +370,7 @@ describe('createRegistrySession', () => {
     expect(server.requests.map((request) => authorization(request) !== undefined)).toEqual([false, true, true]);
   });
 
-  it('M06 takes no encoded token', async () => {
+  it('takes no encoded token [M06]', async () => {
     const server = createMemoryTransport((request) =>
       isRealm(request) ? { ...tokenReply('t'), headers: { 'content-encoding': 'gzip' } } : bearerChallenge(),
     );
@@ -380,7 +380,7 @@ describe('createRegistrySession', () => {
     expect(server.open()).toBe(0);
   });
 
-  it('A16 takes a token where both ways are offered', async () => {
+  it('takes a token where both ways are offered [A16]', async () => {
     const both: Reply = { status: 401, headers: { 'www-authenticate': `Basic realm="r", Bearer realm="${REALM}"` } };
     const server = createMemoryTransport((request) =>
       isRealm(request) ? tokenReply('t') : authorization(request) === undefined ? both : found,
@@ -393,7 +393,7 @@ describe('createRegistrySession', () => {
     ]);
   });
 
-  it('A11 shares no token between the clients of two credentials', async () => {
+  it('shares no token between the clients of two credentials [A11]', async () => {
     const server = createMemoryTransport((request) => {
       if (isRealm(request)) return authorization(request) === undefined ? { status: 403 } : tokenReply('for-u');
       return authorization(request) === undefined ? bearerChallenge() : found;
@@ -402,7 +402,7 @@ describe('createRegistrySession', () => {
     await expect(readManifestBytes(connect(server).session, ref)).rejects.toMatchObject({ status: 403, url: REALM });
   });
 
-  it('A10 shows a realm what it is to have, and not what another gave', async () => {
+  it('shows a realm what it is to have, and not what another gave [A10]', async () => {
     const other = 'https://auth2.r.example/token';
     let asked = 0;
     const server = createMemoryTransport((request) => {
@@ -420,7 +420,7 @@ describe('createRegistrySession', () => {
     expect(toRealms.every((request) => authorization(request)?.startsWith('Basic '))).toBe(true);
   });
 
-  it('A09 follows three redirects of the token server and no more', async () => {
+  it('follows three redirects of the token server and no more [A09]', async () => {
     const hops = (length: number) =>
       createMemoryTransport((request): Reply => {
         if (!isRealm(request)) return authorization(request) === undefined ? bearerChallenge() : found;
@@ -437,7 +437,7 @@ describe('createRegistrySession', () => {
     await expect(readManifestBytes(connect(four).session, ref)).rejects.toMatchObject({ rule: 'too-many-redirects' });
   });
 
-  it.each([302, 307, 308])('A09 sends a refresh token to nobody else on %d', async (status) => {
+  it.each([302, 307, 308])('sends a refresh token to nobody else on %d [A09]', async (status) => {
     const server = createMemoryTransport((request) =>
       isRealm(request) ? { status, headers: { location: '/elsewhere' } } : bearerChallenge(),
     );
@@ -448,7 +448,7 @@ describe('createRegistrySession', () => {
     expect(server.requests).toHaveLength(2);
   });
 
-  it('B10 asks a busy token server again by GET, but never by POST', async () => {
+  it('asks a busy token server again by GET, but never by POST [B10]', async () => {
     const busy = () => createMemoryTransport((request) => (isRealm(request) ? { status: 503 } : bearerChallenge()));
     const get = busy();
     await expect(readManifestBytes(connect(get, { credential: credential() }).session, ref)).rejects.toMatchObject({
@@ -463,7 +463,7 @@ describe('createRegistrySession', () => {
     expect([get.requests.length, post.requests.length]).toEqual([6, 2]);
   });
 
-  it('A05 answers no challenge of a token server', async () => {
+  it('answers no challenge of a token server [A05]', async () => {
     const server = createMemoryTransport(() => bearerChallenge());
     await expect(readManifestBytes(connect(server, { credential: credential() }).session, ref)).rejects.toMatchObject({
       status: 401,
@@ -472,7 +472,7 @@ describe('createRegistrySession', () => {
     expect(server.requests.length).toBe(2);
   });
 
-  it('A07 asks a realm by the policy that it is given', async () => {
+  it('asks a realm by the policy that it is given [A07]', async () => {
     const server = createMemoryTransport((request) => (isRealm(request) ? tokenReply('t') : bearerChallenge()));
     const { session } = connect(server, { credential: credential(), realmPolicy: 'same-origin' });
     await expect(readManifestBytes(session, ref)).rejects.toMatchObject({ rule: 'foreign-realm' });
@@ -495,7 +495,7 @@ describe('createRegistrySession', () => {
     [undefined, false],
     [true, false],
     [false, true],
-  ])('A03 with pathScoped %s takes a credential to another repository: %s', async (pathScoped, taken) => {
+  ])('with pathScoped %s takes a credential to another repository: %s [A03]', async (pathScoped, taken) => {
     const server = createMemoryTransport((request) => {
       if (authorization(request) === undefined && server.requests.length === 1) return basicChallenge;
       if (request.url.includes('/team/app/')) return { status: 307, headers: { location: '/v2/team-b/app/blobs/x' } };
@@ -510,7 +510,7 @@ describe('createRegistrySession', () => {
     ]);
   });
 
-  it('A03 takes an escaped path for another repository', async () => {
+  it('takes an escaped path for another repository [A03]', async () => {
     const server = createMemoryTransport((): Reply => {
       if (server.requests.length === 1) return basicChallenge;
       if (server.requests.length > 2) return { body: manifest };
@@ -520,7 +520,7 @@ describe('createRegistrySession', () => {
     expect(server.requests.map((request) => authorization(request) !== undefined)).toEqual([false, true, false]);
   });
 
-  it('I4 ends with the reason when aborted while the token is on its way', async () => {
+  it('ends with the reason when aborted while the token is on its way [I4]', async () => {
     const controller = new AbortController();
     const reason = new Error('enough');
     const server = createMemoryTransport(async (request) => {
@@ -545,7 +545,7 @@ describe('createRegistrySession', () => {
     [' {"token" : "t"} ', 't'],
     ['{"token":"\\u0074"}', 't'],
     [`{"token":"${'x'.repeat(65_536)}"}`, 'x'.repeat(65_536)],
-  ])('A23 takes the token of reply %#', async (body, token) => {
+  ])('takes the token of reply %# [A23]', async (body, token) => {
     const server = createMemoryTransport((request) =>
       isRealm(request) ? { body } : authorization(request) === undefined ? bearerChallenge() : found,
     );
@@ -565,7 +565,7 @@ describe('createRegistrySession', () => {
     'ftp://r.example',
     'file:///',
     '',
-  ])('A18 is for no such origin as %j', (origin) => {
+  ])('is for no such origin as %j [A18]', (origin) => {
     expect(() =>
       connect(
         createMemoryTransport(() => found),

@@ -108,7 +108,7 @@ describe('parseChallenges', () => {
     [' ', []],
     [',', []],
     [[], []],
-  ])('A15 reads %j', (header, challenges) => {
+  ])('reads %j [A15]', (header, challenges) => {
     const expected = challenges.map(({ parameters, ...rest }) => ({ ...rest, parameters: { ...parameters } }));
     const got = parse(header).map(({ parameters, ...rest }) => {
       const { ['__proto__']: _, ...others } = parameters;
@@ -117,7 +117,7 @@ describe('parseChallenges', () => {
     expect(got).toEqual(expected);
   });
 
-  it('A15 takes at most 8 challenges with 32 parameters, of at most 16 KiB', () => {
+  it('takes at most 8 challenges with 32 parameters, of at most 16 KiB [A15]', () => {
     expect(parse('Basic, '.repeat(20))).toHaveLength(8);
     expect(parse(Array.from({ length: 20 }, () => 'Basic'))).toHaveLength(8);
     const parameters = (count: number): string => Array.from({ length: count }, (_, at) => `p${at}=x`).join();
@@ -128,7 +128,7 @@ describe('parseChallenges', () => {
     expect([parse(half).length, parse([half, half]).length]).toEqual([1, 0]);
   });
 
-  it('A15 stays linear on 16 KiB of one character', () => {
+  it('stays linear on 16 KiB of one character [A15]', () => {
     for (const piece of ['a', ',', ' ', '"', '\\', '=', 'a=', 'a,', 'a ', '"\\', 'a="']) {
       const headerOf = (length: number): string => `Bearer ${piece.repeat(length / piece.length)}`;
       const [short, long] = [headerOf(1000), headerOf(16_000)];
@@ -141,7 +141,7 @@ describe('parseChallenges', () => {
     }
   });
 
-  it('A15 finds again what was written', () => {
+  it('finds again what was written [A15]', () => {
     const name = fc.stringMatching(/^[a-z_-]{1,10}$/);
     const value = anyText({ maxLength: 20 });
     const challenge = fc.tuple(
@@ -162,7 +162,7 @@ describe('parseChallenges', () => {
     );
   });
 
-  it('A15 never throws', () => {
+  it('never throws [A15]', () => {
     fc.assert(fc.property(anyText(), (header) => void parseChallenges(header)));
   });
 });

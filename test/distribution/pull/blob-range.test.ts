@@ -50,7 +50,7 @@ describe('openBlob with an end', () => {
     'bytes 03-8/19',
     'bytes  3-8/19',
     '',
-  ])('B03 takes none but exactly that range, and not %s', async (range) => {
+  ])('takes none but exactly that range, and not %s [B03]', async (range) => {
     const server = serve((right) => ({ ...right, headers: { 'content-range': range } }));
     const fetched = await openBlob(connect(server).session, ref, blob, { offset: 3, end: 9 });
     expect(fetched).toMatchObject({ offset: 0, end: SIZE });
@@ -59,7 +59,7 @@ describe('openBlob with an end', () => {
     expect(server.open()).toBe(0);
   });
 
-  it('B03 says that all of it came when the registry knows no ranges', async () => {
+  it('says that all of it came when the registry knows no ranges [B03]', async () => {
     const server = serve(() => ({ body: manifest }));
     const fetched = await openBlob(connect(server).session, ref, blob, { end: 9 });
     expect(fetched).toMatchObject({ offset: 0, end: SIZE });

@@ -27,7 +27,7 @@ async function read(content: AsyncIterable<Uint8Array>): Promise<Uint8Array> {
 
 const visits = (server: ReturnType<typeof elsewhere>) => server.requests.filter(({ url }) => !url.startsWith(ORIGIN));
 
-describe('A06 a layer with URLs', () => {
+describe('a layer with URLs [A06]', () => {
   it('is not fetched from them by default', async () => {
     const server = elsewhere(() => ({ body: manifest }));
     const { session } = connect(server, { credential: credential() });
@@ -103,7 +103,7 @@ describe('A06 a layer with URLs', () => {
   });
 });
 
-describe('A05 a challenge from a foreign URL', () => {
+describe('a challenge from a foreign URL [A05]', () => {
   it.each(['Basic realm="r"', `Bearer realm="${evil('token')}",service="s"`])(
     '%s is not answered',
     async (challenge) => {

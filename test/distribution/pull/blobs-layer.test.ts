@@ -58,14 +58,14 @@ describe('readBlob', () => {
     expect(server.requests).toHaveLength(0);
   });
 
-  it('M11 fetches what comes along wrong', async () => {
+  it('fetches what comes along wrong [M11]', async () => {
     const server = createMemoryTransport(({ headers }) => serve(headers['range'], 100));
     const data = Buffer.from(bytes).fill(0, 500).toString('base64');
     expect(await read(connect(server).session, { ...layer, data })).toEqual(Buffer.from(bytes));
     expect(server.requests).toHaveLength(1);
   });
 
-  it('B01 fails after the last byte when one bit is wrong', async () => {
+  it('fails after the last byte when one bit is wrong [B01]', async () => {
     for (const place of [0, 500, 999]) {
       const wrong = bytes.slice();
       wrong[place] = (wrong[place] ?? 0) ^ 1;
@@ -78,7 +78,7 @@ describe('readBlob', () => {
     }
   });
 
-  it('M05 gives no byte more than the descriptor says, and asks no more', async () => {
+  it('gives no byte more than the descriptor says, and asks no more [M05]', async () => {
     const server = createMemoryTransport(() => ({ body: chunksOf(Buffer.concat([bytes, bytes]), 300) }));
     const { session } = connect(server);
     let length = 0;
@@ -91,7 +91,7 @@ describe('readBlob', () => {
     expect(server.open()).toBe(0);
   });
 
-  it('B02 resumes where a cut or a body that ends early left off', async () => {
+  it('resumes where a cut or a body that ends early left off [B02]', async () => {
     for (const failure of [cut, undefined]) {
       let cuts = 0;
       const server = createMemoryTransport(({ headers }) => {
@@ -112,7 +112,7 @@ describe('readBlob', () => {
     }
   });
 
-  it('B03 passes over what it has when the registry starts over', async () => {
+  it('passes over what it has when the registry starts over [B03]', async () => {
     let asked = 0;
     const server = createMemoryTransport(() => {
       asked += 1;
@@ -122,7 +122,7 @@ describe('readBlob', () => {
     expect(asked).toBe(2);
   });
 
-  it('B09 gives up after five cuts without progress', async () => {
+  it('gives up after five cuts without progress [B09]', async () => {
     const server = createMemoryTransport(({ headers }) => ({
       ...serve(headers['range'], 1),
       body: chunksOf(bytes.slice(0, 1), 1, cut),
@@ -131,7 +131,7 @@ describe('readBlob', () => {
     expect(server.requests).toHaveLength(5);
   });
 
-  it('B09 waits twice as long after each cut', async () => {
+  it('waits twice as long after each cut [B09]', async () => {
     const pauses: number[] = [];
     const server = createMemoryTransport(({ headers }) => serve(headers['range'], 1, cut));
     const clock = { ...createFakeClock(), sleep: async (ms: number) => void pauses.push(ms) };
@@ -151,7 +151,7 @@ describe('readBlob', () => {
     expect(server.open()).toBe(0);
   });
 
-  it('B10 asks no more after a failure that is not passing', async () => {
+  it('asks no more after a failure that is not passing [B10]', async () => {
     for (const status of [401, 403, 404]) {
       const server = createMemoryTransport(() => ({ status }));
       await expect(read(connect(server).session)).rejects.toMatchObject({ status });
@@ -159,7 +159,7 @@ describe('readBlob', () => {
     }
   });
 
-  it('B14 stops with the reason of the caller, also between two attempts', async () => {
+  it('stops with the reason of the caller, also between two attempts [B14]', async () => {
     const { signal, abort, ...counting } = countingSignal();
     const server = createMemoryTransport(({ headers }) => serve(headers['range'], 64, cut));
     const { session } = connect(server, {
@@ -193,7 +193,7 @@ describe('hasBlob', () => {
     expect(server.open()).toBe(0);
   });
 
-  it('M05 refuses a blob of another size', async () => {
+  it('refuses a blob of another size [M05]', async () => {
     const server = createMemoryTransport(() => ({ headers: { 'content-length': '999' } }));
     await expect(hasBlob(connect(server).session, ref, layer)).rejects.toMatchObject({
       code: 'ERR_CONTENT_MISMATCH',

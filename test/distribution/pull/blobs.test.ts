@@ -19,7 +19,7 @@ describe('openBlob', () => {
     expect(server.requests[0]?.headers['range']).toBe('bytes=5-');
   });
 
-  it('B03 starts over when the registry ignores the range', async () => {
+  it('starts over when the registry ignores the range [B03]', async () => {
     const server = createMemoryTransport(() => ({ body: manifest }));
     expect((await openBlob(connect(server).session, ref, blob, { offset: 5 })).offset).toBe(0);
   });
@@ -33,7 +33,7 @@ describe('openBlob', () => {
     ['bytes */19'],
     ['octets 5-18/19'],
     [undefined],
-  ])('B03 starts over after the range %s', async (contentRange) => {
+  ])('starts over after the range %s [B03]', async (contentRange) => {
     const server = createMemoryTransport(({ headers }) =>
       headers['range'] === undefined ? { body: manifest } : ranged(contentRange),
     );
@@ -43,27 +43,27 @@ describe('openBlob', () => {
     expect(server.open()).toBe(0);
   });
 
-  it('B04 starts over after 416', async () => {
+  it('starts over after 416 [B04]', async () => {
     const server = createMemoryTransport(({ headers }) =>
       headers['range'] === undefined ? { body: manifest } : { status: 416 },
     );
     expect((await openBlob(connect(server).session, ref, blob, { offset: 5 })).offset).toBe(0);
   });
 
-  it('B03 takes no part that it did not ask for', async () => {
+  it('takes no part that it did not ask for [B03]', async () => {
     const server = createMemoryTransport(() => ranged('bytes 0-18/19'));
     await expect(openBlob(connect(server).session, ref, blob)).rejects.toMatchObject({ status: 206 });
     expect(server.open()).toBe(0);
   });
 
-  it.each([400, 401, 403, 404, 410, 429, 500])('B10 does not ask for the whole after %d', async (status) => {
+  it.each([400, 401, 403, 404, 410, 429, 500])('does not ask for the whole after %d [B10]', async (status) => {
     const server = createMemoryTransport(() => ({ status }));
     await expect(openBlob(connect(server).session, ref, blob, { offset: 5 })).rejects.toMatchObject({ status });
     expect(server.requests.every(({ headers }) => headers['range'] === 'bytes=5-')).toBe(true);
     expect(server.requests).toHaveLength(status === 429 || status === 500 ? 5 : 1);
   });
 
-  it('M06 refuses an encoded part', async () => {
+  it('refuses an encoded part [M06]', async () => {
     const headers = { 'content-range': 'bytes 5-18/19', 'content-encoding': 'gzip' };
     const server = createMemoryTransport(() => ({ status: 206, headers, body: manifest.slice(5) }));
     await expect(openBlob(connect(server).session, ref, blob, { offset: 5 })).rejects.toMatchObject({

@@ -120,7 +120,7 @@ describe('inspectIndex', () => {
     expect(one.entries?.map(({ descriptor }) => descriptor)).toEqual([images[0]?.descriptor]);
   });
 
-  it('M03 shows the entries of one index, even if the tag moves meanwhile', async () => {
+  it('shows the entries of one index, even if the tag moves meanwhile [M03]', async () => {
     const registry = await startRegistry();
     const [a, b] = [imageFor('amd64'), imageFor('arm64')];
     registry.push('team/app', '1', a);
@@ -144,7 +144,7 @@ describe('inspectIndex', () => {
     expect(entries?.map(({ document }) => document.mediaType)).toEqual([MEDIA_TYPES.ociIndex]);
   });
 
-  it('M01 refuses an entry that is of another type than the index says', async () => {
+  it('refuses an entry that is of another type than the index says [M01]', async () => {
     const registry = await startRegistry();
     const image = imageFor('amd64');
     const wrong = { ...image, descriptor: { ...image.descriptor, mediaType: MEDIA_TYPES.dockerManifest } };

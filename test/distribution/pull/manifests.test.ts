@@ -19,15 +19,18 @@ import {
 } from '../support.ts';
 
 describe('readManifestBytes', () => {
-  it.each(['gzip', 'br', 'deflate', 'zstd', 'identity, gzip'])('M06 refuses Content-Encoding %s', async (encoding) => {
-    const reply: Reply = { ...found, headers: { 'content-type': mediaType, 'content-encoding': encoding } };
-    const server = createMemoryTransport(() => reply);
-    const { session } = connect(server);
-    await expect(readManifestBytes(session, ref)).rejects.toMatchObject({ code: 'ERR_REGISTRY_DOCUMENT' });
-    await expect(openBlob(session, ref, blob)).rejects.toMatchObject({ code: 'ERR_REGISTRY_DOCUMENT' });
-    expect(server.requests[0]?.headers['accept-encoding']).toBe('identity');
-    expect(server.open()).toBe(0);
-  });
+  it.each(['gzip', 'br', 'deflate', 'zstd', 'identity, gzip'])(
+    'refuses Content-Encoding %s [M06]',
+    async (encoding) => {
+      const reply: Reply = { ...found, headers: { 'content-type': mediaType, 'content-encoding': encoding } };
+      const server = createMemoryTransport(() => reply);
+      const { session } = connect(server);
+      await expect(readManifestBytes(session, ref)).rejects.toMatchObject({ code: 'ERR_REGISTRY_DOCUMENT' });
+      await expect(openBlob(session, ref, blob)).rejects.toMatchObject({ code: 'ERR_REGISTRY_DOCUMENT' });
+      expect(server.requests[0]?.headers['accept-encoding']).toBe('identity');
+      expect(server.open()).toBe(0);
+    },
+  );
 
   it.each([
     [undefined, 'it came without a Content-Type'],
@@ -36,7 +39,7 @@ describe('readManifestBytes', () => {
     ['application/json', 'its Content-Type is "application/json", which is neither a manifest nor an index'],
     ['application/vnd.docker.distribution.manifest.v1+prettyjws', 'it is Docker schema 1, which is not supported'],
     ['application/vnd.docker.distribution.manifest.v1+json', 'it is Docker schema 1, which is not supported'],
-  ])('M09 takes no %s for a manifest', async (type, reason) => {
+  ])('takes no %s for a manifest [M09]', async (type, reason) => {
     const headers: Record<string, string> = type === undefined ? {} : { 'content-type': type };
     const server = createMemoryTransport(() => ({ headers, body: manifest }));
     const { session } = connect(server);
@@ -53,7 +56,7 @@ describe('readManifestBytes', () => {
   });
 
   it.each(['sha256:abc', 'md5:d41d8cd98f00b204e9800998ecf8427e', 'nonsense', ''])(
-    'M02 C09 takes %j for no digest',
+    'takes %j for no digest [M02 C09]',
     async (claimed) => {
       const headers = { 'content-type': mediaType, 'docker-content-digest': claimed };
       const server = createMemoryTransport(() => ({ headers, body: manifest }));
@@ -61,13 +64,13 @@ describe('readManifestBytes', () => {
     },
   );
 
-  it('M06 takes an empty Content-Encoding for none', async () => {
+  it('takes an empty Content-Encoding for none [M06]', async () => {
     const headers = { 'content-type': mediaType, 'content-encoding': '' };
     const server = createMemoryTransport(() => ({ headers, body: manifest }));
     expect((await readManifestBytes(connect(server).session, ref)).bytes).toEqual(manifest);
   });
 
-  it('A01 keeps what it accepts on the way to another origin, and the credential at home', async () => {
+  it('keeps what it accepts on the way to another origin, and the credential at home [A01]', async () => {
     const server = createMemoryTransport((request): Reply => {
       if (!request.url.startsWith(ORIGIN)) return found;
       if (authorization(request) === undefined) return basicChallenge;
@@ -106,13 +109,13 @@ describe('resolveManifest', () => {
     },
   );
 
-  it('M05 fetches the manifest when its length is said to be that of the answer without a body', async () => {
+  it('fetches the manifest when its length is said to be that of the answer without a body [M05]', async () => {
     const headers = { 'content-type': mediaType, 'docker-content-digest': digest, 'content-length': '0' };
     const server = createMemoryTransport(({ method }) => (method === 'HEAD' ? { headers } : found));
     expect(await resolveManifest(connect(server).session, ref)).toEqual({ mediaType, digest, size: 19 });
   });
 
-  it('M02 refuses another digest than the one that was asked for', async () => {
+  it('refuses another digest than the one that was asked for [M02]', async () => {
     const headers = {
       'content-type': mediaType,
       'docker-content-digest': `sha256:${'0'.repeat(64)}`,
@@ -126,7 +129,7 @@ describe('resolveManifest', () => {
     expect(server.requests).toHaveLength(1);
   });
 
-  it('M02 looks at the bytes when the registry speaks of another algorithm', async () => {
+  it('looks at the bytes when the registry speaks of another algorithm [M02]', async () => {
     const sha512 = digestOf(manifest, nodeHasher, 'sha512');
     const headers = { 'content-type': mediaType, 'docker-content-digest': digest, 'content-length': '19' };
     const server = createMemoryTransport(() => ({ headers, body: manifest }));
@@ -143,7 +146,7 @@ describe('resolveManifest', () => {
     ['content-length', '4194305'],
     ['content-length', '99999999999999999999'],
     ['docker-content-digest', 'sha256:abc'],
-  ])('M05 M09 believes no %s: %s', async (name, value) => {
+  ])('believes no %s: %s [M05 M09]', async (name, value) => {
     const headers = { 'content-type': mediaType, 'docker-content-digest': digest, 'content-length': '19' };
     const server = createMemoryTransport(({ method }) =>
       method === 'HEAD' ? { headers: { ...headers, [name]: value } } : found,

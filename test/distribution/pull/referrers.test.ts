@@ -79,7 +79,7 @@ describe('listReferrers', () => {
   });
 
   it.each(['a&b=c', 'a#b', 'a\r\nb: c', '../../x', '\u{1f600}'])(
-    'A14 C08 asks for the type %j as it is',
+    'asks for the type %j as it is [A14 C08]',
     async (type) => {
       const server = createMemoryTransport(() => index());
       await collect(listReferrers(connect(server).session, byDigest, { artifactType: type }));
@@ -132,7 +132,7 @@ describe('listReferrers', () => {
   });
 
   it.each([MEDIA_TYPES.ociIndex, MEDIA_TYPES.ociManifest])(
-    'M01 takes the subject itself, a %s, for none of them, when the registry reads the tag as its digest',
+    'takes the subject itself, a %s, for none of them, when the registry reads the tag as its digest [M01]',
     async (type) => {
       const body = JSON.stringify({ schemaVersion: 2, mediaType: type, manifests: [entry(SBOM)] });
       const subject = digestOf(new TextEncoder().encode(body), nodeHasher);
@@ -143,7 +143,7 @@ describe('listReferrers', () => {
     },
   );
 
-  it('M01 takes no manifest for the list', async () => {
+  it('takes no manifest for the list [M01]', async () => {
     const config = { mediaType: MEDIA_TYPES.ociConfig, digest, size: 2 };
     const body = JSON.stringify({ schemaVersion: 2, mediaType: MEDIA_TYPES.ociManifest, config, layers: [] });
     for (const type of [MEDIA_TYPES.ociManifest, MEDIA_TYPES.ociIndex, 'application/json', '']) {
@@ -161,7 +161,7 @@ describe('listReferrers', () => {
     }
   });
 
-  it('M04 reads 16,384 referrers and no more', async () => {
+  it('reads 16,384 referrers and no more [M04]', async () => {
     const tiny = { mediaType: 'a/b', digest: entry('').digest, size: 1 };
     const many = (count: number) => createMemoryTransport(() => index(...Array.from({ length: count }, () => tiny)));
     expect(await collect(listReferrers(connect(many(16_384)).session, byDigest))).toHaveLength(16_384);

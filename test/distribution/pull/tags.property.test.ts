@@ -54,7 +54,7 @@ describe('nextLink', () => {
 });
 
 describe('listTags', () => {
-  it('C08 asks nobody but the list of its repository, whatever is linked', async () => {
+  it('asks nobody but the list of its repository, whatever is linked [C08]', async () => {
     await fc.assert(
       fc.asyncProperty(target, fc.boolean(), async (text, raw) => {
         const link = raw ? text : `<${text}>; rel="next"`;

@@ -64,7 +64,7 @@ describe('an upload goes on where the registry says', () => {
     ['file:///etc/passwd'],
     ['https://['],
     [`/${'x'.repeat(20_000)}`],
-  ])('A04 A18 but not to %s', async (location) => {
+  ])('but not to %s [A04 A18]', async (location) => {
     const server = registry((request) => (authorization(request) === undefined ? basicChallenge : undefined), location);
     await expect(push(connect(server, { credential: credential() }))).rejects.toMatchObject({
       code: 'ERR_REQUEST_REFUSED',
@@ -79,7 +79,7 @@ describe('an upload goes on where the registry says', () => {
     await expect(push(connect(server))).rejects.toMatchObject({ code: 'ERR_REGISTRY_DOCUMENT' });
   });
 
-  it.each([301, 302, 303, 307, 308])('A01 and the content is not redirected with %d', async (status) => {
+  it.each([301, 302, 303, 307, 308])('and the content is not redirected with %d [A01]', async (status) => {
     const server = registry(({ method }) =>
       method === 'PUT' ? { status, headers: { location: 'https://evil.example/' } } : undefined,
     );
@@ -118,7 +118,7 @@ describe('a mount that is refused', () => {
   });
 });
 
-describe('M09 a status counts for what it is, each of 100 to 599 once', () => {
+describe('a status counts for what it is, each of 100 to 599 once [M09]', () => {
   const config = { ...blob, mediaType: MEDIA_TYPES.ociConfig };
   const document: ImageManifest = { schemaVersion: 2, mediaType: MEDIA_TYPES.ociManifest, config, layers: [] };
   const image = { bytes: encodeManifest(document), mediaType: document.mediaType };
@@ -161,7 +161,7 @@ describe('M09 a status counts for what it is, each of 100 to 599 once', () => {
   });
 });
 
-describe('M02 what a registry says that it stored', () => {
+describe('what a registry says that it stored [M02]', () => {
   const config = { ...blob, mediaType: MEDIA_TYPES.ociConfig };
   const document: ImageManifest = { schemaVersion: 2, mediaType: MEDIA_TYPES.ociManifest, config, layers: [] };
   const image = { bytes: encodeManifest(document), mediaType: document.mediaType };
@@ -197,7 +197,7 @@ describe('M02 what a registry says that it stored', () => {
 });
 
 describe('a push that is aborted', () => {
-  it.each(['HEAD', 'POST', 'PUT'])('B14 stops at %s with the reason of the caller', async (method) => {
+  it.each(['HEAD', 'POST', 'PUT'])('stops at %s with the reason of the caller [B14]', async (method) => {
     const controller = new AbortController();
     const server = registry((request) => {
       if (request.method === method) controller.abort('enough');

@@ -202,7 +202,7 @@ describe('pushManifest', () => {
     expect(pushed.blobs).toEqual([{ descriptor: manifest.config, how: 'uploaded' }]);
   });
 
-  it('M04 pushes no more than four levels of indexes', async () => {
+  it('pushes no more than four levels of indexes [M04]', async () => {
     const registry = await startRegistry();
     let built = buildIndex([image]);
     for (let level = 0; level < 5; level += 1) built = buildIndex([built]);
@@ -292,7 +292,7 @@ describe('pushBlob', () => {
     expect(await pushBlob(connectTo(registry), ref, empty, { content: new Uint8Array() })).toBe('present');
   });
 
-  it('B01 does not let the registry have the last byte of other content', async () => {
+  it('does not let the registry have the last byte of other content [B01]', async () => {
     const registry = await startRegistry();
     const [session, ref] = [connectTo(registry), imageIn(registry, 'team/app')];
     for (const text of ['Content', 'content+', 'conten', ''])

@@ -8,7 +8,7 @@ import { createMemoryTransport, type Reply } from '../../support/memory-transpor
 import { ORIGIN, authorization, basicChallenge, blob, connect, credential, ref } from '../support.ts';
 
 describe('the error of an answer', () => {
-  it('L06 masks what a server reflects, and keeps control characters out', async () => {
+  it('masks what a server reflects, and keeps control characters out [L06]', async () => {
     const own = credential();
     const server = createMemoryTransport((request) => {
       const sent = authorization(request);
@@ -26,7 +26,7 @@ describe('the error of an answer', () => {
     });
   });
 
-  it('L06 M04 reads 8 KiB of an error body and shows 512 characters', async () => {
+  it('reads 8 KiB of an error body and shows 512 characters [L06 M04]', async () => {
     const endless = async function* (): AsyncGenerator<Uint8Array> {
       yield new TextEncoder().encode(`{"errors":[{"code":"X","message":"${'y'.repeat(2000)}"}]}`);
     };
@@ -51,7 +51,7 @@ describe('the error of an answer', () => {
     expect(flooding.open()).toBe(0);
   });
 
-  it('L05 shows no query of a redirect target in an error', async () => {
+  it('shows no query of a redirect target in an error [L05]', async () => {
     const server = createMemoryTransport(({ url }): Reply =>
       url.startsWith(ORIGIN)
         ? { status: 307, headers: { location: `https://cdn.example/x?X-Amz-Signature=${canary('signed-query')}` } }
@@ -70,7 +70,7 @@ describe('the error of an answer', () => {
     expect(server.requests).toHaveLength(5);
   });
 
-  it('B04 L06 waits a second for the text, and takes what has come', async () => {
+  it('waits a second for the text, and takes what has come [B04 L06]', async () => {
     const never = new Promise<never>(() => undefined);
     const stalling = async function* (): AsyncGenerator<Uint8Array> {
       yield new TextEncoder().encode('{"errors":[{"code":"DENIED","message":"no"}]}');
@@ -90,7 +90,7 @@ describe('the error of an answer', () => {
     expect([server.open(), clock.pending]).toEqual([0, 0]);
   });
 
-  it('I4 ends with the reason when aborted in the text', async () => {
+  it('ends with the reason when aborted in the text [I4]', async () => {
     const controller = new AbortController();
     const reason = new Error('enough');
     const server = createMemoryTransport(({ signal }) => ({
@@ -104,7 +104,7 @@ describe('the error of an answer', () => {
     await expect(readManifestBytes(connect(server).session, ref, { signal: controller.signal })).rejects.toBe(reason);
   });
 
-  it('L06 masks a secret in every form in which it can come back', async () => {
+  it('masks a secret in every form in which it can come back [L06]', async () => {
     const own = credential({ password: createSecret(`${canary('password')}/+ "ä\\&=`) });
     const secret = own.password.reveal();
     const base64 = Buffer.from(secret).toString('base64');
@@ -147,7 +147,7 @@ describe('the error of an answer', () => {
     ['{"errors":[{"code":5,"message":["x"]}]}', [{ code: 'UNKNOWN', message: '' }]],
     ['{"errors":[{"code":"DENIED"}]}', [{ code: 'DENIED', message: '' }]],
     ['{"errors":[{"code":"A\\u202eB","message":"\\u0000"}]}', [{ code: 'A\\u202eB', message: '\\x00' }]],
-  ])('L06 reads %s', async (body, diagnostics) => {
+  ])('reads %s [L06]', async (body, diagnostics) => {
     const server = createMemoryTransport(() => ({ status: 404, body }));
     await expect(readManifestBytes(connect(server).session, ref)).rejects.toMatchObject({ status: 404, diagnostics });
   });

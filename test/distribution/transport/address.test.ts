@@ -73,7 +73,7 @@ describe('classifyAddress', () => {
     ['198.51.100.1', 'reserved'],
     ['203.0.113.1', 'reserved'],
     ['192.88.99.1', 'reserved'],
-  ])('A19 %s is %s', (address, found) => {
+  ])('%s is %s [A19]', (address, found) => {
     expect(classifyAddress(address)).toBe(found);
   });
 
@@ -95,11 +95,11 @@ describe('classifyAddress', () => {
     '1:2:3:4:5:6:7:8:9',
     '2130706433',
     '0x7f000001',
-  ])('A19 %j is a name', (name) => {
+  ])('%j is a name [A19]', (name) => {
     expect(classifyAddress(name)).toBeUndefined();
   });
 
-  it('A19 gives an embedded IPv4 address its own class, in every form', () => {
+  it('gives an embedded IPv4 address its own class, in every form [A19]', () => {
     fc.assert(
       fc.property(fc.ipV4(), (address) => {
         const own = classifyAddress(address);
@@ -111,7 +111,7 @@ describe('classifyAddress', () => {
     );
   });
 
-  it('A19 knows every address that a URL can have', () => {
+  it('knows every address that a URL can have [A19]', () => {
     fc.assert(
       fc.property(
         fc.oneof(

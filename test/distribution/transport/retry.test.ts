@@ -41,22 +41,25 @@ function wait(reply: Reply) {
 }
 
 describe('withRetry', () => {
-  it.each([408, 429, 500, 502, 503, 504])('B10 repeats %d, five times at most, with doubled pauses', async (status) => {
-    const { transport, requests, sleeps, open } = play({ status });
-    const response = await transport(get);
-    expect([response.status, requests.length]).toEqual([status, 5]);
-    expect(sleeps).toEqual([250, 500, 1000, 2000]);
-    await response.discard();
-    expect(open()).toBe(0);
-  });
+  it.each([408, 429, 500, 502, 503, 504])(
+    'repeats %d, five times at most, with doubled pauses [B10]',
+    async (status) => {
+      const { transport, requests, sleeps, open } = play({ status });
+      const response = await transport(get);
+      expect([response.status, requests.length]).toEqual([status, 5]);
+      expect(sleeps).toEqual([250, 500, 1000, 2000]);
+      await response.discard();
+      expect(open()).toBe(0);
+    },
+  );
 
-  it.each([200, 206, 301, 307, 400, 401, 403, 404, 410, 416, 501])('B10 takes %d as the answer', async (status) => {
+  it.each([200, 206, 301, 307, 400, 401, 403, 404, 410, 416, 501])('takes %d as the answer [B10]', async (status) => {
     const { transport, requests } = play({ status });
     expect((await transport(get)).status).toBe(status);
     expect(requests).toHaveLength(1);
   });
 
-  it('B10 repeats a failed connection, but not a final failure, and never a POST', async () => {
+  it('repeats a failed connection, but not a final failure, and never a POST [B10]', async () => {
     const flaky = play(cut(true), { status: 200 });
     expect((await flaky.transport(get)).status).toBe(200);
     const final = play(cut(false));
@@ -67,7 +70,7 @@ describe('withRetry', () => {
   });
 
   it.each(['POST', 'PUT', 'PATCH', 'DELETE'] as const)(
-    'B10 repeats a %s that was one too many, and nothing else of it',
+    'repeats a %s that was one too many, and nothing else of it [B10]',
     async (method) => {
       const turnedAway = play({ status: 429 }, { status: 429 }, { status: 201 });
       const body = new Uint8Array(1);
@@ -96,7 +99,7 @@ describe('withRetry', () => {
     [2999, '1', 3],
     [120_000, '3600', 3],
     [Number.POSITIVE_INFINITY, '3600', 5],
-  ])('B08 waits no longer than its budget of %s ms in all, told %s s each time', async (budgetMs, seconds, sent) => {
+  ])('waits no longer than its budget of %s ms in all, told %s s each time [B08]', async (budgetMs, seconds, sent) => {
     const { server, sleeps, retry } = wait({ status: 503, headers: { 'retry-after': seconds } });
     expect((await retry({ budgetMs })(get)).status).toBe(503);
     expect(server.requests).toHaveLength(sent);
@@ -107,7 +110,7 @@ describe('withRetry', () => {
     expect(() => wait({}).retry({ budgetMs })).toThrow(expect.objectContaining({ code: 'ERR_OPTION_INVALID' }));
   });
 
-  it('B08 spreads the pauses of many, whatever the server says', async () => {
+  it('spreads the pauses of many, whatever the server says [B08]', async () => {
     for (const headers of [{}, { 'retry-after': '10' }, { 'retry-after': '3600' }]) {
       const pauses = new Set<number>();
       for (let caller = 0; caller < 20; caller += 1) {
@@ -126,7 +129,7 @@ describe('withRetry', () => {
     expect(retry).toThrow(expect.objectContaining({ code: 'ERR_OPTION_INVALID' }));
   });
 
-  it('B14 takes an abort for final, though its reason be a failure that passes', async () => {
+  it('takes an abort for final, though its reason be a failure that passes [B14]', async () => {
     const controller = new AbortController();
     const told: unknown[] = [];
     const server = createMemoryTransport(async () => {
@@ -165,13 +168,13 @@ describe('withRetry', () => {
     ['1e3', 250],
     ['Thu, 01 Jan 1970 00:00:00 GMT', 250],
     ['Fri, 31 Dec 9999 23:59:59 GMT', 54_000],
-  ])('B08 waits as Retry-After %j says, up to a minute and with jitter', async (value, pause) => {
+  ])('waits as Retry-After %j says, up to a minute and with jitter [B08]', async (value, pause) => {
     const { transport, sleeps } = play({ status: 429, headers: { 'retry-after': value } }, { status: 200 });
     await transport(get);
     expect(sleeps).toEqual([pause]);
   });
 
-  it('B08 waits until a date', async () => {
+  it('waits until a date [B08]', async () => {
     const clock = createFakeClock();
     const date = new Date(clock.now() + 5000).toUTCString();
     const { transport, sleeps } = play({ status: 503, headers: { 'retry-after': date } }, { status: 200 });
@@ -180,7 +183,7 @@ describe('withRetry', () => {
     expect(sleeps[0]).toBeLessThan(5501);
   });
 
-  it('B08 ends a pause at once when aborted, with the reason', async () => {
+  it('ends a pause at once when aborted, with the reason [B08]', async () => {
     const clock = createFakeClock();
     const server = createMemoryTransport(() => ({ status: 503 }));
     const controller = new AbortController();

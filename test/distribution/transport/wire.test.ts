@@ -69,7 +69,7 @@ describe('redirects over real connections', () => {
     ['another port of the same address', 'http', (to: Served) => to.origin],
     ['another name of the same address', 'http', (to: Served) => `http://cdn.test:${to.port}`],
     ['TLS', 'https', (to: Served) => `https://cdn.test:${to.port}`],
-  ])('A01 shows no secret to %s', async (_, scheme, target) => {
+  ])('shows no secret to %s [A01]', async (_, scheme, target) => {
     const to = await sink(scheme === 'https');
     const from = await serve(redirect(() => `${target(to)}/x`));
     const url = `http://r.test:${from.port}/v2/team/app/blobs/x`;
@@ -82,7 +82,7 @@ describe('redirects over real connections', () => {
     ]);
   });
 
-  it('A02 shows no secret to the first origin when the chain comes back', async () => {
+  it('shows no secret to the first origin when the chain comes back [A02]', async () => {
     const asked: (readonly string[])[] = [];
     const between = await serve(redirect(() => `http://r.test:${from.port}/last`));
     const from: Served = await serve((request, response) => {
@@ -98,7 +98,7 @@ describe('redirects over real connections', () => {
     expect(asked[1]?.toSorted()).toEqual(['connection', 'host']);
   });
 
-  it('A04 asks nothing without TLS that was to go over TLS', async () => {
+  it('asks nothing without TLS that was to go over TLS [A04]', async () => {
     const to = await sink(false);
     const from = await serveTls(
       certificate,
@@ -112,7 +112,7 @@ describe('redirects over real connections', () => {
     expect(to.asked.length).toBe(0);
   });
 
-  it('A08 dials no inner address for a realm that turns out to have one', async () => {
+  it('dials no inner address for a realm that turns out to have one [A08]', async () => {
     const inner = await sink(true);
     const lookups: string[] = [];
     const registry = await serveTls(certificate, (_, response) => {
@@ -169,7 +169,7 @@ describe('the client over real connections', () => {
     });
   });
 
-  it('B12 B10 is not starved by a hundred failures on two connections', async () => {
+  it('is not starved by a hundred failures on two connections [B12 B10]', async () => {
     let asked = 0;
     const { origin, connections } = await serve((request, response) => {
       asked += 1;
@@ -192,7 +192,7 @@ describe('the client over real connections', () => {
     await eventually(() => connections() === 0);
   });
 
-  it('B14 I4 ends within 100 ms wherever it is aborted', async () => {
+  it('ends within 100 ms wherever it is aborted [B14 I4]', async () => {
     const silent: RequestListener = () => undefined;
     const stalledError: RequestListener = (_, response) => void response.writeHead(403).write('{"errors":[');
     const stalledBody: RequestListener = (_, response) =>

@@ -53,7 +53,7 @@ function show(result: Uint8Array | string): string {
 }
 
 describe('decodeBase64', () => {
-  it('C04 agrees with Go step by step', () => {
+  it('agrees with Go step by step [C04]', () => {
     const near = fc.string({ unit: fc.constantFrom(...'AQg9+/==\r\n -_é'), maxLength: 14 });
     fc.assert(
       fc.property(near, fc.boolean(), (text, padded) => {

@@ -110,7 +110,7 @@ describe('readJson', () => {
     expect(read(0xed, 0xa0, 0x80)).toEqual({ ok: true, node: { kind: 'string', value: '\ufffd\ufffd\ufffd' } });
   });
 
-  it('C06 stops at the depth limit, and nests as deep as it is let without recursion', () => {
+  it('stops at the depth limit, and nests as deep as it is let without recursion [C06]', () => {
     expect(readJson('['.repeat(65))).toMatchObject({
       ok: false,
       upstream: "invalid character '[' exceeded max depth",

@@ -324,7 +324,7 @@ describe('streamDockerArchive, of what the format has no place for', () => {
   });
 });
 
-describe('S12 names and annotations in a docker-archive', () => {
+describe('names and annotations in a docker-archive [S12]', () => {
   it('never name a file', async () => {
     const evil = '../../evil';
     const store = memoryStore();

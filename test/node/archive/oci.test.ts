@@ -196,7 +196,7 @@ describe('streamOciArchive', () => {
   });
 });
 
-describe('S12 names and annotations in an oci-archive', () => {
+describe('names and annotations in an oci-archive [S12]', () => {
   const evil = '../../../../tmp/evil\\..\\x';
 
   it('never name a file', async () => {

@@ -352,7 +352,7 @@ describe('streamOciArchive', () => {
     await expect(collect(streamOciArchive(store, [APP], { onEvent }))).rejects.toThrow(RangeError);
   });
 
-  it('I1 gives what the store gave, though the store uses its buffer again', async () => {
+  it('gives what the store gave, though the store uses its buffer again [I1]', async () => {
     const reusing: typeof store = {
       ...store,
       async *read(descriptor, options) {

@@ -114,7 +114,7 @@ describe('loadDockerKeyring', () => {
     expect(candidates[0]?.entry.credential.identityToken?.reveal() === secret).toBe(true);
   });
 
-  describe('A21 gives nothing for a registry whose helper is broken, not another credential either, when it', () => {
+  describe('gives nothing for a registry whose helper is broken, not another credential either, when it [A21]', () => {
     const secret = canary;
     it.each([
       ['fails', () => `echo "${secret('plugin-output')}"; exit 1`, 'it ended with status 1'],

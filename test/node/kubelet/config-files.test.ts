@@ -24,7 +24,7 @@ const outcomes = async (places: object, below: string): Promise<readonly string[
   (await readNodeDockerConfig(places)).places.map(({ path, outcome }) => `${relative(below, path)} ${outcome}`);
 
 describe('readNodeDockerConfig', () => {
-  it('semantics 03 §2: looks at eight places, every config.json before any .dockercfg', async () => {
+  it('looks at eight places, every config.json before any .dockercfg', async () => {
     const { path, places } = kubelet();
     const looked = (await readNodeDockerConfig(places)).places.map((place) => place.path);
     expect(looked).toEqual([
@@ -75,7 +75,7 @@ describe('readNodeDockerConfig', () => {
     },
   );
 
-  it('C11 skips what cannot be read or decoded, and says why', async () => {
+  it('skips what cannot be read or decoded, and says why [C11]', async () => {
     const { path, places, write } = kubelet();
     mkdirSync(join(path, 'root/config.json'));
     write('work/config.json', '{"auths":{"a":{"auth":"!!"}}}');

@@ -105,7 +105,7 @@ describe('readCredentialProviderConfig', () => {
     if (name !== 'broken YAML') expect(fault).toContain(reason);
   });
 
-  it('L03 never quotes a file that it cannot read, wherever it is cut', async () => {
+  it('never quotes a file that it cannot read, wherever it is cut [L03]', async () => {
     const secret = canary('plugin-output');
     const whole =
       document('x').replace('providers:', `providers: # ${secret}`) + `    env: [{name: KEY, value: "${secret}"}]\n`;

@@ -114,7 +114,7 @@ describe('createExecPlugin', () => {
     expect(text).toBe('get a b last one {"kind":"x"}');
   });
 
-  describe('X01 never leaves the directory', () => {
+  describe('never leaves the directory [X01]', () => {
     const names = ['', '.', '..', 'a/b', '../plugin', '/bin/true', 'a b', 'a\0b', '..\\plugin', '\\plugin', './plugin'];
     it.each(names)('not for the name %j', async (provider) => {
       const exec = createExecPlugin({ binDir: pluginDir({ plugin: 'echo ran' }) });
@@ -145,7 +145,7 @@ describe('createExecPlugin', () => {
     });
   });
 
-  describe('X02 ends within its bound, and leaves no process behind', () => {
+  describe('ends within its bound, and leaves no process behind [X02]', () => {
     const pidFile = (): string => join(tempDir().path, 'pid');
     const forever = 'while :; do sleep 1; done';
     it.each([
@@ -169,7 +169,7 @@ describe('createExecPlugin', () => {
     });
   });
 
-  it('X03 stops a plugin that floods, and keeps no more than the limit', async () => {
+  it('stops a plugin that floods, and keeps no more than the limit [X03]', async () => {
     const program = join(tempDir().path, 'flood.mjs');
     await bundle('flood-child.ts', program);
     const binDir = pluginDir({
@@ -189,7 +189,7 @@ describe('createExecPlugin', () => {
     expect(await least(64, growth)).toBeLessThan(64);
   });
 
-  it('X04 survives plugins that do not read their input', async () => {
+  it('survives plugins that do not read their input [X04]', async () => {
     const binDir = pluginDir({ plugin: 'exit 0' });
     const exec = createExecPlugin({ binDir });
     const stdin = () => 'x'.repeat(200_000);
@@ -197,7 +197,7 @@ describe('createExecPlugin', () => {
     expect(all.every((stdout) => stdout.length === 0)).toBe(true);
   });
 
-  describe('X05 refuses alike whatever cannot be started', () => {
+  describe('refuses alike whatever cannot be started [X05]', () => {
     const value = (): string => canary('plugin-output');
     it.each<[string, Partial<PluginCall>]>([
       ['a NUL in an argument', { args: ['a\0b'] }],
@@ -221,7 +221,7 @@ describe('createExecPlugin', () => {
     });
   });
 
-  it('X06 takes nothing from a plugin that fails, and tells its complaint without its secrets', async () => {
+  it('takes nothing from a plugin that fails, and tells its complaint without its secrets [X06]', async () => {
     const [key, token] = [canary('plugin-output'), canary('service-account-token')];
     const failure: unknown = await run(
       `cat >&2; echo '{"kind":"valid"}'; printf "%s \\033[31mred\\n" "$KEY" >&2; exit 7`,
@@ -240,13 +240,13 @@ describe('createExecPlugin', () => {
     ['one without its line break', 'printf "%s!" "$(echo "$V0")"', ['supersecret\\n'], ': [redacted]!'],
     ['one line of several', 'echo "$V0" | tail -n 1', ['first-line\\nsecond-line'], ': [redacted]'],
     ['one cut at the limit', 'yes "$V0" | tr -d "\\n" | head -c 70000', ['S'.repeat(2000)], ''],
-  ])('X06 masks a secret whole: %s', async (_, complaint, values, told) => {
+  ])('masks a secret whole: %s [X06]', async (_, complaint, values, told) => {
     const env = values.map((value, at) => ({ name: `V${at}`, value: createSecret(value.replaceAll('\\n', '\n')) }));
     const failure: unknown = await run(`(${complaint}) >&2; exit 1`, { env }).catch((error: unknown) => error);
     expect((failure as Error).message).toBe(`Cannot run plugin "plugin": it ended with status 1${told}`);
   });
 
-  it('X09 never runs more processes at a time than it may', async () => {
+  it('never runs more processes at a time than it may [X09]', async () => {
     const marks = tempDir().path;
     const script = `touch ${marks}/$$; ls ${marks} | wc -l; sleep 0.2; rm ${marks}/$$`;
     const exec = createExecPlugin({ binDir: pluginDir({ plugin: script }), maxParallelPlugins: 3 });
@@ -256,7 +256,7 @@ describe('createExecPlugin', () => {
     expect(most).toBeLessThanOrEqual(3);
   });
 
-  it('X10 hands on the whole environment as kubelet does, or what is allowed', async () => {
+  it('hands on the whole environment as kubelet does, or what is allowed [X10]', async () => {
     env['KUBEPULL_TEST_A'] = 'inherited';
     const script = 'printf "%s/%s" "$KUBEPULL_TEST_A" "$B"';
     const variables = [{ name: 'B', value: createSecret('configured') }];
@@ -270,7 +270,7 @@ describe('createExecPlugin', () => {
     }
   });
 
-  it('L08 hands the token of a service account on by standard input alone', async () => {
+  it('hands the token of a service account on by standard input alone [L08]', async () => {
     const [token, { path }] = [canary('service-account-token'), tempDir()];
     const script = `{ tr '\\0' ' ' < /proc/$$/cmdline; tr '\\0' ' ' < /proc/$$/environ; } > ${path}/seen; cat | wc -c`;
     const stdin = JSON.stringify({ serviceAccountToken: token });

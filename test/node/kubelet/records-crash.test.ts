@@ -66,7 +66,7 @@ function runtimeWith(images: readonly RuntimeImage[]): ImageService {
 }
 
 describe('openPulledRecords after kill -9', () => {
-  it('02 §9 has the intents of interrupted pulls, and recovers those whose images are there', async () => {
+  it('has the intents of interrupted pulls, and recovers those whose images are there', async () => {
     const { path } = tempDir();
     const root = join(path, 'kubelet');
     const [tagged, digested, absent, short] = [

@@ -49,7 +49,7 @@ async function written(value: ImagePulledRecord): Promise<string> {
   return readFileSync(join(pulled, name), 'utf8');
 }
 
-describe('02 §9: what is written', () => {
+describe('what is written', () => {
   it('an intent, byte for byte', async () => {
     const { root, pulling } = kubeletRoot();
     await (await openPulledRecords(root)).writeIntent('docker.io/testing/test:latest');
@@ -112,7 +112,7 @@ describe('02 §9: what is written', () => {
   });
 });
 
-describe('02 §9: what is read', () => {
+describe('what is read', () => {
   it("a kubelet's directory", async () => {
     const { root, pulling, pulled } = oldRoot();
     writeFileSync(join(pulling, INTENT), INTENT_JSON.trim());
@@ -334,7 +334,7 @@ describe('openPulledRecords', () => {
     await expect(records.readRecord('testimageref')).rejects.toMatchObject({ code: 'ERR_STORE', operation: 'read' });
   });
 
-  it('02 §9 knows without looking what is there and what is not, as long as it could read all', async () => {
+  it('knows without looking what is there and what is not, as long as it could read all', async () => {
     const { root, pulled } = oldRoot();
     writeFileSync(join(pulled, RECORD), RECORD_JSON);
     const records = await openPulledRecords(root);
@@ -345,7 +345,7 @@ describe('openPulledRecords', () => {
     expect(await records.readRecord('testimageref')).toBeUndefined();
   });
 
-  it('02 §9 keeps 2000 records and 1024 intents in memory', async () => {
+  it('keeps 2000 records and 1024 intents in memory', async () => {
     const { root, pulling, pulled } = oldRoot();
     const [refs, images] = [2001, 1025].map((count) => Array.from({ length: count }, (_, at) => `x:${at}`));
     for (const ref of refs ?? [])
@@ -360,7 +360,7 @@ describe('openPulledRecords', () => {
     expect(intended.filter(Boolean)).toHaveLength(1024);
   });
 
-  it('02 §9 looks once there was a file that it could not read', async () => {
+  it('looks once there was a file that it could not read', async () => {
     const { root, pulled } = oldRoot();
     writeFileSync(join(pulled, RECORD), '{');
     const records = await openPulledRecords(root);
@@ -370,7 +370,7 @@ describe('openPulledRecords', () => {
 });
 
 describe('createRecordCache', () => {
-  it('02 §9 forgets what was used longest ago, and is not complete from then on', () => {
+  it('forgets what was used longest ago, and is not complete from then on', () => {
     const cache = createRecordCache(2, { entries: [['a', 1] as const, ['b', 2]], isWhole: true });
     expect([cache.get('a'), cache.get('none'), cache.isComplete]).toEqual([1, undefined, true]);
     cache.set('a', 3);
@@ -382,14 +382,14 @@ describe('createRecordCache', () => {
     expect([cache.get('a'), cache.isComplete]).toEqual([undefined, false]);
   });
 
-  it('02 §9 takes a look at an entry for use of it', () => {
+  it('takes a look at an entry for use of it', () => {
     const cache = createRecordCache(2, { entries: [['a', 1] as const, ['b', 2]], isWhole: true });
     cache.get('a');
     cache.set('c', 3);
     expect([cache.get('a'), cache.get('b')]).toEqual([1, undefined]);
   });
 
-  it('02 §9 stays complete when entries are deleted, and is not when the first listing was not', () => {
+  it('stays complete when entries are deleted, and is not when the first listing was not', () => {
     const cache = createRecordCache(2, { entries: [['a', 1] as const], isWhole: true });
     cache.delete('a');
     expect(cache.isComplete).toBe(true);

@@ -199,21 +199,21 @@ async function failAt({ n, operation }: Call, errno: string): Promise<boolean> {
 }
 
 describe('openOciLayout', () => {
-  it('S01 is valid after a kill at any call, and goes on from there', async () => {
+  it('is valid after a kill at any call, and goes on from there [S01]', async () => {
     const changes = await traceChanges();
     expect(changes.length).toBeGreaterThan(100);
     for (const { n } of changes) await killAt(n, undefined);
   });
 
   it.each(['nothing', 'everything', 'prefixes', 'subsets'] as const)(
-    'S02 is valid after a power cut at any call, when %s of what was not synced outlast',
+    'is valid after a power cut at any call, when %s of what was not synced outlast [S02]',
     async (how) => {
       const seeds = how === 'prefixes' || how === 'subsets' ? [1, 2] : [1];
       for (const { n } of await traceChanges()) for (const seed of seeds) await killAt(n, how, n * 100 + seed);
     },
   );
 
-  it('S02 makes last what another program wrote without a sync, before it names it', async () => {
+  it('makes last what another program wrote without a sync, before it names it [S02]', async () => {
     const [disk, running] = [createCrashDisk(), processes()];
     const store = await openOciLayout(ROOT, { fs: disk.mount(), owner: running.start() });
     const careless = disk.mount();
@@ -227,7 +227,7 @@ describe('openOciLayout', () => {
     expectSound(disk, { opened: true, names: new Map([['app:1', first.descriptor.digest]]) }, 'power cut');
   });
 
-  it('S02 makes last what a killed process left half done, before it names it', async () => {
+  it('makes last what a killed process left half done, before it names it [S02]', async () => {
     for (const { n } of await traceChanges()) {
       const [disk, running, promised] = [createCrashDisk(), processes(), promise()];
       await pull(
@@ -242,7 +242,7 @@ describe('openOciLayout', () => {
   });
 
   it.each(ERRNOS.map((errno, turn) => [errno, turn] as const))(
-    'S03 fails with a typed error, and commits nothing, when a call fails with %s',
+    'fails with a typed error, and commits nothing, when a call fails with %s [S03]',
     async (errno, turn) => {
       // Each call fails in two of these tests, and each kind of call in all.
       const calls = (await traceCalls()).filter(({ n }) => n % 3 === turn % 3);
@@ -253,7 +253,7 @@ describe('openOciLayout', () => {
     },
   );
 
-  it('S03 fails with a typed error, and commits nothing, whichever kind of call fails with whichever error', async () => {
+  it('fails with a typed error, and commits nothing, whichever kind of call fails with whichever error [S03]', async () => {
     const calls = await traceCalls();
     const kinds = new Map<string, Call[]>();
     for (const call of calls) kinds.set(call.operation, [...(kinds.get(call.operation) ?? []), call]);
@@ -267,7 +267,7 @@ describe('openOciLayout', () => {
     expect(noticed).toBeGreaterThan(KINDS.length * ERRNOS.length);
   });
 
-  it('S03 does not forget a sync that failed while more was written: the system tells of it only once', async () => {
+  it('does not forget a sync that failed while more was written: the system tells of it only once [S03]', async () => {
     const disk = createCrashDisk();
     let syncs = 0;
     const isFirst = ({ operation, path }: Call): boolean =>
@@ -285,7 +285,7 @@ describe('openOciLayout', () => {
     expect(await store.has(large)).toBe(false);
   });
 
-  it.each([1, 7, 100_000])('S04 writes all when the system takes only %i bytes at a time', async (limit) => {
+  it.each([1, 7, 100_000])('writes all when the system takes only %i bytes at a time [S04]', async (limit) => {
     const disk = createCrashDisk();
     const { descriptor, bytes } = second.contents[1] ?? first.contents[0]!;
     const fs = disk.mount(({ operation }) => (operation === 'write' ? limit : undefined));
@@ -295,14 +295,14 @@ describe('openOciLayout', () => {
     expect(await store.has(descriptor)).toBe(true);
   });
 
-  it('S04 fails instead of waiting for ever when the system takes nothing', async () => {
+  it('fails instead of waiting for ever when the system takes nothing [S04]', async () => {
     const fs = createCrashDisk().mount(({ operation, path }) =>
       operation === 'write' && path.includes('-1-') ? 0 : undefined,
     );
     await expect(openOciLayout(ROOT, { fs, owner: processes().start() })).rejects.toMatchObject({ code: 'ERR_STORE' });
   });
 
-  it('S04 does not commit when the disk holds fewer bytes than it said it took', async () => {
+  it('does not commit when the disk holds fewer bytes than it said it took [S04]', async () => {
     const disk = createCrashDisk();
     const owner = processes().start();
     await openOciLayout(ROOT, { fs: disk.mount(), owner });

@@ -277,7 +277,7 @@ describe('collectGarbage of openOciLayout', () => {
     await expect(store.collectGarbage({ graceMs })).rejects.toMatchObject({ code: 'ERR_OPTION_INVALID' });
   });
 
-  it('S01 S02 S13 stays valid when it is killed, or the power is cut, at any call', async () => {
+  it('stays valid when it is killed, or the power is cut, at any call [S01 S02 S13]', async () => {
     const run = async (fs: ReturnType<ReturnType<typeof createCrashDisk>['mount']>, ids: { next: number }) => {
       const id = (ids.next += 1);
       let tokens = 0;

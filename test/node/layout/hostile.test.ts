@@ -49,7 +49,7 @@ async function useLayout(directory: string): Promise<unknown> {
 
 describe('openOciLayout', () => {
   it.each(['blobs', 'blobs/sha256', 'ingest', 'ingest/lock', 'index.json', 'oci-layout', blobPath])(
-    'S09 refuses a symbolic link at %s, and writes nothing where it leads',
+    'refuses a symbolic link at %s, and writes nothing where it leads [S09]',
     async (path) => {
       const directory = await layoutWithImage();
       const outside = join(dirname(directory), 'outside');
@@ -63,7 +63,7 @@ describe('openOciLayout', () => {
     },
   );
 
-  it('S09 works below a root that is itself reached through a link', async () => {
+  it('works below a root that is itself reached through a link [S09]', async () => {
     const directory = await layoutWithImage();
     const link = join(dirname(directory), 'link');
     symlinkSync(directory, link);
@@ -71,7 +71,7 @@ describe('openOciLayout', () => {
     expect((await openOciLayout(link)).directory).toBe(directory);
   });
 
-  it('S09 fails when the root is a link to nowhere, or a file', async () => {
+  it('fails when the root is a link to nowhere, or a file [S09]', async () => {
     const { path } = tempDir();
     symlinkSync(join(path, 'nowhere'), join(path, 'link'));
     writeFileSync(join(path, 'file'), '');
@@ -85,7 +85,7 @@ describe('openOciLayout', () => {
     ['a directory', (path: string) => mkdirSync(path)],
     ['a pipe', (path: string) => execFileSync('mkfifo', [path])],
     ['a link to a device', (path: string) => symlinkSync('/dev/zero', path)],
-  ])('S10 refuses %s where a file should be, without waiting', async (_, make) => {
+  ])('refuses %s where a file should be, without waiting [S10]', async (_, make) => {
     for (const path of [blobPath, 'index.json', 'oci-layout']) {
       const directory = await layoutWithImage();
       rmSync(join(directory, path));
@@ -94,7 +94,7 @@ describe('openOciLayout', () => {
     }
   });
 
-  it('S10 refuses a pipe where the content of a manifest is asked for', async () => {
+  it('refuses a pipe where the content of a manifest is asked for [S10]', async () => {
     const directory = await layoutWithImage();
     rmSync(join(directory, blobPath));
     execFileSync('mkfifo', [join(directory, blobPath)]);
@@ -104,7 +104,7 @@ describe('openOciLayout', () => {
     });
   });
 
-  it('S10 replaces a hard link to a file elsewhere, and never writes through it', async () => {
+  it('replaces a hard link to a file elsewhere, and never writes through it [S10]', async () => {
     const directory = await layoutWithImage();
     const outside = join(dirname(directory), 'outside');
     writeFileSync(outside, 'x'.repeat(layer.descriptor.size));
@@ -115,7 +115,7 @@ describe('openOciLayout', () => {
     await assertLayoutValid(directory);
   });
 
-  it('S10 fails for a path that is too long', async () => {
+  it('fails for a path that is too long [S10]', async () => {
     const path = join(tempDir().path, 'x'.repeat(300));
     await expect(openOciLayout(path)).rejects.toMatchObject({ code: 'ERR_STORE', errno: 'ENAMETOOLONG' });
   });
@@ -159,7 +159,7 @@ describe('openOciLayout', () => {
     ],
   ];
 
-  it.each(hostile)('S11 refuses an index.json with %s, and leaves it alone', async (_, text) => {
+  it.each(hostile)('refuses an index.json with %s, and leaves it alone [S11]', async (_, text) => {
     const directory = await layoutWithImage();
     writeFileSync(join(directory, 'index.json'), text);
     const store = await openOciLayout(directory);
@@ -172,14 +172,14 @@ describe('openOciLayout', () => {
     expect(readFileSync(join(directory, 'index.json'), 'utf8')).toBe(text);
   });
 
-  it('S11 refuses an index.json whose bytes are not UTF-8', async () => {
+  it('refuses an index.json whose bytes are not UTF-8 [S11]', async () => {
     const directory = await layoutWithImage();
     writeFileSync(join(directory, 'index.json'), Buffer.from(index([], { x: '\u00e9' }), 'latin1'));
     expect(await useLayout(directory)).toMatchObject({ code: 'ERR_STORE' });
   });
 
   it.each(['', '{}', 'null', '[]', '{"imageLayoutVersion":"2.0.0"}', '{"imageLayoutVersion":1}', 'x'.repeat(5000)])(
-    'S11 refuses a directory whose oci-layout says %j',
+    'refuses a directory whose oci-layout says %j [S11]',
     async (text) => {
       const directory = await layoutWithImage();
       writeFileSync(join(directory, 'oci-layout'), text);
@@ -187,7 +187,7 @@ describe('openOciLayout', () => {
     },
   );
 
-  it('S11 resolves a name only to what the index says, and does not name it again while content is missing', async () => {
+  it('resolves a name only to what the index says, and does not name it again while content is missing [S11]', async () => {
     const directory = await layoutWithImage();
     rmSync(join(directory, blobPath));
     const store = await openOciLayout(directory);
@@ -195,7 +195,7 @@ describe('openOciLayout', () => {
     await expect(store.tag('app:2', image.descriptor)).rejects.toThrow(`the store lacks ${layer.descriptor.digest}`);
   });
 
-  it('S12 makes file names of digests and tokens only, whatever an image and its names say', async () => {
+  it('makes file names of digests and tokens only, whatever an image and its names say [S12]', async () => {
     const evil = '../../../../evil';
     const annotations = {
       'org.opencontainers.image.title': evil,

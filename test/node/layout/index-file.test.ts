@@ -77,7 +77,7 @@ describe('index.json of openOciLayout', () => {
       '',
       '],"annotations2":null}',
     ],
-  ])('S11 keeps every other byte: %s', async (_, before, between, after) => {
+  ])('keeps every other byte: %s [S11]', async (_, before, between, after) => {
     const { store, read } = await layoutWith(`${before}${between}${after}`);
     await store.tag('app:1', image.descriptor);
     expect(read()).toBe(`${before}${entry('app:1')}${after}`);
@@ -86,7 +86,7 @@ describe('index.json of openOciLayout', () => {
     expect(await store.resolve('app:2')).toEqual(image.descriptor);
   });
 
-  it('S11 keeps the entries of others as they are, and the way in which they are set', async () => {
+  it('keeps the entries of others as they are, and the way in which they are set [S11]', async () => {
     const { digest, size, mediaType } = other.descriptor;
     const foreign = (name: string): string =>
       `{ "digest":"${digest}", "size":${size}, "mediaType":"${mediaType}", "x": [1.50, {"y":"]"}],\n "annotations":{"${REF_NAME}":"${name}","a":"\\u00e9"} }`;

@@ -17,7 +17,7 @@ const owner = () => {
 };
 
 describe('openOciLayout', () => {
-  it('S04 stores the same blob however it is cut, and however much the system takes at a time', async () => {
+  it('stores the same blob however it is cut, and however much the system takes at a time [S04]', async () => {
     const source = new Uint8Array(700_000).map((_, place) => place * 31 + (place >> 8));
     await fc.assert(
       fc.asyncProperty(
@@ -48,7 +48,7 @@ describe('openOciLayout', () => {
     );
   });
 
-  it('S10 S12 makes file names of lower-case hex and of its own words, whatever names and descriptors say', async () => {
+  it('makes file names of lower-case hex and of its own words, whatever names and descriptors say [S10 S12]', async () => {
     const image = buildImage({ layers: [{ files: { a: 'b' } }] });
     const disk = createCrashDisk();
     const store = await openOciLayout('/layout', { fs: disk.mount(), owner: owner() });
@@ -92,7 +92,7 @@ describe('openOciLayout', () => {
     );
   });
 
-  it('S11 keeps every byte of an index that others wrote, whatever is in it', async () => {
+  it('keeps every byte of an index that others wrote, whatever is in it [S11]', async () => {
     const image = buildImage({ layers: [{ files: { a: 'b' } }] });
     const disk = createCrashDisk();
     const store = await openOciLayout('/layout', { fs: disk.mount(), owner: owner() });

@@ -70,7 +70,7 @@ describe('openOciLayout', () => {
   it.each([
     ['a buffer of Node', Buffer.alloc(1000)],
     ['an array', new Uint8Array(1000)],
-  ])('I1 keeps what came, though its source uses %s again', async (_, buffer) => {
+  ])('keeps what came, though its source uses %s again [I1]', async (_, buffer) => {
     const store = await openOciLayout(join(tempDir().path, 'layout'));
     const { descriptor, bytes } = layer;
     async function* reusing(): AsyncGenerator<Uint8Array> {
@@ -145,7 +145,7 @@ describe('openOciLayout', () => {
     expect(existsSync(directory)).toBe(false);
   });
 
-  it('S05 takes the same image from many stores at once', async () => {
+  it('takes the same image from many stores at once [S05]', async () => {
     const directory = join(tempDir().path, 'layout');
     const stores = await Promise.all(Array.from({ length: 8 }, () => openOciLayout(directory)));
     await Promise.all(
@@ -159,7 +159,7 @@ describe('openOciLayout', () => {
     await assertLayoutValid(directory);
   });
 
-  it('S05 takes a name that is taken for success when the content there is right, and only then', async () => {
+  it('takes a name that is taken for success when the content there is right, and only then [S05]', async () => {
     const directory = await layoutWithImage();
     const fs: LayoutFileSystem = {
       ...nodeFileSystem,
@@ -175,7 +175,7 @@ describe('openOciLayout', () => {
     await expect(writeContent(store, layer.descriptor, layer.bytes)).rejects.toMatchObject({ errno: 'EEXIST' });
   });
 
-  it('S08 removes a corrupt blob of the right size, counts it as absent, and takes it anew', async () => {
+  it('removes a corrupt blob of the right size, counts it as absent, and takes it anew [S08]', async () => {
     const directory = await layoutWithImage();
     await spoil(blobOf(directory), flipLast);
     const store = await openOciLayout(directory);
@@ -187,7 +187,7 @@ describe('openOciLayout', () => {
     await assertLayoutValid(directory);
   });
 
-  it('S08 gives no byte of a corrupt blob to a reader', async () => {
+  it('gives no byte of a corrupt blob to a reader [S08]', async () => {
     const directory = await layoutWithImage();
     await spoil(blobOf(directory), flipLast);
     const store = await openOciLayout(directory);
@@ -197,7 +197,7 @@ describe('openOciLayout', () => {
     await expect(read()).rejects.toMatchObject({ code: 'ERR_STORE' });
   });
 
-  it('S08 counts a blob of another size as absent, and replaces it', async () => {
+  it('counts a blob of another size as absent, and replaces it [S08]', async () => {
     const directory = await layoutWithImage();
     for (const change of [(bytes: Buffer) => bytes.subarray(1), (bytes: Buffer) => Buffer.concat([bytes, bytes])]) {
       await spoil(blobOf(directory), change);
@@ -208,7 +208,7 @@ describe('openOciLayout', () => {
     }
   });
 
-  it('S08 hashes a blob once, and again when its file has changed', async () => {
+  it('hashes a blob once, and again when its file has changed [S08]', async () => {
     const directory = await layoutWithImage();
     const createHasher = countingHasher();
     const store = await openOciLayout(directory, { createHasher });
@@ -221,7 +221,7 @@ describe('openOciLayout', () => {
     expect(await store.has(layer.descriptor)).toBe(false);
   });
 
-  it('S08 does not hash again what it has written itself', async () => {
+  it('does not hash again what it has written itself [S08]', async () => {
     const createHasher = countingHasher();
     const store = await openOciLayout(join(tempDir().path, 'layout'), { createHasher });
     for (const { descriptor, bytes } of image.contents) await writeContent(store, descriptor, bytes);
@@ -229,7 +229,7 @@ describe('openOciLayout', () => {
     expect(createHasher.started).toBe(image.contents.length);
   });
 
-  it('S08 puts back what another process wrote while a corrupt blob was moved aside', async () => {
+  it('puts back what another process wrote while a corrupt blob was moved aside [S08]', async () => {
     const directory = await layoutWithImage();
     await spoil(blobOf(directory), flipLast);
     const fs: LayoutFileSystem = {
@@ -245,7 +245,7 @@ describe('openOciLayout', () => {
     await assertLayoutValid(directory);
   });
 
-  it('S08 does not touch what another process wrote, and may have named, before the lock was free', async () => {
+  it('does not touch what another process wrote, and may have named, before the lock was free [S08]', async () => {
     const directory = await layoutWithImage();
     await spoil(blobOf(directory), flipLast);
     const moved: string[] = [];
@@ -269,7 +269,7 @@ describe('openOciLayout', () => {
     await assertLayoutValid(directory);
   });
 
-  it('S13 removes the temporary files of processes that have ended, and no others', async () => {
+  it('removes the temporary files of processes that have ended, and no others [S13]', async () => {
     const directory = await layoutWithImage();
     const store = await openOciLayout(directory);
     const writer = await store.ingest(layer.descriptor);
@@ -298,7 +298,7 @@ describe('openOciLayout', () => {
     expect(await store.has(layer.descriptor)).toBe(true);
   });
 
-  it('S13 keeps what is in the making out of blobs', async () => {
+  it('keeps what is in the making out of blobs [S13]', async () => {
     const directory = await layoutWithImage();
     const store = await openOciLayout(directory);
     const before = readdirSync(join(directory, 'blobs/sha256'));

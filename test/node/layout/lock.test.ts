@@ -55,7 +55,7 @@ const names = (disk: ReturnType<typeof createCrashDisk>): readonly string[] =>
     .map(({ name }) => name);
 
 describe('the lock of openOciLayout', () => {
-  it('S07 is never taken from a process that lives, however long it takes', async () => {
+  it('is never taken from a process that lives, however long it takes [S07]', async () => {
     const { disk, held, go } = await heldDisk();
     const clock = createFakeClock();
     const store = await openOciLayout(ROOT, {
@@ -76,7 +76,7 @@ describe('the lock of openOciLayout', () => {
     expect(layoutFaults(disk.files(ROOT))).toEqual([]);
   });
 
-  it('S07 is taken from a process that has died, at once', async () => {
+  it('is taken from a process that has died, at once [S07]', async () => {
     const { disk } = await heldDisk();
     const clock = createFakeClock();
     const store = await openOciLayout(ROOT, { fs: disk.mount(), clock, owner: ownerOf(2, () => 'dead') });
@@ -84,7 +84,7 @@ describe('the lock of openOciLayout', () => {
     expect(clock.monotonic()).toBe(0);
   });
 
-  it('S07 is taken after 10 s from one that nobody can see, which then does not write any more', async () => {
+  it('is taken after 10 s from one that nobody can see, which then does not write any more [S07]', async () => {
     const { disk, held, go } = await heldDisk();
     const clock = createFakeClock();
     const store = await openOciLayout(ROOT, { fs: disk.mount(), clock, owner: ownerOf(2, () => 'unknown') });

@@ -36,7 +36,7 @@ async function fill(directory: string, options: OciLayoutOptions = {}): ReturnTy
 }
 
 describe('openOciLayout', () => {
-  it('S05 has one copy of each content, and no torn one, when 8 processes write the same 50 images', async () => {
+  it('has one copy of each content, and no torn one, when 8 processes write the same 50 images [S05]', async () => {
     const { path } = tempDir();
     const [program, directory] = [await bundleLayoutChild(path), join(path, 'layout')];
     await allSucceed(
@@ -49,7 +49,7 @@ describe('openOciLayout', () => {
     await assertLayoutValid(directory, { allowPartials: false });
   });
 
-  it('S06 keeps 320 of 320 names that 16 processes give in 20 rounds', async () => {
+  it('keeps 320 of 320 names that 16 processes give in 20 rounds [S06]', async () => {
     const { path } = tempDir();
     const [program, directory] = [await bundleLayoutChild(path), join(path, 'layout')];
     await allSucceed(
@@ -61,7 +61,7 @@ describe('openOciLayout', () => {
     await assertLayoutValid(directory, { allowPartials: false });
   });
 
-  it('S07 takes the lock from one killed holder after the other, and never while one lives', async () => {
+  it('takes the lock from one killed holder after the other, and never while one lives [S07]', async () => {
     const { path } = tempDir();
     const [program, directory] = [await bundleLayoutChild(path), join(path, 'layout')];
     for (let round = 0; round < 5; round += 1) {
@@ -82,13 +82,13 @@ describe('openOciLayout', () => {
     await assertLayoutValid(directory, { allowPartials: false });
   });
 
-  it('S14 shows readers the whole of the old or of the new while another process writes, deletes and collects', async () => {
+  it('shows readers the whole of the old or of the new while another process writes, deletes and collects [S14]', async () => {
     const { directory, whole } = await readWhileChurning(3000);
     expect(whole).toBeGreaterThan(10);
     await assertLayoutValid(directory, { allowPartials: false });
   });
 
-  it('S07 S13 takes the lock from a process that was killed, and sweeps what it left', async () => {
+  it('takes the lock from a process that was killed, and sweeps what it left [S07 S13]', async () => {
     const { directory, holder } = await heldLayout();
     const store = await fill(directory, { clock: standingClock });
     holder.kill('SIGKILL');
@@ -99,7 +99,7 @@ describe('openOciLayout', () => {
     await assertLayoutValid(directory);
   });
 
-  it('S07 takes the lock from an owner whose id another process has by now', async () => {
+  it('takes the lock from an owner whose id another process has by now [S07]', async () => {
     const { path } = tempDir();
     const store = await fill(path);
     const writer = await store.ingest(image.descriptor);
@@ -115,7 +115,7 @@ describe('openOciLayout', () => {
     await assertLayoutValid(path);
   });
 
-  it('S07 waits for a process that lives, though it is stopped, and gives up in time or on abort', async () => {
+  it('waits for a process that lives, though it is stopped, and gives up in time or on abort [S07]', async () => {
     const { directory, holder } = await heldLayout();
     holder.kill('SIGSTOP');
     const store = await fill(directory, { lockTimeoutMs: 300 });

@@ -78,7 +78,7 @@ async function finish(store: OciLayout): Promise<number> {
 }
 
 describe('openOciLayout resumes', () => {
-  it('B05 where a writer gave up, in this process and in the next', async () => {
+  it('where a writer gave up, in this process and in the next [B05]', async () => {
     const { directory, store } = await cutLayout(3);
     expect(filesIn(directory)).toEqual([KEPT]);
     await assertLayoutValid(directory);
@@ -91,7 +91,7 @@ describe('openOciLayout resumes', () => {
     await assertLayoutValid(again.directory, strict);
   });
 
-  it('B05 where a process died, though nobody has opened the layout since', async () => {
+  it('where a process died, though nobody has opened the layout since [B05]', async () => {
     const { directory, store } = await cutLayout(0);
     const writer = await store.ingest(descriptor);
     const [own = ''] = filesIn(directory);
@@ -102,7 +102,7 @@ describe('openOciLayout resumes', () => {
     await assertLayoutValid(directory, strict);
   });
 
-  it('B05 after the layout was opened, which brings what processes left under one name, the longest of it', async () => {
+  it('after the layout was opened, which brings what processes left under one name, the longest of it [B05]', async () => {
     const { directory, store } = await cutLayout(1);
     const writer = await store.ingest(other.descriptor);
     const [own = ''] = filesIn(directory).filter((name) => name.includes('.'));
@@ -121,7 +121,7 @@ describe('openOciLayout resumes', () => {
     await assertLayoutValid(directory, strict);
   });
 
-  it('B05 not from a writer that lives, nor from one that nobody can see', async () => {
+  it('not from a writer that lives, nor from one that nobody can see [B05]', async () => {
     const { directory, store } = await cutLayout(0);
     const first = await store.ingest(descriptor);
     await first.write(bytes.subarray(0, 3 * PIECE));
@@ -139,7 +139,7 @@ describe('openOciLayout resumes', () => {
     ['its first byte', (part: Buffer) => part.fill(part[0]! ^ 1, 0, 1)],
     ['its last byte', (part: Buffer) => part.fill(part.at(-1)! ^ 1, part.length - 1)],
     ['all of it', (part: Buffer) => part.fill(0)],
-  ])('B05 once only from a part that was corrupted on the disk between two pulls: %s', async (_, spoil) => {
+  ])('once only from a part that was corrupted on the disk between two pulls: %s [B05]', async (_, spoil) => {
     const { directory } = await cutLayout(3);
     const path = join(ingestOf(directory), KEPT);
     const part = readFileSync(path);
@@ -164,7 +164,7 @@ describe('openOciLayout resumes', () => {
     await next.abort();
   });
 
-  it('B05 not from bytes that were refused, or restarted', async () => {
+  it('not from bytes that were refused, or restarted [B05]', async () => {
     const { directory, store } = await cutLayout(0);
     const wrong = await store.ingest(descriptor);
     await wrong.write(bytes.subarray(0, 3 * PIECE));
@@ -262,7 +262,7 @@ describe('openOciLayout resumes', () => {
 });
 
 describe('openOciLayout resumes', () => {
-  it('S01 S02 after a kill or a power cut at any call of a cut and its resume', async () => {
+  it('after a kill or a power cut at any call of a cut and its resume [S01 S02]', async () => {
     const run = async (fs: LayoutFileSystem, id: string): Promise<void> => {
       let tokens = 0;
       const owner: LayoutOwner = {
@@ -319,17 +319,17 @@ describe('pullImage into openOciLayout', () => {
     return asked.map(({ headers }) => headers['range']);
   }
 
-  it('B05 asks only for what a cut pull has not brought', async () => {
+  it('asks only for what a cut pull has not brought [B05]', async () => {
     expect(await pullAfterCut(() => undefined)).toEqual([`bytes=${3 * PIECE}-`]);
   });
 
-  it('B05 succeeds though the part was corrupted between two pulls', async () => {
+  it('succeeds though the part was corrupted between two pulls [B05]', async () => {
     expect(await pullAfterCut((part) => part.fill(0, 100, 200))).toEqual([`bytes=${3 * PIECE}-`, undefined]);
   });
 });
 
 describe('openOciLayout keeps parts', () => {
-  it('S13 for a day, or as long as it is told', async () => {
+  it('for a day, or as long as it is told [S13]', async () => {
     const clock = createFakeClock();
     clock.setWallClock(Date.now());
     const day = 24 * 60 * 60 * 1000;
@@ -342,7 +342,7 @@ describe('openOciLayout keeps parts', () => {
     expect(filesIn((await cutLayout(2, { maxPartialAgeMs: 0 })).directory)).toEqual([]);
   });
 
-  it('S13 up to a limit, the youngest first', async () => {
+  it('up to a limit, the youngest first [S13]', async () => {
     const { directory, store } = await cutLayout(3);
     utimesSync(join(ingestOf(directory), KEPT), 1_700_000_000, 1_700_000_000);
     await cut(store, 2, other);
@@ -354,7 +354,7 @@ describe('openOciLayout keeps parts', () => {
     expect(filesIn(limited.directory)).toEqual([other.descriptor.digest.replace(':', '-')]);
   });
 
-  it('S13 not of content that has come meanwhile', async () => {
+  it('not of content that has come meanwhile [S13]', async () => {
     const { directory, store } = await cutLayout(0);
     const late = await store.ingest(descriptor);
     await late.write(bytes.subarray(0, 3 * PIECE));

@@ -164,7 +164,7 @@ async function workWhileSwapped(ground: Ground, position: string, at: number): P
 
 describe('openOciLayout', () => {
   it.each(POSITIONS)(
-    'S09 changes no file outside while %s is swapped with a link, at 125 moments',
+    'changes no file outside while %s is swapped with a link, at 125 moments [S09]',
     async (position) => {
       const { path } = tempDir();
       const calls = await countCalls(join(path, 'count'));

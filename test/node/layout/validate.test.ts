@@ -458,11 +458,11 @@ describe('validateLayout', () => {
     await expect(validateLayout(directory, { signal: controller.signal, createHasher })).rejects.toBe(reason);
   });
 
-  it('S11 has at least 80 hostile layouts', () => {
+  it('has at least 80 hostile layouts [S11]', () => {
     expect(CASES.length).toBeGreaterThanOrEqual(80);
   });
 
-  it.each(CASES)('S11 finds %s: %s', async (_, code, spoil) => {
+  it.each(CASES)('finds %s: %s [S11]', async (_, code, spoil) => {
     const directory = await newLayout();
     spoil(directory);
     const before = execFileSync('ls', ['-lR', dirname(directory)]).toString();

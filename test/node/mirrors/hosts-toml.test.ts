@@ -222,7 +222,7 @@ describe('readHostsToml', () => {
     () => `ftp://m.test`,
     () => `https://m.test/%2e%2e/x`,
     () => `https://m.test/../x`,
-  ])('A18 refuses a host that is more than a plain URL, without showing it: %s', async (make) => {
+  ])('refuses a host that is more than a plain URL, without showing it: %s [A18]', async (make) => {
     const url = make(canary('proxy-password'));
     for (const text of [`[host."${url}"]`, `server = "${url}"`]) {
       put('r.test', text);
@@ -242,7 +242,7 @@ describe('readHostsToml', () => {
     });
   });
 
-  it('L03 shows nothing of a file that is cut off anywhere', async () => {
+  it('shows nothing of a file that is cut off anywhere [L03]', async () => {
     const token = canary('bearer-token');
     const whole = `server = "https://r.test"\n[host."https://m.test".header]\nx = ["${token}"]\n`;
     const outcomes = new Set<string>();

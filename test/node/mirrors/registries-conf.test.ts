@@ -273,7 +273,7 @@ describe('readRegistriesConf', () => {
     (secret: string) => `m.test/%2e%2e/${secret}`,
     (secret: string) => `m.test\\\\${secret}`,
     (secret: string) => `m.test/A ${secret}`,
-  ])('A18 refuses a place that is more than host and path, without showing it: %s', async (make) => {
+  ])('refuses a place that is more than host and path, without showing it: %s [A18]', async (make) => {
     const place = make(canary('proxy-password'));
     for (const text of [
       registry('r.test', place),

@@ -13,8 +13,8 @@ function drip(response: ServerResponse, ms = 10): void {
   response.on('close', () => clearInterval(again));
 }
 
-describe('B06 limits', () => {
-  it('B06 end a body that comes byte by byte', async () => {
+describe('limits [B06]', () => {
+  it('end a body that comes byte by byte', async () => {
     const { origin, connections } = await serve((_, response) => drip(response));
     const watch = startWatch();
     const { transport, close } = open({ minBytesPerSecond: 10_000, minRateWindowMs: 300, bodyTimeoutMs: 5000 });
@@ -29,7 +29,7 @@ describe('B06 limits', () => {
     await assertInvariants({ watch, graceMs: 10_000 });
   });
 
-  it('B06 end it also when it was quick at first', async () => {
+  it('end it also when it was quick at first', async () => {
     const { origin } = await serve((_, response) => {
       drip(response);
       response.write(Buffer.alloc(1024 * 1024));
@@ -38,7 +38,7 @@ describe('B06 limits', () => {
     await expect(read(await transport(get(origin)))).rejects.toMatchObject({ phase: 'body', retryable: true });
   });
 
-  it('B06 let a slow body pass that is quick enough, or may be as slow as it likes', async () => {
+  it('let a slow body pass that is quick enough, or may be as slow as it likes', async () => {
     const { origin } = await serve((_, response) => {
       response.writeHead(200);
       let left = 20;
@@ -51,7 +51,7 @@ describe('B06 limits', () => {
     }
   });
 
-  it('B06 do not blame the sender for a slow reader', async () => {
+  it('do not blame the sender for a slow reader', async () => {
     const { origin } = await serve((_, response) => response.end(Buffer.alloc(4 * 1024 * 1024)));
     const { transport } = open({ minBytesPerSecond: 100_000, minRateWindowMs: 500, bodyTimeoutMs: 5000 });
     const { body } = await transport(get(origin));
@@ -67,14 +67,14 @@ describe('B06 limits', () => {
     expect(length).toBe(4 * 1024 * 1024);
   });
 
-  it.each(['undici', 'fetch'])('B06 end the wait for an answer: %s', async (kind) => {
+  it.each(['undici', 'fetch'])('end the wait for an answer: %s', async (kind) => {
     const { url } = await serveTcp(() => undefined);
     const limits = { headersTimeoutMs: 200 };
     const transport = kind === 'fetch' ? fetchTransport(fetch, limits) : open(limits).transport;
     await expect(transport(get(url))).rejects.toMatchObject({ code: 'ERR_TRANSPORT', retryable: true });
   });
 
-  it('B06 say that the answer did not begin', async () => {
+  it('say that the answer did not begin', async () => {
     const { url } = await serveTcp((socket) => socket.write('HTTP/1.1 103 Early Hints\r\n\r\n'));
     await expect(open({ headersTimeoutMs: 100 }).transport(get(url))).rejects.toMatchObject({
       message: `Cannot GET ${url}: the answer did not begin in time`,
@@ -82,12 +82,12 @@ describe('B06 limits', () => {
     });
   });
 
-  it('B06 end the attempt to connect', async () => {
+  it('end the attempt to connect', async () => {
     const { transport } = open({ lookup: () => new Promise(() => undefined), connectTimeoutMs: 100 });
     await expect(transport(get('http://r.test/'))).rejects.toMatchObject({ phase: 'connect', retryable: true });
   });
 
-  it('B06 begin anew with each piece of the request that the server takes', async () => {
+  it('begin anew with each piece of the request that the server takes', async () => {
     const { origin } = await serve((request, response) => void request.pipe(response));
     const slow = async function* (): AsyncGenerator<Uint8Array> {
       for (let count = 0; count < 6; count += 1) {
@@ -100,7 +100,7 @@ describe('B06 limits', () => {
     expect(await read(reply)).toBe('abc'.repeat(6));
   });
 
-  it.each(['idle', 'rate'] as const)('B06 hold over fetch, too: %s', async (limit) => {
+  it.each(['idle', 'rate'] as const)('hold over fetch, too: %s', async (limit) => {
     const { origin } = await serve((_, response) => {
       if (limit === 'rate') drip(response);
       else response.writeHead(200).write('abc');
@@ -115,15 +115,15 @@ describe('B06 limits', () => {
     { minBytesPerSecond: 0.5 },
     { minRateWindowMs: 0 },
     { bodyTimeoutMs: Number.NaN },
-  ])('B06 are whole numbers, not %j', (limits) => {
+  ])('are whole numbers, not %j', (limits) => {
     const invalid = expect.objectContaining({ code: 'ERR_OPTION_INVALID' });
     expect(() => createUndiciTransport(limits)).toThrow(invalid);
     expect(() => fetchTransport(fetch, limits)).toThrow(invalid);
   });
 });
 
-describe('B13 a slow reader', () => {
-  it('B13 holds the sender up, with less than 1 MiB on the way', async () => {
+describe('a slow reader [B13]', () => {
+  it('holds the sender up, with less than 1 MiB on the way', async () => {
     let sent = 0;
     const { origin } = await serve((_, response) => {
       response.writeHead(200, { 'content-length': String(64 * 1024 * 1024) });
@@ -151,7 +151,7 @@ describe('B13 a slow reader', () => {
     expect((await read(response)).length).toBe(64 * 1024 * 1024);
   });
 
-  it('B13 M04 does not let single bytes fill memory', async () => {
+  it('does not let single bytes fill memory [M04]', async () => {
     let sent = 0;
     const { url } = await serveTcp((socket) => {
       socket.write('HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n');
@@ -174,8 +174,8 @@ describe('B13 a slow reader', () => {
   });
 });
 
-describe('B12 bodies that nobody reads', () => {
-  it('B12 leave the transport usable, whatever became of them', async () => {
+describe('bodies that nobody reads [B12]', () => {
+  it('leave the transport usable, whatever became of them', async () => {
     const statuses = [401, 307, 404, 500, 200];
     let asked = 0;
     const { origin, connections } = await serve((request, response) => {

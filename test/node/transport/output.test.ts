@@ -9,7 +9,7 @@ import { canary } from '../../support/canary.ts';
 import { serve } from '../../support/servers.ts';
 import { get, open, read } from './support.ts';
 
-describe('A19 the dialled address', () => {
+describe('the dialled address [A19]', () => {
   it.each<[string, AddressClass]>([
     ['127.0.0.1', 'loopback'],
     ['::1', 'loopback'],
@@ -40,7 +40,7 @@ describe('A19 the dialled address', () => {
     ['224.0.0.1', 'reserved'],
     ['ff02::1', 'reserved'],
     ['::', 'reserved'],
-  ])('A19 A08 %s is not dialled, whether it is named or looked up', async (address, kind) => {
+  ])('%s is not dialled, whether it is named or looked up [A08]', async (address, kind) => {
     const looked = open({ lookup: async () => [address] });
     const allowAddresses: readonly AddressClass[] = ['public'];
     const refused = { code: 'ERR_REQUEST_REFUSED', rule: 'address-class' };
@@ -50,7 +50,7 @@ describe('A19 the dialled address', () => {
     expect(kind).not.toBe('public');
   });
 
-  it('A08 A19 is asked for at each connection, also after a good one', async () => {
+  it('is asked for at each connection, also after a good one [A08]', async () => {
     const { port } = await serve((_, response) => response.writeHead(200, { connection: 'close' }).end('x'));
     const answers = ['127.0.0.1', '169.254.169.254'];
     const { transport } = open({ lookup: async () => [answers.shift() ?? ''] });
@@ -60,8 +60,8 @@ describe('A19 the dialled address', () => {
   });
 });
 
-describe('M06 a body that is compressed for the transfer', () => {
-  it('M06 comes as it is', async () => {
+describe('a body that is compressed for the transfer [M06]', () => {
+  it('comes as it is', async () => {
     const bomb = gzipSync(Buffer.alloc(10_000_000));
     const { origin } = await serve((_, response) => response.writeHead(200, { 'content-encoding': 'gzip' }).end(bomb));
     const { body } = await open().transport(get(origin));
@@ -71,8 +71,8 @@ describe('M06 a body that is compressed for the transfer', () => {
   });
 });
 
-describe('L07 what is under way', () => {
-  it('L07 shows no header of a request, not in the transport and not in the answer', async () => {
+describe('what is under way [L07]', () => {
+  it('shows no header of a request, not in the transport and not in the answer', async () => {
     const { origin } = await serve((_, response) => void response.writeHead(200).write('abc'));
     const opened = open();
     const [token, query] = [canary('bearer-token'), canary('signed-query')];
@@ -109,8 +109,8 @@ async function runChild(script: string, env: NodeJS.ProcessEnv): Promise<string>
   return stdout + stderr;
 }
 
-describe('L08 a process', () => {
-  it('L08 shows no credential in its debug output, and takes none into argv or env', async () => {
+describe('a process [L08]', () => {
+  it('shows no credential in its debug output, and takes none into argv or env', async () => {
     const token = canary('bearer-token');
     const { origin } = await serve(({ url }, response) => {
       if (url === '/token') response.end(token);
@@ -134,8 +134,8 @@ describe('L08 a process', () => {
   });
 });
 
-describe('T05 the import', () => {
-  it('T05 reads no environment, opens nothing, and sets no global dispatcher', async () => {
+describe('the import [T05]', () => {
+  it('reads no environment, opens nothing, and sets no global dispatcher', async () => {
     const output = await runChild(
       `const asked = new Set();
        const real = process.env;
@@ -153,7 +153,7 @@ describe('T05 the import', () => {
     expect(JSON.parse(output)).toEqual({ asked: [], active: [], same: true });
   });
 
-  it('T05 finds no call of undici that threat model and house rules forbid', async () => {
+  it('finds no call of undici that threat model and house rules forbid', async () => {
     const { readdirSync } = await import('node:fs');
     const files = readdirSync('src/node/transport');
     expect(files.length).toBeGreaterThan(3);

@@ -17,8 +17,8 @@ function setEnvironment(values: Readonly<Record<string, string>>): void {
 
 const local = async (): Promise<readonly string[]> => ['127.0.0.1'];
 
-describe('A25 a proxy', () => {
-  it('A25 gets its own password for an https registry, and nothing of the request', async () => {
+describe('a proxy [A25]', () => {
+  it('gets its own password for an https registry, and nothing of the request', async () => {
     const certificate = createCertificate(['r.test']);
     let seen: unknown;
     const { port } = await serveTls(certificate, ({ headers }, response) => {
@@ -42,7 +42,7 @@ describe('A25 a proxy', () => {
     expect(origin['authorization'] === `Bearer ${bearer}`).toBe(true);
   });
 
-  it('A25 is asked by the whole URL for a plain one', async () => {
+  it('is asked by the whole URL for a plain one', async () => {
     const { port } = await serve(({ headers }, response) =>
       response.end(`${headers.host} ${headers['x-own'] as string}`),
     );
@@ -56,7 +56,7 @@ describe('A25 a proxy', () => {
     expect(proxy.requests[0]?.headers['proxy-authorization']).toBeUndefined();
   });
 
-  it('A25 verifies the registry behind the tunnel, by the rules for that registry', async () => {
+  it('verifies the registry behind the tunnel, by the rules for that registry', async () => {
     const certificate = createCertificate(['r.test']);
     const { port } = await serveTls(certificate, (_, response) => response.end('secure'));
     const proxy = await startProxy();
@@ -67,7 +67,7 @@ describe('A25 a proxy', () => {
     expect(await read(await trusting.transport(get(url)))).toBe('secure');
   });
 
-  it('B10 with the certificate of another host is not asked again', async () => {
+  it('with the certificate of another host is not asked again [B10]', async () => {
     const certificate = createCertificate(['proxy.test']);
     const { port } = await serveTls(certificate, () => undefined);
     const { transport } = open({ proxy: { https: `https://wrong.test:${port}` }, ca: certificate.cert, lookup: local });
@@ -89,7 +89,7 @@ describe('A25 a proxy', () => {
     });
   });
 
-  it('A25 shows a 407 for a plain request as what it is', async () => {
+  it('shows a 407 for a plain request as what it is', async () => {
     const proxy = await startProxy(407);
     const { transport } = open({ proxy: { http: proxy.url } });
     await expect(transport(get('http://r.test/v2/'))).rejects.toMatchObject({ retryable: false });
@@ -105,13 +105,13 @@ describe('A25 a proxy', () => {
     expect(accepted()).toBeLessThanOrEqual(4);
   });
 
-  it('B06 ends when the proxy is silent', async () => {
+  it('ends when the proxy is silent [B06]', async () => {
     const { port } = await serveTcp(() => undefined);
     const { transport } = open({ proxy: { https: `http://127.0.0.1:${port}` }, headersTimeoutMs: 100 });
     await expect(transport(get('https://r.test/'))).rejects.toMatchObject({ code: 'ERR_TRANSPORT', retryable: true });
   });
 
-  it('A08 is not asked for a name that leads to refused addresses as far as we can see', async () => {
+  it('is not asked for a name that leads to refused addresses as far as we can see [A08]', async () => {
     const proxy = await startProxy();
     const { port } = await serve((_, response) => response.end('inner'));
     const request = get(`http://r.test:${port}/`, { allowAddresses: ['public'] });
@@ -124,7 +124,7 @@ describe('A25 a proxy', () => {
     expect(await read(await unknown.transport(request))).toBe('inner');
   });
 
-  it('B14 lets a look-up for a proxied name be aborted', async () => {
+  it('lets a look-up for a proxied name be aborted [B14]', async () => {
     const { transport } = open({ proxy: { http: 'http://127.0.0.1:1' }, lookup: () => new Promise(() => undefined) });
     const controller = new AbortController();
     const reason = new Error('enough');
@@ -171,14 +171,14 @@ describe('A25 a proxy', () => {
     );
   });
 
-  it('L04 cannot have a % that escapes nothing, and that is said before the first request', () => {
+  it('cannot have a % that escapes nothing, and that is said before the first request [L04]', () => {
     const password = `100%${canary('proxy-password')}`.replace(/%../, '%zz');
     expect(() => createUndiciTransport({ proxy: { https: `http://user:${password}@127.0.0.1:1` } })).toThrow(
       expect.objectContaining({ code: 'ERR_OPTION_INVALID', message: expect.stringContaining('%25') as string }),
     );
   });
 
-  it('A25 gets a password that stands alone', async () => {
+  it('gets a password that stands alone', async () => {
     const { port } = await serve((_, response) => response.end('x'));
     const proxy = await startProxy();
     const password = canary('proxy-password');
@@ -188,7 +188,7 @@ describe('A25 a proxy', () => {
     expect(proxy.requests[0]?.headers['proxy-authorization'] === basic).toBe(true);
   });
 
-  it('L07 shows its password nowhere', async () => {
+  it('shows its password nowhere [L07]', async () => {
     const password = canary('proxy-password');
     const { url } = await startProxy();
     const opened = open({ proxy: { http: createSecret(url.replace('//', `//user:${password}@`)) } });

@@ -31,11 +31,11 @@ async function outcome(transport: Transport, url: string): Promise<string | unde
   }
 }
 
-it('B07 knows many faults', () => {
+it('knows many faults [B07]', () => {
   expect(new Set(RAW_FAULTS.map(({ name }) => name)).size).toBeGreaterThanOrEqual(26);
 });
 
-describe.each(RAW_FAULTS)('B07 $name', ({ send, reads }) => {
+describe.each(RAW_FAULTS)('$name [B07]', ({ send, reads }) => {
   it('is read as what it is, and the next answer is not touched by it', async () => {
     const url = await serveFault(send);
     const watch = startWatch();
@@ -56,8 +56,8 @@ describe.each(RAW_FAULTS)('B07 $name', ({ send, reads }) => {
   });
 });
 
-describe('B07 a connection', () => {
-  it('B07 cut under TLS fails the body', async () => {
+describe('a connection [B07]', () => {
+  it('cut under TLS fails the body', async () => {
     const certificate = createCertificate(['r.test']);
     const { port } = await serveTls(certificate, (request, response) => {
       response.writeHead(200).write('abc'); // Chunked, and no last chunk comes.
@@ -68,7 +68,7 @@ describe('B07 a connection', () => {
     await expect(read(response)).rejects.toMatchObject({ phase: 'body', retryable: true });
   });
 
-  it('B07 that the server has closed meanwhile is not used again', async () => {
+  it('that the server has closed meanwhile is not used again', async () => {
     let closed = 0;
     const { url, accepted } = await serveTcp((socket) => {
       socket.write(GOOD);
@@ -84,7 +84,7 @@ describe('B07 a connection', () => {
     expect(accepted()).toBe(5);
   });
 
-  it('B07 on which an answer comes unasked is not used again', async () => {
+  it('on which an answer comes unasked is not used again', async () => {
     const evil = 'HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\nevil';
     let sent = 0;
     const { url, accepted } = await serveTcp((socket) => {
@@ -100,7 +100,7 @@ describe('B07 a connection', () => {
     expect(accepted()).toBe(3);
   });
 
-  it('B07 is given up after a HEAD that has a body', async () => {
+  it('is given up after a HEAD that has a body', async () => {
     const { url } = await serveTcp((socket, head) => {
       const evil = 'HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\nevil';
       socket.write(head.includes('HEAD ') ? `HTTP/1.1 200 OK\r\ncontent-length: 41\r\n\r\n${evil}` : GOOD);
@@ -113,8 +113,8 @@ describe('B07 a connection', () => {
   });
 });
 
-describe('B02 a body without a length', () => {
-  it('B02 ends where the connection does, and the reader has to know its size', async () => {
+describe('a body without a length [B02]', () => {
+  it('ends where the connection does, and the reader has to know its size', async () => {
     const { url } = await serveTcp((socket) => socket.end(`HTTP/1.1 200 OK\r\n\r\n${'x'.repeat(5000)}`));
     for (const transport of [open().transport, fetchTransport()]) {
       const response = await transport(get(url));
@@ -124,7 +124,7 @@ describe('B02 a body without a length', () => {
   });
 });
 
-describe('M13 headers', () => {
+describe('headers [M13]', () => {
   it.each([
     ['__proto__: a\r\n__proto__: b', '__proto__', ['a', 'b']],
     ['constructor: a\r\nConstructor: b', 'constructor', ['a', 'b']],
@@ -132,7 +132,7 @@ describe('M13 headers', () => {
     ['x: caf\u00e9', 'x', ['caf\u00e9']],
     ['x: \u0080\u00ff', 'x', ['\u0080\u00ff']],
     ['x:', 'x', ['']],
-  ])('M13 are values under any name: %j', async (line, name, values) => {
+  ])('are values under any name: %j', async (line, name, values) => {
     const answer = Buffer.from(`HTTP/1.1 200 OK\r\n${line}\r\ncontent-length: 4\r\n\r\ngood`, 'latin1');
     const { url } = await serveTcp((socket) => socket.write(answer));
     const { transport } = open();
@@ -142,7 +142,7 @@ describe('M13 headers', () => {
     expect([fetched.headers.get(name)?.join(', '), await read(fetched)]).toEqual([values.join(', '), 'good']);
   });
 
-  it('M13 may be a thousand small ones, within 16 KiB', async () => {
+  it('may be a thousand small ones, within 16 KiB', async () => {
     const lines = Array.from({ length: 1000 }, (_, place) => `h${place}: v`).join('\r\n');
     const { url } = await serveTcp((socket) =>
       socket.write(`HTTP/1.1 200 OK\r\n${lines}\r\ncontent-length: 4\r\n\r\ngood`),

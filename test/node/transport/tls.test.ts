@@ -55,7 +55,7 @@ describe('tls of a registry', () => {
     await expect(transport(get(`https://r.test:${port}/`))).rejects.toMatchObject({ phase: 'tls' });
   });
 
-  it('A04 never falls back to plain HTTP, also not where any certificate would do', async () => {
+  it('never falls back to plain HTTP, also not where any certificate would do [A04]', async () => {
     const { port } = await serve((_, response) => response.end('plain'));
     const { transport } = open({ lookup, tls: { [`r.test:${port}`]: { insecureSkipVerify: true } } });
     await expect(transport(get(`https://r.test:${port}/`))).rejects.toMatchObject({ phase: 'tls', retryable: false });
@@ -86,12 +86,12 @@ describe('tls of a registry', () => {
     ['a key without certificate', { 'r.test': { key: createSecret(client.key) } }],
     ['no PEM', { 'r.test': { cert: 'x', key: createSecret('y') } }],
     ['a key of another certificate', { 'r.test': { cert: client.cert, key: createSecret(createCertificate().key) } }],
-  ])('L02 refuses %s, and does not quote it', (_, tls) => {
+  ])('refuses %s, and does not quote it [L02]', (_, tls) => {
     watchSecret(client.key);
     expect(() => createUndiciTransport({ tls })).toThrow(expect.objectContaining({ code: 'ERR_OPTION_INVALID' }));
   });
 
-  it('L07 shows its key nowhere', async () => {
+  it('shows its key nowhere [L07]', async () => {
     const [server, own] = [createCertificate(['r.test']), createCertificate()];
     const { port } = await serveMutual(server, own);
     const options = {

@@ -51,7 +51,7 @@ describe('createUndiciTransport', () => {
     );
   });
 
-  it('A08 dials only addresses of the allowed classes, whatever a name resolves to', async () => {
+  it('dials only addresses of the allowed classes, whatever a name resolves to [A08]', async () => {
     const { port } = await serve((_, response) => response.end('inner'));
     const asked: string[] = [];
     for (const addresses of [
@@ -73,14 +73,14 @@ describe('createUndiciTransport', () => {
     expect(asked).toEqual(Array(5).fill('auth.test'));
   });
 
-  it('A08 picks the allowed ones of a mixed list', async () => {
+  it('picks the allowed ones of a mixed list [A08]', async () => {
     const { port } = await serve((_, response) => response.end('inner'));
     const { transport } = open({ lookup: async () => ['169.254.169.254', '127.0.0.1'] });
     const response = await transport(get(`http://r.test:${port}/`, { allowAddresses: ['loopback'] }));
     expect([response.remoteAddress, await read(response)]).toEqual(['127.0.0.1', 'inner']);
   });
 
-  it('A08 does not reuse a connection that was made under other rules', async () => {
+  it('does not reuse a connection that was made under other rules [A08]', async () => {
     const { port, connections } = await serve((_, response) => response.end('inner'));
     const { transport } = open({ lookup: async () => ['127.0.0.1'] });
     expect(await read(await transport(get(`http://r.test:${port}/`)))).toBe('inner');
@@ -95,7 +95,7 @@ describe('createUndiciTransport', () => {
     'http://2130706433:1/',
     'http://169.254.169.254/',
     'http://[::ffff:a9fe:a9fe]/',
-  ])('A08 refuses the literal %s, which is never looked up', async (url) => {
+  ])('refuses the literal %s, which is never looked up [A08]', async (url) => {
     const { transport } = open({ lookup: async () => ['8.8.8.8'] });
     await expect(transport(get(url, { allowAddresses: ['public'] }))).rejects.toMatchObject({
       code: 'ERR_REQUEST_REFUSED',
@@ -110,7 +110,7 @@ describe('createUndiciTransport', () => {
     await expect(transport(get(url))).rejects.toMatchObject({ code: 'ERR_TRANSPORT', phase, retryable });
   });
 
-  it('A04 takes a server without TLS for a final failure', async () => {
+  it('takes a server without TLS for a final failure [A04]', async () => {
     const { port } = await serve((_, response) => response.end());
     await expect(open().transport(get(`https://127.0.0.1:${port}/`))).rejects.toMatchObject({
       phase: 'tls',
@@ -118,13 +118,13 @@ describe('createUndiciTransport', () => {
     });
   });
 
-  it('B06 gives up on a server that says nothing', async () => {
+  it('gives up on a server that says nothing [B06]', async () => {
     const { origin } = await serve(() => undefined);
     const { transport } = open({ headersTimeoutMs: 100 });
     await expect(transport(get(origin))).rejects.toMatchObject({ code: 'ERR_TRANSPORT', retryable: true });
   });
 
-  it('B06 gives up on a body that stops', async () => {
+  it('gives up on a body that stops [B06]', async () => {
     const { origin } = await serve(
       (_, response) => void response.writeHead(200, { 'content-length': '10' }).write('abc'),
     );
@@ -132,7 +132,7 @@ describe('createUndiciTransport', () => {
     await expect(read(response)).rejects.toMatchObject({ code: 'ERR_TRANSPORT', phase: 'body', retryable: true });
   });
 
-  it('B07 reports a body that is cut', async () => {
+  it('reports a body that is cut [B07]', async () => {
     const url = await serveRaw('HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\nabc');
     await expect(read(await open().transport(get(url)))).rejects.toMatchObject({ phase: 'body', retryable: true });
   });
@@ -143,13 +143,13 @@ describe('createUndiciTransport', () => {
     ['an endless header', `HTTP/1.1 200 OK\r\nx: ${'y'.repeat(100_000)}\r\n\r\n`],
     ['a bad chunk size', 'HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nzz\r\nabc\r\n'],
     ['nothing at all', ''],
-  ])('B07 M13 survives %s', async (_, bytes) => {
+  ])('survives %s [B07 M13]', async (_, bytes) => {
     const url = await serveRaw(bytes);
     const exchange = async (): Promise<string> => read(await open().transport(get(url)));
     await expect(exchange()).rejects.toMatchObject({ code: 'ERR_TRANSPORT' });
   });
 
-  it('M13 lets a header named __proto__ change nothing', async () => {
+  it('lets a header named __proto__ change nothing [M13]', async () => {
     const url = await serveRaw('HTTP/1.1 200 OK\r\n__proto__: x\r\ncontent-length: 0\r\n\r\n');
     const response = await open().transport(get(url));
     expect(response.status).toBe(200);
@@ -173,7 +173,7 @@ describe('createUndiciTransport', () => {
     await settled;
   });
 
-  it('B12 a discarded or broken-off body gives its connection up', async () => {
+  it('a discarded or broken-off body gives its connection up [B12]', async () => {
     const { origin, connections } = await serve((_, response) => {
       response.writeHead(200).write('x'.repeat(100_000));
     });
@@ -186,7 +186,7 @@ describe('createUndiciTransport', () => {
     await eventually(() => connections() === 0);
   });
 
-  it('B12 can be closed with requests under way', async () => {
+  it('can be closed with requests under way [B12]', async () => {
     const { origin, connections } = await serve((_, response) => void response.writeHead(200).write('abc'));
     const { transport, close } = open();
     const response = await transport(get(origin));
@@ -196,7 +196,7 @@ describe('createUndiciTransport', () => {
     await eventually(() => connections() === 0);
   });
 
-  it('I5 ends a request also when another connection to its host failed meanwhile', async () => {
+  it('ends a request also when another connection to its host failed meanwhile [I5]', async () => {
     const { origin, connections } = await serve((_, response) => void response.writeHead(200).write('abc'));
     let answer: (addresses: readonly string[]) => void = () => undefined;
     const slow = new Promise<readonly string[]>((resolve) => void (answer = resolve));
@@ -212,7 +212,7 @@ describe('createUndiciTransport', () => {
     await eventually(() => connections() === 0);
   });
 
-  it('L05 L07 shows no request while it is under way, and no query in an error', async () => {
+  it('shows no request while it is under way, and no query in an error [L05 L07]', async () => {
     const { origin } = await serve(() => undefined);
     const opened = open({ headersTimeoutMs: 100 });
     const token = canary('bearer-token');
@@ -223,7 +223,7 @@ describe('createUndiciTransport', () => {
     await expect(pending).rejects.toMatchObject({ url: `${origin}/x` });
   });
 
-  it('A08 tells the peer of each answer, not of another connection to the same name', async () => {
+  it('tells the peer of each answer, not of another connection to the same name [A08]', async () => {
     const seen = new Map<string, string>();
     const { port } = await serve((request, response) => {
       seen.set(request.url ?? '', request.socket.localAddress ?? '');
@@ -243,13 +243,13 @@ describe('createUndiciTransport', () => {
     expect(new Set(seen.values()).size).toBeGreaterThan(2);
   });
 
-  it('A08 takes nothing but addresses from a look-up', async () => {
+  it('takes nothing but addresses from a look-up [A08]', async () => {
     const { transport } = open({ lookup: async () => ['localhost', '', '127.1'] });
     await expect(transport(get('http://r.test:1/'))).rejects.toMatchObject({ code: 'ERR_REQUEST_REFUSED' });
   });
 
   it.each(['', 'nonsense', '/v2/', 'ftp://r.test/', 'file:///etc/passwd', 'http://u:p@127.0.0.1/', 'http://u@r.test/'])(
-    'A18 L04 sends nothing to %j',
+    'sends nothing to %j [A18 L04]',
     async (url) => {
       await expect(open().transport(get(url))).rejects.toMatchObject({
         code: 'ERR_REQUEST_REFUSED',
@@ -322,7 +322,7 @@ describe('createUndiciTransport', () => {
     await eventually(() => connections() === 0);
   });
 
-  it('B12 discards while the body is read', async () => {
+  it('discards while the body is read [B12]', async () => {
     const { origin } = await serve((_, response) => void response.writeHead(200).write('abc'));
     const response = await open().transport(get(origin));
     const reading = expect(read(response)).rejects.toMatchObject({ code: 'ERR_TRANSPORT' });
@@ -331,7 +331,7 @@ describe('createUndiciTransport', () => {
     await reading;
   });
 
-  it('I5 leaves no timer when a rest is discarded', async () => {
+  it('leaves no timer when a rest is discarded [I5]', async () => {
     const timers = (): number => process.getActiveResourcesInfo().filter((kind) => kind === 'Timeout').length;
     const { origin } = await serve((_, response) => response.end('x'));
     const response = await open().transport(get(origin));
@@ -340,7 +340,7 @@ describe('createUndiciTransport', () => {
     expect(timers()).toBeLessThanOrEqual(before);
   });
 
-  it('I5 leaves no listener on a signal, and no connection after its end', async () => {
+  it('leaves no listener on a signal, and no connection after its end [I5]', async () => {
     const { origin, connections } = await serve((_, response) => response.end('x'));
     const { transport, close } = open();
     const { signal } = new AbortController();
@@ -355,7 +355,7 @@ describe('createUndiciTransport', () => {
     await eventually(() => connections() === 0);
   });
 
-  it('I5 opens nothing after its end, however often it is asked', async () => {
+  it('opens nothing after its end, however often it is asked [I5]', async () => {
     let asked = 0;
     const { origin, connections } = await serve(() => void (asked += 1));
     const { transport, close } = open();
@@ -386,7 +386,7 @@ describe('createUndiciTransport', () => {
     expect(dispatcher.destroyed).toBe(false);
   });
 
-  it('L02 L05 calls a URL in errors what it is told to', async () => {
+  it('calls a URL in errors what it is told to [L02 L05]', async () => {
     const secret = canary('signed-query');
     const shownUrl = 'http://127.0.0.1:1/…';
     const request = get(`http://127.0.0.1:1/${secret}`, { shownUrl });
@@ -395,7 +395,7 @@ describe('createUndiciTransport', () => {
     await expect(refused).rejects.toMatchObject({ url: shownUrl, rule: 'address-class' });
   });
 
-  it('L02 takes nothing of what a server sent into an error', async () => {
+  it('takes nothing of what a server sent into an error [L02]', async () => {
     const secret = canary('cookie');
     const url = await serveRaw(`HTTP/1.1 200 OK\r\nset-cookie: ${secret}\r\nbad header ${secret}\r\n\r\n`);
     const caught = await open()

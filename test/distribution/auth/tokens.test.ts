@@ -71,7 +71,7 @@ const scopesOf = (request: TransportRequest | undefined): readonly string[] =>
   new URL(request?.url ?? '').searchParams.getAll('scope');
 const toRealm = (server: MemoryTransport): readonly TransportRequest[] => server.requests.filter(isRealm);
 
-describe('B07 a token reply that is cut', () => {
+describe('a token reply that is cut [B07]', () => {
   const failure = new TransportError('Cannot GET x: cut', { method: 'GET', url: 'x', phase: 'body', retryable: true });
   const cutReply = async function* () {
     yield new TextEncoder().encode('{"tok');
@@ -85,7 +85,7 @@ describe('B07 a token reply that is cut', () => {
     });
   };
 
-  it('B07 is asked for again', async () => {
+  it('is asked for again', async () => {
     const server = cutting(2);
     await readManifestBytes(connect(server).session, ref);
     expect(toRealm(server)).toHaveLength(3);
@@ -94,7 +94,7 @@ describe('B07 a token reply that is cut', () => {
     expect([toRealm(hopeless).length, hopeless.requests.length]).toEqual([3, 4]);
   });
 
-  it('B10 is not asked for again when it was posted', async () => {
+  it('is not asked for again when it was posted [B10]', async () => {
     const server = cutting(1);
     const identityToken = createSecret(canary('identity-token'));
     const { session } = connect(server, { credential: credential({ identityToken }) });
@@ -103,8 +103,8 @@ describe('B07 a token reply that is cut', () => {
   });
 });
 
-describe('A10 tokens and where they come from', () => {
-  it('A10 begins with the password again at each realm that the challenge changes to', async () => {
+describe('tokens and where they come from [A10]', () => {
+  it('begins with the password again at each realm that the challenge changes to', async () => {
     const other = 'https://auth2.r.example/token';
     let asked = 0;
     const server = createMemoryTransport((request) => {
@@ -120,7 +120,7 @@ describe('A10 tokens and where they come from', () => {
     );
   });
 
-  it('A10 shows the token of one realm to no registry that has its tokens from another by now', async () => {
+  it('shows the token of one realm to no registry that has its tokens from another by now', async () => {
     const tokenCache = createTokenCache();
     const own = credential();
     for (const realm of [REALM, `${REALM}2`, `${REALM}?tenant=2`, REALM]) {
@@ -141,7 +141,7 @@ describe('A10 tokens and where they come from', () => {
     }
   });
 
-  it('A10 shows an identity token to a realm that is admitted, and to no other', async () => {
+  it('shows an identity token to a realm that is admitted, and to no other', async () => {
     const identity = canary('identity-token');
     const server = createMemoryTransport((request) =>
       isRealm(request)
@@ -157,7 +157,7 @@ describe('A10 tokens and where they come from', () => {
     expect(server.requests.filter(({ body }) => body !== undefined).map(({ url: to }) => to)).toEqual([REALM]);
   });
 
-  it('A10 keeps no refresh token that a token server hands out', async () => {
+  it('keeps no refresh token that a token server hands out', async () => {
     const refresh = canary('refresh-token');
     const server = createMemoryTransport((request) =>
       isRealm(request)
@@ -175,7 +175,7 @@ describe('A10 tokens and where they come from', () => {
   });
 });
 
-describe('A11 a cache of tokens that many clients share', () => {
+describe('a cache of tokens that many clients share [A11]', () => {
   const tenants = () => {
     const [a, b] = [credential({ username: 'a' }), credential({ username: 'b' })];
     const allowed = `Basic ${Buffer.from(`a:${a.password.reveal()}`).toString('base64')}`;
@@ -186,7 +186,7 @@ describe('A11 a cache of tokens that many clients share', () => {
     return { a, b, server };
   };
 
-  it('A11 gives nobody the token of another credential, anonymous included', async () => {
+  it('gives nobody the token of another credential, anonymous included', async () => {
     const { a, b, server } = tenants();
     const tokenCache = createTokenCache();
     await readManifestBytes(connect(server, { credential: a, tokenCache }).session, ref);
@@ -197,7 +197,7 @@ describe('A11 a cache of tokens that many clients share', () => {
     expect(toRealm(server).length).toBe(5);
   });
 
-  it('A11 fetches one token for the same credential in two clients', async () => {
+  it('fetches one token for the same credential in two clients', async () => {
     const { a, server } = tenants();
     const tokenCache = createTokenCache();
     await readManifestBytes(connect(server, { credential: a, tokenCache }).session, ref);
@@ -214,7 +214,7 @@ describe('A11 a cache of tokens that many clients share', () => {
     ['the realm', { realm: 'https://auth2.example/token' }, 2],
     ['the service', { service: 's2' }, 2],
     ['the repository', { image: 'r.example/team/app2' }, 2],
-  ])('A11 fetches a token of its own where %s differs', async (_, change, tokens) => {
+  ])('fetches a token of its own where %s differs', async (_, change, tokens) => {
     const tokenCache = createTokenCache();
     const own = credential();
     let issued = 0;
@@ -236,7 +236,7 @@ describe('A11 a cache of tokens that many clients share', () => {
     expect(issued).toBe(tokens);
   });
 
-  it('A11 tells nothing of a credential in what it keeps tokens under', async () => {
+  it('tells nothing of a credential in what it keeps tokens under', async () => {
     const keys: string[] = [];
     const cache = createTokenCache();
     const tokenCache: typeof cache = {
@@ -253,7 +253,7 @@ describe('A11 a cache of tokens that many clients share', () => {
     expect(other.salt === cache.salt).toBe(false);
   });
 
-  it('A11 lets whoever holds a credential have its own answer, in any order', () =>
+  it('lets whoever holds a credential have its own answer, in any order', () =>
     fc.assert(
       fc.asyncProperty(fc.array(fc.constantFrom('a', 'b', undefined), { maxLength: 12 }), async (callers) => {
         const { a, b, server } = tenants();
@@ -275,14 +275,14 @@ describe('A11 a cache of tokens that many clients share', () => {
     ));
 });
 
-describe('A13 scopes', () => {
+describe('scopes [A13]', () => {
   it.each([
     [{}, ['repository:team/app:pull']],
     [{ actions: 'pull' }, ['repository:team/app:pull']],
     [{ actions: 'pull,push' }, ['repository:team/app:pull,push']],
     [{ actions: 'delete' }, ['repository:team/app:delete']],
     [{ actions: 'pull,push', mountFrom: 'base/os' }, ['repository:team/app:pull,push', 'repository:base/os:pull']],
-  ] as const)('A13 asks for %j as %j', async (wanted: Partial<RepositoryRequest>, scopes) => {
+  ] as const)('asks for %j as %j', async (wanted: Partial<RepositoryRequest>, scopes) => {
     const server = tokenRegistry();
     await open(server).send({ method: 'POST', ref, url, ...wanted });
     expect(toRealm(server).map(scopesOf)).toEqual([scopes]);
@@ -292,7 +292,7 @@ describe('A13 scopes', () => {
     expect(form.getAll('scope')).toEqual([scopes.join(' ')]);
   });
 
-  it('A13 does not push with a token that it has for pulling', async () => {
+  it('does not push with a token that it has for pulling', async () => {
     const server = createMemoryTransport((request) => {
       if (isRealm(request)) return tokenReply(scopesOf(request)[0]?.endsWith('push') === true ? 'push' : 'pull');
       const needed = request.method === 'GET' ? 'pull' : 'push';
@@ -307,8 +307,8 @@ describe('A13 scopes', () => {
   });
 });
 
-describe('A24 tokens that run out', () => {
-  it('A24 sends a body again after the challenge, made anew when it is a stream', async () => {
+describe('tokens that run out [A24]', () => {
+  it('sends a body again after the challenge, made anew when it is a stream', async () => {
     const read: string[] = [];
     const server = createMemoryTransport(async (request) => {
       if (isRealm(request)) return tokenReply('t');
@@ -328,7 +328,7 @@ describe('A24 tokens that run out', () => {
     expect(read).toEqual(['stream', 'stream', 'bytes', 'bytes']);
   });
 
-  it('A24 fetches one token for 200 requests at once, and one more when that is revoked', async () => {
+  it('fetches one token for 200 requests at once, and one more when that is revoked', async () => {
     const server = tokenRegistry();
     const { session } = connect(server, { credential: credential() });
     const pullAll = () => Promise.all(Array.from({ length: 200 }, () => readManifestBytes(session, ref)));
@@ -340,7 +340,7 @@ describe('A24 tokens that run out', () => {
     expect(server.open()).toBe(0);
   });
 
-  it('A24 replaces a token before it runs out, without being turned away first', async () => {
+  it('replaces a token before it runs out, without being turned away first', async () => {
     const server = tokenRegistry();
     const { session, clock } = connect(server);
     await readManifestBytes(session, ref);
@@ -355,7 +355,7 @@ describe('A24 tokens that run out', () => {
     ]);
   });
 
-  it('A24 goes on from the same offset with a new token', async () => {
+  it('goes on from the same offset with a new token', async () => {
     const ranges: (string | undefined)[] = [];
     const server = tokenRegistry(({ headers }) => {
       ranges.push(headers['range']);
@@ -372,7 +372,7 @@ describe('A24 tokens that run out', () => {
     expect(server.issued()).toBe(2);
   });
 
-  it('A24 replaces the token of one blob twice and no more', async () => {
+  it('replaces the token of one blob twice and no more', async () => {
     const server = tokenRegistry(() => {
       server.revoke();
       return { body: manifest };
@@ -389,7 +389,7 @@ describe('A24 tokens that run out', () => {
     expect(server.issued()).toBe(3);
   });
 
-  it('A24 I4 lets one caller leave while the others get their token', async () => {
+  it('lets one caller leave while the others get their token [I4]', async () => {
     let release: (() => void) | undefined;
     const gate = new Promise<void>((resolve) => {
       release = resolve;
@@ -416,7 +416,7 @@ describe('A24 tokens that run out', () => {
     await assertInvariants({ signals: [leaver] });
   });
 
-  it('A24 I4 gives the token up when everybody has left, and fetches it for whoever comes then', async () => {
+  it('gives the token up when everybody has left, and fetches it for whoever comes then [I4]', async () => {
     const signals: (AbortSignal | undefined)[] = [];
     const server = createMemoryTransport(async (request): Promise<Reply> => {
       if (!isRealm(request)) return authorization(request) === undefined ? bearerChallenge() : found;
@@ -439,7 +439,7 @@ describe('A24 tokens that run out', () => {
     await assertInvariants({ signals: leavers });
   });
 
-  it('A24 tells all who wait when the token cannot be had, and tries again for the next', async () => {
+  it('tells all who wait when the token cannot be had, and tries again for the next', async () => {
     let down = true;
     const server = createMemoryTransport((request) => {
       if (isRealm(request)) return down ? { status: 403 } : tokenReply('t');
@@ -454,11 +454,11 @@ describe('A24 tokens that run out', () => {
   });
 });
 
-describe('A16 a way to sign in', () => {
+describe('a way to sign in [A16]', () => {
   it.each([
     ['bearer, then basic', [bearerChallenge(), basicChallenge]],
     ['basic, then bearer', [basicChallenge, bearerChallenge()]],
-  ])('A16 does not change in one pull: %s', async (_, challenges) => {
+  ])('does not change in one pull: %s', async (_, challenges) => {
     let asked = 0;
     const server = createMemoryTransport((request): Reply => {
       if (isRealm(request)) return tokenReply('t');

@@ -51,12 +51,12 @@ async function refusedWith(
   };
 }
 
-describe('A22 values that no header may have', () => {
-  it('A22 has thirty of them', () => {
+describe('values that no header may have [A22]', () => {
+  it('has thirty of them', () => {
     expect(UNSENDABLE.length).toBeGreaterThanOrEqual(30);
   });
 
-  it.each(UNSENDABLE)('A22 refuses %j as user name and password, to registry and token server', async (value) => {
+  it.each(UNSENDABLE)('refuses %j as user name and password, to registry and token server', async (value) => {
     for (const own of [credential({ username: value }), credential({ password: createSecret(value) })]) {
       for (const challenge of [basicChallenge, bearerChallenge()]) {
         const { sent, text } = await refusedWith(own, challenge);
@@ -70,17 +70,17 @@ describe('A22 values that no header may have', () => {
     }
   });
 
-  it.each(NO_TOKEN)('A22 refuses registry token %#', async (value) => {
+  it.each(NO_TOKEN)('refuses registry token %#', async (value) => {
     const { sent, text } = await refusedWith(credential({ registryToken: createSecret(value) }), basicChallenge);
     expect([sent, text.includes(value)]).toEqual([0, false]);
   });
 
-  it.each(['a:b', ':', 'a:', ':b', 'u:p:q'])('A22 refuses the user name %j', async (username) => {
+  it.each(['a:b', ':', 'a:', ':b', 'u:p:q'])('refuses the user name %j', async (username) => {
     expect((await refusedWith(credential({ username }), basicChallenge)).sent).toBe(0);
   });
 
   it.each(['ä', '€', '😀', 'a:b', ' ', '"', '\\', 'x'.repeat(10_000)])(
-    'A22 sends the password %# in UTF-8, as it is',
+    'sends the password %# in UTF-8, as it is',
     async (value) => {
       const server = createMemoryTransport((request) =>
         authorization(request) === undefined ? basicChallenge : found,
@@ -95,7 +95,7 @@ describe('A22 values that no header may have', () => {
   );
 
   it.each(['a&b=c', 'a b', 'ä', '%', '+', '\r\n'])(
-    'A22 sends the refresh token %j as one field of a form',
+    'sends the refresh token %j as one field of a form',
     async (value) => {
       const server = createMemoryTransport((request) =>
         isRealm(request) ? tokenReply('t') : authorization(request) === undefined ? bearerChallenge() : found,
@@ -109,8 +109,8 @@ describe('A22 values that no header may have', () => {
   );
 });
 
-describe('A23 what a token server says', () => {
-  it('A23 reads 128 KiB of an endless reply', async () => {
+describe('what a token server says [A23]', () => {
+  it('reads 128 KiB of an endless reply', async () => {
     let sent = 0;
     const endless = async function* (): AsyncGenerator<Uint8Array> {
       for (;;) {
@@ -145,7 +145,7 @@ describe('A23 what a token server says', () => {
     ['[3600]', 60],
     ['{}', 60],
     ['9007199254740993', 86_400],
-  ])('A23 takes expires_in %s for %s seconds', async (text, seconds) => {
+  ])('takes expires_in %s for %s seconds', async (text, seconds) => {
     const body = `{"token":"t","expires_in":${text},"issued_at":"9999-12-31T23:59:59Z"}`;
     const server = createMemoryTransport((request) =>
       isRealm(request) ? { body } : authorization(request) === undefined ? bearerChallenge() : found,
@@ -166,7 +166,7 @@ describe('A23 what a token server says', () => {
     expect(await asked()).toBe(2);
   });
 
-  it('A23 asks for a token as often as its lifetime needs, wherever the wall clock jumps', async () => {
+  it('asks for a token as often as its lifetime needs, wherever the wall clock jumps', async () => {
     const server = createMemoryTransport((request) =>
       isRealm(request)
         ? tokenReply('t', { expires_in: 3600 })

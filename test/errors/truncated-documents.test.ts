@@ -171,10 +171,10 @@ function* spoil(document: string): Generator<string> {
 const folder = mkdtempSync(join(tmpdir(), 'kubepull-spoilt-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-describe('L03 a document that is cut or spoilt', () => {
+describe('a document that is cut or spoilt [L03]', () => {
   let errors = 0;
 
-  it.each(readers())('L03 is not quoted: %s', async (name) => {
+  it.each(readers())('is not quoted: %s', async (name) => {
     const [, document = '', look] = readers().find(([other]) => other === name) ?? [];
     let found = 0;
     for (const text of spoil(document)) {
@@ -189,7 +189,7 @@ describe('L03 a document that is cut or spoilt', () => {
     errors += found;
   });
 
-  it('L03 makes more than 5,000 errors', () => {
+  it('makes more than 5,000 errors', () => {
     expect(errors).toBeGreaterThan(5000);
   });
 });

@@ -31,8 +31,8 @@ function hugeImage() {
   return { layers, manifest, document, config: config ?? new Uint8Array() };
 }
 
-describe('B13 a fast registry and a slow store', () => {
-  it('B13 keep less than 1 MiB of each layer on the way, and no more in memory', async () => {
+describe('a fast registry and a slow store [B13]', () => {
+  it('keep less than 1 MiB of each layer on the way, and no more in memory', async () => {
     const { layers, manifest, document, config } = hugeImage();
     const sent = new Map<string, number>();
     const taken = new Map<string, number>();
@@ -86,13 +86,13 @@ describe('B13 a fast registry and a slow store', () => {
   });
 });
 
-describe.each(STORES)('B15 one layer among five that fails, with the %s store', (kind) => {
+describe.each(STORES)('one layer among five that fails, with the %s store [B15]', (kind) => {
   const image = buildImage({
     platform: amd64,
     layers: Array.from({ length: 5 }, (_, at) => ({ randomBytes: 50_000, seed: `b15-${at}` })),
   });
 
-  it.each([0, 1, 2, 3, 4])('B15 at place %d: the others are cancelled, and no name is written', async (place) => {
+  it.each([0, 1, 2, 3, 4])('at place %d: the others are cancelled, and no name is written', async (place) => {
     const registry = await startRegistry();
     registry.push('app', '1', image);
     const failing = image.manifest.layers[place];
@@ -117,7 +117,7 @@ describe.each(STORES)('B15 one layer among five that fails, with the %s store', 
     });
   });
 
-  it('B15 says of each blob what is wrong with it when several fail at once', async () => {
+  it('says of each blob what is wrong with it when several fail at once', async () => {
     const registry = await startRegistry();
     registry.push('app', '1', image);
     const failing = image.manifest.layers.slice(0, 3);

@@ -25,7 +25,7 @@ const status = (code: number, headers: Readonly<Record<string, string>> = {}): F
   headers,
 });
 
-describe('B08 Retry-After on a layer', () => {
+describe('Retry-After on a layer [B08]', () => {
   it.each([
     '3600',
     'Thu, 01 Jan 1970 00:00:00 GMT',
@@ -33,7 +33,7 @@ describe('B08 Retry-After on a layer', () => {
     'soon',
     '-5',
     '99999999999999999999',
-  ])('B08 of %s never makes it wait more than a minute, nor two in all', async (value) => {
+  ])('of %s never makes it wait more than a minute, nor two in all', async (value) => {
     const scene = await startScene();
     scene.registry.fault({ path: scene.path, action: status(503, { 'retry-after': value }) });
     const { runtime, pauses } = recordingRuntime();
@@ -45,7 +45,7 @@ describe('B08 Retry-After on a layer', () => {
     expect(scene.ranges().length).toBeLessThanOrEqual(5);
   });
 
-  it('B08 lets an abort end the wait at once', async () => {
+  it('lets an abort end the wait at once', async () => {
     const scene = await startScene();
     scene.registry.fault({ path: scene.path, action: status(429, { 'retry-after': '3600' }) });
     const controller = new AbortController();
@@ -65,8 +65,8 @@ describe('B08 Retry-After on a layer', () => {
   });
 });
 
-describe('B09 a server that hangs up all the time', () => {
-  it('B09 with one byte a connection is asked five times, each time from where it stopped', async () => {
+describe('a server that hangs up all the time [B09]', () => {
+  it('with one byte a connection is asked five times, each time from where it stopped', async () => {
     const scene = await startScene();
     scene.registry.fault({ path: scene.path, action: { kind: 'cut', afterBytes: 1 } });
     const { runtime, pauses } = recordingRuntime();
@@ -81,7 +81,7 @@ describe('B09 a server that hangs up all the time', () => {
     });
   });
 
-  it('B09 is asked for as long as each connection brings a tenth', async () => {
+  it('is asked for as long as each connection brings a tenth', async () => {
     const scene = await startScene();
     scene.registry.fault({ path: scene.path, action: { kind: 'cut', afterBytes: 31_000 } });
     const { error, events } = await tryPull(scene.name, { store: await openStore('memory') });
@@ -89,7 +89,7 @@ describe('B09 a server that hangs up all the time', () => {
     expect(retryOffsets(events)).toHaveLength(9);
   });
 
-  it('B09 is asked twenty times and no more, whatever it brings', async () => {
+  it('is asked twenty times and no more, whatever it brings', async () => {
     const scene = await startScene({ bytes: 24 * 1024 * 1024 });
     scene.registry.fault({ path: scene.path, action: { kind: 'cut', afterBytes: 1024 * 1024 } });
     const { error } = await tryPull(scene.name, { store: await openStore('memory') });
@@ -97,7 +97,7 @@ describe('B09 a server that hangs up all the time', () => {
     expect(scene.ranges()).toHaveLength(20);
   });
 
-  it('B09 tells the reader why, when and from where it is asked again', async () => {
+  it('tells the reader why, when and from where it is asked again', async () => {
     const scene = await startScene();
     scene.registry.fault({ path: scene.path, times: 1, action: { kind: 'cut', afterBytes: 100_000 } });
     const { events } = await tryPull(scene.name, { store: await openStore('memory') });
@@ -108,8 +108,8 @@ describe('B09 a server that hangs up all the time', () => {
   });
 });
 
-describe('B10 a layer that is answered with', () => {
-  it.each([400, 401, 403, 404, 405, 410, 451, 501])('B10 %d is asked for once', async (code) => {
+describe('a layer that is answered with [B10]', () => {
+  it.each([400, 401, 403, 404, 405, 410, 451, 501])('%d is asked for once', async (code) => {
     const scene = await startScene();
     scene.registry.fault({ path: scene.path, action: status(code) });
     const { error, events } = await tryPull(scene.name, { store: await openStore('memory') });
@@ -118,19 +118,16 @@ describe('B10 a layer that is answered with', () => {
     expect(retryOffsets(events)).toEqual([]);
   });
 
-  it.each([408, 429, 500, 502, 503, 504])(
-    'B10 %d is asked for five times by the one owner of retries',
-    async (code) => {
-      const scene = await startScene();
-      scene.registry.fault({ path: scene.path, action: status(code) });
-      const { error, events } = await tryPull(scene.name, { store: await openStore('memory') });
-      expect(error).toMatchObject({ code: 'ERR_PULL_FAILED', attempts: [{ error: { status: code } }] });
-      expect(scene.ranges()).toHaveLength(5);
-      expect(retryOffsets(events)).toEqual([]);
-    },
-  );
+  it.each([408, 429, 500, 502, 503, 504])('%d is asked for five times by the one owner of retries', async (code) => {
+    const scene = await startScene();
+    scene.registry.fault({ path: scene.path, action: status(code) });
+    const { error, events } = await tryPull(scene.name, { store: await openStore('memory') });
+    expect(error).toMatchObject({ code: 'ERR_PULL_FAILED', attempts: [{ error: { status: code } }] });
+    expect(scene.ranges()).toHaveLength(5);
+    expect(retryOffsets(events)).toEqual([]);
+  });
 
-  it('B10 other bytes is asked for twice', async () => {
+  it('other bytes is asked for twice', async () => {
     const scene = await startScene();
     scene.registry.fault({ path: scene.path, action: { kind: 'flip', offset: 0 } });
     const { error } = await tryPull(scene.name, { store: await openStore('memory') });
@@ -141,7 +138,7 @@ describe('B10 a layer that is answered with', () => {
 
 const redirect = (location: string): FaultAction => ({ kind: 'redirect', location });
 
-describe('B11 a redirect of a layer', () => {
+describe('a redirect of a layer [B11]', () => {
   it.each<[string, (self: string) => FaultAction, string]>([
     ['to itself', (self) => redirect(self), 'ERR_PULL_FAILED'],
     ['in a loop', (self) => redirect(`${self}?again`), 'ERR_PULL_FAILED'],
@@ -158,7 +155,7 @@ describe('B11 a redirect of a layer', () => {
     ['to 2 MB of text', () => redirect(`/${'x'.repeat(2_000_000)}`), 'ERR_PULL_FAILED'],
     ['as 304', () => status(304), 'ERR_PULL_FAILED'],
     ['as 300', () => status(300, { location: '/' }), 'ERR_PULL_FAILED'],
-  ])('B11 %s ends the pull after a few requests', async (_, action, code) => {
+  ])('%s ends the pull after a few requests', async (_, action, code) => {
     const scene = await startScene();
     const self = `${scene.registry.origin}/v2/team/app/blobs/${scene.layer.digest}`;
     scene.registry.fault({ path: scene.path, action: action(self) });
@@ -169,7 +166,7 @@ describe('B11 a redirect of a layer', () => {
     expect(await store.resolve(scene.name)).toBeUndefined();
   });
 
-  it.each([1, 5, 6, 50])('B11 of %d hops is followed up to five', async (hops) => {
+  it.each([1, 5, 6, 50])('of %d hops is followed up to five', async (hops) => {
     const scene = await startScene();
     const relative = `./${scene.layer.digest}`;
     scene.registry.fault({ path: scene.path, times: hops, action: redirect(relative) });
@@ -179,7 +176,7 @@ describe('B11 a redirect of a layer', () => {
   });
 
   it.each([401, 403])(
-    'B11 whose signed URL has run out (%d) at a resume is asked for anew at the registry',
+    'whose signed URL has run out (%d) at a resume is asked for anew at the registry',
     async (code) => {
       const scene = await startScene();
       const bytes = scene.image.blobs.get(scene.layer.digest) ?? new Uint8Array();
@@ -208,7 +205,7 @@ describe('B11 a redirect of a layer', () => {
   );
 });
 
-describe('A24 a token that is taken no more in mid-layer', () => {
+describe('a token that is taken no more in mid-layer [A24]', () => {
   const start = async (cuts: number) => {
     const password = canary('password');
     const auth = { 'team/': { type: 'bearer', accounts: [{ username: 'u', password }] } } as const;
@@ -229,7 +226,7 @@ describe('A24 a token that is taken no more in mid-layer', () => {
     return { ...scene, runtime, tokens, keyring: createKeyring([entryFor(scene.registry.host, password)]) };
   };
 
-  it.each([1, 2])('A24 is replaced %d times, and the layer goes on from the same offset', async (cuts) => {
+  it.each([1, 2])('is replaced %d times, and the layer goes on from the same offset', async (cuts) => {
     const { name, keyring, tokens, ranges, runtime } = await start(cuts);
     const store = await openStore('memory');
     const { error } = await tryPull(name, { store, keyring, runtime });
@@ -240,7 +237,7 @@ describe('A24 a token that is taken no more in mid-layer', () => {
     expect(ranges()).toEqual([undefined, ...resumes.flatMap((range) => [range, range])]);
   });
 
-  it('A24 is replaced twice for one blob and no more', async () => {
+  it('is replaced twice for one blob and no more', async () => {
     const { name, keyring, tokens, layer, runtime } = await start(3);
     const store = await openStore('memory');
     const { error } = await tryPull(name, { store, keyring, runtime });

@@ -59,7 +59,7 @@ const INNER: Verdicts = ['private-address', 'admitted', 'private-address'];
 const LOCAL: Verdicts = ['loopback-address', 'loopback-address', 'admitted'];
 const ANYWHERE = everywhere('admitted');
 
-describe('A07 where a token may be asked for', () => {
+describe('where a token may be asked for [A07]', () => {
   it.each([
     ['auth.docker.io', ANYWHERE],
     ['gitlab.example.com', ANYWHERE],
@@ -139,12 +139,12 @@ describe('A07 where a token may be asked for', () => {
     ['[2001:0:4136:e378::1]', NOWHERE('reserved')],
     ['192.0.2.1', NOWHERE('reserved')],
     ['198.18.0.1', NOWHERE('reserved')],
-  ])('A07 A19 %s: %j', (host, verdicts) => {
+  ])('%s: %j [A19]', (host, verdicts) => {
     const realm = `https://${host}/token`;
     expect([PUBLIC, PRIVATE, LOOPBACK].map((registry) => ruleOf(() => admitRealm(realm, registry)))).toEqual(verdicts);
   });
 
-  it('A07 A08 sends nothing to a realm on an inner network, and no password anywhere', async () => {
+  it('sends nothing to a realm on an inner network, and no password anywhere [A08]', async () => {
     for (const host of ['127.0.0.1', '10.0.0.1', '169.254.169.254', '[::1]', '[fd00:ec2::254]', '100.64.0.1']) {
       const server = createMemoryTransport(() => bearerChallenge(`https://${host}/token`));
       const { session } = connect(server, { credential: credential() });
@@ -159,7 +159,7 @@ describe('A07 where a token may be asked for', () => {
     ['http://auth.r.example/token', 'scheme-downgrade'],
     ['//auth2.r.example/token', 'foreign-redirect'],
     ['https://u:p@auth.r.example/token', 'user-info'],
-  ])('A09 follows no token server to %s', async (location, rule) => {
+  ])('follows no token server to %s [A09]', async (location, rule) => {
     const server = createMemoryTransport((request) =>
       isRealm(request) ? { status: 302, headers: { location } } : bearerChallenge(),
     );
@@ -194,8 +194,8 @@ const USER_INFO: readonly string[] = [
   '%75:%70@evil.example',
 ];
 
-describe('A18 user info', () => {
-  it.each(USER_INFO)('A18 is nowhere allowed: https://%s/', async (authority) => {
+describe('user info [A18]', () => {
+  it.each(USER_INFO)('is nowhere allowed: https://%s/', async (authority) => {
     const url = `https://${authority}/x`;
     const refused = /^(?:user-info|invalid-url)$/;
     expect(ruleOf(() => admitRealm(url, PUBLIC))).toMatch(refused);
@@ -211,14 +211,14 @@ describe('A18 user info', () => {
   });
 });
 
-describe('A19 hosts', () => {
+describe('hosts [A19]', () => {
   it.each([
     ['https://REGISTRY.example.com/t', 'registry.example.com'],
     ['https://registry。example．com/t', 'registry.example.com'],
     ['https://registry.example.com:443/t', 'registry.example.com'],
     ['https://ⓡegistry.example.com/t', 'registry.example.com'],
     ['https://%72egistry.example.com/t', 'registry.example.com'],
-  ])('A19 compares %s as a browser reads it', (realm, host) => {
+  ])('compares %s as a browser reads it', (realm, host) => {
     expect(new URL(realm).hostname).toBe(host);
     // What is not ASCII is refused before; the rest is the registry itself.
     const rule = ruleOf(() => admitRealm(realm, PUBLIC, 'same-origin'));
@@ -232,22 +232,22 @@ describe('A19 hosts', () => {
     'https://xregistry.example.com/t',
     'https://xn--registry-exmple-com.example/t',
     'https://registry-example.com/t',
-  ])('A19 takes %s for another host', (realm) => {
+  ])('takes %s for another host', (realm) => {
     expect(ruleOf(() => admitRealm(realm, PUBLIC, 'same-origin'))).toBe('foreign-realm');
   });
 
-  it('A19 takes no zone for part of an address', () => {
+  it('takes no zone for part of an address', () => {
     for (const zone of ['%eth0', '%25eth0', '%1']) expect(classifyAddress(`fe80::1${zone}`)).toBe('link-local');
   });
 });
 
-describe('A05 A06 layers that are elsewhere', () => {
+describe('layers that are elsewhere [A05 A06]', () => {
   const evil = 'https://evil.example/layer';
 
   it.each([
     ['Basic', basicChallenge],
     ['Bearer', bearerChallenge()],
-  ])('A05 gives no credential to a layer’s own server that asks for %s', async (_, challenge) => {
+  ])('gives no credential to a layer’s own server that asks for %s', async (_, challenge) => {
     const server = createMemoryTransport((request) => (request.url === evil ? challenge : found));
     const session = open(server.transport);
     const { response } = await session.sendForeign({ url: evil });
@@ -257,7 +257,7 @@ describe('A05 A06 layers that are elsewhere', () => {
   });
 
   it.each(['Basic', 'Bearer'])(
-    'A05 answers no %s challenge behind a redirect, the first origin again included',
+    'answers no %s challenge behind a redirect, the first origin again included',
     async (way) => {
       const challenge = way === 'Basic' ? basicChallenge : bearerChallenge();
       const server = createMemoryTransport(({ url }): Reply => {
@@ -270,7 +270,7 @@ describe('A05 A06 layers that are elsewhere', () => {
     },
   );
 
-  it('A06 asks nobody that a layer names, unless told to', async () => {
+  it('asks nobody that a layer names, unless told to', async () => {
     const server = createMemoryTransport(() => ({ body: manifest }));
     await openBlob(connect(server).session, ref, { ...blob, urls: [evil] });
     expect(server.requests.map(({ url }) => new URL(url).origin)).toEqual([ORIGIN]);
@@ -290,12 +290,12 @@ describe('A05 A06 layers that are elsewhere', () => {
     ['not a URL', 'invalid-url'],
     ['', 'invalid-url'],
     ['/layer', 'invalid-url'],
-  ])('A06 guards what a layer names: %s: %s', (url, rule) => {
+  ])('guards what a layer names: %s: %s', (url, rule) => {
     expect(ruleOf(() => admitForeign(url, PUBLIC))).toBe(rule);
     if (rule === 'admitted') expect(admitForeign(url, PUBLIC).allowAddresses).toEqual(['public']);
   });
 
-  it('A06 tells the dialler which addresses a layer’s server may have', async () => {
+  it('tells the dialler which addresses a layer’s server may have', async () => {
     const server = createMemoryTransport((request): Reply =>
       request.url.startsWith(ORIGIN) ? { ...found, remoteAddress: '10.0.0.1' } : { body: manifest },
     );
@@ -310,7 +310,7 @@ describe('A05 A06 layers that are elsewhere', () => {
     ]);
   });
 
-  it('L05 shows no more of a foreign layer than where it is', async () => {
+  it('shows no more of a foreign layer than where it is [L05]', async () => {
     const server = createMemoryTransport(() => ({ status: 404 }));
     const session = open(server.transport);
     const secret = canary('signed-query');
@@ -319,7 +319,7 @@ describe('A05 A06 layers that are elsewhere', () => {
   });
 });
 
-describe('A04 uploads', () => {
+describe('uploads [A04]', () => {
   const from = 'https://registry.example.com/v2/app/blobs/uploads/';
 
   it.each([
@@ -333,11 +333,11 @@ describe('A04 uploads', () => {
     ['file:///etc/passwd', 'scheme'],
     ['https://[', 'invalid-url'],
     ['/\u0000', 'invalid-url'],
-  ])('A01 A04 go on at %s: %s', (location, rule) => {
+  ])('go on at %s: %s [A01]', (location, rule) => {
     expect(ruleOf(() => admitUpload(location, from))).toBe(rule);
   });
 
-  it('A01 A04 go nowhere but to the registry', async () => {
+  it('go nowhere but to the registry [A01]', async () => {
     const server = createMemoryTransport(() => found);
     const session = open(server.transport);
     for (const url of [
@@ -354,7 +354,7 @@ describe('A04 uploads', () => {
     expect(server.requests.length).toBe(0);
   });
 
-  it.each(['POST', 'PUT', 'PATCH', 'DELETE'] as const)('A01 %s is not sent on by a redirect', async (method) => {
+  it.each(['POST', 'PUT', 'PATCH', 'DELETE'] as const)('%s is not sent on by a redirect [A01]', async (method) => {
     const server = createMemoryTransport((): Reply => ({
       status: 307,
       headers: { location: 'https://evil.example/' },
@@ -369,8 +369,8 @@ describe('A04 uploads', () => {
   });
 });
 
-describe('B11 a signed URL that has run out', () => {
-  it.each([401, 403])('B11 is asked for again at the registry after %d', async (status) => {
+describe('a signed URL that has run out [B11]', () => {
+  it.each([401, 403])('is asked for again at the registry after %d', async (status) => {
     let signed = 0;
     const server = createMemoryTransport((request): Reply => {
       if (isRealm(request)) return tokenReply('t');
@@ -385,7 +385,7 @@ describe('B11 a signed URL that has run out', () => {
     expect(server.open()).toBe(0);
   });
 
-  it('B11 is asked for again once a request', async () => {
+  it('is asked for again once a request', async () => {
     const server = createMemoryTransport(({ url }): Reply =>
       url.startsWith(ORIGIN) ? { status: 307, headers: { location: 'https://cdn.example/x' } } : { status: 403 },
     );

@@ -39,7 +39,7 @@ function serving(contents: readonly BuiltContent[], root: () => BuiltContent) {
   });
 }
 
-describe('M01 who names the media type of a manifest', () => {
+describe('who names the media type of a manifest [M01]', () => {
   const document = (own: string | undefined): string =>
     own !== undefined && /index|list/.test(own)
       ? JSON.stringify({ schemaVersion: 2, mediaType: own, manifests: [] })
@@ -73,7 +73,7 @@ describe('M01 who names the media type of a manifest', () => {
   });
 });
 
-describe('M02 the digest of a manifest', () => {
+describe('the digest of a manifest [M02]', () => {
   const body = encode('{"schemaVersion":2}');
   const others: readonly Uint8Array[] = [encode('{}'), encode('{"schemaVersion":2}\n'), encode(' {"schemaVersion":2}')];
   const digestBy = (algorithm: DigestAlgorithm, bytes = body): Digest => digestOf(bytes, nodeHasher, algorithm);
@@ -116,7 +116,7 @@ describe('M02 the digest of a manifest', () => {
   });
 });
 
-describe('M03 a tag that moves with every request', () => {
+describe('a tag that moves with every request [M03]', () => {
   it('gives one image or the other, never a mixture: 100 times', async () => {
     const versions = ['a', 'b', 'c'].map((text) => {
       const images = ['amd64', 'arm64'].map((architecture) =>
@@ -144,7 +144,7 @@ describe('M03 a tag that moves with every request', () => {
   });
 });
 
-describe('M04 a document that is a bomb', () => {
+describe('a document that is a bomb [M04]', () => {
   const endless = (chunk: Uint8Array, sent: { bytes: number }) =>
     (async function* () {
       for (;;) {
@@ -224,7 +224,7 @@ describe('M04 a document that is a bomb', () => {
   });
 });
 
-describe('M05 a size', () => {
+describe('a size [M05]', () => {
   const image = buildImage({ layers: [{ files: { a: 'a' } }] });
   const [manifest, config, layer] = [image.descriptor, image.manifest.config, image.manifest.layers[0] as Descriptor];
   const bytesOf = (digest: Digest): Uint8Array => image.blobs.get(digest) as Uint8Array;
@@ -275,7 +275,7 @@ describe('M05 a size', () => {
   });
 });
 
-describe('M08 a manifest that is no JSON object in UTF-8', () => {
+describe('a manifest that is no JSON object in UTF-8 [M08]', () => {
   const good = new TextDecoder().decode(buildImage({ layers: [] }).contents.at(-1)?.bytes);
   const bytesWith = (...bytes: number[]): Uint8Array =>
     Uint8Array.from([...encode('{"a":"'), ...bytes, ...encode('"}')]);
@@ -311,7 +311,7 @@ describe('M08 a manifest that is no JSON object in UTF-8', () => {
   });
 });
 
-describe('M09 a status counts for what it is, each of 100 to 599 once', () => {
+describe('a status counts for what it is, each of 100 to 599 once [M09]', () => {
   const image = buildImage({ layers: [{ files: { a: 'a' } }] });
   const layer = image.manifest.layers[0] as Descriptor;
   const digest = image.descriptor.digest;
@@ -382,7 +382,7 @@ describe('M09 a status counts for what it is, each of 100 to 599 once', () => {
   });
 });
 
-describe('M11 embedded data', () => {
+describe('embedded data [M11]', () => {
   const empty = encode('{}');
   const config = (data: string | undefined, size = 2) => ({
     mediaType: MEDIA_TYPES.ociEmpty,

@@ -43,7 +43,7 @@ async function startTenants() {
   return { registry, host, runtime, store, keyring: keyringOf(host, 'b', b) };
 }
 
-describe('M12 an image in the store is no proof that one may have it', () => {
+describe('an image in the store is no proof that one may have it [M12]', () => {
   it.each([
     ['by digest from the other tenant', 'a/app@', 403],
     ['by digest from the own repository, which lacks it', 'b/app@', 404],

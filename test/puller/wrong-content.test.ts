@@ -21,8 +21,8 @@ async function leavePartial(store: ImageStore, { layer }: Scene, bytes: Uint8Arr
   await writer.abort();
 }
 
-describe.each(STORES)('B01 wrong bytes of the right length, into the %s store', (kind) => {
-  it.each(['first', 'middle', 'last'] as const)('B01 are asked for once more when the %s is wrong', async (place) => {
+describe.each(STORES)('wrong bytes of the right length, into the %s store [B01]', (kind) => {
+  it.each(['first', 'middle', 'last'] as const)('are asked for once more when the %s is wrong', async (place) => {
     const scene = await startScene();
     const { registry, name, layer, path } = scene;
     const offset = { first: 0, middle: layer.size / 2, last: layer.size - 1 }[place];
@@ -35,7 +35,7 @@ describe.each(STORES)('B01 wrong bytes of the right length, into the %s store', 
     await assertInvariants({ stores: [{ store, names: [name] }] });
   });
 
-  it.each(['first', 'middle', 'last'] as const)('B01 are final when the %s is wrong again', async (place) => {
+  it.each(['first', 'middle', 'last'] as const)('are final when the %s is wrong again', async (place) => {
     const scene = await startScene();
     const { registry, name, layer, path } = scene;
     const offset = { first: 0, middle: layer.size / 2, last: layer.size - 1 }[place];
@@ -48,7 +48,7 @@ describe.each(STORES)('B01 wrong bytes of the right length, into the %s store', 
     expect(await store.resolve(name)).toBeUndefined();
   });
 
-  it('B01 M05 are final, too, when there are more of them than the descriptor says', async () => {
+  it('are final, too, when there are more of them than the descriptor says [M05]', async () => {
     const scene = await startScene();
     scene.registry.fault({ path: scene.path, action: { kind: 'extend', bytes: 1 } });
     const store = await openStore(kind);
@@ -58,8 +58,8 @@ describe.each(STORES)('B01 wrong bytes of the right length, into the %s store', 
   });
 });
 
-describe.each(STORES)('B02 an end that looks like success, into the %s store', (kind) => {
-  it.each(['close', 'chunked', 'length'] as const)('B02 is a cut, with framing by %s', async (framing) => {
+describe.each(STORES)('an end that looks like success, into the %s store [B02]', (kind) => {
+  it.each(['close', 'chunked', 'length'] as const)('is a cut, with framing by %s', async (framing) => {
     const scene = await startScene({ bytes: 200_000 });
     scene.registry.fault({ path: scene.path, times: 1, action: { kind: 'truncate', afterBytes: 5000, framing } });
     const store = await openStore(kind);
@@ -93,10 +93,10 @@ const LIES: Readonly<Record<string, FaultAction>> = {
   'bytes after the answer': { kind: 'extend', bytes: 1000, framing: 'unchanged' },
 };
 
-describe('B03 an answer to a range', () => {
+describe('an answer to a range [B03]', () => {
   const rows = Object.entries(LIES).flatMap(([what, action]) => [1, 2, 3].map((resume) => ({ what, action, resume })));
 
-  it.each(rows)('B03 with $what does no harm at resume $resume', async ({ action, resume }) => {
+  it.each(rows)('with $what does no harm at resume $resume', async ({ action, resume }) => {
     const scene = await startScene();
     const { registry, path, name } = scene;
     registry.fault({ path, times: resume, action: { kind: 'cut', afterBytes: 40_000 } });
@@ -108,7 +108,7 @@ describe('B03 an answer to a range', () => {
     await assertInvariants({ stores: [{ store, names: [name] }] });
   });
 
-  it('B03 is taken when it is what was asked for, and only the rest is sent', async () => {
+  it('is taken when it is what was asked for, and only the rest is sent', async () => {
     const scene = await startScene();
     scene.registry.fault({ path: scene.path, times: 2, action: { kind: 'cut', afterBytes: 40_000 } });
     const store = await openStore('memory');
@@ -119,8 +119,8 @@ describe('B03 an answer to a range', () => {
   });
 });
 
-describe.each(STORES)('B04 416, into the %s store', (kind) => {
-  it('B04 starts over, and does not wait for a body that its length promises', async () => {
+describe.each(STORES)('416, into the %s store [B04]', (kind) => {
+  it('starts over, and does not wait for a body that its length promises', async () => {
     const scene = await startScene();
     const { registry, path, name } = scene;
     const bytes = `HTTP/1.1 416 Requested Range Not Satisfiable\r\nContent-Length: ${total}\r\n\r\n{"errors":[]}`;
@@ -134,8 +134,8 @@ describe.each(STORES)('B04 416, into the %s store', (kind) => {
   });
 });
 
-describe('B04 a part that is whole', () => {
-  it('B04 is verified, and nothing is asked for', async () => {
+describe('a part that is whole [B04]', () => {
+  it('is verified, and nothing is asked for', async () => {
     const scene = await startScene({ bytes: WHOLE_BLOCKS });
     const store = await openStore('layout');
     await leavePartial(store, scene, bytesOf(scene));
@@ -144,7 +144,7 @@ describe('B04 a part that is whole', () => {
     await assertInvariants({ stores: [{ store, names: [scene.name] }] });
   });
 
-  it('B04 B05 is asked for from the start when it is wrong', async () => {
+  it('is asked for from the start when it is wrong [B05]', async () => {
     const scene = await startScene({ bytes: WHOLE_BLOCKS });
     const store = await openStore('layout');
     await leavePartial(
@@ -158,8 +158,8 @@ describe('B04 a part that is whole', () => {
   });
 });
 
-describe('B05 a poisoned part', () => {
-  it('B05 costs one clean download, in the same pull', async () => {
+describe('a poisoned part [B05]', () => {
+  it('costs one clean download, in the same pull', async () => {
     const scene = await startScene({ bytes: WHOLE_BLOCKS });
     const store = await openStore('layout');
     await leavePartial(store, scene, bytesOf(scene).subarray(0, 300_000).fill(7));
@@ -169,7 +169,7 @@ describe('B05 a poisoned part', () => {
     await assertInvariants({ stores: [{ store, names: [scene.name] }] });
   });
 
-  it('B05 is not left behind for the next pull', async () => {
+  it('is not left behind for the next pull', async () => {
     const scene = await startScene();
     const { path: root } = tempDir();
     const fault = scene.registry.fault({ path: scene.path, action: { kind: 'flip', offset: 5 } });

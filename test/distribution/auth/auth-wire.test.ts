@@ -40,7 +40,7 @@ const tokenRequests = ({ requests }: LoopbackRegistry): number =>
   requests.filter(({ url }) => url.startsWith('/token')).length;
 
 describe('auth over real connections', () => {
-  it('A24 fetches one token for 200 requests at once', async () => {
+  it('fetches one token for 200 requests at once [A24]', async () => {
     const watch = startWatch();
     const { account, credential } = tenant('u');
     const registry = await startRegistry({ auth: { '': { type: 'bearer', accounts: [account] } } });
@@ -60,7 +60,7 @@ describe('auth over real connections', () => {
   });
 
   it.each(['cut', 'rst'] as const)(
-    'A24 resumes a layer with a new token after a %s, from the same offset',
+    'resumes a layer with a new token after a %s, from the same offset [A24]',
     async (kind) => {
       const watch = startWatch();
       const { account, credential } = tenant('u');
@@ -94,7 +94,7 @@ describe('auth over real connections', () => {
     },
   );
 
-  it('A11 gives nobody what a token of another would have given', async () => {
+  it('gives nobody what a token of another would have given [A11]', async () => {
     const watch = startWatch();
     const [a, b] = [tenant('a'), tenant('b')];
     const registry = await startRegistry({
@@ -133,7 +133,7 @@ describe('auth over real connections', () => {
     await assertInvariants({ registries: [registry], closeables: [runtime], watch, graceMs: GRACE_MS });
   });
 
-  it('L05 shows no signed query of a redirect or a realm, in errors or events', async () => {
+  it('shows no signed query of a redirect or a realm, in errors or events [L05]', async () => {
     const secret = canary('signed-query');
     const storage = await serve((_, response) => void response.writeHead(403).end('<Error/>'));
     const registry = await startRegistry();

@@ -39,14 +39,14 @@ async function connect(listener: RequestListener, credential: Credential) {
   return { session, transport, origin, ref: parseReference(`${new URL(origin).host}/team/app:1`) };
 }
 
-describe('L04 errors of the platform', () => {
+describe('errors of the platform [L04]', () => {
   it.each([
     'https://u:SECRET@[',
     'https://r.example:SECRET/',
     'SECRET',
     'https://SECRET .example/',
     'http://[::SECRET',
-  ])('L04 %j is in no error', async (template) => {
+  ])('%j is in no error', async (template) => {
     const text = template.replace('SECRET', canary('signed-query'));
     const { transport, close } = createUndiciTransport();
     onTestFinished(close);
@@ -66,7 +66,7 @@ describe('L04 errors of the platform', () => {
     }
   });
 
-  it('L04 an answer’s body, headers and cookies are in no error', async () => {
+  it('an answer’s body, headers and cookies are in no error', async () => {
     const cookie = canary('cookie');
     const { session, ref } = await connect(
       (_, response) => {
@@ -80,7 +80,7 @@ describe('L04 errors of the platform', () => {
   });
 });
 
-describe('L06 a server that gives back what it got', () => {
+describe('a server that gives back what it got [L06]', () => {
   it.each<readonly [string, (sent: string) => readonly [number, string, Record<string, string>, string]]>([
     ['in its JSON', (sent) => [403, '', {}, JSON.stringify({ errors: [{ code: sent, message: sent, detail: sent }] })]],
     ['in its status text', (sent) => [403, sent, {}, '{}']],
@@ -89,7 +89,7 @@ describe('L06 a server that gives back what it got', () => {
     ['in a media type', (sent) => [200, '', { 'content-type': encodeURIComponent(sent) }, '{}']],
     ['in a digest', (sent) => [200, '', { 'docker-content-digest': encodeURIComponent(sent) }, '{}']],
     ['as plain text', (sent) => [500, '', {}, sent]],
-  ])('L06 %s', async (_, answer) => {
+  ])('%s', async (_, answer) => {
     const { session, ref } = await connect(
       (request, response) => {
         const sent = request.headers.authorization;
@@ -109,8 +109,8 @@ describe('L06 a server that gives back what it got', () => {
   });
 });
 
-describe('L07 while a request is under way', () => {
-  it('L07 nothing that a program holds shows its headers', async () => {
+describe('while a request is under way [L07]', () => {
+  it('nothing that a program holds shows its headers', async () => {
     const sent: (string | undefined)[] = [];
     const registry = await serve((request, response) => {
       sent.push(request.headers.authorization);
@@ -151,8 +151,8 @@ describe('L07 while a request is under way', () => {
   });
 });
 
-describe('L08 what other programs see', () => {
-  it('L08 arguments and environment of a plugin hold no secret but those that the operator put there', async () => {
+describe('what other programs see [L08]', () => {
+  it('arguments and environment of a plugin hold no secret but those that the operator put there', async () => {
     const folder = tempDir().path;
     const seen = join(folder, 'seen');
     const plugin = join(folder, 'plugin');
@@ -176,7 +176,7 @@ process.stdout.write('{}');
     observeText('what /proc shows of the plugin', readFileSync(seen, 'utf8'));
   });
 
-  it('L08 no request line has a secret, and no file a name from one', async () => {
+  it('no request line has a secret, and no file a name from one', async () => {
     const password = canary('password');
     const registry = await startRegistry({
       auth: { '': { type: 'bearer', accounts: [{ username: 'u', password }] } },
@@ -196,7 +196,7 @@ process.stdout.write('{}');
     observeText('file names', (readdirSync(path, { recursive: true }) as string[]).join('\n'));
   });
 
-  it('L08 NODE_DEBUG prints nothing that is secret', async () => {
+  it('NODE_DEBUG prints nothing that is secret', async () => {
     const password = canary('password');
     const registry = await startRegistry({
       auth: { '': { type: 'bearer', accounts: [{ username: 'u', password }] } },

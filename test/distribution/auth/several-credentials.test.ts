@@ -45,8 +45,8 @@ const usersAt = (server: MemoryTransport): readonly string[] =>
 const refusing = (answer: Reply): MemoryTransport =>
   createMemoryTransport((request) => (authorization(request) === undefined ? basicChallenge : answer));
 
-describe('A20 several credentials', () => {
-  it('A20 are shown in order, each once, and an equal one not again', async () => {
+describe('several credentials [A20]', () => {
+  it('are shown in order, each once, and an equal one not again', async () => {
     const passwords = Array.from({ length: 10 }, () => canary('password'));
     // From the longest key to the shortest: the keyring's order. Two of the ten are what others are already.
     const entries = passwords.map((password, at) => {
@@ -60,7 +60,7 @@ describe('A20 several credentials', () => {
   });
 
   it.each([429, 500, 502, 503, 504])(
-    'A20 stay what they are while the registry answers %d: the next is not tried',
+    'stay what they are while the registry answers %d: the next is not tried',
     async (status) => {
       const server = refusing({ status, headers: { 'retry-after': '1' } });
       const keyring = createKeyring([
@@ -72,7 +72,7 @@ describe('A20 several credentials', () => {
     },
   );
 
-  it.each([401, 403, 404])('A20 go on to the next after %d', async (status) => {
+  it.each([401, 403, 404])('go on to the next after %d', async (status) => {
     const server = refusing({ status });
     const keyring = createKeyring([
       entry('r.example/team', 'first', canary('password')),
@@ -83,27 +83,27 @@ describe('A20 several credentials', () => {
   });
 });
 
-describe('A20 several credentials, where a credential makes no difference or all of it', () => {
+describe('several credentials, where a credential makes no difference or all of it [A20]', () => {
   const keyring = () =>
     createKeyring([
       entry('r.example/team', 'first', canary('password')),
       entry('r.example', 'second', canary('password')),
     ]);
 
-  it.each(['lookup', 'connect', 'tls'] as const)('A20 are not tried when nobody was reached: %s', async (phase) => {
+  it.each(['lookup', 'connect', 'tls'] as const)('are not tried when nobody was reached: %s', async (phase) => {
     const failure = new TransportError('down', { method: 'GET', url: 'https://r.example/', phase, retryable: true });
     const server = createMemoryTransport(() => Promise.reject(failure));
     expect(await pull('r.example/team/app', server, keyring())).toMatchObject({ attempts: { length: 1 } });
     expect(server.requests).toHaveLength(5);
   });
 
-  it.each(['headers', 'body'] as const)('A20 are tried when the answer was lost: %s', async (phase) => {
+  it.each(['headers', 'body'] as const)('are tried when the answer was lost: %s', async (phase) => {
     const failure = new TransportError('cut', { method: 'GET', url: 'https://r.example/', phase, retryable: false });
     const server = createMemoryTransport(() => Promise.reject(failure));
     expect(await pull('r.example/team/app', server, keyring())).toMatchObject({ attempts: { length: 2 } });
   });
 
-  it('A20 M09 go on to the next when the first is sent to a page for people', async () => {
+  it('go on to the next when the first is sent to a page for people [M09]', async () => {
     const server = createMemoryTransport((request): Reply => {
       if (request.url.endsWith('/login')) return { headers: { 'content-type': 'text/html' }, body: '<html>' };
       if (authorization(request) === undefined) return basicChallenge;
@@ -116,20 +116,20 @@ describe('A20 several credentials, where a credential makes no difference or all
     });
   });
 
-  it('A20 M09 end with that page when it is the last that is shown it', async () => {
+  it('end with that page when it is the last that is shown it [M09]', async () => {
     const server = refusing({ headers: { 'content-type': 'text/html' }, body: '<html>' });
     expect(await pull('r.example/team/app', server, keyring())).toMatchObject({ code: 'ERR_REGISTRY_DOCUMENT' });
     expect(usersAt(server)).toEqual(['first', 'second']);
   });
 });
 
-describe('A21 a credential that cannot be used', () => {
+describe('a credential that cannot be used [A21]', () => {
   it.each([
     ['not base64', { auth: '*' }],
     ['without a colon', { auth: 'bm9jb2xvbg==' }],
     ['of the wrong type', { auth: 5 }],
     ['no object', 5],
-  ])('A21 is not replaced by another registry’s: an entry %s', async (_, broken) => {
+  ])('is not replaced by another registry’s: an entry %s', async (_, broken) => {
     const hub = canary('password');
     const auths = {
       'r.example': broken,
@@ -147,7 +147,7 @@ describe('A21 a credential that cannot be used', () => {
     expect(atHub.requests.every(({ url }) => url.startsWith('https://registry-1.docker.io/'))).toBe(true);
   });
 
-  it('A21 A22 does not stop the next that is for the same registry', async () => {
+  it('does not stop the next that is for the same registry [A22]', async () => {
     const keyring = createKeyring([
       entry('r.example/team', 'bad\r\nuser', canary('password')),
       entry('r.example', 'good', canary('password')),
@@ -161,11 +161,11 @@ describe('A21 a credential that cannot be used', () => {
   });
 });
 
-describe('A03 a key with a path', () => {
+describe('a key with a path [A03]', () => {
   it.each([
     ['r.example/team-a', false],
     ['r.example', true],
-  ])('A03 %s goes to another repository by a redirect: %s', async (key, taken) => {
+  ])('%s goes to another repository by a redirect: %s', async (key, taken) => {
     const server = createMemoryTransport((request): Reply => {
       if (request.url.includes('/team-b/')) return { status: 404 };
       if (authorization(request) === undefined) return basicChallenge;

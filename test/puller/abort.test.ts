@@ -194,8 +194,8 @@ function stoppingClock(signal: AbortSignal, point: Point): Clock {
   return { ...systemClock, sleep };
 }
 
-describe.each(STORES)('B14 an abort at every point, with the %s store', (kind) => {
-  it.each(Object.entries(SCENARIOS))('B14 I4 I5 of %s', async (_, prepare) => {
+describe.each(STORES)('an abort at every point, with the %s store [B14]', (kind) => {
+  it.each(Object.entries(SCENARIOS))('of %s [I4 I5]', async (_, prepare) => {
     const watch = startWatch();
     const { registry, runtime, name, options, beside, arm, closeables = [] } = await prepare();
     const reason = new Error('enough');
@@ -252,7 +252,7 @@ describe.each(STORES)('B14 an abort at every point, with the %s store', (kind) =
   });
 });
 
-describe('B16 one signal for many', () => {
+describe('one signal for many [B16]', () => {
   const { manifest, contents, descriptor } = buildImage({ platform: amd64, layers: [{ files: { a: 'b' } }] });
   const bytes = new Map(contents.map(({ descriptor: { digest }, bytes }) => [digest as string, bytes]));
   const server = createMemoryTransport(({ url }) => {
@@ -266,7 +266,7 @@ describe('B16 one signal for many', () => {
     return process.memoryUsage().heapUsed;
   };
 
-  it('B16 10,000 pulls and look-ups leave no listener and no heap behind', async () => {
+  it('10,000 pulls and look-ups leave no listener and no heap behind', async () => {
     const watched = countingSignal();
     const keyring = createKeyring([entryFor('other.example', canary('password', []))]);
     const store = createMemoryStore({ createHasher: nodeHasher });
@@ -293,8 +293,8 @@ describe('B16 one signal for many', () => {
   });
 });
 
-describe('B14 an abort while a registry refuses', () => {
-  it('B14 ends the pull with its reason, and no other credential is tried', async () => {
+describe('an abort while a registry refuses [B14]', () => {
+  it('ends the pull with its reason, and no other credential is tried', async () => {
     const controller = new AbortController();
     const reason = { is: 'enough' };
     const server = createMemoryTransport(() => {

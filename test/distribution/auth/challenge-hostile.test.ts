@@ -81,19 +81,16 @@ const SPELLINGS: readonly (readonly [string, (challenge: readonly Written[]) => 
 const shown = (challenges: readonly Challenge[]) =>
   challenges.map(({ scheme, parameters, token68 }) => [scheme, Object.fromEntries(parameters), token68]);
 
-describe('A15 parseChallenges', () => {
-  describe.each(SPELLINGS)('A15 %s', (_, spell) => {
-    it.each(CHALLENGES.map((challenge) => [spell(challenge), challenge] as const))(
-      'A15 reads %j',
-      (header, challenge) => {
-        const expected = challenge.map(([scheme, parameters]) => [scheme.toLowerCase(), parameters, undefined]);
-        expect(shown(parseChallenges(header))).toEqual(expected);
-      },
-    );
+describe('parseChallenges [A15]', () => {
+  describe.each(SPELLINGS)('%s', (_, spell) => {
+    it.each(CHALLENGES.map((challenge) => [spell(challenge), challenge] as const))('reads %j', (header, challenge) => {
+      const expected = challenge.map(([scheme, parameters]) => [scheme.toLowerCase(), parameters, undefined]);
+      expect(shown(parseChallenges(header))).toEqual(expected);
+    });
   });
 
   it.each(CHALLENGES.map((challenge) => plain(challenge).join(', ')))(
-    'A15 believes nothing behind a cut in %j',
+    'believes nothing behind a cut in %j',
     (header) => {
       const whole = shown(parseChallenges(header));
       for (let end = 0; end < header.length; end += 1) {
@@ -122,12 +119,12 @@ const HOSTILE: readonly string[] = [
   '"quoted"',
 ];
 
-describe('A14 parameters of a challenge', () => {
-  it('A14 has forty hostile values', () => {
+describe('parameters of a challenge [A14]', () => {
+  it('has forty hostile values', () => {
     expect(HOSTILE.length).toBeGreaterThanOrEqual(40);
   });
 
-  it.each(HOSTILE)('A14 %j stays one value, in the service and in the realm’s own query', async (value) => {
+  it.each(HOSTILE)('%j stays one value, in the service and in the realm’s own query', async (value) => {
     const service = value.replaceAll(/["\\]/g, '\\$&');
     const realm = `${REALM}?account=${encodeURIComponent(value)}`;
     const server = createMemoryTransport((request) =>
@@ -153,7 +150,7 @@ describe('A14 parameters of a challenge', () => {
   });
 
   it.each(['\u0000', '\r', '\n', '\u007f', '\u0080', 'ä', '€', '😀', '\u2028', '\u202e'])(
-    'A14 asks nobody for the sake of %j',
+    'asks nobody for the sake of %j',
     async (character) => {
       for (const parameters of [
         `realm="${REALM}",service="a${character}"`,

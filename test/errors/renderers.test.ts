@@ -11,14 +11,14 @@ import { makeSubjects, type Subjects } from '../support/leak-subjects.ts';
 const path = mkdtempSync(join(tmpdir(), 'kubepull-leaks-'));
 afterAll(() => rmSync(path, { recursive: true, force: true }));
 
-describe('L01 what a value shows of a secret', () => {
+describe('what a value shows of a secret [L01]', () => {
   let subjects: Subjects;
   beforeAll(async () => {
     subjects = await makeSubjects(join(path, 'layout'));
   });
   afterAll(() => subjects.close());
 
-  it('L01 is found by each of ten renderers', () => {
+  it('is found by each of ten renderers', () => {
     const secret = makeSecret();
     const all = RENDERERS.map(([name]) => name);
     expect(all).toHaveLength(10);
@@ -30,7 +30,7 @@ describe('L01 what a value shows of a secret', () => {
     expect(leaksOf({ secret: createSecret(secret) }, [secret])).toEqual([]);
   });
 
-  it('L01 is nothing, for one of everything that the library makes', () => {
+  it('is nothing, for one of everything that the library makes', () => {
     expect(subjects.values.length).toBeGreaterThanOrEqual(30);
     expect(subjects.secrets.length).toBeGreaterThanOrEqual(8);
     const leaks = subjects.values.flatMap(([name, value]) =>
@@ -40,7 +40,7 @@ describe('L01 what a value shows of a secret', () => {
   });
 });
 
-describe('L10 with built-in prototypes that somebody has changed', () => {
+describe('with built-in prototypes that somebody has changed [L10]', () => {
   const program = join(path, 'child.mjs');
 
   beforeAll(async () => {
@@ -57,7 +57,7 @@ describe('L10 with built-in prototypes that somebody has changed', () => {
     'String.prototype.toJSON',
     'Map.prototype.inspect',
     'Error.prototype.toJSON',
-  ])('L10 shows no secret: %s', (pollution) => {
+  ])('shows no secret: %s', (pollution) => {
     const { stdout, stderr, status } = spawnSync(process.execPath, [program, pollution, join(path, pollution)], {
       env: {},
       encoding: 'utf8',

@@ -5,7 +5,7 @@ import { createTokenCache } from 'kubepull/distribution';
 import { PullFailedError, RegistryError, StoreError, TransportError } from 'kubepull/errors';
 import { observe, observeText, scan } from '../support/canary.ts';
 import { leaksOf, makeSecret } from '../support/leaks.ts';
-import { readSources } from './sources.ts';
+import { readSources } from '../packaging/sources.ts';
 
 const DEEP = { depth: 30, showHidden: true, getters: true } as const;
 
@@ -36,8 +36,8 @@ function foreign(secret: string): readonly unknown[] {
   ];
 }
 
-describe('L02 errors', () => {
-  it('L02 take nothing of a foreign cause but what is known to be harmless', () => {
+describe('errors [L02]', () => {
+  it('take nothing of a foreign cause but what is known to be harmless', () => {
     const secret = makeSecret();
     const failure = { method: 'GET', url: 'https://r.example/', phase: 'body', retryable: true } as const;
     for (const cause of foreign(secret)) {
@@ -52,7 +52,7 @@ describe('L02 errors', () => {
     }
   });
 
-  it('L02 are each looked at by the hook that runs around every test', () => {
+  it('are each looked at by the hook that runs around every test', () => {
     const secret = makeSecret();
     observe(
       new RegistryError(`Cannot GET ${secret}`, {
@@ -69,7 +69,7 @@ describe('L02 errors', () => {
     expect(new PullFailedError('Cannot pull', 'r.example/x', attempts)).toBeInstanceOf(errors.ImageError);
   });
 
-  it('L02 are all of one factory', () => {
+  it('are all of one factory', () => {
     const classes = Object.values(errors).filter(
       (value) => typeof value === 'function' && 'prototype' in value && /^[A-Z]\w*Error$/.test(value.name),
     );
@@ -82,8 +82,8 @@ describe('L02 errors', () => {
 /** Comparisons of a revealed secret, by what may stand on the other side. */
 const COMPARED = /\.reveal\(\)\s*[!=]==\s*(?<with>[^)&|?;\s]+)|(?<before>[\w.'"]+)\s*[!=]==\s*[\w.?]*\.reveal\(\)/g;
 
-describe('L09 secrets in comparisons and records', () => {
-  it('L09 are compared with nothing but the empty string, except in constant time', () => {
+describe('secrets in comparisons and records [L09]', () => {
+  it('are compared with nothing but the empty string, except in constant time', () => {
     const found = readSources().flatMap(({ path, text }) =>
       [...text.matchAll(COMPARED)].flatMap(({ groups = {}, 0: shown }) =>
         groups['with'] === "''" ? [] : [`${path}: ${shown}`],
@@ -92,18 +92,18 @@ describe('L09 secrets in comparisons and records', () => {
     expect(found).toEqual([]);
   });
 
-  it('L09 are found by the rule above', () => {
+  it('are found by the rule above', () => {
     for (const text of ['a.reveal() === b', 'x !== secret?.password.reveal()', "credential.password.reveal()!=='x'"]) {
       expect(text.match(COMPARED)).toHaveLength(1);
     }
   });
 
-  it('L09 T03 have no name or key made of Math.random', () => {
+  it('have no name or key made of Math.random [T03]', () => {
     const users = readSources().filter(({ text }) => text.includes('Math.random'));
     expect(users.map(({ path }) => path)).toEqual([]);
   });
 
-  it('L09 are salted in the keys of tokens', () => {
+  it('are salted in the keys of tokens', () => {
     const salts = new Set(Array.from({ length: 100 }, () => createTokenCache().salt));
     expect(salts.size).toBe(100);
     for (const salt of salts) expect(salt.length).toBeGreaterThanOrEqual(32);
