@@ -147,7 +147,7 @@ describe('parsePattern', () => {
   });
 
   it('refuses an unknown dialect', () => {
-    const options = { dialect: 'docker' } as unknown as { readonly dialect: 'kubelet' };
+    const options = { dialect: 'podman' } as unknown as { readonly dialect: 'kubelet' };
     expect(() => parsePattern('foo.com', options)).toThrow(
       'Cannot match images: option dialect must be kubelet or documented or docker',
     );
