@@ -48,7 +48,7 @@ export function decidePullPolicy<E extends string = PullPolicy>(
   check(
     'Cannot decide a pull policy',
     { image, explicit },
-    { image: is.optional(is.text), explicit: is.optional(is.text) },
+    { image: is.nullable(is.text), explicit: is.nullable(is.text) },
   );
   const text = image ?? '';
   if (explicit) return { image: text, policy: explicit, reason: 'explicit' };

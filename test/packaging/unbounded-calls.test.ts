@@ -15,6 +15,11 @@ const SHORT: Readonly<Record<string, string>> = {
   'node/runtime.ts: (platform === undefined ? [] : [platformCheck(platform)])': 'one check',
   'node/layout/validate-images.ts: zlib': 'two names',
   'explain/explain-pull.ts: asked': 'one keyring',
+  'internal/mask.ts: bytes.subarray(0, 4096)': '4,096 bytes',
+  'store/kinds.ts: methods': 'names that a caller writes out',
+  'testing/registry/faults/check-fault.ts: framing': 'names that the code writes out',
+  'testing/registry/faults/check-fault.ts: Object.keys(ACTIONS)': 'names that the code writes out',
+  'tracing/traced.ts: TRACE_OPERATIONS': 'names that the code writes out',
   'match/parse.ts: splitHostPort(location.host)': 'two texts',
   'internal/go/utf8.ts: some as unknown as number[]': '4,096 code units',
 };

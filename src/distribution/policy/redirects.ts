@@ -57,7 +57,7 @@ export async function sendFollowing(
     if (sameOriginOnly && url.origin !== home)
       throw refused(current, 'foreign-redirect', 'it redirects to another origin');
     foreign ||= url.origin !== home;
-    sent.push(...url.searchParams.values());
+    for (const value of url.searchParams.values()) sent.push(value);
     const headers = foreign || !keepsCredential(url.pathname) ? harmless(current.headers) : current.headers;
     current = { ...current, url: url.href, headers, allowAddresses, shownUrl: showTarget(url) };
   }
