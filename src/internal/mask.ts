@@ -15,18 +15,37 @@ export type Mask = (text: string) => string;
  * @param minLength - secrets of fewer characters are left out, because they cannot be told from other text
  */
 export function createMask(secrets: readonly (string | undefined)[], minLength: number = MIN_SECRET): Mask {
-  let pattern: RegExp | undefined;
+  let forms: readonly string[] | undefined;
   return (text) => {
-    pattern ??= compile(secrets, minLength);
-    return text.replace(pattern, '[redacted]');
+    forms ??= compile(secrets, minLength);
+    return forms.reduce(maskForm, text);
   };
 }
 
-function compile(secrets: readonly (string | undefined)[], minLength: number): RegExp {
+/** Folded, each once, the longest first: a form may have another in it. */
+function compile(secrets: readonly (string | undefined)[], minLength: number): readonly string[] {
   const wanted = secrets.filter((secret) => secret !== undefined).filter(({ length }) => length >= minLength);
-  const forms = [...new Set(wanted.flatMap(formsOf))].toSorted((a, b) => b.length - a.length);
-  if (forms.length === 0) return /(?!)/g;
-  return new RegExp(forms.map((form) => form.replaceAll(/[$()*+./?[\\\]^{|}-]/g, String.raw`\$&`)).join('|'), 'gi');
+  return [...new Set(wanted.flatMap(formsOf).map(fold))].toSorted((a, b) => b.length - a.length);
+}
+
+/** No regular expression, because a token may be longer than one may be. */
+function maskForm(text: string, form: string): string {
+  const folded = fold(text);
+  let masked = '';
+  let at = 0;
+  for (let found = folded.indexOf(form); found >= 0; found = folded.indexOf(form, at)) {
+    masked += `${text.slice(at, found)}[redacted]`;
+    at = found + form.length;
+  }
+  return at === 0 ? text : masked + text.slice(at);
+}
+
+/** In lower case, letter by letter, so that each stays at its place. */
+function fold(text: string): string {
+  return text.replaceAll(/[A-Z]|[^\0-\x7f]/g, (letter) => {
+    const lower = letter.toLowerCase();
+    return lower.length === letter.length ? lower : letter;
+  });
 }
 
 function formsOf(secret: string): readonly string[] {

@@ -31,6 +31,11 @@ describe('createMask', () => {
     expect(masked).toMatch(/^before \[redacted\]=* behind$/);
   });
 
+  it('masks a token as long as a header may be, at each of its places', () => {
+    const token = `${'x'.repeat(65_000)}y`;
+    expect(createMask([token])(`1 ${token} 2 ${token.toUpperCase()} 3`)).toBe('1 [redacted] 2 [redacted] 3');
+  });
+
   it('leaves a text alone that has none of the secrets, and secrets that are too short', () => {
     expect(createMask(['abc'])('abc')).toBe('abc');
     expect(createMask(['abcdefgh'], 9)('abcdefgh')).toBe('abcdefgh');
