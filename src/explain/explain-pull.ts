@@ -83,7 +83,7 @@ function findContainer(
   object: unknown,
   container: string,
 ): { readonly pod: PodLike; readonly policy: ContainerPullPolicy } {
-  const pods = findPods(object, `Cannot explain container ${quote(String(container as unknown))}`);
+  const pods = findPods(object, `Cannot explain container ${quote(container)}`);
   const all = pods.flatMap(({ pod, at, specAt }) =>
     defaultPodPullPolicies(pod).decisions.map((decision) => {
       const path = `${at === '' ? '' : `${at}.`}${specAt}${decision.path.slice('spec'.length)}`;

@@ -64,7 +64,7 @@ function isList(value: Unknowns): boolean {
 function* flatten(value: unknown, at: string, depth = 0): Generator<FoundPod> {
   const isDocuments = Array.isArray(value);
   if (isDocuments || (isObject(value) && isList(value))) {
-    const items = (isDocuments ? value : (value as Unknowns)['items']) as readonly unknown[];
+    const items = (isDocuments ? value : value['items']) as readonly unknown[];
     const root = isDocuments ? at : at === '' ? 'items' : `${at}.items`;
     if (depth > 2) return;
     for (const [index, item] of items.entries()) yield* flatten(item, `${root}[${index}]`, depth + 1);

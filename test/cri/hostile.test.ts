@@ -95,7 +95,7 @@ describe('a hostile runtime', () => {
     ['a field of the wrong type', raw(frame([0x08, 0x01]))],
     ['a field that is longer than its message', raw(frame([0x0a, 0x7f, 0x01]))],
     ['a message that ends before its end', raw(frame([0x0a], 100))],
-    ['groups that nest without end', raw(frame(new Array<number>(3_000_000).fill(0x0b)))],
+    ['groups that nest without end', raw(frame(Array.from({ length: 3_000_000 }, () => 0x0b)))],
     ['no message', raw(new Uint8Array())],
     ['a compressed message that nobody agreed on', raw(Buffer.from([1, 0, 0, 0, 1, 0]))],
   ])('that answers with %s is refused', async (_, server) => {

@@ -10,11 +10,12 @@ import { createNodeKeyring, loadDockerKeyring } from 'kubepull/node';
 import { parseImageName } from 'kubepull/reference';
 import { lazyCredentials } from '../../src/image-manager/credentials.ts';
 import { planAttempts } from '../../src/puller/try-endpoints.ts';
+import type * as match from '../../src/match/match.ts';
 import { upstreamEndpoint } from 'kubepull/mirrors';
 
 const { compared } = vi.hoisted(() => ({ compared: { count: 0 } }));
 vi.mock('../../src/match/match.ts', async (load) => {
-  const real = await load<typeof import('../../src/match/match.ts')>();
+  const real = await load<typeof match>();
   const matchTarget: typeof real.matchTarget = (...given) => {
     compared.count += 1;
     return real.matchTarget(...given);

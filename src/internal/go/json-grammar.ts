@@ -228,6 +228,6 @@ function fault(cursor: Cursor, upstream: string): undefined {
   cursor.fault ??= upstream;
 }
 
-function no(_: undefined): false {
+function no(_fault: undefined): false {
   return false;
 }

@@ -62,9 +62,11 @@ export function createBackground(): Background {
         () => undefined,
         () => undefined,
       );
-      const end = all.then(() => {
+      const forget = async (): Promise<void> => {
+        await all;
         if (away.get(digest) === end) away.delete(digest);
-      });
+      };
+      const end = forget();
       away.set(digest, end);
       add(end);
     },

@@ -264,7 +264,7 @@ function planTls({ ca, tls = {} }: UndiciTransportOptions): TlsPlan {
     Object.entries(tls).map(([host, given]): readonly [string, RegistryPlan] => {
       const name = `tls for ${quote(host)}`;
       const settings = { ...given, ca: given.ca ?? ca };
-      const { cert, key, ...trust } = settings;
+      const { cert: _cert, key: _key, ...trust } = settings;
       const headers = Object.entries(given.headers ?? {}).map(([header, value]) => [
         header.toLowerCase(),
         value.reveal(),

@@ -41,16 +41,16 @@ describe('a layout that containers share', () => {
     clock.setWallClock(Date.now());
     const store = await openOciLayout(directory, { clock, lockTimeoutMs: 1e9 });
     for (const { descriptor, bytes } of image.contents) await writeContent(store, descriptor, bytes);
-    let done = false;
-    const tagged = store.tag('app:1', image.descriptor).then(() => void (done = true));
+    const state = { done: false };
+    const tagged = store.tag('app:1', image.descriptor).then(() => void (state.done = true));
     const wait = async (rounds: number): Promise<void> => {
-      for (let round = 0; round < rounds && !done; round += 1) {
+      for (let round = 0; round < rounds && !state.done; round += 1) {
         await clock.advance(1000);
         for (let turn = 0; turn < 50; turn += 1) await setImmediate();
       }
     };
     await wait(60);
-    expect(done).toBe(false);
+    expect(state.done).toBe(false);
     await end(child);
     await wait(10_000);
     await tagged;
