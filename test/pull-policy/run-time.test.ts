@@ -40,7 +40,7 @@ describe('decidePull', () => {
     expect(decision).toMatchObject({ action, reason });
     if (decision.action === 'fail') {
       expect(decision).toMatchObject({
-        reason: 'ErrImageNeverPull',
+        waitingReason: 'ErrImageNeverPull',
         message: NEVER,
         event: { type: 'Warning', message: NEVER },
       });

@@ -14,7 +14,7 @@ import { tempDir } from '../../support/temp-dir.ts';
 
 async function bundleChild(directory: string): Promise<string> {
   const outfile = join(directory, 'child.mjs');
-  const entry = fileURLToPath(new URL('image-records-child.ts', import.meta.url));
+  const entry = fileURLToPath(new URL('records-child.ts', import.meta.url));
   await build({ entryPoints: [entry], outfile, bundle: true, platform: 'node', format: 'esm', logLevel: 'error' });
   return outfile;
 }
