@@ -11,6 +11,8 @@ const alias = [
 const TESTS = 'test/**/*.test.ts';
 const BUILT = 'test/packaging/built/**/*.test.ts';
 const ISOLATED = 'test/**/*.isolated.test.ts';
+/** Programs that take long: a checker of regular expressions, and suites that run in a suite. */
+const SLOW = 'test/packaging/{canary-hook,regexps}.test.ts';
 const BUILD = 'test/packaging/built/build.ts';
 
 const shared = {
@@ -34,14 +36,20 @@ export default defineConfig({
       // One process for many files: most of the time would go into loading the same modules again.
       {
         extends: true,
-        test: { ...shared, name: 'unit', include: [TESTS], exclude: ['test/real/**', BUILT, ISOLATED], isolate: false },
+        test: {
+          ...shared,
+          name: 'unit',
+          include: [TESTS],
+          exclude: ['test/real/**', BUILT, SLOW, ISOLATED],
+          isolate: false,
+        },
       },
       // Files that put something else in the place of a module.
       { extends: true, test: { ...shared, name: 'unit-isolated', include: [ISOLATED] } },
-      // What was built: bundles, the packed package, the examples as programs. The build runs first.
+      // What was built: bundles, the packed package, the examples as programs. The build runs first. And what takes long.
       {
         extends: true,
-        test: { ...shared, name: 'package', include: [BUILT], globalSetup: [...shared.globalSetup, BUILD] },
+        test: { ...shared, name: 'package', include: [BUILT, SLOW], globalSetup: [...shared.globalSetup, BUILD] },
       },
       // Against real servers and tools, which .ci/run installs.
       { extends: true, test: { ...shared, name: 'real', include: ['test/real/**/*.test.ts'] } },

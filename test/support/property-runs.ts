@@ -16,6 +16,11 @@ const seen: PropertyRuns[] = [];
 /** Set where a change is judged: every bound in full. Elsewhere a part of it, so that the tests are run while one works. */
 const inCi = process.env['CI'] !== undefined;
 
+/** How much of a sweep is made: all of it where `CI` is set, else a part that goes the same ways. */
+export function amountOf(amount: { readonly here: number; readonly inCi: number }): number {
+  return inCi ? amount.inCi : amount.here;
+}
+
 /** In CI, where a change is judged by itself, the same input every time; elsewhere new input every time. */
 const SEED = inCi ? { seed: 1 } : {};
 

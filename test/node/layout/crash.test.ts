@@ -7,6 +7,7 @@ import { writeContent } from 'kubepull/store';
 import { buildImage } from 'kubepull/testing';
 import { type Call, type CrashDisk, createCrashDisk, type Fault, type PowerLoss } from '../../support/crash-fs.ts';
 import { layoutFaults } from '../../support/layout-check.ts';
+import { amountOf } from '../../support/property-runs.ts';
 
 const shared = { files: { 'etc/os-release': 'ID=test\n' } };
 const first = buildImage({ layers: [shared, { randomBytes: 300_000, seed: 'a' }] });
@@ -209,7 +210,9 @@ describe('openOciLayout', () => {
     'is valid after a power cut at any call, when %s of what was not synced outlast [S02]',
     async (how) => {
       const seeds = how === 'prefixes' || how === 'subsets' ? [1, 2] : [1];
-      for (const { n } of await traceChanges()) for (const seed of seeds) await killAt(n, how, n * 100 + seed);
+      const step = amountOf({ here: 3, inCi: 1 });
+      const places = (await traceChanges()).filter((_, at) => at % step === 0);
+      for (const { n } of places) for (const seed of seeds) await killAt(n, how, n * 100 + seed);
     },
   );
 
