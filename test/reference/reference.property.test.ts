@@ -159,7 +159,10 @@ describe('parseImageName, applyDefaultTag', () => {
         check(once.ok === safeParseReference(text).ok, text);
         if (!once.ok) return;
         same(applyDefaultTag(once.value), once.value);
-        const [{ input: _, ...given }, { input: __, ...defaulted }] = [parseImageName(text), parseImageName(once.value)];
+        const [{ input: _, ...given }, { input: __, ...defaulted }] = [
+          parseImageName(text),
+          parseImageName(once.value),
+        ];
         same(defaulted, given);
         check(once.value.startsWith(text), text);
       }),
