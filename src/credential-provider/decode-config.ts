@@ -1,4 +1,4 @@
-import { parseGoDuration } from '../internal/index.js';
+import { durationMs, parseGoDuration, printGoDuration } from '../internal/index.js';
 
 const GROUP = 'kubelet.config.k8s.io';
 const VERSIONS = ['v1', 'v1beta1', 'v1alpha1'];
@@ -8,6 +8,7 @@ const KIND = 'CredentialProviderConfig';
 export interface RawProvider {
   readonly name: string;
   readonly matchImages: readonly string[];
+  /** `text` is how Go prints it. */
   readonly defaultCacheDuration: { readonly ms: number; readonly text: string } | undefined;
   readonly apiVersion: string;
   readonly args: readonly string[];
@@ -140,10 +141,9 @@ function asText(value: unknown, place: string): string {
 
 function asDuration(value: unknown, place: string): RawProvider['defaultCacheDuration'] {
   if (value === undefined || value === null) return undefined;
-  const text = asText(value, place);
-  const ms = parseGoDuration(text);
-  if (typeof ms === 'string') throw new DecodeFault(ms);
-  return { ms, text };
+  const duration = parseGoDuration(asText(value, place));
+  if (typeof duration === 'string') throw new DecodeFault(duration);
+  return { ms: durationMs(duration), text: printGoDuration(duration) };
 }
 
 /** Go names its own structs here; the place is of more use. The value is not shown: it may be a secret in a wrong place. */

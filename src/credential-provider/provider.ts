@@ -4,6 +4,7 @@ import { type AnyImageError, ImageError, isImageError } from '../errors/index.js
 import {
   createExpiringMap,
   createFlights,
+  encodeUtf8,
   equalSecrets,
   type ExpiringMap,
   type Flights,
@@ -191,8 +192,12 @@ export async function findServiceAccount(
     },
     options,
   );
-  return { namespace, name, uid: account.uid, annotations, token };
+  const identity = { namespace, name, uid: account.uid, annotations, token };
+  return fitsKey(identity, attributes.cacheType) ? identity : { notAsked: TOO_LARGE };
 }
+
+const TOO_LARGE =
+  'the annotations of the service account are too large: kubelet gives a plugin less than 65,536 bytes of them';
 
 /** The annotations that the plugin gets, or the key of one that must be there and is not. */
 function pickAnnotations(
@@ -258,6 +263,26 @@ export function accountParts(
   const tokenParts = cacheType === 'Token' ? ['token', token.reveal()] : [];
   return [namespace, name, uid, String(pairs.length), ...pairs.flat(), ...tokenParts];
 }
+
+/** What two bytes can count, which is how kubelet writes the length of a part of a key, and of the account's parts together. */
+const MAX_KEY_BYTES = 65_535;
+/** The digest of a token takes its place in kubelet's key. */
+const TOKEN_BYTES = 'token'.length + 'sha256:'.length + 64;
+
+/**
+ * Whether kubelet can make a key of a service account. When it cannot, it does not ask the plugin at all.
+ *
+ * @see generateServiceAccountCacheKey in kubernetes pkg/credentialprovider/plugin/plugin.go
+ */
+export function fitsKey(account: ServiceAccountIdentity, cacheType: TokenAttributes['cacheType']): boolean {
+  const { namespace, name, uid, annotations } = account;
+  const parts = [namespace, name, uid, ...Object.entries(annotations).flat()];
+  const bytes = parts.reduce((sum, part) => sum + LENGTH_BYTES + encodeUtf8(part).length, COUNT_BYTES);
+  return bytes + (cacheType === 'Token' ? 2 * LENGTH_BYTES + TOKEN_BYTES : 0) <= MAX_KEY_BYTES;
+}
+
+const LENGTH_BYTES = 2;
+const COUNT_BYTES = 4;
 
 /** The key under which equal questions are asked once: the image, and with a token also that and the annotations. */
 export function flightKey(image: string, account: ServiceAccountIdentity | undefined): string {

@@ -1,4 +1,4 @@
-import { type JsonMember, type JsonNode, parseGoDuration, readJson } from '../internal/index.js';
+import { durationMs, type JsonMember, type JsonNode, parseGoDuration, readJson } from '../internal/index.js';
 
 /** How far an answer reaches: the one image, its registry, or every image. */
 export type CacheKeyType = 'Image' | 'Registry' | 'Global';
@@ -93,5 +93,5 @@ function readDuration(node: JsonNode | undefined): number | undefined {
   if (node === undefined || node.kind === 'null') return undefined;
   const duration = parseGoDuration(textOf(node));
   if (typeof duration === 'string') throw new ResponseFault(UNREADABLE);
-  return duration;
+  return durationMs(duration);
 }

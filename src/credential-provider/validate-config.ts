@@ -54,11 +54,7 @@ function* validateProvider(provider: RawProvider): Generator<FieldError, void, u
   const duration = `${PLACE}.defaultCacheDuration`;
   if (defaultCacheDuration === undefined) yield required(duration);
   else if (defaultCacheDuration.ms < 0)
-    yield invalidValue(
-      duration,
-      goQuote(defaultCacheDuration.text),
-      'defaultCacheDuration must be greater than or equal to 0',
-    );
+    yield invalidValue(duration, goQuote(defaultCacheDuration.text), 'must be greater than or equal to 0');
 }
 
 function* validateTokens(
@@ -111,12 +107,12 @@ const NAME_PART =
 const SUBDOMAIN_PART =
   "prefix part a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and end with an alphanumeric character (e.g. 'example.com', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')";
 const WHOLE =
-  "a qualified name must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character (e.g. 'MyName',  or 'my.name',  or '123-abc', regex used for validation is '([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]') with an optional DNS subdomain prefix and '/' (e.g. 'example.com/MyName')";
+  "a valid label key must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character (e.g. 'MyName',  or 'my.name',  or '123-abc', regex used for validation is '([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]') with an optional DNS subdomain prefix and '/' (e.g. 'example.com/MyName')";
 
 /**
  * What is wrong with the key of an annotation, in Kubernetes' words.
  *
- * @see IsQualifiedName in kubernetes apimachinery pkg/util/validation
+ * @see IsLabelKey in kubernetes apimachinery pkg/api/validate/content
  */
 export function qualifiedNameFaults(key: string): readonly string[] {
   const parts = key.split('/');

@@ -70,7 +70,7 @@ export function createCriImageService(options: CriImageServiceOptions): CriImage
       checkText('PullImage', textsOfPull(request));
       const answer = await client.unary(service.PullImage, toWirePull(request), {
         ...limited('PullImage', signal, undefined),
-        mask: createMask(request.auth?.credential),
+        mask: createMask(request.auth?.credential, request.image.image),
       });
       return answer.imageRef;
     },
@@ -105,7 +105,7 @@ function limited(
   signal: AbortSignal | undefined,
   timeoutMs: number | undefined,
 ): CallSettings {
-  return { operation, signal, timeoutMs, mask: createMask(undefined) };
+  return { operation, signal, timeoutMs, mask: createMask() };
 }
 
 /** Linux gives a socket's name 108 bytes, one of them for its end. */

@@ -5,6 +5,9 @@ import { encodeBase64, encodeUtf8 } from '../internal/index.js';
 const MIN_SECRET = 4;
 const REDACTED = '[redacted]';
 
+/** What may stand beside a part of an image's name only if it is another part. */
+const NAME_CHARACTER = '[\\w.-]';
+
 const WORD = /[^\s"'`<>]+/g;
 const PARAMETER = /[^?&;#]+|[?&;#]/g;
 /** What signs a URL, in the parameters of the clouds and of CDNs. */
@@ -12,12 +15,33 @@ const SECRET_NAME = /sig|token|secret|credential|passw|auth|policy|key/i;
 
 /**
  * Makes the filter for what a runtime says about a call. It takes out the credential, in every form in which a runtime or
- * a registry could echo it, and from URLs user info and what signs them.
+ * a registry could echo it, and from URLs user info and what signs them. The image's name stays, although a short
+ * password may occur in it: it is no secret, and errors that differ in nothing else must stay equal.
  */
-export function createMask(credential: Credential | undefined): (text: string) => string {
-  const forms = credential === undefined ? [] : formsOf(credential);
+export function createMask(credential?: Credential, image = ''): (text: string) => string {
+  const forms = new Set(credential === undefined ? [] : formsOf(credential));
+  if (forms.size === 0) return (text) => text.replace(WORD, maskParameters);
+  const names = [image, ...image.split('/')].filter((name) => [...forms].some((form) => isPartOf(form, name)));
+  // Of what begins at the same place the longest counts.
+  const either = [...new Set([...forms, ...names])].toSorted((a, b) => b.length - a.length);
+  const pattern = new RegExp(
+    either.map((text) => (forms.has(text) ? escapeRegExp(text) : wholeName(text))).join('|'),
+    'g',
+  );
   return (text) =>
-    forms.reduce((masked, form) => masked.replaceAll(form, REDACTED), text).replace(WORD, maskParameters);
+    text.replace(pattern, (found) => (forms.has(found) ? REDACTED : found)).replace(WORD, maskParameters);
+}
+
+function isPartOf(form: string, name: string): boolean {
+  return name.length > form.length && name.includes(form);
+}
+
+function wholeName(name: string): string {
+  return `(?<!${NAME_CHARACTER})${escapeRegExp(name)}(?!${NAME_CHARACTER})`;
+}
+
+function escapeRegExp(text: string): string {
+  return text.replaceAll(/[\\^$.*+?()[\]{}|]/g, '\\$&');
 }
 
 function maskParameters(word: string): string {
@@ -42,9 +66,8 @@ function maskUser(url: string): string {
 function formsOf({ username, password }: Credential): readonly string[] {
   const secret = password.reveal();
   if (secret.length < MIN_SECRET) return [];
-  return [...textForms(secret), ...base64Forms(secret), ...base64Forms(`${username}:${secret}`)].toSorted(
-    (a, b) => b.length - a.length,
-  );
+  const forms = [...textForms(secret), ...base64Forms(secret), ...base64Forms(`${username}:${secret}`)];
+  return forms.filter(({ length }) => length >= MIN_SECRET);
 }
 
 function textForms(secret: string): readonly string[] {

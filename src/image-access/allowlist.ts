@@ -2,7 +2,9 @@ import { check, is } from '../errors/inner.js';
 import * as kinds from './kinds.js';
 import { InvalidConfigError } from '../errors/index.js';
 import { hasOuterSpace, quote } from '../internal/index.js';
-import { safeParseReference } from '../reference/index.js';
+import type { ReleaseOptions } from '../kubernetes/index.js';
+import { rulesOf } from '../kubernetes/inner.js';
+import { bareName, repositoryOf } from './access-name.js';
 
 /**
  * A parsed entry of `preloadedImagesVerificationAllowlist`.
@@ -12,41 +14,39 @@ import { safeParseReference } from '../reference/index.js';
 export interface AllowlistPattern {
   /** The entry as written. */
   readonly pattern: string;
-  /** `exact`: one repository, by its full name. `prefix`: everything below, `text` ending with a slash. */
+  /** `exact`: one name. `prefix`: everything that begins so, `text` ending with a slash. */
   readonly kind: 'exact' | 'prefix';
   readonly text: string;
 }
 
 /**
- * Which kubelet compares: up to 1.35 the pod's raw image string, from 1.36 on the full repository name.
- *
- * @public
- */
-export type AllowlistRelease = '1.35' | '1.36';
-
-/**
  * Parses the entries of kubelet's `preloadedImagesVerificationAllowlist`.
  *
- * An entry is a full repository name (`docker.io/library/alpine`, not `alpine`), or a prefix that ends with `/*`.
+ * An entry is a name without tag and digest, or a prefix that ends with `/*`. Since 1.36 a name is compared as pods write
+ * it: `nginx` covers `nginx:1` and not `docker.io/library/nginx:1`, which is another entry. Up to 1.35 it has to be the full
+ * name of a repository.
  *
  * @param patterns - the entries
+ * @param options - whose rules count
  * @returns them parsed, in their order
  * @throws {@link InvalidConfigError} for the first entry that is refused, with kubelet's text: kubelet does not start
+ * @throws {@link ImageError} `ERR_OPTION_INVALID` for a release that is not known
  * @example
  * ```ts
  * import { parseAllowlist } from 'kubepull/image-access';
  *
- * parseAllowlist(['docker.io/library/alpine', 'registry.example.com/team/*']);
+ * parseAllowlist(['nginx', 'registry.example.com/team/*']);
  * ```
- * @see NewImagePullPolicyEnforcer in kubernetes pkg/kubelet/images/pullmanager/image_pull_policies.go, v1.35
+ * @see ValidateAllowlistImagesPatterns in kubernetes pkg/kubelet/images/pullmanager/image_pull_policies.go, v1.36
  * @public
  */
-export function parseAllowlist(patterns: Iterable<string>): readonly AllowlistPattern[] {
+export function parseAllowlist(patterns: Iterable<string>, options: ReleaseOptions = {}): readonly AllowlistPattern[] {
   check('Cannot read an allow list', { patterns }, { patterns: is.iterable });
-  return Array.from(patterns, parsePattern);
+  const { accessName } = rulesOf(options);
+  return Array.from(patterns, (pattern) => parsePattern(pattern, accessName === 'bare' ? bareName : repositoryOf));
 }
 
-function parsePattern(pattern: string): AllowlistPattern {
+function parsePattern(pattern: string, nameOf: typeof bareName): AllowlistPattern {
   check('Cannot read an allow list', { pattern }, { pattern: is.text });
   if (hasOuterSpace(pattern)) throw refuse(pattern, `leading/trailing spaces are not allowed: ${pattern}`);
   const isPrefix = pattern.endsWith('/*');
@@ -59,11 +59,10 @@ function parsePattern(pattern: string): AllowlistPattern {
     if (text === '/') throw refuse(pattern, 'at least registry hostname is required');
     return { pattern, kind: 'prefix', text };
   }
-  const parsed = safeParseReference(text);
-  if (!parsed.ok) throw refuse(pattern, `failed to parse as an image name: ${parsed.error.upstream}`);
-  if (parsed.value.name !== text) {
+  const name = nameOf(text);
+  if (!name.ok) throw refuse(pattern, `failed to parse as an image name: ${name.error.upstream}`);
+  if (name.value !== text)
     throw refuse(pattern, `neither tag nor digest is accepted in an image reference: ${pattern}`);
-  }
   return { pattern, kind: 'exact', text };
 }
 
@@ -78,36 +77,34 @@ function refuse(pattern: string, upstream: string): InvalidConfigError {
 /**
  * Finds the entry of an allow list that an image falls under.
  *
+ * Compared is the image as the pod writes it, without tag and digest: nothing is filled in, neither `docker.io` nor
+ * `library/`. Kubelet up to 1.35 compares the whole text, so that an exact entry covers only an image without tag.
+ *
  * @param allowlist - what {@link parseAllowlist} gave
  * @param image - the pod's image string
- * @param release - `1.35` for what kubelet 1.33 to 1.35 do: the raw string is compared, so an exact entry matches only an
- * image written in full without tag. `1.36`, the default, compares the repository's full name
+ * @param options - whose rules count
  * @returns the first entry that matches, or `undefined`
+ * @throws {@link ImageError} `ERR_OPTION_INVALID` for a release that is not known
  * @example
  * ```ts
  * import { matchAllowlist, parseAllowlist } from 'kubepull/image-access';
  *
  * const allowlist = parseAllowlist(['docker.io/library/alpine']);
- * matchAllowlist(allowlist, 'alpine:3.20')?.pattern; // 'docker.io/library/alpine'
- * matchAllowlist(allowlist, 'alpine:3.20', '1.35'); // undefined
+ * matchAllowlist(allowlist, 'docker.io/library/alpine:3.20')?.pattern; // 'docker.io/library/alpine'
+ * matchAllowlist(allowlist, 'alpine:3.20'); // undefined: another name
  * ```
- * @see ImagePullPolicyEnforcer in kubernetes pkg/kubelet/images/pullmanager/image_pull_policies.go, v1.35
+ * @see ImagePullPolicyEnforcer in kubernetes pkg/kubelet/images/pullmanager/image_pull_policies.go, v1.36
  * @public
  */
 export function matchAllowlist(
   allowlist: readonly AllowlistPattern[],
   image: string,
-  release: AllowlistRelease = '1.36',
+  options: ReleaseOptions = {},
 ): AllowlistPattern | undefined {
-  const given = { allowlist: kinds.allowlist, image: is.text, release: kinds.release };
-  check('Cannot match an allow list', { allowlist, image, release }, given);
-  const compared = release === '1.35' ? image : repositoryOf(image);
-  if (compared === undefined) return undefined;
+  check('Cannot match an allow list', { allowlist, image }, { allowlist: kinds.allowlist, image: is.text });
+  const { accessName } = rulesOf(options);
+  const name = accessName === 'bare' ? bareName(image) : undefined;
+  // What cannot be parsed is compared as it stands.
+  const compared = name?.ok === true ? name.value : image;
   return allowlist.find(({ kind, text }) => (kind === 'exact' ? compared === text : compared.startsWith(text)));
-}
-
-/** The full repository name, `undefined` for an image that cannot be parsed: no entry covers it. */
-export function repositoryOf(image: string): string | undefined {
-  const parsed = safeParseReference(image);
-  return parsed.ok ? parsed.value.name : undefined;
 }

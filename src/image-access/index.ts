@@ -3,7 +3,8 @@
  *
  * @packageDocumentation
  */
-export { type AllowlistPattern, type AllowlistRelease, matchAllowlist, parseAllowlist } from './allowlist.js';
+export { recordedName } from './access-name.js';
+export { type AllowlistPattern, matchAllowlist, parseAllowlist } from './allowlist.js';
 export {
   type CredentialVerificationPolicy,
   DEFAULT_VERIFICATION_POLICY,

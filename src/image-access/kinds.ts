@@ -1,4 +1,5 @@
 import { is, type Kind } from '../errors/inner.js';
+import { api } from '../kubernetes/inner.js';
 
 const coordinateMembers = { uid: is.text, namespace: is.text, name: is.text };
 
@@ -16,7 +17,7 @@ export const pulledRecord: Kind = /* @__PURE__ */ is.shape(
   {
     imageRef: is.text,
     lastUpdatedAt: is.finite,
-    credentialMapping: /* @__PURE__ */ is.having('a map of credentials by repository', 'get', 'entries'),
+    credentialMapping: /* @__PURE__ */ is.having('a map of credentials by name', 'get', 'entries'),
   },
   'a record of a pulled image',
 );
@@ -45,8 +46,6 @@ export const allowlist: Kind = /* @__PURE__ */ is.listOf(
   ),
 );
 
-export const release: Kind = /* @__PURE__ */ is.oneOf('1.35', '1.36');
-
 export const policy: Kind = /* @__PURE__ */ is.oneOf(
   'NeverVerify',
   'NeverVerifyPreloadedImages',
@@ -58,5 +57,5 @@ export const policy: Kind = /* @__PURE__ */ is.oneOf(
 export const verification: Readonly<Record<'policy' | 'allowlist' | 'release', Kind>> = {
   policy: /* @__PURE__ */ is.optional(policy),
   allowlist: /* @__PURE__ */ is.optional(allowlist),
-  release: /* @__PURE__ */ is.optional(release),
+  release: /* @__PURE__ */ is.optional(api.release),
 };

@@ -1,13 +1,15 @@
-import type { Clock } from '../clock/index.js';
+import type { CallOptions, Clock } from '../clock/index.js';
 import { decideMustPull, type MustPullDecision, type PodPullCredentials } from './must-pull.js';
 import { type ImagePullCredentials, type ImagePulledRecord, type PulledRecords, recordPull } from './records.js';
 import type { VerificationOptions } from './verification.js';
-import { parseImageName } from '../reference/index.js';
+import { recordedName } from './access-name.js';
 import { createKeyLock } from './key-lock.js';
 import type { RuntimeImage } from '../image-service/index.js';
 
 /** What kubelet knows of its pulls, and what follows for a pod. */
 export interface PullLedger {
+  /** Comes before all else: recovers, and never rejects. What fails is tried again by whoever comes next. */
+  ready(): Promise<void>;
   /** Notes that an image is about to be pulled; rejects when it cannot be written down. */
   begin(image: string): Promise<void>;
   /** Notes a pull that succeeded. When the record cannot be written the intent stays, so that the image is verified. */
@@ -16,8 +18,10 @@ export interface PullLedger {
   fail(image: string): Promise<void>;
   /** Whether a pod must pull an image that is present. Rejects with what the look-up of its credentials failed with. */
   mustPull(image: string, imageRef: string, credentials: () => Promise<PodPullCredentials>): Promise<MustPullDecision>;
-  /** Turns intents that an earlier run left behind into records without credentials; tells for which image strings. */
-  recover(listImages: () => Promise<readonly RuntimeImage[]>): Promise<readonly string[]>;
+  /**
+   * Turns intents that an earlier run left behind into records without credentials, once; tells for which image strings.
+   */
+  recover(options: CallOptions): Promise<readonly string[]>;
   /** Forgets images that the runtime does not have, unless they were noted since `startedAt`; tells which. */
   prune(images: readonly RuntimeImage[], startedAt: number): Promise<readonly string[]>;
 }
@@ -31,12 +35,18 @@ export function createLedger(options: {
   readonly records: PulledRecords;
   readonly verification: VerificationOptions;
   readonly clock: Pick<Clock, 'now'>;
+  /** Lists the images of the runtime; asked only when an earlier run left something behind. */
+  readonly listImages: (options: CallOptions) => Promise<readonly RuntimeImage[]>;
   /** Hears of failures that change nothing for the pod. */
   readonly onWarning: (error: unknown) => void;
 }): PullLedger {
-  const { records, verification, clock, onWarning } = options;
+  const { records, verification, clock, listImages, onWarning } = options;
   const [byImage, byRef] = [createKeyLock(), createKeyLock()];
   const underWay = new Map<string, number>();
+  /** Intents of an earlier run that are no record yet: a pull that fails does not take them away. */
+  const leftOver = new Set<string>();
+  let recovery: Promise<readonly string[]> | undefined;
+  let isRecovered = false;
 
   const readRecord = async (imageRef: string): Promise<ImagePulledRecord | 'unreadable' | undefined> => {
     try {
@@ -58,10 +68,10 @@ export function createLedger(options: {
   /** Merges into the record as it is by now: others may have written since it was read for a decision. */
   const addToRecord = (image: string, imageRef: string, credentials: ImagePullCredentials): Promise<void> =>
     byRef.run(imageRef, async () => {
-      const repository = parseImageName(image).name;
+      const name = recordedName(image, verification);
       const old = await readRecord(imageRef);
       const record = old === 'unreadable' ? undefined : old;
-      const merged = recordPull(record, { imageRef, repository, credentials, at: clock.now() });
+      const merged = recordPull(record, { imageRef, name, credentials, at: clock.now() });
       if (merged !== record) await records.writeRecord(merged);
     });
   const warnOf = async (work: Promise<void>): Promise<boolean> => {
@@ -77,19 +87,51 @@ export function createLedger(options: {
     byImage.run(image, async () => {
       const count = underWay.get(image) ?? 0;
       if (count > 1) underWay.set(image, count - 1);
-      else if (await warnOf(records.deleteIntent(image))) underWay.delete(image);
+      else if (leftOver.has(image) || (await warnOf(records.deleteIntent(image)))) underWay.delete(image);
     });
+  const recoverAll = async (call: CallOptions): Promise<readonly string[]> => {
+    const intents = await records.listIntents();
+    const images = intents.length === 0 ? [] : await listImages(call);
+    const recovered: string[] = [];
+    for (const intent of intents) {
+      const found = images.find(({ repoTags, repoDigests }) => [...repoTags, ...repoDigests].includes(intent));
+      // A pull of this run is no left-over; its own end looks after it.
+      if (found === undefined || (underWay.has(intent) && !leftOver.has(intent))) continue;
+      leftOver.add(intent);
+      if (!(await warnOf(addToRecord(intent, found.id, NO_CREDENTIALS)))) continue;
+      leftOver.delete(intent);
+      if (!underWay.has(intent) && (await warnOf(records.deleteIntent(intent)))) recovered.push(intent);
+    }
+    isRecovered = true;
+    return recovered;
+  };
+  const recover = (call: CallOptions): Promise<readonly string[]> => {
+    recovery ??= recoverAll(call).catch((error: unknown) => {
+      recovery = undefined;
+      throw error;
+    });
+    return recovery;
+  };
+  const isFromBefore = async (image: string): Promise<boolean> =>
+    !isRecovered && !underWay.has(image) && (await readIntent(image)) !== false;
 
   return {
+    async ready() {
+      if (!isRecovered) await recover({}).catch(onWarning);
+    },
     begin: (image) =>
       byImage.run(image, async () => {
+        if (await isFromBefore(image)) leftOver.add(image);
         await records.writeIntent(image);
         underWay.set(image, (underWay.get(image) ?? 0) + 1);
       }),
     async succeed(image, imageRef, credentials) {
-      if (await warnOf(addToRecord(image, imageRef, credentials))) await end(image);
+      if (!(await warnOf(addToRecord(image, imageRef, credentials)))) return;
+      leftOver.delete(image);
+      await end(image);
     },
     fail: end,
+    recover,
     async mustPull(image, imageRef, credentials) {
       const known = await byRef.run(imageRef, () =>
         byImage.run(image, async () => {
@@ -103,19 +145,6 @@ export function createLedger(options: {
         first.mustPull === undefined ? decideMustPull({ ...question, credentials: await credentials() }) : first;
       if (decision.record !== undefined) await warnOf(addToRecord(image, imageRef, decision.record));
       return decision;
-    },
-    async recover(listImages) {
-      const intents = await records.listIntents();
-      const images = intents.length === 0 ? [] : await listImages();
-      const recovered: string[] = [];
-      for (const intent of intents) {
-        const found = images.find(({ repoTags, repoDigests }) => [...repoTags, ...repoDigests].includes(intent));
-        // A pull of this run is no left-over; its own end looks after it.
-        if (found === undefined || underWay.has(intent)) continue;
-        if (!(await warnOf(addToRecord(intent, found.id, NO_CREDENTIALS)))) continue;
-        if (await warnOf(records.deleteIntent(intent))) recovered.push(intent);
-      }
-      return recovered;
     },
     async prune(images, startedAt) {
       const present = new Set(images.map(({ id }) => id));

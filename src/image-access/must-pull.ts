@@ -1,6 +1,6 @@
 import { check, is } from '../errors/inner.js';
 import * as kinds from './kinds.js';
-import { repositoryOf } from './allowlist.js';
+import { tryRecordedName } from './access-name.js';
 import {
   type ImagePullCredentials,
   type ImagePulledRecord,
@@ -12,7 +12,7 @@ import {
 import { requiresCredentialVerification, type VerificationOptions } from './verification.js';
 
 /**
- * So many secrets are remembered for an image and a repository; more are accepted where they match, but not written down.
+ * So many secrets are remembered for an image and a name; more are accepted where they match, but not written down.
  *
  * @public
  */
@@ -61,7 +61,7 @@ export interface MustPullDecision {
     | 'not-required'
     | 'no-record'
     | 'invalid-image'
-    | 'other-repository'
+    | 'other-name'
     | 'node-accessible'
     | 'nothing-recorded'
     | 'credentials-needed'
@@ -107,10 +107,10 @@ export function decideMustPull(question: MustPullQuestion): MustPullDecision {
   const pulledByKubelet = record !== undefined || intent === true;
   if (!requiresCredentialVerification(image, pulledByKubelet, question)) return use('not-required');
   if (record === undefined) return pull('no-record');
-  const repository = repositoryOf(image);
-  if (repository === undefined) return pull('invalid-image');
-  const recorded = record.credentialMapping.get(repository);
-  return recorded === undefined ? pull('other-repository') : compare(recorded, question.credentials);
+  const name = tryRecordedName(image, question);
+  if (!name.ok) return pull('invalid-image');
+  const recorded = record.credentialMapping.get(name.value);
+  return recorded === undefined ? pull('other-name') : compare(recorded, question.credentials);
 }
 
 function compare(recorded: ImagePullCredentials, offered: PodPullCredentials | undefined): MustPullDecision {

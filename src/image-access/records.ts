@@ -23,7 +23,7 @@ export interface RecordedSecret extends ObjectCoordinates {
 }
 
 /**
- * Who may use an image under one repository name, in the fields of kubelet's records.
+ * Who may use an image under one name, in the fields of kubelet's records.
  *
  * @public
  */
@@ -46,7 +46,7 @@ export interface ImagePulledRecord {
   readonly imageRef: string;
   /** Epoch milliseconds; files have whole seconds. */
   readonly lastUpdatedAt: number;
-  /** By full repository name without tag and digest. */
+  /** By the name that {@link recordedName} gives for an image. */
   readonly credentialMapping: ReadonlyMap<string, ImagePullCredentials>;
 }
 
@@ -100,14 +100,14 @@ export function toPullCredentials(pulledWith: PulledWith): ImagePullCredentials 
  * but make a record where there is none: one without entries, which asks for credentials from everybody.
  *
  * @param record - the record so far, `undefined` for none
- * @param added - whose credentials, for which image: `repository` is the full name without tag and digest
+ * @param added - whose credentials, for which image: `name` is what {@link recordedName} gives for it
  * @returns the record after it: the same value when nothing changed, so compare with `===`
  * @example
  * ```ts
- * import { recordPull, toPullCredentials } from 'kubepull/image-access';
+ * import { recordedName, recordPull, toPullCredentials } from 'kubepull/image-access';
  *
  * const credentials = toPullCredentials({ kind: 'node' });
- * recordPull(undefined, { imageRef: 'sha256:…', repository: 'docker.io/library/nginx', credentials, at: Date.now() });
+ * recordPull(undefined, { imageRef: 'sha256:…', name: recordedName('nginx:1'), credentials, at: Date.now() });
  * ```
  * @see pulledRecordMergeNewCreds in kubernetes pkg/kubelet/images/pullmanager/image_pull_manager.go, v1.35
  * @public
@@ -116,7 +116,7 @@ export function recordPull(
   record: ImagePulledRecord | undefined,
   added: {
     readonly imageRef: string;
-    readonly repository: string;
+    readonly name: string;
     readonly credentials: ImagePullCredentials;
     /** Epoch milliseconds. */
     readonly at: number;
@@ -125,20 +125,20 @@ export function recordPull(
   check('Cannot record a pull', { record }, { record: is.optional(kinds.pulledRecord) });
   check('Cannot record a pull', added, {
     imageRef: is.text,
-    repository: is.text,
+    name: is.text,
     credentials: kinds.pullCredentials,
     at: is.finite,
   });
-  const { imageRef, repository, credentials, at } = added;
+  const { imageRef, name, credentials, at } = added;
   const base = record ?? { imageRef, lastUpdatedAt: at, credentialMapping: new Map() };
-  const old = base.credentialMapping.get(repository);
+  const old = base.credentialMapping.get(name);
   const merged = mergePullCredentials(old, credentials);
   if (merged === undefined || merged === old) return base;
-  return { ...base, lastUpdatedAt: at, credentialMapping: new Map([...base.credentialMapping, [repository, merged]]) };
+  return { ...base, lastUpdatedAt: at, credentialMapping: new Map([...base.credentialMapping, [name, merged]]) };
 }
 
 /**
- * Merges the credentials of one repository: the rule of {@link recordPull} for a single entry.
+ * Merges the credentials of one name: the rule of {@link recordPull} for a single entry.
  *
  * @param old - the entry so far, `undefined` for none
  * @param added - what comes to it

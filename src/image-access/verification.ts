@@ -2,7 +2,8 @@ import { check, is } from '../errors/inner.js';
 import * as kinds from './kinds.js';
 import { ImageError } from '../errors/index.js';
 import { quote } from '../internal/index.js';
-import { type AllowlistPattern, type AllowlistRelease, matchAllowlist } from './allowlist.js';
+import type { ReleaseOptions } from '../kubernetes/index.js';
+import { type AllowlistPattern, matchAllowlist } from './allowlist.js';
 
 /**
  * Kubelet's `imagePullCredentialsVerificationPolicy`: for which present images a pod must show credentials.
@@ -24,13 +25,11 @@ export const DEFAULT_VERIFICATION_POLICY: CredentialVerificationPolicy = 'NeverV
  *
  * @public
  */
-export interface VerificationOptions {
+export interface VerificationOptions extends ReleaseOptions {
   /** @defaultValue `'NeverVerifyPreloadedImages'` */
   readonly policy?: CredentialVerificationPolicy | undefined;
   /** `preloadedImagesVerificationAllowlist`, parsed; used by `NeverVerifyAllowlistedImages` only. Empty by default. */
   readonly allowlist?: readonly AllowlistPattern[] | undefined;
-  /** How the allow list is compared. @defaultValue `'1.36'` */
-  readonly release?: AllowlistRelease | undefined;
 }
 
 /**
@@ -60,14 +59,14 @@ export function requiresCredentialVerification(
 ): boolean {
   check('Cannot verify', { image, pulledByKubelet }, { image: is.text, pulledByKubelet: is.bool });
   check<VerificationOptions>('Cannot verify', options, { ...kinds.verification, policy: is.optional(is.text) });
-  const { policy = DEFAULT_VERIFICATION_POLICY, allowlist = [], release } = options;
+  const { policy = DEFAULT_VERIFICATION_POLICY, allowlist = [] } = options;
   switch (policy) {
     case 'NeverVerify':
       return false;
     case 'NeverVerifyPreloadedImages':
       return pulledByKubelet;
     case 'NeverVerifyAllowlistedImages':
-      return matchAllowlist(allowlist, image, release) === undefined;
+      return matchAllowlist(allowlist, image, options) === undefined;
     case 'AlwaysVerify':
       return true;
     default:

@@ -116,11 +116,11 @@ export function createImageCollector(given: ImageCollectorOptions): ImageCollect
       check<CallOptions>('Cannot collect images', call, is.callOptions);
       const [now, wallNow] = [clock.monotonic(), clock.now()];
       const images = await lookAt(options, known, call, now);
-      const before = await options.diskRoom(call);
-      const { old } = planImageGc({ ...options, images, disk: before, now, startedAt });
+      // What is too old goes whatever room there is, also where that cannot be measured.
+      const { old } = planImageGc({ ...options, images, disk: ROOMY, now, startedAt });
       const aged = await removeUntil(options, old, Infinity, call);
       const rest = images.filter((image) => !old.some((one) => one.image === image));
-      const disk = old.length === 0 ? before : await options.diskRoom(call);
+      const disk = await options.diskRoom(call);
       const plan = planImageGc({ ...options, images: rest, disk, now, startedAt });
       const spaced = await removeUntil(options, plan.forSpace, plan.bytesToFree, call);
       const pruned = (await options.manager?.pruneRecords({ ...call, startedAt: wallNow })) ?? [];
@@ -129,6 +129,8 @@ export function createImageCollector(given: ImageCollectorOptions): ImageCollect
     },
   };
 }
+
+const ROOMY: DiskRoom = { capacityBytes: 1, availableBytes: 1 };
 
 interface Removal {
   readonly removed: ImageGcReport['removed'][number][];

@@ -1,6 +1,6 @@
 import { check, is } from '../errors/inner.js';
 import { ImageError } from '../errors/index.js';
-import { aggregate, parseGoDuration } from '../internal/index.js';
+import { aggregate, durationMs, parseGoDuration, printable, printGoDuration } from '../internal/index.js';
 
 /** Kubelet's `imageGCHighThresholdPercent` when its configuration does not say. @public */
 export const DEFAULT_GC_HIGH_THRESHOLD_PERCENT = 85;
@@ -30,7 +30,8 @@ export interface ImageGcConfiguration {
    */
   readonly imageGCLowThresholdPercent?: number | undefined;
   /**
-   * An image is left alone for so long after it was seen first: a duration as Go writes it, or milliseconds.
+   * An image is left alone for so long after it was seen first: a duration as Go writes it, or milliseconds. 0 counts as not
+   * set.
    *
    * @defaultValue {@link DEFAULT_MINIMUM_GC_AGE_MS}
    */
@@ -59,20 +60,21 @@ export interface GcPolicy {
   readonly agesFromFirstSeen: boolean;
 }
 
+/**
+ * Checks as kubelet does at its start. A shortest age of zero counts as not set, as Go cannot tell the two apart.
+ *
+ * @see ValidateKubeletConfiguration in kubernetes pkg/kubelet/apis/config/validation/validation.go, v1.36
+ */
 export function checkGcPolicy(configuration: ImageGcConfiguration = {}): GcPolicy {
-  const {
-    imageGCHighThresholdPercent: high = DEFAULT_GC_HIGH_THRESHOLD_PERCENT,
-    imageGCLowThresholdPercent: low = DEFAULT_GC_LOW_THRESHOLD_PERCENT,
-    imageMinimumGCAge = DEFAULT_MINIMUM_GC_AGE_MS,
-    imageMaximumGCAge = 0,
-    agesFromFirstSeen = false,
-  } = configuration;
+  const { agesFromFirstSeen = false } = configuration;
   check('Cannot collect images', { agesFromFirstSeen }, { agesFromFirstSeen: is.bool });
-  const minAgeMs = readAge('imageMinimumGCAge', imageMinimumGCAge);
-  const maxAgeMs = readAge('imageMaximumGCAge', imageMaximumGCAge);
-  const faults = [...percentFaults(high, low), ...ageFaults(minAgeMs, maxAgeMs, imageMinimumGCAge, imageMaximumGCAge)];
+  const { imageGCHighThresholdPercent: high = DEFAULT_GC_HIGH_THRESHOLD_PERCENT } = configuration;
+  const { imageGCLowThresholdPercent: low = DEFAULT_GC_LOW_THRESHOLD_PERCENT } = configuration;
+  const min = readAge('imageMinimumGCAge', configuration.imageMinimumGCAge) || readAge('', DEFAULT_MINIMUM_GC_AGE_MS);
+  const max = readAge('imageMaximumGCAge', configuration.imageMaximumGCAge);
+  const faults = [...percentFaults(high, low), ...ageFaults(min, max)];
   if (faults.length > 0) throw refuse(aggregate(faults.map((fault) => `invalid configuration: ${fault}`)));
-  return { high, low, minAgeMs, maxAgeMs, agesFromFirstSeen };
+  return { high, low, minAgeMs: durationMs(min), maxAgeMs: durationMs(max), agesFromFirstSeen };
 }
 
 function percentFaults(high: number, low: number): string[] {
@@ -88,20 +90,28 @@ function percentFaults(high: number, low: number): string[] {
   ];
 }
 
-function ageFaults(minMs: number, maxMs: number, min: string | number, max: string | number): string[] {
+function ageFaults(min: bigint, max: bigint): string[] {
+  const [minText, maxText] = [printGoDuration(min), printGoDuration(max)];
   return [
-    ...(minMs < 0 ? [`imageMinimumGCAge ${min} must not be negative`] : []),
-    ...(maxMs < 0 ? [`imageMaximumGCAge ${max} must not be negative`] : []),
-    ...(maxMs > 0 && maxMs <= minMs ? [`imageMaximumGCAge ${max} must be greater than imageMinimumGCAge ${min}`] : []),
+    ...(min < 0n ? [`imageMinimumGCAge ${minText} must not be negative`] : []),
+    ...(max < 0n ? [`imageMaximumGCAge ${maxText} must not be negative`] : []),
+    ...(max > 0n && max <= min
+      ? [`imageMaximumGCAge ${maxText} must be greater than imageMinimumGCAge ${minText}`]
+      : []),
   ];
 }
 
-function readAge(name: string, age: string | number): number {
-  const ms = typeof age === 'string' ? parseGoDuration(age) : age;
-  if (typeof ms === 'number' && Number.isFinite(ms)) return ms;
-  throw refuse(typeof ms === 'string' ? ms : `${name} ${String(age)} is no duration`);
+/** In nanoseconds; 0 when it is not set. */
+function readAge(name: string, age: string | number = 0): bigint {
+  if (typeof age === 'number' && Number.isFinite(age)) return BigInt(Math.round(age * 1e6));
+  const read = typeof age === 'string' ? parseGoDuration(age) : `${name} ${String(age)} is no duration`;
+  if (typeof read === 'bigint') return read;
+  throw refuse(read);
 }
 
 function refuse(reason: string): ImageError<'ERR_OPTION_INVALID'> {
-  return new ImageError('ERR_OPTION_INVALID', `Cannot collect images: ${reason}`);
+  return new ImageError('ERR_OPTION_INVALID', `Cannot collect images: ${printable(reason, MAX_REASON)}`);
 }
+
+/** Longer than any fault that is not somebody's text. */
+const MAX_REASON = 4_096;

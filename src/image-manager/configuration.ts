@@ -1,13 +1,13 @@
 import { ImageError, InvalidConfigError } from '../errors/index.js';
-import { aggregate } from '../internal/index.js';
 import {
-  type AllowlistRelease,
+  type AllowlistPattern,
   type CredentialVerificationPolicy,
   DEFAULT_VERIFICATION_POLICY,
   parseAllowlist,
-  requiresCredentialVerification,
   type VerificationOptions,
 } from '../image-access/index.js';
+import { aggregate, goQuote, printable } from '../internal/index.js';
+import type { ReleaseOptions } from '../kubernetes/index.js';
 
 /** Kubelet's `registryPullQPS` when its configuration does not say. @public */
 export const DEFAULT_REGISTRY_PULL_QPS = 5;
@@ -40,18 +40,18 @@ export interface PullConfiguration {
    */
   readonly registryPullQPS?: number | undefined;
   /**
-   * Pulls that may be begun at once after a quiet time.
+   * Pulls that may be begun at once after a quiet time; 0 counts as not set.
    *
    * @defaultValue {@link DEFAULT_REGISTRY_BURST}
    */
   readonly registryBurst?: number | undefined;
   /**
-   * For which images that are present a pod must show credentials.
+   * For which images that are present a pod must show credentials. An empty text counts as not set.
    *
    * @defaultValue `'NeverVerifyPreloadedImages'`
    */
-  readonly imagePullCredentialsVerificationPolicy?: CredentialVerificationPolicy | undefined;
-  /** Images exempted by `NeverVerifyAllowlistedImages`. @defaultValue none */
+  readonly imagePullCredentialsVerificationPolicy?: CredentialVerificationPolicy | '' | undefined;
+  /** Images exempted by `NeverVerifyAllowlistedImages`; may be set with that policy only. @defaultValue none */
   readonly preloadedImagesVerificationAllowlist?: readonly string[] | undefined;
   /** Feature gates. @defaultValue those of kubelet 1.35 */
   readonly featureGates?: ImageFeatureGates | undefined;
@@ -88,22 +88,28 @@ export interface CheckedConfiguration {
   readonly usesRuntimeClass: boolean;
 }
 
-/** Checks as kubelet does at its start: all faults of numbers at once, then those of the verification policy. */
-export function checkConfiguration(
-  configuration: PullConfiguration & { readonly allowlistRelease?: AllowlistRelease | undefined },
-): CheckedConfiguration {
-  const { registryPullQPS: qps = DEFAULT_REGISTRY_PULL_QPS, registryBurst: burst = DEFAULT_REGISTRY_BURST } =
-    configuration;
-  const faults = [...numberFaults(configuration, qps, burst), ...parallelFaults(configuration)];
-  if (faults.length > 0) throw refuseConfiguration(aggregate(faults));
-  const { KubeletEnsureSecretPulledImages: verifies = true, RuntimeClassInImageCriApi: usesRuntimeClass = false } =
-    configuration.featureGates ?? {};
-  const verification = verifies ? checkVerification(configuration) : undefined;
-  return { parallel: parallelPulls(configuration), qps, burst, verification, usesRuntimeClass };
+/**
+ * Checks as kubelet does at its start, and gives all faults at once. Where Go cannot tell a zero value from none, it is the
+ * default here as well.
+ *
+ * @see ValidateKubeletConfiguration in kubernetes pkg/kubelet/apis/config/validation/validation.go, v1.36
+ */
+export function checkConfiguration(configuration: PullConfiguration & ReleaseOptions): CheckedConfiguration {
+  const { registryPullQPS, registryBurst } = configuration;
+  const qps = registryPullQPS ?? DEFAULT_REGISTRY_PULL_QPS;
+  const burst = registryBurst || DEFAULT_REGISTRY_BURST;
+  const access = checkAccess(configuration);
+  const faults = [...numberFaults(configuration, qps, burst), ...parallelFaults(configuration), ...access.faults];
+  if (faults.length > 0) throw refuseConfiguration(aggregate(faults.map((fault) => `invalid configuration: ${fault}`)));
+  const usesRuntimeClass = configuration.featureGates?.RuntimeClassInImageCriApi ?? false;
+  return { parallel: parallelPulls(configuration), qps, burst, verification: access.verification, usesRuntimeClass };
 }
 
+/** Longer than any fault that is not somebody's text. */
+const MAX_REASON = 4_096;
+
 export function refuseConfiguration(reason: string): ImageError<'ERR_OPTION_INVALID'> {
-  return new ImageError('ERR_OPTION_INVALID', `Cannot create the image manager: ${reason}`);
+  return new ImageError('ERR_OPTION_INVALID', `Cannot create the image manager: ${printable(reason, MAX_REASON)}`);
 }
 
 function numberFaults({ maxParallelImagePulls: parallel }: PullConfiguration, qps: number, burst: number): string[] {
@@ -112,44 +118,85 @@ function numberFaults({ maxParallelImagePulls: parallel }: PullConfiguration, qp
     ['registryBurst', burst],
     ['registryPullQPS', qps],
   ] as const;
-  const odd = named.find(([, value]) => value !== undefined && !Number.isSafeInteger(value));
-  if (odd !== undefined) return [`invalid configuration: ${odd[0]} ${String(odd[1])} must be a whole number`];
+  const odd = named.find(([, value]) => (value ?? undefined) !== undefined && !Number.isSafeInteger(value));
+  if (odd !== undefined) return [`${odd[0]} ${String(odd[1])} must be a whole number`];
   return [
-    ...(burst < 0
-      ? [`invalid configuration: registryBurst (--registry-burst) ${burst} must not be a negative number`]
-      : []),
-    ...(qps < 0
-      ? [`invalid configuration: registryPullQPS (--registry-qps) ${qps} must not be a negative number`]
-      : []),
+    ...(burst < 0 ? [`registryBurst (--registry-burst) ${burst} must not be a negative number`] : []),
+    ...(qps < 0 ? [`registryPullQPS (--registry-qps) ${qps} must not be a negative number`] : []),
   ];
 }
 
 function parallelFaults({ serializeImagePulls, maxParallelImagePulls: parallel }: PullConfiguration): string[] {
-  if (parallel === undefined || !Number.isSafeInteger(parallel)) return [];
-  if (parallel < 1) return [`invalid configuration: maxParallelImagePulls ${parallel} must be a positive number`];
+  if (!isNumber(parallel) || !Number.isSafeInteger(parallel)) return [];
+  if (parallel < 1) return [`maxParallelImagePulls ${parallel} must be a positive number`];
   if (serializeImagePulls !== true || parallel === 1) return [];
   const unless = 'unless SerializeImagePulls (--serialize-image-pulls) is set to false';
-  return [`invalid configuration: maxParallelImagePulls cannot be larger than 1 ${unless}`];
+  return [`maxParallelImagePulls cannot be larger than 1 ${unless}`];
+}
+
+/** YAML may have `null` for what is not set. */
+function isNumber(value: number | null | undefined): value is number {
+  return typeof value === 'number';
 }
 
 /** One at a time is what kubelet does when it is told neither. */
-function parallelPulls({ serializeImagePulls, maxParallelImagePulls: parallel = Infinity }: PullConfiguration): number {
+function parallelPulls({ serializeImagePulls, maxParallelImagePulls }: PullConfiguration): number {
+  const parallel = maxParallelImagePulls ?? Infinity;
   const serial = serializeImagePulls ?? (parallel === Infinity || parallel < 2);
   return serial ? 1 : parallel;
 }
 
-function checkVerification(
-  configuration: PullConfiguration & { readonly allowlistRelease?: AllowlistRelease | undefined },
-): VerificationOptions {
-  const policy = configuration.imagePullCredentialsVerificationPolicy ?? DEFAULT_VERIFICATION_POLICY;
+const GATE = 'KubeletEnsureSecretPulledImages';
+const POLICY = 'imagePullCredentialsVerificationPolicy';
+const ALLOWLIST = 'preloadedImagesVerificationAllowlist';
+const POLICIES: readonly string[] = [
+  'NeverVerify',
+  'NeverVerifyPreloadedImages',
+  'NeverVerifyAllowlistedImages',
+  'AlwaysVerify',
+] satisfies readonly CredentialVerificationPolicy[];
+
+interface CheckedAccess {
+  readonly faults: readonly string[];
+  /** `undefined` while the gate is off. */
+  readonly verification: VerificationOptions | undefined;
+}
+
+function checkAccess(configuration: PullConfiguration & ReleaseOptions): CheckedAccess {
+  const { imagePullCredentialsVerificationPolicy: given, featureGates, release } = configuration;
+  const patterns = configuration.preloadedImagesVerificationAllowlist ?? [];
+  if (featureGates?.[GATE] === false) {
+    const unset = [...(given ? [POLICY] : []), ...(patterns.length > 0 ? [ALLOWLIST] : [])];
+    const faults = unset.map((name) => `\`${name}\` must not be set if ${GATE} feature gate is not enabled`);
+    return { faults, verification: undefined };
+  }
+  const policy = given || DEFAULT_VERIFICATION_POLICY;
+  const { faults, allowlist } = checkAllowlist(patterns, policy, { release });
+  return { faults: [...policyFaults(policy), ...faults], verification: { policy, allowlist, release } };
+}
+
+function policyFaults(policy: string): readonly string[] {
+  if (POLICIES.includes(policy)) return [];
+  const [last = '', ...others] = POLICIES.map((name) => goQuote(name)).toReversed();
+  const valid = `${others.toReversed().join(', ')} or ${last}`;
+  return [`option ${goQuote(String(policy))} specified for ${POLICY}. Valid options are ${valid}`];
+}
+
+function checkAllowlist(
+  patterns: readonly string[],
+  policy: string,
+  options: ReleaseOptions,
+): { readonly faults: readonly string[]; readonly allowlist: readonly AllowlistPattern[] } {
+  const needed = 'NeverVerifyAllowlistedImages';
+  if (patterns.length > 0 && policy !== needed) {
+    // The misspelt name is kubelet's.
+    const fault = `can't set \`${ALLOWLIST}\` if \`imagePullCredentialsVertificationPolicy\` is not ${goQuote(needed)}`;
+    return { faults: [fault], allowlist: [] };
+  }
   try {
-    const allowlist = parseAllowlist(configuration.preloadedImagesVerificationAllowlist ?? []);
-    const verification = { policy, allowlist, release: configuration.allowlistRelease };
-    // Any question does: it refuses a policy that does not exist.
-    requiresCredentialVerification('', false, verification);
-    return verification;
+    return { faults: [], allowlist: parseAllowlist(patterns, options) };
   } catch (error) {
-    if (error instanceof InvalidConfigError) throw error;
-    throw refuseConfiguration(`unknown image pull credential verification policy: ${policy}`);
+    if (!(error instanceof InvalidConfigError)) throw error;
+    return { faults: [`invalid image pattern in \`${ALLOWLIST}\`: ${error.upstream}`], allowlist: [] };
   }
 }

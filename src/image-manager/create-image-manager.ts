@@ -1,7 +1,8 @@
 import { type CallOptions, systemClock } from '../clock/index.js';
-import { createSlots, type Slots } from '../internal/index.js';
+import { createSlots, type Slots, untilAbort } from '../internal/index.js';
 import { decidePullPolicy } from '../pull-policy/index.js';
-import { type VolumeLike } from '../kubernetes/index.js';
+import type { VolumeLike } from '../kubernetes/index.js';
+import { type ReleaseRules, rulesOf, serviceAccountNameOf } from '../kubernetes/inner.js';
 import type { SecretLike } from '../pull-secrets/index.js';
 import { type CheckedConfiguration, checkConfiguration } from './configuration.js';
 import { ensureImage } from './ensure-image.js';
@@ -9,7 +10,7 @@ import { asError, errorText, rethrowAbort } from '../errors/inner.js';
 import { pullStepEvent } from './events.js';
 import { createImagePuller } from './image-puller.js';
 import type { ManagerContext } from './image-step.js';
-import { failedMount, mountedImage } from './image-volumes.js';
+import { failedMounts, mountedImage } from './image-volumes.js';
 import { createLedger } from '../image-access/inner.js';
 import type { ImageManagerOptions } from './manager-options.js';
 import type {
@@ -36,7 +37,6 @@ import { traceImages } from '../image-service/inner.js';
  * @param options - the runtime, the node's credentials, and fields of kubelet's configuration under their own names
  * @returns the manager; it holds no resource that would have to be closed
  * @throws {@link ImageError} `ERR_OPTION_INVALID` for a configuration with which kubelet does not start, with its text
- * @throws {@link InvalidConfigError} for an entry of the allow list that kubelet refuses
  * @example
  * ```ts
  * import { createImageManager } from 'kubepull/image-manager';
@@ -62,12 +62,13 @@ export function createImageManager(options: ImageManagerOptions): ImageManager {
   // Kubelet's serial queue holds ten and lets others wait before it; both are served as they came, so one does for both.
   const queue = createSlots(config.parallel);
   const context = createContext(options, config, queue);
-  const run: Run = { context, handlerOf: (pod, call) => runtimeHandler(options, config, pod, call) };
+  const rules = rulesOf(options);
+  const run: Run = { context, rules, handlerOf: (pod, call) => runtimeHandler(options, config, pod, call) };
   return {
     ensureImageExists: (request) => ensureForPod(run, request),
     ensureContainerImage: (request) => ensureForContainer(run, request),
     ensureImageVolumes: (request) => ensureVolumes(run, request),
-    recoverIntents: async (call = {}) => (await context.ledger?.recover(() => context.images.listImages(call))) ?? [],
+    recoverIntents: async (call = {}) => (await context.ledger?.recover(call)) ?? [],
     pruneRecords: async ({ startedAt, ...call }) =>
       (await context.ledger?.prune(await context.images.listImages(call), startedAt)) ?? [],
     stats: {
@@ -86,6 +87,7 @@ export function createImageManager(options: ImageManagerOptions): ImageManager {
 
 interface Run {
   readonly context: ManagerContext;
+  readonly rules: ReleaseRules;
   /** The handler of the pod's RuntimeClass. */
   handlerOf(pod: ManagedPodLike, options: CallOptions): Promise<string>;
 }
@@ -96,6 +98,7 @@ function createContext(options: ImageManagerOptions, config: CheckedConfiguratio
   const { mergeEqualPulls: merge = false, recheckPresence = false, records = createMemoryRecords() } = options;
   const bucket = createTokenBucket(config.qps, config.burst, clock);
   const { verification } = config;
+  const listImages = (call: CallOptions): ReturnType<typeof images.listImages> => images.listImages(call);
   return {
     images,
     clock,
@@ -103,7 +106,8 @@ function createContext(options: ImageManagerOptions, config: CheckedConfiguratio
     keyring,
     puller: createImagePuller({ images, queue, bucket, clock, merge }),
     failures: createPullFailures(options.backoff, clock),
-    ledger: verification === undefined ? undefined : createLedger({ records, verification, clock, onWarning }),
+    ledger:
+      verification === undefined ? undefined : createLedger({ records, verification, clock, listImages, onWarning }),
     recheckPresence,
     tracing,
     emit: (about, event) => onEvent?.({ involvedObject: about, ...event }),
@@ -136,15 +140,23 @@ async function ensureForPod(run: Run, request: EnsureImageRequest): Promise<Ensu
   return typeof handler === 'string' ? ensureWith(run, request, handler) : handler;
 }
 
-function ensureWith({ context }: Run, request: EnsureImageRequest, handler: string): Promise<EnsureImageResult> {
-  const { pod, image, pullPolicy, pullSecrets = [], fieldPath, signal } = request;
+/** An image of a pod; of a container, or of the pod itself. */
+interface ImageRequest extends EnsureImageRequest {
+  /** Whether it is an event that the image is present. @defaultValue `true` */
+  readonly tellsPresence?: boolean;
+}
+
+async function ensureWith({ context }: Run, request: ImageRequest, handler: string): Promise<EnsureImageResult> {
+  const { pod, image, pullPolicy, pullSecrets = [], fieldPath, signal, tellsPresence = true } = request;
+  if (context.ledger !== undefined) await untilAbort(context.ledger.ready(), signal);
   return ensureImage(context, {
     image,
     policy: decidePullPolicy(image, pullPolicy).policy,
     about: involvedObject(pod, fieldPath),
     sandbox: sandboxOf(pod),
     runtimeHandler: handler,
-    serviceAccountName: pod.spec?.serviceAccountName ?? '',
+    serviceAccountName: serviceAccountNameOf(pod.spec),
+    tellsPresence,
     pullSecrets,
     signal,
   });
@@ -157,12 +169,15 @@ async function ensureForContainer(run: Run, request: ContainerImageRequest): Pro
   if (typeof handler !== 'string') return handler;
   const { imagePullPolicy: pullPolicy } = container;
   const image = container.image ?? '';
-  const result =
-    failedMount(container, volumes) ?? (await ensureWith(run, { ...request, image, pullPolicy, fieldPath }, handler));
-  if (result.status === 'waiting' || result.status === 'error') {
+  const failed = failedMounts(container, volumes);
+  // Every mount that failed is told of; the container shows the last.
+  const results =
+    failed.length > 0 ? failed : [await ensureWith(run, { ...request, image, pullPolicy, fieldPath }, handler)];
+  for (const result of results) {
+    if (result.status !== 'waiting' && result.status !== 'error') continue;
     run.context.emit(involvedObject(pod, fieldPath), pullStepEvent(image, { step: 'error', error: result.reason }));
   }
-  return result;
+  return results.at(-1) as EnsureImageResult;
 }
 
 async function ensureVolumes(run: Run, request: PodImageRequest): Promise<ReadonlyMap<string, ImageVolumeResult>> {
@@ -187,7 +202,10 @@ async function ensureVolume(
   const { pullPolicy } = volume.image;
   const reference = volume.image.reference ?? '';
   const isFound = typeof handler === 'string';
-  const result = isFound ? await ensureWith(run, { ...request, image: reference, pullPolicy }, handler) : handler;
+  const tellsPresence = run.rules.tellsPresentVolumes;
+  const result = isFound
+    ? await ensureWith(run, { ...request, image: reference, pullPolicy, tellsPresence }, handler)
+    : handler;
   const { annotations } = sandboxOf(request.pod);
   const image = mountedImage(result, reference, { annotations, runtimeHandler: isFound ? handler : '' });
   return { volume: volume.name ?? '', reference, result, image };

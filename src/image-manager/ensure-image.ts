@@ -12,7 +12,10 @@ import { inspectImage } from '../image-service/inner.js';
 import type { WaitingReason } from './waiting.js';
 
 /** What is asked for, before its name is read. */
-export interface StepRequest extends Pick<ImageStep, 'image' | 'policy' | 'about' | 'sandbox' | 'signal'> {
+export interface StepRequest extends Pick<
+  ImageStep,
+  'image' | 'policy' | 'about' | 'sandbox' | 'signal' | 'tellsPresence'
+> {
   readonly runtimeHandler: string;
   readonly serviceAccountName: string;
   readonly pullSecrets: Iterable<SecretLike>;
@@ -114,7 +117,7 @@ async function precheck(context: ManagerContext, step: ImageStep): Promise<Early
   }
   trace.pullRequired = pullRequired(decision, trace);
   if (decision.action === 'pull') return 'pull';
-  context.emit(step.about, decision.event);
+  if (decision.action !== 'use' || step.tellsPresence) context.emit(step.about, decision.event);
   return decision.action === 'use'
     ? { status: 'present', imageRef, message: decision.message }
     : waiting(decision.waitingReason, decision.message);
@@ -150,7 +153,7 @@ async function presentNow(context: ManagerContext, step: ImageStep): Promise<Ens
     const imageRef = await presentRef(context, step);
     const decision = await decide(context, step, imageRef);
     if (decision.action !== 'use') return undefined;
-    context.emit(step.about, decision.event);
+    if (step.tellsPresence) context.emit(step.about, decision.event);
     return { status: 'present', imageRef, message: decision.message };
   } catch {
     rethrowAbort(step.signal);

@@ -34,6 +34,8 @@ export interface ImageStep {
   readonly about: InvolvedObject;
   readonly sandbox: PodSandbox;
   readonly credentials: LazyCredentials;
+  /** Whether it is an event that the image is present. */
+  readonly tellsPresence: boolean;
   /** What whoever watches is told. */
   readonly trace: EnsureTrace;
   readonly signal: AbortSignal | undefined;

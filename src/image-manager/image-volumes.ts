@@ -28,13 +28,13 @@ export function imageMounts(
   });
 }
 
-/** What keeps a container from starting: the first of its mounts whose image is not there. */
-export function failedMount(
+/** What keeps a container from starting: its mounts whose image is not there, in their order. */
+export function failedMounts(
   container: MountingContainerLike,
   volumes: ReadonlyMap<string, ImageVolumeResult>,
-): EnsureImageResult | undefined {
+): readonly EnsureImageResult[] {
   const results = (container.volumeMounts ?? []).flatMap(({ name = '' }) => volumes.get(name) ?? []);
-  return results.find(({ image }) => image === undefined)?.result;
+  return results.flatMap(({ image, result }) => (image === undefined ? [result] : []));
 }
 
 export function mountedImage(

@@ -1,7 +1,8 @@
 import type { BackoffOptions } from '../backoff/index.js';
 import type { CallOptions, Clock } from '../clock/index.js';
 import type { CreateHasher } from '../digest/index.js';
-import type { AllowlistRelease, PulledRecords } from '../image-access/index.js';
+import type { PulledRecords } from '../image-access/index.js';
+import type { ReleaseOptions } from '../kubernetes/index.js';
 import type { Tracing } from '../tracing/index.js';
 import type { PullConfiguration } from './configuration.js';
 import type { NodeKeyring } from './credentials.js';
@@ -13,7 +14,7 @@ import type { ImageService } from '../image-service/index.js';
  *
  * @public
  */
-export interface ImageManagerOptions extends PullConfiguration {
+export interface ImageManagerOptions extends PullConfiguration, ReleaseOptions {
   /** The runtime that has the images. */
   readonly images: ImageService;
   /** Where hashes of credentials come from, such as `nodeHasher` of `kubepull/node`. */
@@ -32,8 +33,6 @@ export interface ImageManagerOptions extends PullConfiguration {
   readonly backoff?: BackoffOptions | undefined;
   /** Gives the handler of a RuntimeClass; used while the gate `RuntimeClassInImageCriApi` is on. */
   readonly runtimeHandler?: ((runtimeClassName: string, options: CallOptions) => string | Promise<string>) | undefined;
-  /** How the allow list of preloaded images is compared. @defaultValue `'1.36'` */
-  readonly allowlistRelease?: AllowlistRelease | undefined;
   /**
    * Pulls of the same image with equal credentials that are waiting or under way are made once, for all who want it.
    * Credentials are never shared: who has others pulls with those.

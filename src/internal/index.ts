@@ -10,7 +10,7 @@ export {
   required,
   unsupported,
 } from './go/field-error.js';
-export { parseGoDuration } from './go/duration.js';
+export { durationMs, parseGoDuration, printGoDuration } from './go/duration.js';
 export { collectBytes } from './collect-bytes.js';
 export { cannotUnmarshal, goKind, matchField } from './go/json-decode.js';
 export { equalSecrets } from './equal-secrets.js';

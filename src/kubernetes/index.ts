@@ -18,4 +18,5 @@ export {
   type WorkloadListLike,
   type WorkloadSpecLike,
 } from './types.js';
+export { DEFAULT_RELEASE, type KubernetesRelease, type ReleaseOptions } from './release.js';
 export { type ImageUserKind } from './pod-images.js';

@@ -2,3 +2,5 @@
 export { findPods, type FoundPod, SPEC_PATHS } from './workloads.js';
 export { copyWith, type ImageUser, mapPodImages, podImages } from './pod-images.js';
 export * as api from './kinds.js';
+export { type ReleaseRules, rulesOf } from './release.js';
+export { serviceAccountNameOf } from './service-account.js';

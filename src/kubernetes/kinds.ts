@@ -31,6 +31,7 @@ const podSpecMembers = {
   }),
   imagePullSecrets: nameList,
   serviceAccountName: text,
+  serviceAccount: text,
 };
 
 const template = /* @__PURE__ */ is.nullable(
@@ -80,3 +81,5 @@ export const workload: Kind = /* @__PURE__ */ is.shape(
 function listOf(members: Readonly<Record<string, Kind>>): Kind {
   return is.nullable(is.listOf(is.nullable(is.shape(members))));
 }
+
+export const release: Kind = /* @__PURE__ */ is.oneOf('1.35', '1.36', '1.37');

@@ -57,6 +57,8 @@ export interface PodSpecLike {
   readonly volumes?: readonly VolumeLike[] | undefined;
   readonly imagePullSecrets?: readonly LocalObjectReferenceLike[] | undefined;
   readonly serviceAccountName?: string | undefined;
+  /** The deprecated name of the same field, which counts where the other is empty. */
+  readonly serviceAccount?: string | undefined;
 }
 
 /**

@@ -9,16 +9,13 @@ import type { PodLike } from '../kubernetes/index.js';
  * @public
  */
 export interface AlwaysPullImagesOptions {
-  /** The pod before the update; absent at creation. The plugin leaves an update alone that brings no new image. */
+  /**
+   * The pod before the update; absent at creation. The plugin leaves an update alone that brings no container a new image,
+   * whatever became of image volumes.
+   */
   readonly oldPod?: PodLike | undefined;
   /** The subresource of the request, such as `ephemeralcontainers`; the plugin acts only where there is none. */
   readonly subresource?: string | undefined;
-  /**
-   * Whether image volumes count too. The design of image volumes asks for it; it is not verified from the plugin's code.
-   *
-   * @defaultValue `true`
-   */
-  readonly imageVolumes?: boolean | undefined;
 }
 
 /**
@@ -40,16 +37,18 @@ export interface AlwaysPullImagesMutation<P extends PodLike> {
  */
 export interface AlwaysPullImagesVerdict {
   readonly ignored: 'subresource' | 'no-new-image' | undefined;
-  /** One text for each container whose policy is not `Always`; none when the pod is admitted. */
+  /** One text for each container and image volume whose policy is not `Always`; none when the pod is admitted. */
   readonly errors: readonly string[];
   /** The whole text of the refusal; `undefined` when the pod is admitted. */
   readonly message: string | undefined;
 }
 
 /**
- * Sets every pull policy of a pod to `Always`, as the mutating half of the admission plugin `AlwaysPullImages`.
+ * Sets every pull policy of a pod to `Always`, that of image volumes too, as the mutating half of the admission plugin `AlwaysPullImages`.
  *
- * An update that brings no new image is left alone: every image string of the pod must stand somewhere in the old pod.
+ * An update that brings no new image is left alone: the image of every container must be one of a container of the old pod,
+ * at whatever place. Image volumes do not count for that: neither is a changed reference new, nor is an image old because a
+ * volume had it.
  * The plugin looks at pods only; a template is not touched, the pods made from it are.
  *
  * @param pod - the pod as sent; it is not changed
@@ -72,7 +71,7 @@ export function mutateAlwaysPullImages<P extends PodLike>(
   checkRequest(pod, options);
   const ignored = whyIgnored(pod, options);
   if (ignored !== undefined || !pod.spec) return { pod, ignored };
-  const spec = mapPodImages(pod.spec, 'spec', (user) => (counts(user, options) ? 'Always' : undefined));
+  const spec = mapPodImages(pod.spec, 'spec', () => 'Always');
   return { pod: copyWith(pod, { spec } as Partial<P>), ignored };
 }
 
@@ -97,7 +96,7 @@ export function validateAlwaysPullImages(pod: PodLike, options: AlwaysPullImages
   checkRequest(pod, options);
   const ignored = whyIgnored(pod, options);
   if (ignored !== undefined) return { ignored, errors: [], message: undefined };
-  const wrong = podImages(pod.spec).filter((user) => counts(user, options) && user.policy !== 'Always');
+  const wrong = podImages(pod.spec).filter(({ policy }) => policy !== 'Always');
   const errors = wrong.map((user) => refusal(pod, user));
   return { ignored, errors, message: errors.length === 0 ? undefined : aggregate(errors) };
 }
@@ -107,7 +106,6 @@ function checkRequest(pod: PodLike, options: AlwaysPullImagesOptions): void {
   check('Cannot admit a pod', options, {
     oldPod: is.optional(api.pod),
     subresource: is.optional(is.text),
-    imageVolumes: is.optional(is.bool),
   });
 }
 
@@ -120,15 +118,11 @@ function refusal(pod: PodLike, { kind, path, policy }: ImageUser): string {
 function whyIgnored(pod: PodLike, options: AlwaysPullImagesOptions): AlwaysPullImagesVerdict['ignored'] {
   if (options.subresource) return 'subresource';
   if (options.oldPod === undefined) return undefined;
-  const old = imagesOf(options.oldPod, options);
-  return [...imagesOf(pod, options)].every((image) => old.has(image)) ? 'no-new-image' : undefined;
+  const old = containerImages(options.oldPod);
+  return [...containerImages(pod)].every((image) => old.has(image)) ? 'no-new-image' : undefined;
 }
 
-function imagesOf(pod: PodLike, options: AlwaysPullImagesOptions): ReadonlySet<string> {
-  const users = podImages(pod.spec).filter((user) => counts(user, options));
-  return new Set(users.map((user) => user.image));
-}
-
-function counts({ kind }: ImageUser, { imageVolumes = true }: AlwaysPullImagesOptions): boolean {
-  return kind !== 'volume' || imageVolumes;
+function containerImages(pod: PodLike): ReadonlySet<string> {
+  const containers = podImages(pod.spec).filter(({ kind }) => kind !== 'volume');
+  return new Set(containers.map(({ image }) => image));
 }

@@ -9,8 +9,8 @@ import {
   required,
   unsupported,
 } from '../internal/index.js';
-import { api, type ImageUser, podImages } from '../kubernetes/inner.js';
-import type { PodLike, PodSpecLike, VolumeLike } from '../kubernetes/index.js';
+import type { PodLike, PodSpecLike, ReleaseOptions, VolumeLike } from '../kubernetes/index.js';
+import { api, type ImageUser, podImages, rulesOf } from '../kubernetes/inner.js';
 
 /** What may stand beside `name` in a volume: one of these, or `image`. */
 const OTHER_SOURCES =
@@ -21,15 +21,25 @@ const OTHER_SOURCES =
  *
  * @public
  */
-export interface ValidatePullPoliciesOptions {
+export interface ValidatePullPoliciesOptions extends ReleaseOptions {
   /**
-   * Whether the spec is that of a pod, or of a template: only a pod's images may not have outer white space, and only
-   * a pod's image volumes need a reference.
+   * Whether the spec is that of a pod, or of a template: only a pod's images may not have outer white space, and up to 1.36
+   * only a pod's image volumes need a reference.
    *
    * @defaultValue `'pod'`
    */
   readonly object?: 'pod' | 'template' | undefined;
+  /**
+   * The pod before an update, which may change images but no policy.
+   *
+   * @defaultValue the pod is new
+   */
+  readonly oldPod?: PodLike | undefined;
 }
+
+/** The server adds a list of all that would change. */
+const FIXED_FIELDS =
+  'pod updates may not change fields other than `spec.containers[*].image`,`spec.initContainers[*].image`,`spec.activeDeadlineSeconds`,`spec.tolerations` (only additions to existing tolerations),`spec.terminationGracePeriodSeconds` (allow it to be set to 1 if it was previously negative)';
 
 /**
  * What the API server says to the images and pull policies of a pod.
@@ -49,10 +59,11 @@ export interface PullPolicyValidation {
  * Validates images, pull policies and the names of pull secrets as the API server does, after it filled in defaults.
  *
  * The syntax of an image is not looked at: a pod with a malformed image is accepted, and its container waits with
- * `InvalidImageName`. Pull secrets with an empty or repeated name give warnings only.
+ * `InvalidImageName`. Pull secrets with an empty or repeated name give warnings only. Of an update that changes a policy the
+ * message ends where the server's goes on with a list of all that would change.
  *
  * @param pod - a pod, or a template with `object: 'template'`
- * @param options - what the object is
+ * @param options - what the object is, what it was before, and whose rules count
  * @returns the errors in the API server's order and words, and the warnings
  * @example
  * ```ts
@@ -62,26 +73,38 @@ export interface PullPolicyValidation {
  * validatePullPolicies(pod).message;
  * // Pod "web" is invalid: spec.containers[0].imagePullPolicy: Unsupported value: "always": supported values: …
  * ```
- * @see validatePullPolicy, validateContainerOnlyForPod in kubernetes pkg/apis/core/validation/validation.go, v1.33
+ * @see validatePullPolicy, validateContainerOnlyForPod in kubernetes pkg/apis/core/validation/validation.go, v1.36
  * @public
  */
 export function validatePullPolicies(pod: PodLike, options: ValidatePullPoliciesOptions = {}): PullPolicyValidation {
   check('Cannot validate a pod', { pod }, { pod: api.pod });
-  check('Cannot validate a pod', options, { object: is.optional(is.oneOf('pod', 'template')) });
+  check('Cannot validate a pod', options, {
+    object: is.optional(is.oneOf('pod', 'template')),
+    oldPod: is.optional(api.pod),
+    release: is.optional(api.release),
+  });
   const isPod = options.object !== 'template';
+  const needsReference = isPod || rulesOf(options).templateVolumesNeedReference;
   const spec = pod.spec ?? {};
   const users = podImages(spec);
   const errors = [
-    ...(spec.volumes ?? []).flatMap((volume, index) => volumeErrors(volume, `spec.volumes[${index}]`, isPod)),
+    ...(spec.volumes ?? []).flatMap((volume, index) => volumeErrors(volume, `spec.volumes[${index}]`, needsReference)),
     ...ofKind(users, 'regular').flatMap(containerErrors),
     ...ofKind(users, 'init').flatMap(containerErrors),
     ...ofKind(users, 'ephemeral').flatMap((user) => [...containerErrors(user), ...spaceErrors(user)]),
     ...(isPod ? [...ofKind(users, 'regular'), ...ofKind(users, 'init')].flatMap(spaceErrors) : []),
+    ...(changesPolicy(users, options.oldPod) ? [forbidden('spec', FIXED_FIELDS)] : []),
   ];
   const name = goQuote(pod.metadata?.name ?? '');
   const message =
     errors.length === 0 ? undefined : `Pod ${name} is invalid: ${aggregate(errors.map((e) => e.message))}`;
   return { errors, warnings: secretWarnings(spec), message };
+}
+
+/** Ephemeral containers are added by a request of their own. */
+function changesPolicy(users: readonly ImageUser[], oldPod: PodLike | undefined): boolean {
+  const before = new Map(podImages(oldPod?.spec).map(({ path, policy }) => [path, policy]));
+  return users.some(({ path, policy }) => (before.get(path) ?? policy) !== policy);
 }
 
 function ofKind(users: readonly ImageUser[], kind: ImageUser['kind']): readonly ImageUser[] {
@@ -103,12 +126,12 @@ function spaceErrors({ image, path }: ImageUser): readonly FieldError[] {
   return hasOuterSpace(image) ? [invalid(`${path}.image`, image, detail)] : [];
 }
 
-function volumeErrors(volume: VolumeLike | null, at: string, isPod: boolean): readonly FieldError[] {
+function volumeErrors(volume: VolumeLike | null, at: string, needsReference: boolean): readonly FieldError[] {
   const source = volume?.image;
   if (!source) return [];
   if (hasOtherSource(volume)) return [forbidden(`${at}.image`, 'may not specify more than 1 volume type')];
   return [
-    ...(isPod && !source.reference ? [required(`${at}.image.reference`)] : []),
+    ...(needsReference && !source.reference ? [required(`${at}.image.reference`)] : []),
     ...policyErrors(source.pullPolicy ?? '', `${at}.image.pullPolicy`),
   ];
 }

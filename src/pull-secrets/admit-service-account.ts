@@ -2,6 +2,7 @@ import { check, is } from '../errors/inner.js';
 import { api } from '../kubernetes/inner.js';
 import { printable, goQuote } from '../internal/index.js';
 import type { MetadataLike, PodLike } from '../kubernetes/index.js';
+import { serviceAccountNameOf } from '../kubernetes/inner.js';
 import { namesOf, namespaceOf } from './secret-data.js';
 import type { ServiceAccountLike } from './types.js';
 
@@ -20,7 +21,7 @@ const TRUE = /^(?:1|t|T|true|TRUE|True)$/;
 /**
  * Does what the API server's `ServiceAccount` plugin does with the pull secrets of a new pod.
  *
- * A pod without pull secrets gets a copy of its service account's list, in the same order, with empty names and
+ * The deprecated field `serviceAccount` names the account where the other does not. A pod without pull secrets gets a copy of its service account's list, in the same order, with empty names and
  * duplicates; a pod that has at least one entry keeps its own list, nothing is merged. Mirror pods are not changed, and
  * may name neither a service account nor a pull secret. Secrets in volumes and environments are not looked at.
  *
@@ -47,7 +48,7 @@ export function admitServiceAccount<P extends PodLike>(
   const account = is.optional(is.shape({ metadata: api.metadata, imagePullSecrets: api.nameList }));
   check('Cannot admit a pod', { pod, serviceAccount }, { pod: api.pod, serviceAccount: account });
   if (annotation(pod.metadata, MIRROR) !== undefined) return admitMirrorPod(pod);
-  const name = pod.spec?.serviceAccountName || 'default';
+  const name = serviceAccountNameOf(pod.spec) || 'default';
   if (serviceAccount === undefined) return forbid(notFound(namespaceOf(pod.metadata), name));
   const own = namesOf(pod.spec?.imagePullSecrets);
   const given = namesOf(serviceAccount.imagePullSecrets);
@@ -57,11 +58,15 @@ export function admitServiceAccount<P extends PodLike>(
     const index = own.findIndex((secret) => !referenced.has(secret));
     if (index >= 0) return forbid(notReferenced(index, own[index] ?? '', serviceAccount.metadata?.name ?? name));
   }
-  return { allowed: true, pod: { ...pod, spec: { ...pod.spec, serviceAccountName: name, imagePullSecrets } } };
+  const names = {
+    serviceAccountName: name,
+    ...(pod.spec?.serviceAccount === undefined ? {} : { serviceAccount: name }),
+  };
+  return { allowed: true, pod: { ...pod, spec: { ...pod.spec, ...names, imagePullSecrets } } };
 }
 
 function admitMirrorPod<P extends PodLike>(pod: P): ServiceAccountAdmission<P> {
-  if (pod.spec?.serviceAccountName) return forbid('a mirror pod may not reference service accounts');
+  if (serviceAccountNameOf(pod.spec) !== '') return forbid('a mirror pod may not reference service accounts');
   const hasSecrets = namesOf(pod.spec?.imagePullSecrets).some((name) => name !== '');
   return hasSecrets ? forbid('a mirror pod may not reference secrets') : { allowed: true, pod };
 }

@@ -1,7 +1,8 @@
 import { check } from '../errors/inner.js';
 import { api } from '../kubernetes/inner.js';
 import { printable } from '../internal/index.js';
-import type { PodLike } from '../kubernetes/index.js';
+import type { PodLike, ReleaseOptions } from '../kubernetes/index.js';
+import { rulesOf } from '../kubernetes/inner.js';
 import { checkSecrets, namesOf, namespaceOf } from './secret-data.js';
 import type { MissingSecretsEvent, SecretLike, SelectedPullSecrets } from './types.js';
 
@@ -14,6 +15,7 @@ import type { MissingSecretsEvent, SecretLike, SelectedPullSecrets } from './typ
  *
  * @param pod - the pod; the service account has no part in it once the pod exists, see {@link admitServiceAccount}
  * @param secrets - the secrets at hand, of any namespace and type
+ * @param options - whose rules count
  * @returns the secrets, of the caller's own type; the names that were not found, and kubelet's event for those
  * @example
  * ```ts
@@ -24,8 +26,13 @@ import type { MissingSecretsEvent, SecretLike, SelectedPullSecrets } from './typ
  * @see getPullSecretsForPod in kubernetes pkg/kubelet/kubelet_pods.go
  * @public
  */
-export function selectPullSecrets<S extends SecretLike>(pod: PodLike, secrets: Iterable<S>): SelectedPullSecrets<S> {
+export function selectPullSecrets<S extends SecretLike>(
+  pod: PodLike,
+  secrets: Iterable<S>,
+  options: ReleaseOptions = {},
+): SelectedPullSecrets<S> {
   check('Cannot select pull secrets', { pod }, { pod: api.pod });
+  const { missingSecrets: eventWhen } = rulesOf(options);
   const byName = new Map<string, S>();
   for (const secret of checkSecrets(secrets)) {
     if (namespaceOf(secret.metadata) === namespaceOf(pod.metadata)) byName.set(secret.metadata?.name ?? '', secret);
@@ -38,7 +45,7 @@ export function selectPullSecrets<S extends SecretLike>(pod: PodLike, secrets: I
     if (secret === undefined) missing.push(name);
     else found.push(secret);
   }
-  return { found, missing, event: missing.length === 0 ? undefined : missingEvent(missing) };
+  return { found, missing, event: missing.length === 0 ? undefined : missingEvent(missing), eventWhen };
 }
 
 function missingEvent(names: readonly string[]): MissingSecretsEvent {

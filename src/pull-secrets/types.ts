@@ -35,8 +35,10 @@ export interface SelectedPullSecrets<S extends SecretLike = SecretLike> {
   readonly found: readonly S[];
   /** Names that no secret of the pod's namespace has. */
   readonly missing: readonly string[];
-  /** Kubelet's event about the pod when some are missing; it is recorded at every sync, and the pull goes on without. */
+  /** Kubelet's event about the pod when some are missing; the pull goes on without them. */
   readonly event: MissingSecretsEvent | undefined;
+  /** When kubelet records that event: at every sync of the pod, or, since 1.37, only when a pull has failed. */
+  readonly eventWhen: 'every-sync' | 'failed-pull';
 }
 
 /**

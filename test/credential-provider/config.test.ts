@@ -95,8 +95,8 @@ describe('parseCredentialProviderConfig', () => {
       ['no duration', [{ ...good, defaultCacheDuration: null }], 'providers.defaultCacheDuration: Required value'],
       [
         'a negative duration',
-        [{ ...good, defaultCacheDuration: '-1h' }],
-        'providers.defaultCacheDuration: Invalid value: "-1h": defaultCacheDuration must be greater than or equal to 0',
+        [{ ...good, defaultCacheDuration: '-1h30s' }],
+        'providers.defaultCacheDuration: Invalid value: "-1h0m30s": must be greater than or equal to 0',
       ],
     ])('%s', (_, providers, text) => {
       expect(faultOf(document(providers))).toBe(`failed to validate credential provider config: ${text}`);
@@ -152,7 +152,7 @@ describe('parseCredentialProviderConfig', () => {
       ['', 'name part must be non-empty'],
       ['/a', 'prefix part must be non-empty'],
       ['_.example/a', 'prefix part a lowercase RFC 1123 subdomain must consist of'],
-      ['a/b/c', 'a qualified name must consist of'],
+      ['a/b/c', 'a valid label key must consist of'],
       ['x'.repeat(64), 'name part must be no more than 63 bytes'],
     ])('the annotation key %j', (key, text) => {
       const provider = { ...good, tokenAttributes: { ...tokens, requiredServiceAccountAnnotationKeys: [key] } };

@@ -2,7 +2,8 @@ import { join } from 'node:path';
 import { openPulledRecords } from 'kubepull/node';
 import { expect, it } from 'vitest';
 import { startPullProcess } from '../support/cri-process.ts';
-import { startCriServer, wireImage } from '../support/cri-server.ts';
+import { wireImage } from '../support/cri-runtime.ts';
+import { startCriServer } from '../support/cri-server.ts';
 import { tempDir } from '../support/temp-dir.ts';
 
 it('works from one file, without packages beside it, and lets the process end when it is done', async () => {

@@ -6,7 +6,8 @@ import { isImageError } from 'kubepull/errors';
 import type { ImageSpec } from 'kubepull/image-service';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { canary } from '../support/canary.ts';
-import { type CriScript, type CriServer, fails, startCriServer, wireImage } from '../support/cri-server.ts';
+import { type CriScript, fails, wireImage } from '../support/cri-runtime.ts';
+import { type CriServer, startCriServer } from '../support/cri-server.ts';
 import { assertInvariants, countingSignal, startWatch } from '../support/invariants.ts';
 import { tempDir } from '../support/temp-dir.ts';
 
@@ -180,6 +181,20 @@ describe('pullImage', () => {
       message: 'rpc error: code = Internal desc = grpc: error while marshaling: string field contains invalid UTF-8',
     });
     expect(server.calls).toEqual([]);
+  });
+
+  it('leaves the name of the image as it is, though a short password occurs in it', async () => {
+    const image = 'registry.example.com/s-same-twice/app:1';
+    const answer = (text: string): CriScript => ({ PullImage: () => fails('UNKNOWN', text) });
+    const messageOf = async (text: string): Promise<string> => {
+      const { service } = await connect(answer(text));
+      const request = { image: spec(image), auth: entry('u', 'same'), sandbox: undefined };
+      return ((await failureOf(service.pullImage(request))) as Error).message;
+    };
+    expect(await messageOf(`pull "${image}": /v2/s-same-twice/app: denied`)).toBe(
+      `pull "${image}": /v2/s-same-twice/app: denied`,
+    );
+    expect(await messageOf('login with same: xs-same-twice')).toBe('login with [redacted]: xs-[redacted]-twice');
   });
 
   it('masks what the runtime echoes, in every form [L06]', async () => {

@@ -5,7 +5,8 @@ import { createPullSecret } from 'kubepull/pull-secrets';
 import { createFakeClock } from 'kubepull/testing';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { canary } from '../support/canary.ts';
-import { type CriAnswer, fails, startCriServer, wireImage } from '../support/cri-server.ts';
+import { type CriAnswer, fails, wireImage } from '../support/cri-runtime.ts';
+import { startCriServer } from '../support/cri-server.ts';
 
 const IMAGE = 'private.example/app:1';
 

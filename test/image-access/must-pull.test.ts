@@ -254,19 +254,29 @@ describe('the steps of the decision', () => {
       });
   });
 
-  it('must pull, repository: a name that does not parse, and a repository without entry', () => {
+  it('must pull, name: a name that does not parse, and a name without entry', () => {
     const accessible = record({ nodePodsAccessible: true });
     expect(decide({ image: 'Bad', record: accessible })).toMatchObject({ mustPull: true, reason: 'invalid-image' });
     expect(decide({ image: 'private.example/b', record: accessible })).toMatchObject({
       mustPull: true,
-      reason: 'other-repository',
+      reason: 'other-name',
     });
   });
 
-  it('must pull, repository: the entry is found by the full repository name, whatever tag or digest', async () => {
+  it('must pull, name: the entry is found by the name as the pod writes it, whatever tag or digest', async () => {
+    const known = record({ nodePodsAccessible: true }, 'app');
+    const asked = ['app', 'app:1', `app@${REF}`, `app:1@${REF}`];
+    expect(asked.map((image) => decide({ image, record: known }).mustPull)).toEqual(asked.map(() => false));
+    const others = ['docker.io/app:2', 'library/app', 'docker.io/library/app:1'];
+    expect(others.map((image) => decide({ image, record: known }).mustPull)).toEqual(others.map(() => true));
+  });
+
+  it('must pull, name: up to 1.35 the entry is found by the full name of the repository', async () => {
     const known = record({ nodePodsAccessible: true }, 'docker.io/library/app');
     const asked = ['app', 'app:1', 'docker.io/app:2', `library/app@${REF}`];
-    expect(asked.map((image) => decide({ image, record: known }).mustPull)).toEqual(asked.map(() => false));
+    const must = (image: string): unknown => decide({ image, record: known, release: '1.35' }).mustPull;
+    expect(asked.map(must)).toEqual(asked.map(() => false));
+    expect(decide({ image: 'app:1', record: known }).reason).toBe('other-name');
   });
 
   it('must pull, open to all: what all pods of the node may use is used', async () => {
@@ -398,7 +408,7 @@ describe('the verification policies', () => {
     const options = {
       ...policy,
       preloadedImagesVerificationAllowlist: [REPOSITORY],
-      allowlistRelease: '1.35',
+      release: '1.35',
     } as const;
     expect(await reasonOf(kitOf({ record: record(ONE) }, options), {})).toBe('pulled');
   });

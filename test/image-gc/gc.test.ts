@@ -103,7 +103,7 @@ describe('planImageGc', () => {
       'imageGCLowThresholdPercent (--image-gc-low-threshold) 85 must be less than imageGCHighThresholdPercent (--image-gc-high-threshold) 85',
     ],
     [{ imageMaximumGCAge: '-1s' }, 'imageMaximumGCAge -1s must not be negative'],
-    [{ imageMaximumGCAge: '1m' }, 'imageMaximumGCAge 1m must be greater than imageMinimumGCAge 120000'],
+    [{ imageMaximumGCAge: '1m' }, 'imageMaximumGCAge 1m0s must be greater than imageMinimumGCAge 2m0s'],
     [{ imageMinimumGCAge: '2' }, 'time: missing unit in duration "2"'],
   ])('refuses %j', (config, text) => {
     expect(() => plan(config)).toThrow(text);

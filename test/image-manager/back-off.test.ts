@@ -70,7 +70,8 @@ describe('back-off of pulls', () => {
   });
 
   it('back-off, any error: also that of the throttle', async () => {
-    const kit = createKit({ registryBurst: 0, registryPullQPS: 1 });
+    const kit = createKit({ registryBurst: 1, registryPullQPS: 1 });
+    await ensure(kit, 'Always', { uid: 'u2' });
     expect(await ensure(kit, 'Always')).toMatchObject({ message: 'pull QPS exceeded', retryAfterMs: 10_000 });
     expect(await ensure(kit, 'Always')).toMatchObject({ reason: 'ImagePullBackOff' });
   });

@@ -174,7 +174,7 @@ describe('image volumes', () => {
     });
   });
 
-  it('image volumes, error: of several mounts that of the first that is not there, and none when all are', async () => {
+  it('image volumes, error: of several mounts that of the last that is not there, an event for each, and none when all are there', async () => {
     const mounts = ['good', 'b', 'a'].map((name) => ({ name, mountPath: `/${name}` }));
     const pod = podWith(['a', 'a:1'], ['b', 'b:1'], ['good', 'good:1']);
     const spec = { ...pod.spec, containers: [{ name: 'app', image: IMAGE, volumeMounts: mounts }] };
@@ -190,7 +190,8 @@ describe('image volumes', () => {
       kit.said();
       return [await kit.manager.ensureContainerImage({ pod: { ...pod, spec }, volumes, container: 'app' }), kit.said()];
     };
-    expect(await start(true)).toMatchObject([{ message: 'no b:1' }, ['Warning Failed Error: ErrImagePull']]);
+    const event = 'Warning Failed Error: ErrImagePull';
+    expect(await start(true)).toMatchObject([{ message: 'no a:1' }, [event, event]]);
     expect(await start(false)).toMatchObject([{ status: 'pulled' }, [PULLING, PULLED]]);
   });
 

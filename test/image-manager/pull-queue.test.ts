@@ -403,18 +403,58 @@ describe('a configuration with which kubelet does not start', () => {
     [
       'verification, other value: refused',
       { imagePullCredentialsVerificationPolicy: 'Sometimes' as never },
-      'unknown image pull credential verification policy: Sometimes',
+      'invalid configuration: option "Sometimes" specified for imagePullCredentialsVerificationPolicy. Valid options are "NeverVerify", "NeverVerifyPreloadedImages", "NeverVerifyAllowlistedImages" or "AlwaysVerify"',
+    ],
+    [
+      'allow list, refused entry: refused',
+      {
+        imagePullCredentialsVerificationPolicy: 'NeverVerifyAllowlistedImages',
+        preloadedImagesVerificationAllowlist: ['alpine:3'],
+      },
+      'invalid configuration: invalid image pattern in `preloadedImagesVerificationAllowlist`: neither tag nor digest is accepted in an image reference: alpine:3',
+    ],
+    [
+      'an allow list with another policy',
+      { preloadedImagesVerificationAllowlist: ['alpine'] },
+      'invalid configuration: can\'t set `preloadedImagesVerificationAllowlist` if `imagePullCredentialsVertificationPolicy` is not "NeverVerifyAllowlistedImages"',
+    ],
+    [
+      'what has no effect while the gate is off',
+      {
+        ...GATE_OFF,
+        imagePullCredentialsVerificationPolicy: 'AlwaysVerify',
+        preloadedImagesVerificationAllowlist: ['alpine'],
+      },
+      '[invalid configuration: `imagePullCredentialsVerificationPolicy` must not be set if KubeletEnsureSecretPulledImages feature gate is not enabled, invalid configuration: `preloadedImagesVerificationAllowlist` must not be set if KubeletEnsureSecretPulledImages feature gate is not enabled]',
+    ],
+    [
+      'all faults at once',
+      { registryPullQPS: -1, registryBurst: -1, imagePullCredentialsVerificationPolicy: 'Bogus' as never },
+      '[invalid configuration: registryBurst (--registry-burst) -1 must not be a negative number, invalid configuration: registryPullQPS (--registry-qps) -1 must not be a negative number, invalid configuration: option "Bogus" specified for imagePullCredentialsVerificationPolicy. Valid options are "NeverVerify", "NeverVerifyPreloadedImages", "NeverVerifyAllowlistedImages" or "AlwaysVerify"]',
     ],
   ] satisfies [string, Partial<ImageManagerOptions>, string][])('%s, %j', (_, options, text) => {
     const message = `Cannot create the image manager: ${text}`;
     expect(() => createKit(options)).toThrow(expect.objectContaining({ code: 'ERR_OPTION_INVALID', message }));
   });
 
-  it('allow list, refused entry: of the allow list; with the gate off nobody looks at it', () => {
-    const options = { preloadedImagesVerificationAllowlist: ['alpine'] };
-    const upstream = 'neither tag nor digest is accepted in an image reference: alpine';
-    expect(() => createKit(options)).toThrow(expect.objectContaining({ code: 'ERR_CONFIG_INVALID', upstream }));
-    expect(() => createKit({ ...options, ...GATE_OFF })).not.toThrow();
+  it('is not one with zero values, which count as not set', () => {
+    expect(() =>
+      createKit({
+        registryBurst: 0,
+        imagePullCredentialsVerificationPolicy: '',
+        preloadedImagesVerificationAllowlist: [],
+      }),
+    ).not.toThrow();
+    expect(() => createKit({ ...GATE_OFF, imagePullCredentialsVerificationPolicy: '' })).not.toThrow();
+  });
+
+  it('is one of a release that is not known', () => {
+    expect(() => createKit({ release: '1.34' as never })).toThrow(
+      expect.objectContaining({
+        code: 'ERR_OPTION_INVALID',
+        message: 'Cannot follow a release of Kubernetes: release must be "1.35" or "1.36" or "1.37", not "1.34"',
+      }),
+    );
   });
 });
 

@@ -23,7 +23,7 @@ export const RULES: Readonly<Record<string, readonly string[]>> = {
     'what cannot be read',
     'exempt image',
     'no record',
-    'repository',
+    'name',
     'open to all',
     'entry without anybody',
     'look-up',

@@ -5,6 +5,7 @@ export interface TwinImage {
   readonly image: string;
   /** As the runtime gets it; `undefined` for a name that is none, with kubelet's text in `fault`. */
   readonly spec: string | undefined;
+  /** Without tag and digest. */
   readonly repository: string;
   readonly fault?: string;
 }
@@ -20,7 +21,7 @@ export interface TwinSecret {
 export interface TwinSettings {
   readonly gate: boolean;
   readonly policy: 'NeverVerify' | 'NeverVerifyPreloadedImages' | 'NeverVerifyAllowlistedImages' | 'AlwaysVerify';
-  /** Full repository names. */
+  /** Names without tag and digest. */
   readonly allowlist: readonly string[];
   readonly qps: number;
   readonly burst: number;
@@ -64,7 +65,8 @@ export function createTwin(settings: TwinSettings, world: World) {
   const events: string[] = [];
   const failures = new Map<string, { delay: number; at: number; text: string }>();
   const records = new Map<string, Map<string, Entry>>();
-  let tokens = settings.burst;
+  const burst = settings.burst === 0 ? 10 : settings.burst;
+  let tokens = burst;
   let filledAt = world.now;
 
   const status = (spec: string) => {
@@ -90,7 +92,7 @@ export function createTwin(settings: TwinSettings, world: World) {
 
   const takeToken = () => {
     if (settings.qps === 0) return true;
-    tokens = Math.min(settings.burst, tokens + ((world.now - filledAt) / 1000) * settings.qps);
+    tokens = Math.min(burst, tokens + ((world.now - filledAt) / 1000) * settings.qps);
     filledAt = world.now;
     if (tokens < 1 - 1e-9) return false;
     tokens -= 1;

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { decodeUtf8, encodeUtf8, parseGoDuration, printable, quoteJson, readJson } from '../../src/internal/index.ts';
+import { decodeUtf8, encodeUtf8, printable, quoteJson, readJson } from '../../src/internal/index.ts';
 
 describe('printable', () => {
   it('escapes in two digits what is a byte, in four what is more', () => {
@@ -30,11 +30,5 @@ describe('decodeUtf8', () => {
     const text = decodeUtf8(Uint8Array.from(bytes));
     expect([...text]).toHaveLength(bytes.length);
     expect([...encodeUtf8(text)]).toEqual(bytes);
-  });
-});
-
-describe('parseGoDuration', () => {
-  it('takes a fraction without a whole', () => {
-    expect(parseGoDuration('.5s')).toBe(500);
   });
 });

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import type { PodLike } from 'kubepull/kubernetes';
 import { mutateAlwaysPullImages, validateAlwaysPullImages, validatePullPolicies } from 'kubepull/pull-policy';
 
 const container = (image: string, imagePullPolicy?: string) => ({ name: 'c', image, imagePullPolicy });
@@ -109,9 +110,6 @@ describe('AlwaysPullImages', () => {
     ]);
     expect(mutated.ephemeralContainers[0]?.imagePullPolicy).toBe('Always');
     expect(mutated.volumes[0]?.image.pullPolicy).toBe('Always');
-    expect(mutateAlwaysPullImages(created, { imageVolumes: false }).pod.spec.volumes[0]?.image.pullPolicy).toBe(
-      'Never',
-    );
     expect(created.spec.containers[0]?.imagePullPolicy).toBe('IfNotPresent');
   });
 
@@ -130,11 +128,27 @@ describe('AlwaysPullImages', () => {
     expect(validateAlwaysPullImages(updated, { oldPod }).ignored).toBe(ignored);
   });
 
-  it('counts the image of a volume as an image, unless told not to', () => {
-    const oldPod = { spec: { containers: [] } };
-    const updated = { spec: { containers: [], volumes: [{ name: 'v', image: { reference: 'v:1' } }] } };
-    expect(mutateAlwaysPullImages(updated, { oldPod }).ignored).toBeUndefined();
-    expect(mutateAlwaysPullImages(updated, { oldPod, imageVolumes: false }).ignored).toBe('no-new-image');
+  it('does not count the image of a volume as one of a container, neither before nor after an update', () => {
+    const withVolume = (image: string, reference: string): PodLike => ({
+      spec: { containers: [container(image)], volumes: [{ name: 'v', image: { reference } }] },
+    });
+    const ignored = (oldPod: PodLike, updated: PodLike): unknown => [
+      mutateAlwaysPullImages(updated, { oldPod }).ignored,
+      validateAlwaysPullImages(updated, { oldPod }).ignored,
+    ];
+    const unchanged = ['no-new-image', 'no-new-image'];
+    expect(ignored(withVolume('a:1', 'v:1'), withVolume('a:1', 'v:2'))).toEqual(unchanged);
+    expect(ignored(withVolume('a:1', 'v:1'), withVolume('v:1', 'v:1'))).toEqual([undefined, undefined]);
+  });
+
+  it('is refused by the validation of the update when it changes a policy of a pod that was there before', () => {
+    const oldPod = pod(container('a:1', 'IfNotPresent'));
+    const updated = pod(container('a:2', 'IfNotPresent'));
+    const { pod: mutated } = mutateAlwaysPullImages(updated, { oldPod });
+    expect(validatePullPolicies(updated, { oldPod }).message).toBeUndefined();
+    expect(validatePullPolicies(mutated, { oldPod }).message).toMatch(
+      /^Pod "web" is invalid: spec: Forbidden: pod updates may not change fields other than `spec\.containers\[\*\]\.image`,/,
+    );
   });
 
   it('names a pod that has no name yet, and the field of a volume', () => {

@@ -64,11 +64,7 @@ describe('parseAllowlist', () => {
     ['foo*', "not a valid wildcard pattern, only patterns ending with '/*' are allowed: foo*"],
     ['*.example.com/*', "not a valid wildcard pattern, only patterns ending with '/*' are allowed: *.example.com/*"],
     ['/*', 'at least registry hostname is required'],
-    [
-      'Bad',
-      'failed to parse as an image name: invalid reference format: repository name (library/Bad) must be lowercase',
-    ],
-    ['alpine', 'neither tag nor digest is accepted in an image reference: alpine'],
+    ['Bad', 'failed to parse as an image name: repository name must be lowercase'],
     [
       'docker.io/library/alpine:3',
       'neither tag nor digest is accepted in an image reference: docker.io/library/alpine:3',
@@ -76,15 +72,38 @@ describe('parseAllowlist', () => {
   ])('refuses %j', (pattern, upstream) => {
     expect(() => parseAllowlist([pattern])).toThrow(expect.objectContaining({ code: 'ERR_CONFIG_INVALID', upstream }));
   });
+
+  it.each([
+    ['alpine', 'neither tag nor digest is accepted in an image reference: alpine'],
+    [
+      'Bad',
+      'failed to parse as an image name: invalid reference format: repository name (library/Bad) must be lowercase',
+    ],
+  ])('up to 1.35 refuses %j, which is no full name', (pattern, upstream) => {
+    expect(() => parseAllowlist([pattern], { release: '1.35' })).toThrow(expect.objectContaining({ upstream }));
+  });
+
+  it('knows three releases', () => {
+    expect(() => parseAllowlist(['a'], { release: '1.34' as never })).toThrow(
+      expect.objectContaining({
+        code: 'ERR_OPTION_INVALID',
+        message: expect.stringContaining('"1.35" or "1.36" or "1.37"') as string,
+      }),
+    );
+  });
 });
 
 describe('matchAllowlist', () => {
   it.each([
     ['docker.io/library/alpine', 'docker.io/library/alpine', true, true],
     ['docker.io/library/alpine', 'docker.io/library/alpine:3.20', false, true],
-    ['docker.io/library/alpine', 'alpine', false, true],
+    ['docker.io/library/alpine', 'alpine', false, false],
+    ['docker.io/library/alpine', 'library/alpine:3', false, false],
+    ['docker.io/library/alpine', 'index.docker.io/library/alpine:3', false, false],
     ['docker.io/library/*', 'docker.io/library/alpine:3.20', true, true],
-    ['docker.io/library/*', 'alpine', false, true],
+    ['docker.io/library/*', 'alpine', false, false],
+    ['docker.io/*', 'nginx', false, false],
+    ['registry.example/*', 'registry.example/Bad', true, true],
     ['docker.io/*', 'docker.io/foo/bar', true, true],
     ['registry.example:5000/*', `registry.example:5000/x@sha256:${'0'.repeat(64)}`, true, true],
     ['registry.example/team/*', 'registry.example/team2/app', false, false],
@@ -93,8 +112,21 @@ describe('matchAllowlist', () => {
     ['docker.io/library/alpine', 'evil.example/docker.io/library/alpine', false, false],
   ])('%s and %s: 1.35 %s, 1.36 %s', (pattern, image, old, now) => {
     const allowlist = parseAllowlist([pattern]);
-    expect(matchAllowlist(allowlist, image, '1.35') !== undefined).toBe(old);
+    expect(matchAllowlist(allowlist, image, { release: '1.35' }) !== undefined).toBe(old);
     expect(matchAllowlist(allowlist, image)?.pattern).toBe(now ? pattern : undefined);
+    expect(matchAllowlist(allowlist, image, { release: '1.37' })).toEqual(matchAllowlist(allowlist, image));
+  });
+
+  it.each([
+    ['nginx', 'nginx:1', true],
+    ['nginx', `nginx:1@sha256:${'0'.repeat(64)}`, true],
+    ['nginx', 'docker.io/library/nginx:1', false],
+    ['nginx', 'library/nginx', false],
+    ['team/*', 'team/app:1', true],
+    ['team/*', 'docker.io/team/app:1', false],
+    ['localhost/*', 'localhost/app', true],
+  ])('since 1.36 the entry %s and the image %s: %s', (pattern, image, covers) => {
+    expect(matchAllowlist(parseAllowlist([pattern]), image) !== undefined).toBe(covers);
   });
 });
 
@@ -105,7 +137,8 @@ describe('requiresCredentialVerification', () => {
     ['NeverVerify', true, 'app', false],
     ['NeverVerifyPreloadedImages', false, 'app', false],
     ['NeverVerifyPreloadedImages', true, 'app', true],
-    ['NeverVerifyAllowlistedImages', true, 'alpine', false],
+    ['NeverVerifyAllowlistedImages', true, 'docker.io/library/alpine:3', false],
+    ['NeverVerifyAllowlistedImages', true, 'alpine', true],
     ['NeverVerifyAllowlistedImages', false, 'r.example/app', true],
     ['AlwaysVerify', false, 'app', true],
   ] as const)('%s, pulled by kubelet %s, %s: %s', (policy, pulled, image, required) => {
@@ -128,10 +161,10 @@ const entry = (fields: Partial<ImagePullCredentials>): ImagePullCredentials => (
   nodePodsAccessible: false,
   ...fields,
 });
-const record = (credentials?: ImagePullCredentials, repository = 'docker.io/library/app'): ImagePulledRecord => ({
+const record = (credentials?: ImagePullCredentials, name = 'app'): ImagePulledRecord => ({
   imageRef: 'sha256:1',
   lastUpdatedAt: 0,
-  credentialMapping: new Map(credentials === undefined ? [] : [[repository, credentials]]),
+  credentialMapping: new Map(credentials === undefined ? [] : [[name, credentials]]),
 });
 const many = Array.from({ length: MAX_RECORDED_SECRETS }, (_, at) => secret(`u${at}`, `h${at}`));
 
@@ -152,11 +185,11 @@ describe('decideMustPull', () => {
       'a record of another repository',
       { record: record(entry({ nodePodsAccessible: true }), 'r.example/app') },
       true,
-      'other-repository',
+      'other-name',
     ],
     ['open to the node', { record: record(entry({ nodePodsAccessible: true })) }, false, 'node-accessible'],
     ['an empty entry', { record: record(entry({})), ...offers(secret('1', 'h')) }, true, 'nothing-recorded'],
-    ['an empty mapping', { record: record() }, true, 'other-repository'],
+    ['an empty mapping', { record: record() }, true, 'other-name'],
     [
       'the same credential in another secret',
       { record: record(entry({ kubernetesSecrets: [secret('1', 'h')] })), ...offers(secret('2', 'h')) },
@@ -228,16 +261,13 @@ describe('decideMustPull', () => {
 
 describe('recordPull', () => {
   const add = (old: ImagePulledRecord | undefined, credentials: ImagePullCredentials) =>
-    recordPull(old, { imageRef: 'sha256:1', repository: 'docker.io/library/app', credentials, at: 7 });
+    recordPull(old, { imageRef: 'sha256:1', name: 'app', credentials, at: 7 });
 
   it('unites secrets by coordinates, sorted, the new hash winning', () => {
     const first = add(undefined, toPullCredentials({ kind: 'secret', secret: secret('2', 'old') }));
     const second = add(first, toPullCredentials({ kind: 'secret', secret: secret('1', 'h') }));
     const third = add(second, toPullCredentials({ kind: 'secret', secret: secret('2', 'new') }));
-    expect(third.credentialMapping.get('docker.io/library/app')?.kubernetesSecrets).toEqual([
-      secret('1', 'h'),
-      secret('2', 'new'),
-    ]);
+    expect(third.credentialMapping.get('app')?.kubernetesSecrets).toEqual([secret('1', 'h'), secret('2', 'new')]);
     expect(add(third, toPullCredentials({ kind: 'secret', secret: secret('2', 'new') }))).toBe(third);
   });
 

@@ -38,7 +38,13 @@ describe('selectPullSecrets', () => {
   });
 
   it('takes pods without a list, and never what a prototype has', () => {
-    expect(selectPullSecrets({}, [named('a')])).toEqual({ found: [], missing: [], message: undefined });
+    expect(selectPullSecrets({}, [named('a')])).toEqual({
+      found: [],
+      missing: [],
+      event: undefined,
+      eventWhen: 'every-sync',
+    });
+    expect(selectPullSecrets({}, [], { release: '1.37' }).eventWhen).toBe('failed-pull');
     expect(selectPullSecrets(pod(['__proto__', 'constructor']), []).missing).toEqual(['__proto__', 'constructor']);
   });
 });

@@ -1,4 +1,5 @@
 // Which check each vector file is for. Portable, so that the same code runs in every runtime.
+import { canonical } from '../support/canonical.ts';
 import { checkBackoff } from './backoff-checks.ts';
 import type { Check, VectorCase } from './check.ts';
 import { checkAuthDecode, checkKeyring, checkSecret } from './credential-checks.ts';
@@ -48,13 +49,4 @@ function runCheck(check: Check, vector: VectorCase): { readonly want: unknown; r
   } catch (error) {
     return { want: vector, got: `exception: ${String(error)}` };
   }
-}
-
-/** JSON with sorted keys, so that equal values have equal text. */
-function canonical(value: unknown): string {
-  return JSON.stringify(value, (_key, part: unknown) =>
-    typeof part === 'object' && part !== null && !Array.isArray(part)
-      ? Object.fromEntries(Object.entries(part).toSorted(([a], [b]) => (a < b ? -1 : 1)))
-      : part,
-  );
 }

@@ -1,7 +1,13 @@
 import { describe, expect, it } from 'vitest';
-import { parseGoDuration } from '../../../src/internal/index.ts';
+import { durationMs, parseGoDuration, printGoDuration } from '../../../src/internal/index.ts';
 
 describe('parseGoDuration', () => {
+  it('takes as much as 63 bits hold, and no more', () => {
+    expect(parseGoDuration('9223372036854775807ns')).toBe(9_223_372_036_854_775_807n);
+    expect(parseGoDuration('-9223372036854775808ns')).toBe(-9_223_372_036_854_775_808n);
+    expect(parseGoDuration('2562047h47m16.854775807s')).toBe(9_223_372_036_854_775_807n);
+  });
+
   it.each([
     ['0', 0],
     ['0s', 0],
@@ -20,7 +26,7 @@ describe('parseGoDuration', () => {
     ['1ns', 1e-6],
     ['2540400h10m10s', 9_145_440_610_000],
   ])('reads %s', (text, ms) => {
-    expect(parseGoDuration(text)).toBeCloseTo(ms, 9);
+    expect(durationMs(parseGoDuration(text) as bigint)).toBeCloseTo(ms, 9);
   });
 
   it.each([
@@ -42,5 +48,25 @@ describe('parseGoDuration', () => {
     ['"\\\n\u007f', String.raw`time: invalid duration "\"\\\x0a${'\u007f'}"`],
   ])('refuses %j in the words of Go', (text, fault) => {
     expect(parseGoDuration(text)).toBe(fault);
+  });
+});
+
+describe('printGoDuration', () => {
+  it.each([
+    ['0', '0s'],
+    ['1ns', '1ns'],
+    ['999ns', '999ns'],
+    ['1500ns', '1.5µs'],
+    ['2000us', '2ms'],
+    ['626ms', '626ms'],
+    ['1.8930s', '1.893s'],
+    ['10s', '10s'],
+    ['1m', '1m0s'],
+    ['60m', '1h0m0s'],
+    ['3600.25s', '1h0m0.25s'],
+    ['-1h30s', '-1h0m30s'],
+    ['9223372036854775807ns', '2562047h47m16.854775807s'],
+  ])('prints %s as %s', (text, printed) => {
+    expect(printGoDuration(parseGoDuration(text) as bigint)).toBe(printed);
   });
 });

@@ -154,9 +154,9 @@ const workload = {
   spec: { ...pod.spec, template: { spec: pod.spec }, jobTemplate: { spec: { template: { spec: pod.spec } } } },
 };
 const admission = {
-  args: [pod, all<AlwaysPullImagesOptions>({ oldPod: pod, subresource: '', imageVolumes: true })],
+  args: [pod, all<AlwaysPullImagesOptions>({ oldPod: pod, subresource: '' })],
   api: ['0', '1.oldPod'],
-  optional: ['1', '1.oldPod', '1.subresource', '1.imageVolumes'],
+  optional: ['1', '1.oldPod', '1.subresource'],
 };
 
 export const pullPolicy: Table = {
@@ -191,10 +191,10 @@ export const pullPolicy: Table = {
   }),
   needsImageStatus: () => ({ args: ['Always'] }),
   validatePullPolicies: () => ({
-    args: [pod, all<ValidatePullPoliciesOptions>({ object: 'pod' })],
-    api: ['0'],
-    optional: ['1', '1.object'],
-    wrong: { '1.object': ['text'] },
+    args: [pod, all<ValidatePullPoliciesOptions>({ object: 'pod', oldPod: pod, release: '1.36' })],
+    api: ['0', '1.oldPod'],
+    optional: ['1', '1.object', '1.oldPod', '1.release'],
+    wrong: { '1.object': ['text'], '1.release': ['2.0'] },
   }),
   mutateAlwaysPullImages: () => admission,
   validateAlwaysPullImages: () => admission,
@@ -235,9 +235,11 @@ export const pullSecrets: Table = {
     wrong: { '1.mode': ['text'] },
   }),
   selectPullSecrets: () => ({
-    args: [pod, [secret]],
+    args: [pod, [secret], { release: '1.36' }],
     api: ['0', '1.0'],
     free: { '1.0.data..dockerconfigjson': ANY_DATA },
+    optional: ['2', '2.release'],
+    wrong: { '2.release': ['2.0'] },
   }),
   toDockerConfigJson: () => ({ args: [[entry]], optional: entryOptional('0.0') }),
   validateSecret: () => ({ args: [secret], api: ['0'], free: { '0.data..dockerconfigjson': ANY_DATA } }),

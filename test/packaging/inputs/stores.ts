@@ -191,14 +191,23 @@ export const imageAccess: Table = {
     wrong: verificationWrong('0'),
   }),
   matchAllowlist: () => ({
-    args: [verification.allowlist, 'a.example/app:1', '1.36'],
-    optional: ['2'],
-    wrong: { '2': ['2.0'], '0.0.kind': ['text'] },
+    args: [verification.allowlist, 'a.example/app:1', { release: '1.36' }],
+    optional: ['2', '2.release'],
+    wrong: { '2.release': ['2.0'], '0.0.kind': ['text'] },
   }),
   mergePullCredentials: () => ({ args: [credentials, credentials], optional: ['0'] }),
-  parseAllowlist: () => ({ args: [['a.example/*']], wrong: { '0.0': ['', ' a', '*'] } }),
+  parseAllowlist: () => ({
+    args: [['a.example/*'], { release: '1.36' }],
+    optional: ['1', '1.release'],
+    wrong: { '0.0': ['', ' a', '*'], '1.release': ['2.0'] },
+  }),
+  recordedName: () => ({
+    args: ['a.example/app:1', { release: '1.36' }],
+    optional: ['1', '1.release'],
+    wrong: { '0': ['', 'Not A Name'], '1.release': ['2.0'] },
+  }),
   recordPull: () => ({
-    args: [record, { imageRef: 'sha256:1', repository: 'a.example/app', credentials, at: 6 }],
+    args: [record, { imageRef: 'sha256:1', name: 'a.example/app', credentials, at: 6 }],
     optional: ['0'],
     allows: { '0.lastUpdatedAt': ANY_TIME, '1.at': ANY_TIME },
   }),

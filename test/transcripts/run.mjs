@@ -1,0 +1,25 @@
+// `npm run transcripts -- [DIR]`: bundles the runner, but not the library, which it uses as it was built.
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { build } from 'esbuild';
+
+const root = fileURLToPath(new URL('../../', import.meta.url));
+const outfile = `${root}temp/transcripts.mjs`;
+await build({
+  entryPoints: [`${root}test/transcripts/run.ts`],
+  outfile,
+  bundle: true,
+  format: 'esm',
+  platform: 'node',
+  external: ['kubepull', 'kubepull/*', '@grpc/*'],
+  logLevel: 'error',
+});
+const { runFolder } = await import(pathToFileURL(outfile).href);
+const folder = process.argv[2] ?? `${root}test/transcripts`;
+try {
+  const { lines, ok } = await runFolder(folder);
+  for (const line of lines) console.log(line);
+  process.exitCode = ok ? 0 : 1;
+} catch (error) {
+  console.error(`Cannot run the transcripts of ${folder}: ${error instanceof Error ? error.message : String(error)}`);
+  process.exitCode = 1;
+}
