@@ -1,4 +1,5 @@
-import { check, is } from '../errors/inner.js';
+import { check } from '../errors/inner.js';
+import * as is from '../errors/inner.js';
 import { randomFraction } from '../internal/index.js';
 
 /** The delay after the first failure of an image pull, in milliseconds. @public */

@@ -1,5 +1,6 @@
 import type { Clock } from '../clock/index.js';
-import { check, is } from '../errors/inner.js';
+import { check } from '../errors/inner.js';
+import * as is from '../errors/inner.js';
 import { type BackoffState, checkState, isExpired, step } from './backoff.js';
 import { type BackoffOptions, checkOptions, checkTime } from './options.js';
 

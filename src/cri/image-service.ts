@@ -2,9 +2,10 @@ import { isAbsolute } from 'node:path';
 import { status } from '@grpc/grpc-js';
 import type { CallOptions } from '../clock/index.js';
 import { CriError, type CriOperation, ImageError } from '../errors/index.js';
-import { check, is } from '../errors/inner.js';
+import { check } from '../errors/inner.js';
+import * as is from '../errors/inner.js';
 import type { ImageService, ImageSpec, PullImageRequest, RuntimeImage } from '../image-service/index.js';
-import { kinds } from '../image-service/inner.js';
+import { imageSpecKind, pullRequestKind } from '../image-service/inner.js';
 import { quote } from '../internal/index.js';
 import { type CallSettings, createRpcClient, type RpcClient } from './client.js';
 import { fromWireImage, fromWireUsage, toWirePull, toWireSpec } from './convert.js';
@@ -64,7 +65,7 @@ export function createCriImageService(options: CriImageServiceOptions): CriImage
       return answer.image === null ? undefined : fromWireImage(answer.image);
     },
     async pullImage(request, call = {}) {
-      check('Cannot call the runtime', { request }, { request: kinds.pullRequest });
+      check('Cannot call the runtime', { request }, { request: pullRequestKind });
       check<CallOptions>('Cannot call the runtime', call, is.callOptions);
       const { signal } = call;
       checkText('PullImage', textsOfPull(request));
@@ -96,7 +97,7 @@ export function createCriImageService(options: CriImageServiceOptions): CriImage
 }
 
 function checkSpec(image: ImageSpec, call: CallOptions): void {
-  check('Cannot call the runtime', { image }, { image: kinds.imageSpec });
+  check('Cannot call the runtime', { image }, { image: imageSpecKind });
   check<CallOptions>('Cannot call the runtime', call, is.callOptions);
 }
 

@@ -1,4 +1,5 @@
-import { check, is } from '../errors/inner.js';
+import { check } from '../errors/inner.js';
+import * as is from '../errors/inner.js';
 
 /**
  * How long a runtime may take to answer, unless the caller says otherwise. Pulls have no limit.

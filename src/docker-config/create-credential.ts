@@ -1,3 +1,5 @@
+import { check } from '../errors/inner.js';
+import * as is from '../errors/inner.js';
 import { ImageError } from '../errors/index.js';
 import { createSecret, type Secret } from './secret.js';
 import type { Credential } from './types.js';
@@ -37,9 +39,11 @@ export interface CredentialInput {
  * @public
  */
 export function createCredential(input: CredentialInput): Credential {
+  check('Cannot make a credential', { input }, { input: is.object });
+  const { username = '', password = '' } = input;
   return {
-    username: checkText('username', input.username ?? ''),
-    password: toSecret(input.password ?? ''),
+    username: checkText('username', username),
+    password: toSecret(password),
     identityToken: input.identityToken === undefined ? undefined : toSecret(input.identityToken),
     registryToken: input.registryToken === undefined ? undefined : toSecret(input.registryToken),
     email: input.email === undefined ? undefined : checkText('email', input.email),

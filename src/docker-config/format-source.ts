@@ -1,3 +1,5 @@
+import { check } from '../errors/inner.js';
+import * as is from '../errors/inner.js';
 import { type CredentialSource, printable } from '../internal/index.js';
 
 /**
@@ -15,6 +17,7 @@ import { type CredentialSource, printable } from '../internal/index.js';
  * @public
  */
 export function formatCredentialSource(source: CredentialSource): string {
+  checkSource(source);
   switch (source.kind) {
     case 'secret':
       return printable(`secret ${source.namespace}/${source.name}`);
@@ -29,3 +32,12 @@ export function formatCredentialSource(source: CredentialSource): string {
       return source.kind;
   }
 }
+
+export function checkSource(source: CredentialSource): void {
+  check('Cannot name a source', { source }, { source: SOURCE });
+}
+
+const SOURCE = /* @__PURE__ */ is.shape(
+  { kind: /* @__PURE__ */ is.oneOf('secret', 'file', 'plugin', 'cloud', 'helper', 'inline', 'anonymous') },
+  'the source of a credential',
+);

@@ -1,3 +1,6 @@
+import { check } from '../errors/inner.js';
+import * as is from '../errors/inner.js';
+import { checkSource } from './format-source.js';
 import { ImageError } from '../errors/index.js';
 import { encodeUtf8, readJson } from '../internal/index.js';
 import { readDocument } from './document.js';
@@ -7,8 +10,6 @@ import type { DockerConfig, ReadDockerConfigOptions } from './types.js';
 const MAX_BYTES = 4 * 1024 * 1024;
 const MAX_ENTRIES = 10_000;
 const MAX_DEPTH = 64;
-const FORMATS = ['dockerconfigjson', 'dockercfg'] as const;
-const MODES = ['kubelet', 'lenient', 'docker'] as const;
 
 /**
  * Reads a docker config document whole: its entries, and what the chosen reader makes of the rest.
@@ -37,28 +38,26 @@ const MODES = ['kubelet', 'lenient', 'docker'] as const;
  * @public
  */
 export function readDockerConfig(json: string | Uint8Array, options: ReadDockerConfigOptions = {}): DockerConfig {
+  const limit = is.optional(is.wholeFrom(1));
+  check('Cannot read docker config', { json }, { json: is.either(is.text, is.bytes) });
+  check<ReadDockerConfigOptions>('Cannot read docker config', options, {
+    mode: is.optional(is.oneOf('kubelet', 'lenient', 'docker')),
+    format: is.optional(is.oneOf('dockerconfigjson', 'dockercfg')),
+    source: is.anything,
+    maxBytes: limit,
+    maxEntries: limit,
+    maxDepth: limit,
+  });
   const { mode = 'kubelet', format = 'dockerconfigjson', source = { kind: 'inline' } } = options;
-  if (typeof json !== 'string' && !ArrayBuffer.isView(json)) {
-    throw new ImageError('ERR_OPTION_INVALID', 'Cannot read docker config: it must be text or bytes');
-  }
-  if (!FORMATS.includes(format) || !MODES.includes(mode) || (mode === 'docker' && format !== 'dockerconfigjson')) {
+  const { maxBytes = MAX_BYTES, maxEntries = MAX_ENTRIES, maxDepth = MAX_DEPTH } = options;
+  checkSource(source);
+  if (mode === 'docker' && format !== 'dockerconfigjson') {
     throw new ImageError('ERR_OPTION_INVALID', 'Cannot read docker config: no such mode for this format');
   }
-  const [maxBytes, maxEntries, maxDepth] = [
-    checkLimit(options.maxBytes, MAX_BYTES),
-    checkLimit(options.maxEntries, MAX_ENTRIES),
-    checkLimit(options.maxDepth, MAX_DEPTH),
-  ];
   if (isLonger(json, maxBytes)) throw refuse(source, `document is larger than ${maxBytes} bytes`);
   const result = readJson(json, { maxDepth });
   if (!result.ok) throw refuse(source, result.upstream, result);
   return readDocument(result.node, { mode, format, source, maxEntries });
-}
-
-function checkLimit(value: number | undefined, fallback: number): number {
-  const limit = value ?? fallback;
-  if (Number.isSafeInteger(limit) && limit > 0) return limit;
-  throw new ImageError('ERR_OPTION_INVALID', 'Cannot read docker config: limits must be positive whole numbers');
 }
 
 function isLonger(json: string | Uint8Array, maxBytes: number): boolean {

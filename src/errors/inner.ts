@@ -1,6 +1,47 @@
 /** For other rooms of this library; not published. */
 export { asError, errorText, rethrowAbort } from './text.js';
 export { noteBlobFailures } from './pull-error.js';
-export { check, type Kinds } from './check.js';
-export { type Kind } from './kinds.js';
-export * as is from './kinds.js';
+export { check, checkFast, type Kinds } from './check.js';
+// Imported as `is`, by `import * as is`: of a namespace that is imported whole, bundlers keep only what is used.
+export {
+  type Kind,
+  algorithm,
+  anything,
+  asyncIterable,
+  bool,
+  bytes,
+  callable,
+  callOptions,
+  clock,
+  credential,
+  descriptor,
+  either,
+  entry,
+  filledText,
+  finite,
+  hasher,
+  having,
+  iterable,
+  listOf,
+  monotonicClock,
+  nullable,
+  number,
+  numberFrom,
+  object,
+  oneOf,
+  optional,
+  plainHttp,
+  platform,
+  recordOf,
+  reference,
+  referenceText,
+  secret,
+  shape,
+  signal,
+  source,
+  stringMap,
+  text,
+  timeoutMs,
+  tracing,
+  wholeFrom,
+} from './kinds.js';

@@ -20,7 +20,7 @@ export const filledText: Kind = {
   accepts: (value) => typeof value === 'string' && value !== '',
 };
 export const bool: Kind = { what: 'true or false', accepts: (value) => typeof value === 'boolean' };
-export const callable: Kind = { what: 'a function', accepts: (value) => typeof value === 'function' };
+export const callable: Kind = { what: 'a function', accepts: isCallable };
 export const finite: Kind = { what: 'a number', accepts: Number.isFinite };
 /** Infinity as well, but not NaN. */
 export const number: Kind = { what: 'a number', accepts: (value) => typeof value === 'number' && !Number.isNaN(value) };
@@ -44,13 +44,10 @@ export function wholeFrom(least: number, most: number = Number.MAX_SAFE_INTEGER)
   };
 }
 
-/** The longest that a timer can wait, in milliseconds. */
-const MAX_TIMER_MS = 2 ** 31 - 1;
-
 /** A time limit in milliseconds, as a timer can wait it. */
 export const timeoutMs: Kind = {
-  what: `a whole number from 1 to ${MAX_TIMER_MS}`,
-  accepts: (value) => Number.isSafeInteger(value) && (value as number) >= 1 && (value as number) <= MAX_TIMER_MS,
+  what: 'a whole number from 1 to 2147483647',
+  accepts: (value) => Number.isSafeInteger(value) && (value as number) >= 1 && (value as number) < 2 ** 31,
 };
 
 function span(least: number, most: number): string {
@@ -154,7 +151,10 @@ export const callOptions: { readonly signal: Kind } = { signal: /* @__PURE__ */ 
 export const clock: Kind = /* @__PURE__ */ having('a clock, such as systemClock', 'now', 'monotonic', 'sleep');
 export const monotonicClock: Kind = /* @__PURE__ */ having('a clock, such as systemClock', 'monotonic');
 export const tracing: Kind = /* @__PURE__ */ having('a tracing, such as createDiagnosticsTracing() gives', 'trace');
-export const hasher: Kind = { ...callable, what: 'a function, such as nodeHasher of kubepull/node' };
+export const hasher: Kind = {
+  what: 'a function, such as nodeHasher of kubepull/node',
+  accepts: isCallable,
+};
 export const secret: Kind = /* @__PURE__ */ having('a secret, such as createSecret() gives', 'reveal');
 export const platform: Kind = /* @__PURE__ */ shape(
   {
@@ -162,24 +162,27 @@ export const platform: Kind = /* @__PURE__ */ shape(
     architecture: text,
     variant: optionalText,
     'os.version': optionalText,
-    'os.features': optional(listOf(text)),
+    'os.features': /* @__PURE__ */ optional(/* @__PURE__ */ listOf(text)),
   },
   "a platform, such as parsePlatform('linux/amd64') gives",
 );
 export const descriptor: Kind = /* @__PURE__ */ shape(
-  { mediaType: text, digest: text, size: wholeFrom(0) },
+  { mediaType: text, digest: text, size: /* @__PURE__ */ wholeFrom(0) },
   'a descriptor',
 );
-export const reference: Kind = /* @__PURE__ */ shape(
-  { domain: text, path: text, name: text, tag: optionalText, digest: optionalText },
-  'a reference, such as parseReference() gives',
-);
+/** A reference as far as its text goes. */
+export const referenceText: Kind = { what: 'a reference, such as parseReference() gives', accepts: isReferenceText };
+export const reference: Kind = { what: 'a reference, such as parseReference() gives', accepts: isReference };
+export const plainHttp: Kind = {
+  what: "a list of hosts without scheme and path, such as ['registry.example.com:5000']",
+  accepts: (value) => Array.isArray(value) && value.every((host) => typeof host === 'string' && HOST.test(host)),
+};
 export const credential: Kind = /* @__PURE__ */ shape(
   {
     username: text,
     password: secret,
-    identityToken: optional(secret),
-    registryToken: optional(secret),
+    identityToken: /* @__PURE__ */ optional(secret),
+    registryToken: /* @__PURE__ */ optional(secret),
     email: optionalText,
   },
   'a credential, such as createCredential() gives',
@@ -189,6 +192,27 @@ export const source: Kind = /* @__PURE__ */ shape({ kind: text }, 'the source of
 export const entry: Kind = { what: 'an entry of a docker config', accepts: isEntry };
 export const stringMap: Kind = /* @__PURE__ */ recordOf(text);
 export const algorithm: Kind = /* @__PURE__ */ oneOf('sha256', 'sha384', 'sha512');
+
+/** `host` or `host:port`, as in references. A URL would be ignored, and TLS spoken all the same. */
+const HOST = /^(?:[\w.-]+|\[[\da-f:.]+\])(?::\d+)?$/i;
+
+function isCallable(value: unknown): boolean {
+  return typeof value === 'function';
+}
+
+function isReferenceText(value: unknown): boolean {
+  const { domain, path, tag, digest } = Object(value) as Readonly<Record<string, unknown>>;
+  return (
+    typeof domain === 'string' &&
+    typeof path === 'string' &&
+    (tag === undefined || typeof tag === 'string') &&
+    (digest === undefined || typeof digest === 'string')
+  );
+}
+
+function isReference(value: unknown): boolean {
+  return isReferenceText(value) && typeof (value as { readonly name?: unknown }).name === 'string';
+}
 
 function isEntry(value: unknown): boolean {
   const { pattern, credential: given, source: from } = Object(value) as Readonly<Record<string, unknown>>;

@@ -1,3 +1,5 @@
+import { check } from '../errors/inner.js';
+import * as is from '../errors/inner.js';
 import { hideUserInfo, printable } from '../internal/index.js';
 import { formatLookup } from '../keyring/index.js';
 import type { PullExplanation } from './types.js';
@@ -16,6 +18,11 @@ import type { PullExplanation } from './types.js';
  * @public
  */
 export function formatExplanation(explanation: PullExplanation): string {
+  check(
+    'Cannot format an explanation',
+    { explanation },
+    { explanation: is.shape({ policy: is.object, secrets: is.object }) },
+  );
   return [
     ...describeName(explanation),
     ...describeSecrets(explanation),

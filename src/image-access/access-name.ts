@@ -1,5 +1,6 @@
 import { InvalidReferenceError, type Result } from '../errors/index.js';
-import { check, is } from '../errors/inner.js';
+import { check } from '../errors/inner.js';
+import * as is from '../errors/inner.js';
 import type { ReleaseOptions } from '../kubernetes/index.js';
 import { rulesOf } from '../kubernetes/inner.js';
 import { parseRawReference, safeParseReference } from '../reference/index.js';

@@ -1,4 +1,5 @@
-import { check, is } from '../errors/inner.js';
+import { check } from '../errors/inner.js';
+import * as is from '../errors/inner.js';
 import * as kinds from './kinds.js';
 import { InvalidConfigError } from '../errors/index.js';
 import { hasOuterSpace, quote } from '../internal/index.js';

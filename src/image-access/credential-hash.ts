@@ -1,4 +1,5 @@
-import { check, is } from '../errors/inner.js';
+import { check } from '../errors/inner.js';
+import * as is from '../errors/inner.js';
 import type { CreateHasher } from '../digest/index.js';
 import type { Credential } from '../docker-config/index.js';
 import { encodeUtf8, quoteJson } from '../internal/index.js';

@@ -1,3 +1,2 @@
 /** For other rooms of this library; not published. */
 export { createLedger, type PullLedger } from './ledger.js';
-export * as accessKinds from './kinds.js';

@@ -1,5 +1,6 @@
-import { is, type Kind } from '../errors/inner.js';
-import { api } from '../kubernetes/inner.js';
+import { type Kind } from '../errors/inner.js';
+import * as is from '../errors/inner.js';
+import { releaseKind } from '../kubernetes/inner.js';
 
 const coordinateMembers = { uid: is.text, namespace: is.text, name: is.text };
 
@@ -57,5 +58,5 @@ export const policy: Kind = /* @__PURE__ */ is.oneOf(
 export const verification: Readonly<Record<'policy' | 'allowlist' | 'release', Kind>> = {
   policy: /* @__PURE__ */ is.optional(policy),
   allowlist: /* @__PURE__ */ is.optional(allowlist),
-  release: /* @__PURE__ */ is.optional(api.release),
+  release: /* @__PURE__ */ is.optional(releaseKind),
 };

@@ -1,9 +1,10 @@
 import { type CallOptions, type Clock, systemClock } from '../clock/index.js';
 import { traced, type Tracing } from '../tracing/index.js';
-import { asError, check, is, rethrowAbort } from '../errors/inner.js';
+import { asError, check, rethrowAbort } from '../errors/inner.js';
+import * as is from '../errors/inner.js';
 import { type DiskRoom, type ImageGcPlan, type ImageUse, planImageGc, shortOfSpace } from './plan.js';
 import { checkGcPolicy, type ImageGcConfiguration } from './policy.js';
-import { kinds, traceImages } from '../image-service/inner.js';
+import { traceImages, imageServiceKind } from '../image-service/inner.js';
 import type { ImageService } from '../image-service/index.js';
 
 /**
@@ -93,7 +94,7 @@ export function createImageCollector(given: ImageCollectorOptions): ImageCollect
     'Cannot collect images',
     { images, diskRoom, imagesInUse, manager, tracing: given.tracing, clock: given.clock },
     {
-      images: kinds.imageService,
+      images: imageServiceKind,
       diskRoom: is.callable,
       imagesInUse: is.callable,
       manager: is.optional(is.having('an image manager', 'pruneRecords')),

@@ -1,4 +1,5 @@
-import { check, is, type Kinds } from '../errors/inner.js';
+import { check, type Kinds } from '../errors/inner.js';
+import * as is from '../errors/inner.js';
 import { checkGcPolicy, type GcPolicy, type ImageGcConfiguration } from './policy.js';
 
 /**

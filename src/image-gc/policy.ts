@@ -1,4 +1,5 @@
-import { check, is } from '../errors/inner.js';
+import { check } from '../errors/inner.js';
+import * as is from '../errors/inner.js';
 import { ImageError } from '../errors/index.js';
 import { aggregate, durationMs, parseGoDuration, printable, printGoDuration } from '../internal/index.js';
 

@@ -1,4 +1,3 @@
 /** For other rooms of this library; not published. */
-export { imageSize, inspectImage, pullOnce } from './runtime-images.js';
-export { traceImages } from './runtime-images.js';
-export * as kinds from './kinds.js';
+export { imageSize, inspectImage, pullOnce, traceImages } from './runtime-images.js';
+export { imageServiceKind, imageSpecKind, pullRequestKind } from './kinds.js';

@@ -1,7 +1,8 @@
-import { is, type Kind } from '../errors/inner.js';
+import { type Kind } from '../errors/inner.js';
+import * as is from '../errors/inner.js';
 
 /** A runtime, as the manager and garbage collection need it. */
-export const imageService: Kind = /* @__PURE__ */ is.having(
+export const imageServiceKind: Kind = /* @__PURE__ */ is.having(
   'an image service, such as createCriImageService() gives',
   'imageStatus',
   'pullImage',
@@ -10,14 +11,14 @@ export const imageService: Kind = /* @__PURE__ */ is.having(
   'imageFsInfo',
 );
 
-export const imageSpec: Kind = /* @__PURE__ */ is.shape(
+export const imageSpecKind: Kind = /* @__PURE__ */ is.shape(
   { image: is.text, annotations: is.stringMap, runtimeHandler: is.text },
   'an image spec',
 );
 
-export const pullRequest: Kind = /* @__PURE__ */ is.shape(
+export const pullRequestKind: Kind = /* @__PURE__ */ is.shape(
   {
-    image: imageSpec,
+    image: imageSpecKind,
     auth: /* @__PURE__ */ is.optional(is.entry),
     sandbox: /* @__PURE__ */ is.optional(
       /* @__PURE__ */ is.shape({ namespace: is.text, name: is.text, uid: is.text, annotations: is.stringMap }),

@@ -1,3 +1,5 @@
+import { checkFast } from '../errors/inner.js';
+import * as is from '../errors/inner.js';
 import type { DockerConfigEntry } from '../docker-config/index.js';
 import { ImageError } from '../errors/index.js';
 import { encodeUtf8 } from '../internal/index.js';
@@ -44,6 +46,7 @@ const DEFAULT_KEY = 'index.docker.io';
  * @public
  */
 export function createKeyring(entries: Iterable<DockerConfigEntry>, options: MatchOptions = {}): StaticKeyring {
+  checkFast('Cannot create keyring', 'options', options, is.object);
   const settings: MatchOptions = { dialect: options.dialect, pathMatch: options.pathMatch };
   const compiled = compileKeyring(entries, settings);
   return { lookup: (image) => lookup(compiled, image, settings) };

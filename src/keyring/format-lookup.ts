@@ -1,3 +1,6 @@
+import { check } from '../errors/inner.js';
+import * as is from '../errors/inner.js';
+import { checkLookup } from './lookup-result.js';
 import { formatCredentialSource } from '../docker-config/index.js';
 import { printable } from '../internal/index.js';
 import { imageNameText } from '../reference/inner.js';
@@ -20,7 +23,9 @@ import type { LookupResult } from './types.js';
  * @public
  */
 export function formatLookup(result: LookupResult): string {
+  checkLookup(result);
   const { candidates, rejected, sources } = result;
+  check('Cannot read a look-up', { rejected }, { rejected: is.listOf(is.object) });
   const count = candidates.length;
   const head = count === 0 ? 'no credential, the pull is anonymous' : `${count} to try, in this order`;
   const lines = [`${printable(imageNameText(result.image))}: ${head}`];

@@ -1,1 +1,2 @@
 export { withSources } from './lookup-result.js';
+export { lookupKind } from './lookup-result.js';

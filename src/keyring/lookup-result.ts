@@ -1,5 +1,21 @@
+import { check } from '../errors/inner.js';
+import * as is from '../errors/inner.js';
 import type { ImageName } from '../reference/index.js';
 import type { CredentialCandidate, LookupResult, RejectedEntry, SourceReport } from './types.js';
+
+export function checkLookup(result: LookupResult): void {
+  check('Cannot read a look-up', { result }, { result: lookupKind });
+}
+
+/** Rejected entries are not looked at: they are found when somebody reads them. */
+export const lookupKind: is.Kind = /* @__PURE__ */ is.shape(
+  {
+    image: /* @__PURE__ */ is.shape({ domain: is.text, path: is.text }),
+    candidates: /* @__PURE__ */ is.listOf(is.object),
+    sources: /* @__PURE__ */ is.listOf(is.object),
+  },
+  'what a keyring gives',
+);
 
 /**
  * An answer whose `rejected` is worked out when it is first read: to explain is to look at every entry, and few callers

@@ -1,3 +1,5 @@
+import { check } from '../errors/inner.js';
+import * as is from '../errors/inner.js';
 import type { CallOptions } from '../clock/index.js';
 import type { ImageName } from '../reference/index.js';
 import { imageNameText } from '../reference/inner.js';
@@ -35,8 +37,10 @@ export function unionKeyrings(...keyrings: readonly StaticKeyring[]): StaticKeyr
  */
 export function unionKeyrings(...keyrings: readonly Keyring[]): Keyring;
 export function unionKeyrings(...keyrings: readonly Keyring[]): Keyring {
+  check('Cannot unite keyrings', { keyrings }, { keyrings: is.listOf(is.having('a keyring', 'lookup')) });
   return {
     lookup(image, options = {}) {
+      check<CallOptions>('Cannot look up credentials', options, is.callOptions);
       imageNameText(image);
       const results: LookupResult[] = [];
       for (const [index, keyring] of keyrings.entries()) {

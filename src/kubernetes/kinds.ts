@@ -1,9 +1,10 @@
-import { is, type Kind } from '../errors/inner.js';
+import { type Kind } from '../errors/inner.js';
+import * as is from '../errors/inner.js';
 
 // What API objects must be. Anything in them may be missing or null, as the API server reads them.
 const text = /* @__PURE__ */ is.nullable(is.text);
 
-export const metadata: Kind = /* @__PURE__ */ is.nullable(
+export const metadataKind: Kind = /* @__PURE__ */ is.nullable(
   /* @__PURE__ */ is.shape({
     name: text,
     generateName: text,
@@ -14,7 +15,7 @@ export const metadata: Kind = /* @__PURE__ */ is.nullable(
 );
 
 /** A list of `{ name }`. */
-export const nameList: Kind = /* @__PURE__ */ is.nullable({
+export const nameListKind: Kind = /* @__PURE__ */ is.nullable({
   what: 'a list of names',
   accepts: Array.isArray,
   items: /* @__PURE__ */ is.nullable(/* @__PURE__ */ is.shape({ name: text })),
@@ -29,7 +30,7 @@ const podSpecMembers = {
     name: text,
     image: /* @__PURE__ */ is.nullable(/* @__PURE__ */ is.shape({ reference: text, pullPolicy: text })),
   }),
-  imagePullSecrets: nameList,
+  imagePullSecrets: nameListKind,
   serviceAccountName: text,
   serviceAccount: text,
 };
@@ -44,11 +45,11 @@ const absent: Kind = {
   accepts: (value) => value === undefined || value === null,
 };
 
-export const pod: Kind = /* @__PURE__ */ is.shape(
+export const podKind: Kind = /* @__PURE__ */ is.shape(
   {
     kind: { what: "'Pod': pass a single pod, or the template of a workload as one", accepts: isPodKind },
     items: absent,
-    metadata,
+    metadata: metadataKind,
     spec: /* @__PURE__ */ is.nullable(
       /* @__PURE__ */ is.shape({ ...podSpecMembers, template: absent, jobTemplate: absent }),
     ),
@@ -60,10 +61,10 @@ function isPodKind(kind: unknown): boolean {
   return kind === undefined || kind === null || kind === 'Pod';
 }
 
-export const workload: Kind = /* @__PURE__ */ is.shape(
+export const workloadKind: Kind = /* @__PURE__ */ is.shape(
   {
     kind: text,
-    metadata,
+    metadata: metadataKind,
     template,
     spec: /* @__PURE__ */ is.nullable(
       /* @__PURE__ */ is.shape({
@@ -82,4 +83,4 @@ function listOf(members: Readonly<Record<string, Kind>>): Kind {
   return is.nullable(is.listOf(is.nullable(is.shape(members))));
 }
 
-export const release: Kind = /* @__PURE__ */ is.oneOf('1.35', '1.36', '1.37');
+export const releaseKind: Kind = /* @__PURE__ */ is.oneOf('1.35', '1.36', '1.37');

@@ -1,3 +1,5 @@
+import { check } from '../errors/inner.js';
+import * as is from '../errors/inner.js';
 import { printable } from '../internal/index.js';
 import type { LintFinding } from './rules/finding.js';
 
@@ -20,6 +22,14 @@ const MAX_SUGGESTION = 4096;
  * @public
  */
 export function formatFinding(finding: LintFinding): string {
+  check<LintFinding>('Cannot format a finding', finding, {
+    severity: is.text,
+    code: is.text,
+    place: is.text,
+    message: is.text,
+    cure: is.text,
+    suggestion: is.optional(is.text),
+  });
   const { severity, code, place, message, cure, suggestion } = finding;
   const where = place === '' ? '' : ` ${inMiddle(place)}`;
   const instead = suggestion === undefined ? '' : ` Write ${printable(suggestion, MAX_SUGGESTION)}`;

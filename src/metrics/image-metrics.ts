@@ -1,5 +1,6 @@
 import { type Clock, systemClock } from '../clock/index.js';
-import { check, is } from '../errors/inner.js';
+import { check } from '../errors/inner.js';
+import * as is from '../errors/inner.js';
 import type { EnsureTrace, TraceContexts, TraceOperation, Tracing } from '../tracing/index.js';
 import { checkTrace } from '../tracing/inner.js';
 import { createMetric, type Metric, type MetricDefinition, type MetricFamily, metricsText } from './metric-store.js';

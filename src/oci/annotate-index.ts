@@ -1,3 +1,5 @@
+import { check } from '../errors/inner.js';
+import * as is from '../errors/inner.js';
 import type { Digest } from '../digest/index.js';
 import { ImageError } from '../errors/index.js';
 import { type Descriptor, type Platform, quote } from '../internal/index.js';
@@ -43,6 +45,19 @@ export interface IndexEntryChange {
  * @public
  */
 export function annotateIndex(index: ImageIndex, digest: Digest, change: IndexEntryChange): ImageIndex {
+  const kinds = {
+    index: is.shape({ mediaType: is.text, manifests: is.listOf(is.object) }, 'an index'),
+    digest: is.text,
+  };
+  check('Cannot annotate an index', { index, digest }, kinds);
+  check<IndexEntryChange>('Cannot annotate an index', change, {
+    os: is.optional(is.text),
+    architecture: is.optional(is.text),
+    variant: is.optional(is.text),
+    osVersion: is.optional(is.text),
+    osFeatures: is.optional(is.listOf(is.text)),
+    annotations: is.optional(is.stringMap),
+  });
   if (!index.manifests.some((entry) => entry.digest === digest)) throw refuse(digest, 'the index has no such entry');
   if (change.annotations !== undefined && isDockerMediaType(index.mediaType))
     throw refuse(digest, 'a Docker manifest list has no annotations');

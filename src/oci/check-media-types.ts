@@ -1,3 +1,5 @@
+import { check } from '../errors/inner.js';
+import * as is from '../errors/inner.js';
 import { quote } from '../internal/index.js';
 import { normalizeMediaType } from './media-types.js';
 import { refuse } from './place.js';
@@ -38,11 +40,13 @@ const CLAIMS = [
  * @public
  */
 export function checkMediaTypes(claims: MediaTypeClaims): string | undefined {
+  const claim = is.optional(is.text);
+  check<MediaTypeClaims>('Cannot compare media types', claims, { body: claim, contentType: claim, descriptor: claim });
   let agreed: { readonly who: string; readonly type: string } | undefined;
   for (const [key, who] of CLAIMS) {
-    const claim = claims[key];
-    if (claim === undefined) continue;
-    const type = normalizeMediaType(claim);
+    const given = claims[key];
+    if (given === undefined) continue;
+    const type = normalizeMediaType(given);
     if (agreed !== undefined && agreed.type !== type) {
       const reason = `is ${quote(agreed.type)} by ${agreed.who}, but ${quote(type)} by ${who}`;
       throw refuse({ document: 'manifest', path: '' }, reason);

@@ -1,3 +1,5 @@
+import { check } from '../errors/inner.js';
+import * as is from '../errors/inner.js';
 import { ImageError } from '../errors/index.js';
 import { type Descriptor, quote } from '../internal/index.js';
 import { DEFAULT_DOCUMENT_LIMITS } from './limits.js';
@@ -50,6 +52,13 @@ export interface CreateIndexOptions {
  * @public
  */
 export function createIndex(manifests: readonly Descriptor[], options: CreateIndexOptions = {}): ImageIndex {
+  check('Cannot create an index', { manifests }, { manifests: is.listOf(is.descriptor) });
+  check<CreateIndexOptions>('Cannot create an index', options, {
+    mediaType: is.optional(is.text),
+    artifactType: is.optional(is.text),
+    subject: is.optional(is.descriptor),
+    annotations: is.optional(is.stringMap),
+  });
   const entries = [...new Map(manifests.map((entry) => [entry.digest, plainEntry(entry)])).values()];
   const allDocker = entries.every(({ mediaType }) => isDockerMediaType(mediaType));
   const { mediaType = allDocker ? MEDIA_TYPES.dockerManifestList : MEDIA_TYPES.ociIndex } = options;

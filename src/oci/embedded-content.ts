@@ -1,3 +1,5 @@
+import { check, checkFast } from '../errors/inner.js';
+import * as is from '../errors/inner.js';
 import { type CreateHasher, digestAlgorithm, digestOf } from '../digest/index.js';
 import { decodeBase64, type Descriptor } from '../internal/index.js';
 
@@ -27,6 +29,12 @@ const MAX_EMBEDDED = 256 * 1024;
  * @public
  */
 export function embeddedContent(descriptor: Descriptor, createHasher: CreateHasher): Uint8Array | undefined {
+  check(
+    'Cannot read embedded content',
+    { descriptor, createHasher },
+    { descriptor: is.descriptor, createHasher: is.hasher },
+  );
+  checkFast('Cannot read embedded content', 'data', descriptor.data, is.optional(is.text));
   const { data, digest, size } = descriptor;
   // The length alone tells most that is wrong, before anything is decoded.
   if (data === undefined || size > MAX_EMBEDDED || data.length !== Math.ceil(size / 3) * 4) return undefined;

@@ -1,3 +1,5 @@
+import { check } from '../errors/inner.js';
+import * as is from '../errors/inner.js';
 import { ImageError } from '../errors/index.js';
 import { encodeUtf8 } from '../internal/index.js';
 import { type DocumentOptions, resolveLimits } from './limits.js';
@@ -23,6 +25,7 @@ import type { ImageIndex, ImageManifest } from './types.js';
  * @public
  */
 export function encodeManifest(manifest: ImageIndex | ImageManifest, options: DocumentOptions = {}): Uint8Array {
+  check('Cannot encode a manifest', { manifest }, { manifest: is.object });
   const { maxBytes } = resolveLimits(options);
   const bytes = encodeUtf8(JSON.stringify(manifest));
   if (bytes.length <= maxBytes) return bytes;

@@ -1,3 +1,5 @@
+import { checkFast } from '../errors/inner.js';
+import * as is from '../errors/inner.js';
 import { ImageError } from '../errors/index.js';
 
 /**
@@ -42,9 +44,12 @@ export interface DocumentOptions {
 }
 
 /** The limits that hold with these options. */
-export function resolveLimits({ limits = {} }: DocumentOptions): DocumentLimits {
+export function resolveLimits(options: DocumentOptions): DocumentLimits {
+  checkFast('Cannot read documents', 'options', options, is.object);
+  const { limits = {} } = options;
+  checkFast('Cannot read documents', 'limits', limits, is.object);
   const pick = (name: keyof DocumentLimits): number => {
-    const value = limits[name] ?? DEFAULT_DOCUMENT_LIMITS[name];
+    const { [name]: value = DEFAULT_DOCUMENT_LIMITS[name] } = limits;
     if (Number.isSafeInteger(value) && value > 0) return value;
     throw new ImageError('ERR_OPTION_INVALID', `Cannot read documents: limit ${name} must be a positive whole number`);
   };

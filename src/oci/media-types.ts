@@ -1,3 +1,6 @@
+import { checkFast } from '../errors/inner.js';
+import * as is from '../errors/inner.js';
+
 const DOCKER = 'application/vnd.docker.';
 
 /**
@@ -45,6 +48,7 @@ export const ACCEPTED_MANIFEST_TYPES: readonly string[] = [
  * @public
  */
 export function normalizeMediaType(value: string): string {
+  checkFast('Cannot read a media type', 'value', value, is.text);
   const end = value.indexOf(';');
   return (end < 0 ? value : value.slice(0, end)).trim().toLowerCase();
 }
@@ -63,6 +67,7 @@ export function normalizeMediaType(value: string): string {
  * @public
  */
 export function isIndexMediaType(mediaType: string): boolean {
+  checkFast('Cannot read a media type', 'mediaType', mediaType, is.text);
   return mediaType === MEDIA_TYPES.ociIndex || mediaType === MEDIA_TYPES.dockerManifestList;
 }
 
@@ -80,6 +85,7 @@ export function isIndexMediaType(mediaType: string): boolean {
  * @public
  */
 export function isManifestMediaType(mediaType: string): boolean {
+  checkFast('Cannot read a media type', 'mediaType', mediaType, is.text);
   return mediaType === MEDIA_TYPES.ociManifest || mediaType === MEDIA_TYPES.dockerManifest;
 }
 
@@ -97,6 +103,7 @@ export function isManifestMediaType(mediaType: string): boolean {
  * @public
  */
 export function isImageConfigMediaType(mediaType: string): boolean {
+  checkFast('Cannot read a media type', 'mediaType', mediaType, is.text);
   return mediaType === MEDIA_TYPES.ociConfig || mediaType === MEDIA_TYPES.dockerConfig;
 }
 
@@ -139,6 +146,7 @@ const LAYER =
  * @public
  */
 export function layerKind(mediaType: string): LayerKind | undefined {
+  checkFast('Cannot read a media type', 'mediaType', mediaType, is.text);
   const prefix = 'application/vnd.';
   const match = mediaType.startsWith(prefix) ? LAYER.exec(mediaType.slice(prefix.length)) : null;
   if (match === null) return undefined;

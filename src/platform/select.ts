@@ -1,4 +1,5 @@
-import { check, is } from '../errors/inner.js';
+import { check } from '../errors/inner.js';
+import * as is from '../errors/inner.js';
 import { PlatformNotFoundError } from '../errors/index.js';
 import { printable } from '../internal/index.js';
 import type { Descriptor, ImageIndex, Platform } from '../oci/index.js';

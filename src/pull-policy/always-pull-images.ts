@@ -1,6 +1,7 @@
-import { check, is } from '../errors/inner.js';
+import { check } from '../errors/inner.js';
+import * as is from '../errors/inner.js';
 import { aggregate, unsupported } from '../internal/index.js';
-import { api, copyWith, type ImageUser, mapPodImages, podImages } from '../kubernetes/inner.js';
+import { copyWith, type ImageUser, mapPodImages, podImages, podKind } from '../kubernetes/inner.js';
 import type { PodLike } from '../kubernetes/index.js';
 
 /**
@@ -102,9 +103,9 @@ export function validateAlwaysPullImages(pod: PodLike, options: AlwaysPullImages
 }
 
 function checkRequest(pod: PodLike, options: AlwaysPullImagesOptions): void {
-  check('Cannot admit a pod', { pod }, { pod: api.pod });
+  check('Cannot admit a pod', { pod }, { pod: podKind });
   check('Cannot admit a pod', options, {
-    oldPod: is.optional(api.pod),
+    oldPod: is.optional(podKind),
     subresource: is.optional(is.text),
   });
 }

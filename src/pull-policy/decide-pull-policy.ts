@@ -1,4 +1,5 @@
-import { check, is } from '../errors/inner.js';
+import { check } from '../errors/inner.js';
+import * as is from '../errors/inner.js';
 import { safeParseReference } from '../reference/index.js';
 import type { PullPolicy } from '../kubernetes/index.js';
 

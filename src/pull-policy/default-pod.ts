@@ -2,7 +2,7 @@ import { check } from '../errors/inner.js';
 import { ImageError } from '../errors/index.js';
 import { quote } from '../internal/index.js';
 import { decidePullPolicy, type PullPolicyDecision } from './decide-pull-policy.js';
-import { api, copyWith, mapPodImages, SPEC_PATHS } from '../kubernetes/inner.js';
+import { podKind, workloadKind, copyWith, mapPodImages, SPEC_PATHS } from '../kubernetes/inner.js';
 import { type ImageUserKind, type PodLike, type PodSpecLike, type WorkloadLike } from '../kubernetes/index.js';
 
 /**
@@ -49,7 +49,7 @@ export interface DefaultedPod<P extends PodLike> {
  * @public
  */
 export function defaultPodPullPolicies<P extends PodLike>(pod: P): DefaultedPod<P> {
-  check('Cannot default pull policies', { pod }, { pod: api.pod });
+  check('Cannot default pull policies', { pod }, { pod: podKind });
   if (!pod.spec) return { pod: copyWith(pod, {}), decisions: [] };
   const { spec, decisions } = defaultSpec(pod.spec, 'spec');
   return { pod: copyWith(pod, { spec } as Partial<P>), decisions };
@@ -101,7 +101,7 @@ export interface DefaultedWorkload<W extends WorkloadLike> {
  * @public
  */
 export function defaultWorkloadPullPolicies<W extends WorkloadLike>(object: W): DefaultedWorkload<W> {
-  check('Cannot default pull policies', { object }, { object: api.workload });
+  check('Cannot default pull policies', { object }, { object: workloadKind });
   const kind = object.kind ?? guessKind(object);
   const path = SPEC_PATHS.get(kind);
   if (path === undefined) {

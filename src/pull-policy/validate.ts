@@ -1,4 +1,5 @@
-import { check, is } from '../errors/inner.js';
+import { check } from '../errors/inner.js';
+import * as is from '../errors/inner.js';
 import {
   aggregate,
   type FieldError,
@@ -10,7 +11,7 @@ import {
   unsupported,
 } from '../internal/index.js';
 import type { PodLike, PodSpecLike, ReleaseOptions, VolumeLike } from '../kubernetes/index.js';
-import { api, type ImageUser, podImages, rulesOf } from '../kubernetes/inner.js';
+import { type ImageUser, podImages, podKind, releaseKind, rulesOf } from '../kubernetes/inner.js';
 
 /** What may stand beside `name` in a volume: one of these, or `image`. */
 const OTHER_SOURCES =
@@ -77,11 +78,11 @@ export interface PullPolicyValidation {
  * @public
  */
 export function validatePullPolicies(pod: PodLike, options: ValidatePullPoliciesOptions = {}): PullPolicyValidation {
-  check('Cannot validate a pod', { pod }, { pod: api.pod });
+  check('Cannot validate a pod', { pod }, { pod: podKind });
   check('Cannot validate a pod', options, {
     object: is.optional(is.oneOf('pod', 'template')),
-    oldPod: is.optional(api.pod),
-    release: is.optional(api.release),
+    oldPod: is.optional(podKind),
+    release: is.optional(releaseKind),
   });
   const isPod = options.object !== 'template';
   const needsReference = isPod || rulesOf(options).templateVolumesNeedReference;

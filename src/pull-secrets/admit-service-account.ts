@@ -1,5 +1,6 @@
-import { check, is } from '../errors/inner.js';
-import { api } from '../kubernetes/inner.js';
+import { check } from '../errors/inner.js';
+import * as is from '../errors/inner.js';
+import { metadataKind, nameListKind, podKind } from '../kubernetes/inner.js';
 import { printable, goQuote } from '../internal/index.js';
 import type { MetadataLike, PodLike } from '../kubernetes/index.js';
 import { serviceAccountNameOf } from '../kubernetes/inner.js';
@@ -45,8 +46,8 @@ export function admitServiceAccount<P extends PodLike>(
   pod: P,
   serviceAccount: ServiceAccountLike | undefined,
 ): ServiceAccountAdmission<P> {
-  const account = is.optional(is.shape({ metadata: api.metadata, imagePullSecrets: api.nameList }));
-  check('Cannot admit a pod', { pod, serviceAccount }, { pod: api.pod, serviceAccount: account });
+  const account = is.optional(is.shape({ metadata: metadataKind, imagePullSecrets: nameListKind }));
+  check('Cannot admit a pod', { pod, serviceAccount }, { pod: podKind, serviceAccount: account });
   if (annotation(pod.metadata, MIRROR) !== undefined) return admitMirrorPod(pod);
   const name = serviceAccountNameOf(pod.spec) || 'default';
   if (serviceAccount === undefined) return forbid(notFound(namespaceOf(pod.metadata), name));

@@ -1,4 +1,5 @@
-import { check, is } from '../errors/inner.js';
+import { check } from '../errors/inner.js';
+import * as is from '../errors/inner.js';
 import { createCredential, encodeAuth } from '../docker-config/index.js';
 import { ImageError } from '../errors/index.js';
 import { encodeBase64, encodeUtf8, quoteJson } from '../internal/index.js';

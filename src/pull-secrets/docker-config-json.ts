@@ -1,4 +1,5 @@
-import { check, is } from '../errors/inner.js';
+import { check } from '../errors/inner.js';
+import * as is from '../errors/inner.js';
 import { type Credential, createSecret, type DockerConfigEntry, encodeAuth } from '../docker-config/index.js';
 import { quoteJson, wellFormed } from '../internal/index.js';
 import type { DockerConfigDocument, OmittedEntry } from './types.js';

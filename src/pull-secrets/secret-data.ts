@@ -1,6 +1,7 @@
 import type { CredentialSource } from '../docker-config/index.js';
-import { check, is } from '../errors/inner.js';
-import { api } from '../kubernetes/inner.js';
+import { check } from '../errors/inner.js';
+import * as is from '../errors/inner.js';
+import { metadataKind } from '../kubernetes/inner.js';
 import { decodeBase64, encodeUtf8 } from '../internal/index.js';
 import type { LocalObjectReferenceLike } from '../kubernetes/index.js';
 import type { SecretLike } from './types.js';
@@ -48,7 +49,7 @@ export function* checkSecrets<S extends SecretLike>(secrets: Iterable<S>): Gener
 export function checkSecret(action: string, secret: SecretLike): void {
   const values = is.nullable(is.object);
   const kind = is.shape(
-    { metadata: api.metadata, type: is.nullable(is.text), data: values, stringData: is.nullable(is.stringMap) },
+    { metadata: metadataKind, type: is.nullable(is.text), data: values, stringData: is.nullable(is.stringMap) },
     'a secret',
   );
   check(action, { secret }, { secret: kind });

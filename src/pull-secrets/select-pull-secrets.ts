@@ -1,5 +1,5 @@
 import { check } from '../errors/inner.js';
-import { api } from '../kubernetes/inner.js';
+import { podKind } from '../kubernetes/inner.js';
 import { printable } from '../internal/index.js';
 import type { PodLike, ReleaseOptions } from '../kubernetes/index.js';
 import { rulesOf } from '../kubernetes/inner.js';
@@ -31,7 +31,7 @@ export function selectPullSecrets<S extends SecretLike>(
   secrets: Iterable<S>,
   options: ReleaseOptions = {},
 ): SelectedPullSecrets<S> {
-  check('Cannot select pull secrets', { pod }, { pod: api.pod });
+  check('Cannot select pull secrets', { pod }, { pod: podKind });
   const { missingSecrets: eventWhen } = rulesOf(options);
   const byName = new Map<string, S>();
   for (const secret of checkSecrets(secrets)) {

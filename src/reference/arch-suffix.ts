@@ -1,3 +1,5 @@
+import { check } from '../errors/inner.js';
+import * as is from '../errors/inner.js';
 import { ImageError } from '../errors/index.js';
 import { quote } from '../internal/index.js';
 import { rebuild, type ReferenceInput, toReference } from './derive.js';
@@ -46,6 +48,7 @@ export const KNOWN_ARCHITECTURES: readonly string[] = [
  * @public
  */
 export function withArchSuffix(ref: ReferenceInput, arch: string): ImageReference {
+  check('Cannot add an architecture', { arch }, { arch: is.text });
   if (!/^[a-z\d]+(?:[._-][a-z\d]+)*$/.test(arch)) {
     throw refuseSuffix(`Cannot add architecture ${quote(arch)} to a name: it is not lower-case letters and digits`);
   }
@@ -86,6 +89,7 @@ export function stripArchSuffix(
   ref: ReferenceInput,
   architectures: readonly string[] = KNOWN_ARCHITECTURES,
 ): ArchSuffix {
+  check('Cannot strip an architecture', { architectures }, { architectures: is.listOf(is.text) });
   const reference = toReference(ref);
   const architecture = architectures.find((arch) => hasSuffix(reference.path, arch));
   if (architecture === undefined) return { reference, architecture };

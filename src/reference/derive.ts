@@ -1,3 +1,5 @@
+import { checkFast } from '../errors/inner.js';
+import * as is from '../errors/inner.js';
 import { type Digest, isDigest } from '../digest/index.js';
 import { ImageError } from '../errors/index.js';
 import { flaw } from './flaw.js';
@@ -18,8 +20,8 @@ export type ReferenceInput = ImageReference | string;
 export function toReference(ref: ReferenceInput): ImageReference {
   if (typeof ref === 'string') return parseReference(ref);
   // Only a caller without types can pass anything else; it would become the name undefined/undefined.
-  if (typeof (ref as Partial<ImageReference> | null | undefined)?.path === 'string') return ref;
-  throw new ImageError('ERR_OPTION_INVALID', 'Cannot derive a reference: it must be text or a parsed reference');
+  checkFast('Cannot derive a reference', 'ref', ref, is.reference);
+  return ref;
 }
 
 function noText(what: string): ImageError<'ERR_OPTION_INVALID'> {

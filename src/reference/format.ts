@@ -1,3 +1,5 @@
+import { checkFast } from '../errors/inner.js';
+import * as is from '../errors/inner.js';
 import { ImageError } from '../errors/index.js';
 import type { ImageName, ImageReference } from './types.js';
 
@@ -31,6 +33,8 @@ export type ReferenceText = Pick<ImageReference, 'domain' | 'path' | 'tag' | 'di
  * @public
  */
 export function formatReference(ref: ReferenceText, form: 'canonical' | 'familiar' = 'canonical'): string {
+  checkFast('Cannot format a reference', 'ref', ref, is.referenceText);
+  if (form !== 'canonical') checkFast('Cannot format a reference', 'form', form, is.oneOf('canonical', 'familiar'));
   const name = form === 'familiar' ? familiarName(ref) : canonicalName(ref);
   const tag = ref.tag === undefined ? '' : `:${ref.tag}`;
   const digest = ref.digest === undefined ? '' : `@${ref.digest}`;

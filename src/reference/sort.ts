@@ -1,3 +1,5 @@
+import { check, checkFast } from '../errors/inner.js';
+import * as is from '../errors/inner.js';
 import { formatReference } from './format.js';
 import { safeParseReference } from './parse.js';
 import { bareDigest } from './parse-other.js';
@@ -29,6 +31,8 @@ const UNPARSEABLE = 5;
  * @public
  */
 export function compareReferences(a: ImageReference, b: ImageReference): number {
+  checkFast('Cannot compare references', 'a', a, is.referenceText);
+  checkFast('Cannot compare references', 'b', b, is.referenceText);
   return rank(a) - rank(b) || compareText(formatReference(a), formatReference(b));
 }
 
@@ -47,12 +51,14 @@ export function compareReferences(a: ImageReference, b: ImageReference): number 
  * @public
  */
 export function sortReferences(references: Iterable<string>): readonly string[] {
+  check('Cannot sort references', { references }, { references: is.iterable });
   const keyed = Array.from(references, classify);
   keyed.sort((a, b) => a.rank - b.rank || compareText(a.text, b.text));
   return keyed.map(({ text }) => text);
 }
 
 function classify(input: string): { readonly rank: number; readonly text: string } {
+  checkFast('Cannot sort references', 'reference', input, is.text);
   const digest = bareDigest(input);
   if (digest !== undefined) return { rank: BARE_DIGEST, text: digest };
   const parsed = safeParseReference(input);

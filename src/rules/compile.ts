@@ -1,4 +1,5 @@
-import { check, is } from '../errors/inner.js';
+import { check } from '../errors/inner.js';
+import * as is from '../errors/inner.js';
 import picomatch from 'picomatch/posix.js';
 import { ImageError } from '../errors/index.js';
 import { quote } from '../internal/index.js';

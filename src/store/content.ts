@@ -1,4 +1,5 @@
-import { check, is } from '../errors/inner.js';
+import { check } from '../errors/inner.js';
+import * as is from '../errors/inner.js';
 import { checkContentCall, storeWith } from './kinds.js';
 import type { CallOptions } from '../clock/index.js';
 import { StoreError } from '../errors/index.js';

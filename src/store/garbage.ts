@@ -1,6 +1,7 @@
 import { type Digest, isDigest } from '../digest/index.js';
 import { StoreError } from '../errors/index.js';
-import { check, is } from '../errors/inner.js';
+import { check } from '../errors/inner.js';
+import * as is from '../errors/inner.js';
 import { type JsonNode, readJson } from '../internal/index.js';
 import {
   DEFAULT_DOCUMENT_LIMITS,

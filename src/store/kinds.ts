@@ -1,5 +1,6 @@
 import type { CallOptions } from '../clock/index.js';
-import { check, is, type Kind } from '../errors/inner.js';
+import { check, type Kind } from '../errors/inner.js';
+import * as is from '../errors/inner.js';
 import type { Descriptor } from '../oci/index.js';
 
 /** A store that has these methods. */

@@ -1,7 +1,8 @@
 import type { CallOptions, Clock } from '../clock/index.js';
 import type { CreateHasher, Digest } from '../digest/index.js';
 import { StoreError } from '../errors/index.js';
-import { check, is } from '../errors/inner.js';
+import { check } from '../errors/inner.js';
+import * as is from '../errors/inner.js';
 import type { Descriptor } from '../oci/index.js';
 import { resolveGarbageGrace, reachableContent, sweepGarbage } from './garbage.js';
 import { checkContentCall, checkNameCall } from './kinds.js';

@@ -1,4 +1,5 @@
-import { check, is } from '../errors/inner.js';
+import { check } from '../errors/inner.js';
+import * as is from '../errors/inner.js';
 import { type CreateHasher, type Digest, digestAlgorithm, isDigest } from '../digest/index.js';
 import { ContentMismatchError, ImageError } from '../errors/index.js';
 import { quote } from '../internal/index.js';

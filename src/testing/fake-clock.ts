@@ -1,6 +1,7 @@
 import { setImmediate } from 'node:timers/promises';
 import type { CallOptions, Clock } from '../clock/index.js';
-import { check, is } from '../errors/inner.js';
+import { check } from '../errors/inner.js';
+import * as is from '../errors/inner.js';
 
 /**
  * A clock that stands still until a test moves it.

@@ -1,4 +1,5 @@
-import { ImageError } from '../../errors/index.js';
+import { check } from '../../errors/inner.js';
+import * as is from '../../errors/inner.js';
 import { lintDocument } from './document.js';
 import { readImageOption } from '../image/option.js';
 import { finding } from '../rules/rules.js';
@@ -29,13 +30,12 @@ export function lintDockerConfig(
   json: string | Uint8Array,
   options: LintDockerConfigOptions = {},
 ): readonly LintFinding[] {
+  const formats = is.optional(is.oneOf('dockerconfigjson', 'dockercfg'));
+  check<LintDockerConfigOptions>('Cannot lint docker config', options, {
+    format: formats,
+    image: is.optional(is.text),
+  });
   const { format = 'dockerconfigjson' } = options;
-  if (format !== 'dockerconfigjson' && format !== 'dockercfg') {
-    throw new ImageError(
-      'ERR_OPTION_INVALID',
-      'Cannot lint docker config: format must be dockerconfigjson or dockercfg',
-    );
-  }
   const { image, findings } = readImageOption(options.image, 'docker config');
   if (typeof json !== 'string' && !ArrayBuffer.isView(json)) {
     return [finding('WRONG_TYPE', '', 'The document should be text or bytes')];

@@ -1,3 +1,5 @@
+import { check } from '../../errors/inner.js';
+import * as is from '../../errors/inner.js';
 import { decodeBase64, encodeUtf8, quote } from '../../internal/index.js';
 import type { SecretLike } from '../../pull-secrets/index.js';
 import type { ImageName } from '../../reference/index.js';
@@ -38,6 +40,7 @@ const MAX_SIZE = 1_048_576;
  * @public
  */
 export function lintPullSecret(secret: SecretLike, options: LintPullSecretOptions = {}): readonly LintFinding[] {
+  check<LintPullSecretOptions>('Cannot lint pull secret', options, { image: is.optional(is.text) });
   const image = readImageOption(options.image, 'pull secret');
   const findings: LintFinding[] = [];
   const clean = readSecret(secret, (found) => findings.push(found));

@@ -1,6 +1,7 @@
 import { createCipheriv, createHash } from 'node:crypto';
 import type { Digest } from '../../digest/index.js';
-import { check, is } from '../../errors/inner.js';
+import { check } from '../../errors/inner.js';
+import * as is from '../../errors/inner.js';
 import { type BuiltContent, describeBytes, sha256 } from './content.js';
 import { gzipStored } from './gzip.js';
 import { MEDIA_TYPES, type MediaTypeFamily } from './media-types.js';

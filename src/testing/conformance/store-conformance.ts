@@ -1,4 +1,5 @@
-import { check, is } from '../../errors/inner.js';
+import { check } from '../../errors/inner.js';
+import * as is from '../../errors/inner.js';
 import type { ImageStore, ManagedStore } from '../../store/index.js';
 import { contentChecks } from './content.js';
 import { managedChecks } from './managed.js';

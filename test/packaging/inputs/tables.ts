@@ -1,5 +1,6 @@
 // One good call of every function of every entry. A function that is missing here fails the test.
 import * as decisions from './decisions.ts';
+import * as names from './names.ts';
 import * as stores from './stores.ts';
 import type { Table } from './wrong-inputs.ts';
 
@@ -7,6 +8,14 @@ export const tables: Readonly<Record<string, Table>> = {
   backoff: decisions.backoff,
   clock: decisions.clock,
   digest: decisions.digests,
+  'docker-config': names.dockerConfigs,
+  errors: names.errors,
+  explain: names.explain,
+  keyring: names.keyring,
+  lint: names.lint,
+  match: names.match,
+  oci: names.oci,
+  reference: names.reference,
   metrics: decisions.metrics,
   platform: decisions.platform,
   'pull-policy': decisions.pullPolicy,

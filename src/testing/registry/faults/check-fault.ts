@@ -1,4 +1,5 @@
-import { check, is, type Kind } from '../../../errors/inner.js';
+import { check, type Kind } from '../../../errors/inner.js';
+import * as is from '../../../errors/inner.js';
 import type { Fault } from './fault-script.js';
 
 const count = /* @__PURE__ */ is.wholeFrom(0);
