@@ -42,7 +42,9 @@ describe('createCredential', () => {
 
 describe('readDockerConfig', () => {
   it.each([undefined, null, 5, { auths: {} }, [1]])('wants text or bytes, not %j', (json) => {
-    expect(() => readDockerConfig(json as unknown as string)).toThrow(/must be text or bytes/);
+    expect(() => readDockerConfig(json as unknown as string)).toThrow(
+      /json (?:is missing, it )?must be a text or a Uint8Array/,
+    );
   });
 
   it('refuses an ArrayBuffer, whose length no limit could see', () => {

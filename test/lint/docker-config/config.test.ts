@@ -64,7 +64,7 @@ describe('lintDockerConfig', () => {
 
   it('refuses unknown options', () => {
     expect(() => lintDockerConfig('{}', { format: 'toml' as 'dockercfg' })).toThrow(/format must be/);
-    expect(() => lintDockerConfig('{}', { image: 5 as unknown as string })).toThrow(/image must be text/);
+    expect(() => lintDockerConfig('{}', { image: 5 as unknown as string })).toThrow(/image must be a text, not 5/);
   });
 
   it('makes a finding of an image that is no reference', () => {

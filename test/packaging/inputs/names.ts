@@ -3,7 +3,7 @@ import { explainPull, type ExplainPullOptions } from 'kubepull/explain';
 import { createKeyring } from 'kubepull/keyring';
 import { lintDockerConfig } from 'kubepull/lint';
 import { type MatchOptions, parsePattern, toTarget } from 'kubepull/match';
-import { createMirrorRoutes, mirrorEndpoint, upstreamEndpoint } from 'kubepull/mirrors';
+import { createMirrorRoutes, mirrorEndpoint } from 'kubepull/mirrors';
 import { nodeHasher } from 'kubepull/node';
 import { DEFAULT_DOCUMENT_LIMITS, MEDIA_TYPES, parseImageIndex, parseImageManifest } from 'kubepull/oci';
 import { parseReference } from 'kubepull/reference';
