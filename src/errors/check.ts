@@ -1,4 +1,4 @@
-import { quote } from '../internal/text.js';
+import { quote } from '../internal/index.js';
 import { ImageError } from './image-error.js';
 import { type Fault, findFault, type Kind, object } from './kinds.js';
 

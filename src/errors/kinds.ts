@@ -1,5 +1,5 @@
 // What an argument or an option can be. The names are read behind `is`: `is.text`, `is.wholeFrom(1)`.
-import { quote } from '../internal/text.js';
+import { quote } from '../internal/index.js';
 
 /** What an argument or an option must be. Types do not reach plain JavaScript, so each is checked where it comes in. */
 export interface Kind {
