@@ -160,7 +160,12 @@ const admission = {
 };
 
 export const pullPolicy: Table = {
-  decidePullPolicy: () => ({ args: ['a.example/app:1', 'Always'], optional: ['0', '1'] }),
+  decidePullPolicy: () => ({
+    args: ['a.example/app:1', 'Always'],
+    optional: ['0', '1'],
+    // As YAML has them: nothing behind the key.
+    allows: { '0': ['null'], '1': ['null'] },
+  }),
   defaultPullPolicy: () => ({ args: ['a.example/app:1'] }),
   defaultPodPullPolicies: () => ({ args: [pod], api: ['0'] }),
   defaultWorkloadPullPolicies: () => ({ args: [workload], api: ['0'], wrong: { '0.kind': ['Service'] } }),
