@@ -1,6 +1,6 @@
 import { check } from '../errors/inner.js';
 import * as is from '../errors/inner.js';
-import { release as releaseKind } from './kinds.js';
+import { releaseKind } from './kinds.js';
 
 /**
  * A release of Kubernetes whose kubelet and API server are followed. What differs between them is one table; whatever is not
