@@ -6,17 +6,15 @@ import {
   decidePull,
   defaultPodPullPolicies,
   needsImageStatus,
+  type PullDecision,
 } from '../pull-policy/index.js';
-import {
-  credentialHash,
-  decideMustPull,
-  type MustPullDecision,
-  type PodPullCredentials,
-} from '../image-access/index.js';
+import { decideMustPull, type MustPullDecision } from '../image-access/index.js';
+import { podCredentials } from '../image-access/inner.js';
 import type { PodLike, WorkloadLike, WorkloadListLike } from '../kubernetes/index.js';
 import { findPods } from '../kubernetes/inner.js';
 import {
   admitServiceAccount,
+  admitStaticPod,
   mergePullSecrets,
   type SecretLike,
   selectPullSecrets,
@@ -61,19 +59,39 @@ export function explainPull(
   const named = readName(image);
   const credentials = readCredentials(found, named.name, options);
   const mustPull = verify(policy, options.present, credentials.lookup);
-  const present = options.present !== undefined;
-  const decision =
-    named.nameError === undefined
-      ? decidePull({
-          image,
-          policy: policy.policy,
-          present,
-          verifiesCredentials: options.present?.verification !== undefined,
-          mustPull: mustPull?.mustPull ?? false,
-        })
-      : undefined;
+  const refusal = staticPodRefusal(pod);
+  const isOpen = named.nameError !== undefined || refusal !== undefined || isUndecided(mustPull);
+  const decision = isOpen ? undefined : decide(policy, options.present, mustPull);
   const partial = { policy, ...named, listedBy, secrets, ...credentials, mustPull, decision };
-  return { ...partial, failure: failureOf(partial) };
+  return { ...partial, failure: refusal ?? failureOf(partial) };
+}
+
+/** By kubelet's order: what depends on credentials that cannot be read is no decision, neither to use nor to pull. */
+function isUndecided(mustPull: MustPullDecision | undefined): boolean {
+  return mustPull !== undefined && mustPull.mustPull === undefined;
+}
+
+function decide(
+  { image, policy }: ContainerPullPolicy,
+  present: PresentImage | undefined,
+  mustPull: MustPullDecision | undefined,
+): PullDecision {
+  return decidePull({
+    image,
+    policy,
+    present: present !== undefined,
+    verifiesCredentials: present?.verification !== false,
+    mustPull: mustPull?.mustPull ?? false,
+  });
+}
+
+/** What kubelet read from a file or a URL it marks so. */
+const STATIC_SOURCES: readonly unknown[] = ['file', 'http'];
+
+function staticPodRefusal(pod: PodLike): ExplainedFailure | undefined {
+  if (!STATIC_SOURCES.includes(pod.metadata?.annotations?.['kubernetes.io/config.source'])) return undefined;
+  const admission = admitStaticPod(pod);
+  return admission.allowed ? undefined : { reason: admission.message, message: admission.message };
 }
 
 /** Containers that a message names. */
@@ -83,7 +101,9 @@ function findContainer(
   object: unknown,
   container: string,
 ): { readonly pod: PodLike; readonly policy: ContainerPullPolicy } {
-  const pods = findPods(object, `Cannot explain container ${quote(container)}`);
+  const wanted: unknown = container;
+  const what = `Cannot explain container ${quote(String(wanted))}`;
+  const pods = findPods(object, what);
   const all = pods.flatMap(({ pod, at, specAt }) =>
     defaultPodPullPolicies(pod).decisions.map((decision) => {
       const path = `${at === '' ? '' : `${at}.`}${specAt}${decision.path.slice('spec'.length)}`;
@@ -95,8 +115,7 @@ function findContainer(
   const names = all.slice(0, MAX_NAMED).map(({ policy }) => quote(policy.container));
   if (all.length > MAX_NAMED) names.push('…');
   const has = names.length === 0 ? 'no containers' : names.join(', ');
-  const wanted: unknown = container;
-  throw new ImageError('ERR_OPTION_INVALID', `Cannot explain container ${quote(String(wanted))}: the pod has ${has}`);
+  throw new ImageError('ERR_OPTION_INVALID', `${what}: the pod has ${has}`);
 }
 
 function listSecrets(
@@ -147,25 +166,12 @@ function verify(
   present: PresentImage | undefined,
   lookup: LookupResult | undefined,
 ): MustPullDecision | undefined {
-  if (present?.verification === undefined || !needsImageStatus(policy)) return undefined;
-  const { verification, imageRef, record } = present;
-  const question = { ...verification, image, imageRef, record };
+  if (present === undefined || present.verification === false || !needsImageStatus(policy)) return undefined;
+  const { verification, imageRef, record, intent, createHasher } = present;
+  const question = { ...verification, image, imageRef, record, intent };
   const decision = decideMustPull(question);
   if (decision.mustPull !== undefined || lookup === undefined) return decision;
-  return decideMustPull({ ...question, credentials: podCredentials(lookup, present) });
-}
-
-/** The credentials that are the pod's own; those of the node are everybody's. Plugins may give a service account some. */
-function podCredentials(lookup: LookupResult, { createHasher }: PresentImage): PodPullCredentials {
-  const secrets = lookup.candidates.flatMap(({ entry: { source, credential } }) => {
-    if (source.kind !== 'secret') return [];
-    const { namespace, name, uid = '' } = source;
-    return [{ namespace, name, uid, credentialHash: credentialHash(credential, createHasher) }];
-  });
-  const account = lookup.candidates.map(({ entry: { source } }) =>
-    source.kind === 'plugin' ? source.serviceAccount : undefined,
-  );
-  return { secrets, serviceAccount: account.find((coordinates) => coordinates !== undefined) };
+  return decideMustPull({ ...question, credentials: podCredentials(lookup.candidates, createHasher) });
 }
 
 function failureOf({
@@ -173,13 +179,14 @@ function failureOf({
   nameError,
   configError,
   decision,
+  mustPull,
 }: Omit<PullExplanation, 'failure'>): ExplainedFailure | undefined {
   if (nameError !== undefined) {
     const message = `Failed to apply default image tag ${goQuote(hideUserInfo(image))}: ${nameError.upstream}`;
     return { reason: 'InvalidImageName', message };
   }
   if (decision?.action === 'fail') return { reason: decision.waitingReason, message: decision.message };
-  const needsCredentials = decision?.action === 'pull';
+  const needsCredentials = decision?.action === 'pull' || isUndecided(mustPull);
   if (configError === undefined || !needsCredentials) return undefined;
   return { reason: configError.upstream, message: configError.upstream };
 }

@@ -2,6 +2,7 @@ import { check } from '../errors/inner.js';
 import * as is from '../errors/inner.js';
 import { hideUserInfo, printable } from '../internal/index.js';
 import { formatLookup } from '../keyring/index.js';
+import type { MustPullDecision } from '../image-access/index.js';
 import type { PullExplanation } from './types.js';
 
 /**
@@ -58,11 +59,15 @@ function describeCredentials({ lookup, configError }: PullExplanation): readonly
   return lookup === undefined ? [] : [`credentials: ${formatLookup(lookup)}`];
 }
 
+function verdictOf({ mustPull }: MustPullDecision): string {
+  if (mustPull === undefined) return 'depends on credentials that cannot be read';
+  return mustPull ? 'must be pulled again' : 'may be used';
+}
+
 function describeDecision({ mustPull, decision, failure }: PullExplanation): readonly string[] {
   const lines: string[] = [];
   if (mustPull !== undefined) {
-    const verdict = mustPull.mustPull === false ? 'may be used' : 'must be pulled again';
-    lines.push(`present image: ${verdict} (${mustPull.reason})`);
+    lines.push(`present image: ${verdictOf(mustPull)} (${mustPull.reason})`);
   }
   if (decision !== undefined) lines.push(`decision: ${decision.action}, because ${decision.reason}`);
   if (failure !== undefined) lines.push(`the container waits: ${failure.reason}: ${failure.message}`);

@@ -17,8 +17,14 @@ export interface PresentImage {
   readonly imageRef: string;
   /** Kubelet's record of the pull; `undefined` when the image was there before kubelet. */
   readonly record?: ImagePulledRecord | 'unreadable' | undefined;
-  /** Kubelet's configuration; `undefined` when it does not verify credentials (before 1.35, by default). */
-  readonly verification?: VerificationOptions | undefined;
+  /** Whether a pull of this image string is under way or was interrupted. @defaultValue `false` */
+  readonly intent?: boolean | undefined;
+  /**
+   * Kubelet's configuration; `false` for one that does not verify credentials, as with its feature gate off.
+   *
+   * @defaultValue that of kubelet: what it pulled itself is verified
+   */
+  readonly verification?: VerificationOptions | false | undefined;
   /** Where hashes come from: the record knows credentials by their hash. */
   readonly createHasher: CreateHasher;
 }
@@ -60,7 +66,10 @@ export interface ExplainPullOptions {
  * @public
  */
 export interface ExplainedFailure {
-  /** The waiting reason; of malformed secrets it is the decoder's text, as in kubelet. */
+  /**
+   * The waiting reason; of malformed secrets it is the decoder's text, as in kubelet. A static pod that kubelet refuses never
+   * runs, so it is not seen waiting: both fields are then kubelet's message.
+   */
   readonly reason: string;
   readonly message: string;
 }
@@ -103,7 +112,7 @@ export interface PullExplanation {
   readonly lookup: LookupResult | undefined;
   /** `undefined` when the image is not present, or credentials are not verified. */
   readonly mustPull: MustPullDecision | undefined;
-  /** `undefined` when the image does not parse. */
+  /** `undefined` when it does not come to one: the image does not parse, or credentials are needed and cannot be read. */
   readonly decision: PullDecision | undefined;
   /** `undefined` when the image is used or pulled. */
   readonly failure: ExplainedFailure | undefined;

@@ -1,2 +1,3 @@
 /** For other rooms of this library; not published. */
 export { createLedger, type PullLedger } from './ledger.js';
+export { podCredentials, recordedCredentials } from './pod-credentials.js';

@@ -2,7 +2,8 @@ import { decidePull, needsImageStatus, type PullDecision } from '../pull-policy/
 import type { SecretLike } from '../pull-secrets/index.js';
 import { applyDefaultTag } from '../reference/index.js';
 import { type EnsureTrace, traced } from '../tracing/index.js';
-import { lazyCredentials, podCredentials } from './credentials.js';
+import { podCredentials } from '../image-access/inner.js';
+import { lazyCredentials } from './credentials.js';
 import { asError, errorText, rethrowAbort } from '../errors/inner.js';
 import { pullStepEvent } from './events.js';
 import type { ImageStep, ManagerContext } from './image-step.js';

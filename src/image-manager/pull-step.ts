@@ -1,6 +1,6 @@
 import type { CredentialSource } from '../docker-config/index.js';
 import { goQuote } from '../internal/index.js';
-import { recordedCredentials } from './credentials.js';
+import { recordedCredentials } from '../image-access/inner.js';
 import { asError, errorText, rethrowAbort } from '../errors/inner.js';
 import { pullStepEvent } from './events.js';
 import type { JobOutcome } from './image-puller.js';

@@ -1,9 +1,8 @@
 import { check } from '../errors/inner.js';
 import * as is from '../errors/inner.js';
-import { metadataKind, nameListKind, podKind } from '../kubernetes/inner.js';
+import { metadataKind, nameListKind, podKind, serviceAccountNameOf } from '../kubernetes/inner.js';
 import { printable, goQuote } from '../internal/index.js';
 import type { MetadataLike, PodLike } from '../kubernetes/index.js';
-import { serviceAccountNameOf } from '../kubernetes/inner.js';
 import { namesOf, namespaceOf } from './secret-data.js';
 import type { ServiceAccountLike } from './types.js';
 
@@ -22,9 +21,10 @@ const TRUE = /^(?:1|t|T|true|TRUE|True)$/;
 /**
  * Does what the API server's `ServiceAccount` plugin does with the pull secrets of a new pod.
  *
- * The deprecated field `serviceAccount` names the account where the other does not. A pod without pull secrets gets a copy of its service account's list, in the same order, with empty names and
- * duplicates; a pod that has at least one entry keeps its own list, nothing is merged. Mirror pods are not changed, and
- * may name neither a service account nor a pull secret. Secrets in volumes and environments are not looked at.
+ * The deprecated field `serviceAccount` names the account where the other does not; a pod that has it gets the same name in
+ * both. A pod without pull secrets gets a copy of its service account's list, in the same order, with empty names and
+ * duplicates; a pod that has at least one entry keeps its own list, nothing is merged. Mirror pods are not changed, and may
+ * name neither a service account nor a pull secret. Secrets in volumes and environments are not looked at.
  *
  * @param pod - the pod as sent; it is not changed
  * @param serviceAccount - the account that the pod names (`default` when it names none); `undefined` when there is none

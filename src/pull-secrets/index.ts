@@ -4,6 +4,7 @@
  * @packageDocumentation
  */
 export { admitServiceAccount, type ServiceAccountAdmission } from './admit-service-account.js';
+export { admitStaticPod } from './admit-static-pod.js';
 export { createPullSecret } from './create-pull-secret.js';
 export { toDockerConfigJson } from './docker-config-json.js';
 export { mergePullSecrets } from './merge-pull-secrets.js';

@@ -160,6 +160,74 @@ describe('explainPull', () => {
     });
   });
 
+  describe('of a present image, with a pull secret that is malformed', () => {
+    const broken = { ...secret('team', 'r.example', 'p'), data: { '.dockerconfigjson': 'ew==' } };
+    const access = (fields: object): ImagePulledRecord => ({
+      imageRef: 'sha256:1',
+      lastUpdatedAt: 0,
+      credentialMapping: new Map([
+        [
+          'r.example/app',
+          { kubernetesSecrets: [], kubernetesServiceAccounts: [], nodePodsAccessible: false, ...fields },
+        ],
+      ]),
+    });
+    const known = { uid: '1', namespace: 'shop', name: 'team', credentialHash: 'h' };
+    const text = 'unexpected end of JSON input';
+    const explain = (record: ImagePulledRecord | undefined, imagePullPolicy = 'IfNotPresent') => {
+      const present = { imageRef: 'sha256:1', record, createHasher: nodeHasher };
+      return explainPull(pod('r.example/app:1', { imagePullPolicy }), 'web', { present, secrets: [broken] });
+    };
+
+    it.each(['IfNotPresent', 'Never'])(
+      'neither uses nor pulls it with policy %s: the container cannot start',
+      (policy) => {
+        const explained = explain(access({ kubernetesSecrets: [known] }), policy);
+        expect(explained).toMatchObject({
+          mustPull: { mustPull: undefined, reason: 'credentials-needed' },
+          decision: undefined,
+          failure: { reason: text, message: text },
+        });
+        expect(formatExplanation(explained)).toContain(
+          'present image: depends on credentials that cannot be read (credentials-needed)',
+        );
+      },
+    );
+
+    it('uses it where no credentials are needed, as kubelet does not look at them then', () => {
+      for (const record of [undefined, access({ nodePodsAccessible: true })]) {
+        expect(explain(record)).toMatchObject({ decision: { action: 'use' }, failure: undefined });
+      }
+    });
+
+    it('says of a pull that it fails', () => {
+      expect(explain(access({}))).toMatchObject({ decision: { action: 'pull' }, failure: { reason: text } });
+    });
+  });
+
+  it('verifies by default, and does not where it is told so', () => {
+    const record: ImagePulledRecord = { imageRef: 'sha256:1', lastUpdatedAt: 0, credentialMapping: new Map() };
+    const explain = (more: object) =>
+      explainPull(pod('r.example/app:1'), 'web', {
+        present: { imageRef: 'sha256:1', createHasher: nodeHasher, ...more },
+      }).decision;
+    expect(explain({})).toMatchObject({ action: 'use', reason: 'verified' });
+    expect(explain({ record })).toMatchObject({ action: 'pull', reason: 'must-verify' });
+    expect(explain({ intent: true })).toMatchObject({ action: 'pull', reason: 'must-verify' });
+    expect(explain({ record, verification: false })).toMatchObject({ action: 'use', reason: 'present' });
+    expect(explain({ record, verification: { policy: 'NeverVerify' } })).toMatchObject({ action: 'use' });
+  });
+
+  it.each(['file', 'http'])('says of a static pod from a %s with pull secrets that it never runs', (source) => {
+    const { metadata, spec } = pod('app:1');
+    const annotations = { 'kubernetes.io/config.source': source };
+    const text = 'static pods may not reference secrets';
+    const explained = explainPull({ metadata: { ...metadata, annotations }, spec }, 'web');
+    expect(explained).toMatchObject({ decision: undefined, failure: { reason: text, message: text } });
+    const free = { metadata: { ...metadata, annotations }, spec: { ...spec, imagePullSecrets: [{ name: '' }] } };
+    expect(explainPull(free, 'web')).toMatchObject({ decision: { action: 'pull' }, failure: undefined });
+  });
+
   it('leaves open what a secret that is malformed keeps it from comparing', () => {
     const broken = { ...secret('team', 'r.example', 'p'), data: { '.dockerconfigjson': '!' } };
     const present = { imageRef: 'sha256:1', record: undefined, verification: {}, createHasher: nodeHasher };

@@ -41,7 +41,7 @@ export const ARROWS: Readonly<Record<string, readonly string[]>> = {
     'tracing',
   ],
   'image-service': ['puller', 'keyring', 'docker-config', 'reference', 'store', 'oci', 'clock', 'tracing'],
-  'image-access': ['kubernetes', 'image-service', 'reference', 'docker-config', 'digest', 'clock'],
+  'image-access': ['kubernetes', 'image-service', 'keyring', 'reference', 'docker-config', 'digest', 'clock'],
   'image-gc': ['image-service', 'clock', 'tracing'],
   'image-manager': [
     'kubernetes',

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { admitServiceAccount, type ServiceAccountLike } from 'kubepull/pull-secrets';
+import { admitServiceAccount, admitStaticPod, type ServiceAccountLike } from 'kubepull/pull-secrets';
 import { deepFreeze } from '../docker-config/support.ts';
 
 const list = (...names: readonly string[]) => names.map((name) => ({ name }));
@@ -78,5 +78,55 @@ describe('admitServiceAccount', () => {
 
   it.each(['', 'yes', 'tRUE', '0', 'false'])('does not with %j', (enforce) => {
     expect(admitServiceAccount({ spec: { imagePullSecrets: list('x') } }, account(['a'], enforce)).allowed).toBe(true);
+  });
+});
+
+describe('the deprecated field serviceAccount', () => {
+  it.each([
+    [{ serviceAccount: 'old' }, { serviceAccount: 'old', serviceAccountName: 'old' }],
+    [
+      { serviceAccount: 'old', serviceAccountName: 'new' },
+      { serviceAccount: 'new', serviceAccountName: 'new' },
+    ],
+    [{ serviceAccount: '' }, { serviceAccount: 'default', serviceAccountName: 'default' }],
+  ])('names the account where serviceAccountName does not: %j', (spec, expected) => {
+    expect(admitServiceAccount({ spec }, account(['x']))).toMatchObject({ allowed: true, pod: { spec: expected } });
+  });
+
+  it('names the account that does not exist', () => {
+    expect(admitServiceAccount({ metadata: { namespace: 'n' }, spec: { serviceAccount: 'old' } }, undefined)).toEqual({
+      allowed: false,
+      message: 'error looking up service account n/old: serviceaccount "old" not found',
+    });
+  });
+
+  it('is refused to a mirror pod too', () => {
+    expect(admitServiceAccount(mirror({ serviceAccount: 'old' }), account([])).allowed).toBe(false);
+  });
+});
+
+describe('admitStaticPod', () => {
+  const pod = (spec: object) => deepFreeze({ metadata: { name: 'p' }, spec: { containers: [], ...spec } });
+
+  it.each([
+    {},
+    { imagePullSecrets: [] },
+    { imagePullSecrets: list('') },
+    { serviceAccountName: '', serviceAccount: '' },
+  ])('allows %j', (spec) => {
+    const given = pod(spec);
+    expect(admitStaticPod(given)).toEqual({ allowed: true, pod: given });
+  });
+
+  it.each([
+    [{ imagePullSecrets: list('', 'creds') }, 'secrets'],
+    [{ serviceAccountName: 'robot' }, 'serviceaccounts'],
+    [{ serviceAccount: 'robot' }, 'serviceaccounts'],
+    [{ serviceAccountName: 'robot', imagePullSecrets: list('creds') }, 'serviceaccounts'],
+  ])('refuses %j, which names %s', (spec, resource) => {
+    expect(admitStaticPod(pod(spec))).toEqual({
+      allowed: false,
+      message: `static pods may not reference ${resource}`,
+    });
   });
 });

@@ -218,6 +218,7 @@ const ANY_DATA = 'data that is no text is a fault of the content, told by mergeP
 
 export const pullSecrets: Table = {
   admitServiceAccount: () => ({ args: [pod, account], api: ['0', '1'], optional: ['1'] }),
+  admitStaticPod: () => ({ args: [pod], api: ['0'] }),
   createPullSecret: () => ({
     args: [
       all<CreatePullSecretOptions>({
