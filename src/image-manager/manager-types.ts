@@ -174,7 +174,8 @@ export interface ImageManager {
   ensureImageVolumes(request: PodImageRequest): Promise<ReadonlyMap<string, ImageVolumeResult>>;
   /**
    * What kubelet does at its start with the intents of pulls that were interrupted: an image that is there by now gets a
-   * record without credentials, so that everybody has to show some. Resolves to the image strings; call it once, first.
+   * record without credentials, so that all pods have to show some. It happens by itself before the first image is asked
+   * for; called sooner, it rejects with what went wrong. Resolves to the image strings.
    */
   recoverIntents(options?: CallOptions): Promise<readonly string[]>;
   /**

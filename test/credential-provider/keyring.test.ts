@@ -360,6 +360,26 @@ describe('createCredentialProviderKeyring', () => {
       });
     });
 
+    // What kubelet writes around them: four bytes, two for each part, and the names of the account and of the annotation.
+    it.each([
+      ['ServiceAccount', 65_535 - 4 - 5 * 2 - 'nsbuildersa-uidhint'.length],
+      ['Token', 65_535 - 4 - 7 * 2 - 'nsbuildersa-uidhinttokensha256:'.length - 64],
+    ] as const)('is not asked when kubelet cannot count the bytes of the annotations (%s)', async (cacheType, most) => {
+      const tokenAttributes = { ...attributes, cacheType, optionalServiceAccountAnnotationKeys: ['hint'] };
+      const ask = async (hint: string) => {
+        const exec = execOf(() => answer(null));
+        const serviceAccounts = access(canary('service-account-token'), { hint, other: 'x'.repeat(70_000) });
+        const keyring = createCredentialProviderKeyring(configOf({ tokenAttributes }), { exec, serviceAccounts });
+        const { sources } = await keyring.forPod(pod).lookup(parseImageName('r.io/x'));
+        return { calls: exec.mock.calls.length, source: sources[0] };
+      };
+      expect((await ask('é'.repeat(Math.floor(most / 2)))).calls).toBe(1);
+      expect((await ask('x'.repeat(most))).calls).toBe(1);
+      const refused = await ask('x'.repeat(most + 1));
+      expect(refused).toMatchObject({ calls: 0, source: { outcome: 'unsuited' } });
+      expect(JSON.stringify(refused.source)).toContain('65,536 bytes');
+    });
+
     it.each([
       ['no service account', { ...pod, serviceAccountName: '' }, attributes, {}, 'the pod has no service account'],
       [

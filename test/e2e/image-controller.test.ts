@@ -68,8 +68,13 @@ describe('the image controller', () => {
     expect(Date.parse(again?.firstTimestamp ?? '')).toBe(firstAt);
     expect(Date.parse(again?.lastTimestamp ?? '')).toBe(firstAt + 10_010);
 
+    // The second back-off is of 20 s; the pod is looked at in the midst of it, and says so.
+    await advance(10_010);
+    await until(() => hasEvent(server, 'web', 'Error: ImagePu × 4'));
+    expect(eventsOf(server, 'web')).toEqual([...counts.slice(0, 3), 'BackOff × 4', 'Error: ImagePu × 4']);
+
     registry.push('team/wbe', '1', buildImage({ layers: [{ files: { found: 'at last' } }] }));
-    await advance(20_010);
+    await advance(10_000);
     await until(() => hasEvent(server, 'web', 'Pulled × 1'));
     expect(eventsOf(server, 'web').at(0)).toBe('Pulling × 3');
     expect(server.requests.filter(({ resource }) => resource === 'events').map(({ verb }) => verb)).toContain('patch');

@@ -22,6 +22,7 @@ import {
   ONE,
   record,
   recorded,
+  REPOSITORY,
   secret,
   SERVICE_ACCOUNT,
   tokenKeyring,
@@ -143,6 +144,34 @@ describe('the life cycle of records', () => {
     expect(await kit.manager.recoverIntents()).toEqual([IMAGE]);
     expect(await kit.records.listRecords()).toEqual([record(ONE)]);
     expect(await ask(kit, MINE, 'Never')).toMatchObject({ status: 'present' });
+  });
+
+  it('records, start: what an earlier run left behind is recovered before the first image is asked for', async () => {
+    const other = 'private.example/other:1';
+    const kit = createKit({ records: createMemoryRecords({ intents: [IMAGE, 'private.example/gone:1'] }) });
+    kit.images.present.set(IMAGE, runtimeImage(IMAGE));
+    await ensure(kit, 'IfNotPresent', { image: other });
+    expect(await kit.records.listIntents()).toEqual(['private.example/gone:1']);
+    expect((await kit.records.readRecord(REF))?.credentialMapping.has(REPOSITORY)).toBe(false);
+    expect(kit.images.calls[0]).toBe('ListImages');
+    await ensure(kit, 'Never');
+    expect(kit.images.calls.filter((call) => call === 'ListImages')).toHaveLength(1);
+  });
+
+  it('records, start: while images cannot be listed a failed pull leaves the intent of an earlier run', async () => {
+    const kit = createKit({ records: createMemoryRecords({ intents: [IMAGE] }), onWarning: () => undefined });
+    let broken = true;
+    const list = kit.images.listImages.bind(kit.images);
+    kit.images.listImages = (options) => (broken ? Promise.reject(new Error('no runtime')) : list(options));
+    failPulls(kit, 'denied');
+    expect(await ensure(kit, 'Always')).toMatchObject({ reason: 'ErrImagePull' });
+    expect(await kit.records.listIntents()).toEqual([IMAGE]);
+
+    broken = false;
+    kit.images.present.set(IMAGE, runtimeImage(IMAGE));
+    expect(await ensure(kit, 'Never', { uid: 'u2' })).toMatchObject({ reason: 'ErrImageNeverPull' });
+    expect(await kit.records.listIntents()).toEqual([]);
+    expect((await kit.records.readRecord(REF))?.credentialMapping).toEqual(new Map());
   });
 
   it('records, start: the intent of a pull of this run is no left-over', async () => {

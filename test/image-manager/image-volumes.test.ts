@@ -147,6 +147,18 @@ describe('image volumes', () => {
     ]);
   });
 
+  it.each([
+    ['1.35', 1],
+    ['1.36', 1],
+    ['1.37', 0],
+  ] as const)('image volumes, events: an image that is present is one in %s, %i times', async (release, times) => {
+    const kit = createKit({ ...GATE_OFF, release });
+    kit.images.present.set('more:1', runtimeImage('more:1'));
+    await kit.manager.ensureImageVolumes({ pod: podWith(['more', 'more:1']) });
+    const text = 'Normal Pulled Container image "more:1" already present on machine';
+    expect(kit.said()).toEqual(Array(times).fill(text));
+  });
+
   it('image volumes, error: is told when a container that mounts the volume starts, with reason and event', async () => {
     const kit = without('data:1', 'RegistryUnavailable: down');
     const pod = podWith(['data', 'data:1'], ['more', 'more:1']);

@@ -45,7 +45,6 @@ export async function runController(options: ControllerOptions, signal: AbortSig
     onEvent: events.record,
     onWarning: (error) => warn(describeError(error)),
   });
-  await manager.recoverIntents();
 
   const secrets = createSecretReader(core, { serviceAccounts, record: events.record, warn });
   const workers = createPodWorkers({

@@ -50,7 +50,7 @@ async function readSecrets(
 /** What the API server does when a pod is made; for one that does not, and for accounts that were changed since. */
 async function admit(core: CoreV1Api, pod: V1Pod, warn: SecretReaderOptions['warn']): Promise<V1Pod> {
   const namespace = pod.metadata?.namespace ?? 'default';
-  const name = pod.spec?.serviceAccountName || 'default';
+  const name = pod.spec?.serviceAccountName || pod.spec?.serviceAccount || 'default';
   try {
     const admission = admitServiceAccount(pod, await core.readNamespacedServiceAccount({ name, namespace }));
     if (admission.allowed) return admission.pod;

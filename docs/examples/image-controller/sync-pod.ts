@@ -2,7 +2,7 @@ import type { V1Container, V1EphemeralContainer, V1Pod } from '@kubernetes/clien
 import type { EnsureImageResult, ImageManager } from 'kubepull/image-manager';
 import type { SecretReader } from './pull-secrets.js';
 
-/** For what does not back off by itself, such as an image that must never be pulled. Kubelet waits as long. */
+/** Kubelet comes back to a pod that cannot start about as often, also while it backs off: its events say so. */
 const RETRY_MS = 10_000;
 /** Timers may fire a little early, and a pull that is asked for too early is refused. */
 const MARGIN_MS = 10;
@@ -48,5 +48,6 @@ function keyOf({ name, image }: V1Container | V1EphemeralContainer): string {
 }
 
 function delayAfter(result: EnsureImageResult): number {
-  return result.status === 'waiting' && result.retryAfterMs > 0 ? result.retryAfterMs + MARGIN_MS : RETRY_MS;
+  if (result.status !== 'waiting' || result.retryAfterMs === 0) return RETRY_MS;
+  return Math.min(result.retryAfterMs, RETRY_MS) + MARGIN_MS;
 }
