@@ -86,14 +86,17 @@ export {
   type ImageUserKind,
   type ImageVolumeLike,
   type JobTemplateLike,
+  type KubernetesRelease,
   type LocalObjectReferenceLike,
   type MetadataLike,
   type PodLike,
   type PodSpecLike,
   type PodTemplateLike,
   type PullPolicy,
+  type ReleaseOptions,
   type VolumeLike,
   type WorkloadLike,
+  type WorkloadListLike,
   type WorkloadSpecLike,
 } from './kubernetes/index.js';
 export {
@@ -150,7 +153,6 @@ export {
 } from './pull-policy/index.js';
 export {
   admitServiceAccount,
-  admitStaticPod,
   createPullSecret,
   type CreatePullSecretOptions,
   type DockerConfigDocument,

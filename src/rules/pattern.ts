@@ -7,7 +7,7 @@ export interface PatternFlaw {
 }
 
 /** A class of characters, such as `[a-z]` or `[[:digit:]]`; an escaped bracket begins none. */
-export const CLASS = /(?<!\\)\[[!^]?(?:\[:[a-z]+:\]|[\w.:-])+\]/;
+export const CLASS: RegExp = /(?<!\\)\[[!^]?(?:\[:[a-z]+:\]|[\w.:-])+\]/;
 
 const MAX_PATTERN = 1024;
 const MAX_ALTERNATIVES = 256;
