@@ -48,7 +48,7 @@ function compare(algorithm, shape) {
       shape,
     );
   };
-  const expected = digestOf(algorithm, shape);
+  const expected = computeDigest(algorithm, shape);
   const verified = () => {
     const descriptor = { mediaType: 'application/octet-stream', digest: parseDigest(expected), size: shape.bytes };
     const verifier = createVerifier(descriptor, nodeHasher);
@@ -71,7 +71,7 @@ function compare(algorithm, shape) {
  * @param {string} algorithm
  * @param {{ chunk: number, bytes: number }} shape
  */
-function digestOf(algorithm, shape) {
+function computeDigest(algorithm, shape) {
   const hash = createHash(algorithm);
   time(
     (bytes) => void hash.update(bytes),

@@ -1,5 +1,5 @@
 // Globs and credential keys against images, on the inputs of the vectors, beside hostile ones.
-import { globMatch, matchImage, matchImages, normalizeKey } from 'kubepull/match';
+import { matchGlob, matchImage, matchImages, normalizeKey } from 'kubepull/match';
 import { parseImageName } from 'kubepull/reference';
 import { bench, describe } from 'vitest';
 import { readInputs } from './inputs.ts';
@@ -8,10 +8,10 @@ const globs = readInputs('glob.json', ['pattern', 'name']);
 const keys = readInputs('urls-match.json', ['glob', 'target']);
 
 describe('globMatch', () => {
-  bench('one star', () => void globMatch('*.example', 'registry.example'));
-  bench('30 stars over 255 characters', () => void globMatch('*a'.repeat(30).concat('b'), 'a'.repeat(255)));
+  bench('one star', () => void matchGlob('*.example', 'registry.example'));
+  bench('30 stars over 255 characters', () => void matchGlob('*a'.repeat(30).concat('b'), 'a'.repeat(255)));
   bench(`${globs.length} pairs of the vectors`, () => {
-    for (const [pattern = '', name = ''] of globs) globMatch(pattern, name);
+    for (const [pattern = '', name = ''] of globs) matchGlob(pattern, name);
   });
 });
 

@@ -6,14 +6,14 @@
  */
 export {
   type BackoffOptions,
-  backoffSchedule,
+  planBackoff,
   type BackoffState,
   type BackoffStep,
   type BackoffTracker,
   type BackoffTrackerOptions,
   createBackoffTracker,
   isInBackoff,
-  nextBackoff,
+  advanceBackoff,
 } from './backoff/index.js';
 export {
   createCredential,
@@ -29,15 +29,15 @@ export {
   type IgnoredField,
   parseDockercfg,
   parseDockerConfigJson,
-  readDockerConfig,
-  type ReadDockerConfigOptions,
+  parseDockerConfig,
+  type ParseDockerConfigOptions,
   type Secret,
   type SkippedEntry,
 } from './docker-config/index.js';
 export {
   type AnyImageError,
   type BlobFailure,
-  blobFailures,
+  listBlobFailures,
   type ConfigFault,
   ContentMismatchError,
   CriError,
@@ -79,7 +79,7 @@ export {
   type RejectedEntry,
   type SourceReport,
   type StaticKeyring,
-  unionKeyrings,
+  joinKeyrings,
 } from './keyring/index.js';
 export {
   type ContainerLike,
@@ -118,7 +118,7 @@ export {
 } from './lint/index.js';
 export {
   formatPlatform,
-  onlyPlatform,
+  createPlatformMatcher,
   parsePlatform,
   type PlatformMatcher,
   type PlatformOptions,
@@ -138,7 +138,7 @@ export {
   defaultWorkloadPullPolicies,
   type FieldError,
   mutateAlwaysPullImages,
-  policyAfterUpdate,
+  decidePolicyAfterUpdate,
   type PullDecision,
   type PullPolicyDecision,
   type PullPolicyEvent,

@@ -2,9 +2,9 @@ import { createHash } from 'node:crypto';
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { aggregateErrorTexts, pullImage, pullImageEvents, storeName } from 'kubepull/puller';
+import { aggregateErrorTexts, pullImage, pullImageEvents, formatStoreName } from 'kubepull/puller';
 import {
-  backoffSchedule,
+  planBackoff,
   createKeyring,
   decidePull,
   defaultPodPullPolicies,
@@ -19,7 +19,7 @@ import {
   selectPullSecrets,
   type PullPolicy,
 } from 'kubepull';
-import { pullStepEvent, waitingAfterFailure, waitingInBackOff } from 'kubepull/image-manager';
+import { createPullStepEvent, decideWaitingAfterFailure, decideWaitingInBackOff } from 'kubepull/image-manager';
 import { createNodeRuntime, openOciLayout } from 'kubepull/node';
 import { buildImage, buildIndex, createLoopbackRegistry, type LoopbackRegistry } from 'kubepull/testing';
 import { parse, parseAllDocuments } from 'yaml';
@@ -51,7 +51,7 @@ export async function tellStory(signal: AbortSignal): Promise<void> {
       ['platform', pulled.platform && formatPlatform(pulled.platform)],
     ]);
     await showLayout(out);
-    await showSecondRun(image, policy, (await store.resolve(storeName(image))) !== undefined);
+    await showSecondRun(image, policy, (await store.resolve(formatStoreName(image))) !== undefined);
     await showMissingImage(image.replace(/web:.*/u, 'wbe:1.4'), pull);
     console.log();
     note(`The registry answered ${registry.requests.length} requests.`);
@@ -176,13 +176,13 @@ async function showMissingImage(image: string, pull: Parameters<typeof pullImage
   );
   if (!(failure instanceof PullFailedError)) throw failure;
   const text = aggregateErrorTexts(failure.attempts.map(({ error }) => error.message));
-  const waiting = waitingAfterFailure(image, text);
+  const waiting = decideWaitingAfterFailure(image, text);
   for (const { rank, error } of failure.attempts) bad(`credential ${rank}: ${error.message}`);
-  const then = waitingInBackOff(image, waiting);
+  const then = decideWaitingInBackOff(image, waiting);
   facts([
-    ['event', pullStepEvent(image, { step: 'pulling' }).message],
-    ['event', pullStepEvent(image, { step: 'failed', errorText: text }).message],
-    ['event', pullStepEvent(image, { step: 'error', error: waiting.reason }).message],
+    ['event', createPullStepEvent(image, { step: 'pulling' }).message],
+    ['event', createPullStepEvent(image, { step: 'failed', errorText: text }).message],
+    ['event', createPullStepEvent(image, { step: 'error', error: waiting.reason }).message],
     ['reason', waiting.reason],
     ['message', waiting.message],
     ['then', then.reason],
@@ -194,7 +194,7 @@ async function showMissingImage(image: string, pull: Parameters<typeof pullImage
 /** How long kubelet waits after each of the first failures. */
 function firstDelays(count: number): readonly string[] {
   const delays: string[] = [];
-  for (const { failure, delayMs } of backoffSchedule()) {
+  for (const { failure, delayMs } of planBackoff()) {
     delays.push(`${delayMs / 1000} s`);
     if (failure === count) break;
   }

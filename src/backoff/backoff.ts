@@ -37,9 +37,9 @@ export interface BackoffStep {
  * @throws {@link ImageError} `ERR_OPTION_INVALID` for an option that is no number in its range
  * @example
  * ```ts
- * import { backoffSchedule } from 'kubepull/backoff';
+ * import { planBackoff } from 'kubepull/backoff';
  *
- * for (const { failure, delayMs } of backoffSchedule()) {
+ * for (const { failure, delayMs } of planBackoff()) {
  *   console.log(failure, delayMs); // 1 10000, 2 20000, … 6 300000, 7 300000
  *   if (failure === 7) break;
  * }
@@ -47,7 +47,7 @@ export interface BackoffStep {
  * @see Backoff in k8s.io/client-go util/flowcontrol/backoff.go, v0.35
  * @public
  */
-export function backoffSchedule(options?: BackoffOptions): Generator<BackoffStep, never, void> {
+export function planBackoff(options?: BackoffOptions): Generator<BackoffStep, never, void> {
   return steps(checkOptions(options));
 }
 
@@ -71,16 +71,16 @@ function* steps(options: CheckedOptions): Generator<BackoffStep, never, void> {
  * @throws {@link ImageError} `ERR_OPTION_INVALID` for an option that is no number in its range, or a time that is none
  * @example
  * ```ts
- * import { nextBackoff } from 'kubepull/backoff';
+ * import { advanceBackoff } from 'kubepull/backoff';
  *
- * const first = nextBackoff(undefined, 0); // { delayMs: 10000, updatedAt: 0 }
- * nextBackoff(first, 600_000).delayMs; // 20000
- * nextBackoff(first, 600_001).delayMs; // 10000
+ * const first = advanceBackoff(undefined, 0); // { delayMs: 10000, updatedAt: 0 }
+ * advanceBackoff(first, 600_000).delayMs; // 20000
+ * advanceBackoff(first, 600_001).delayMs; // 10000
  * ```
  * @see Backoff.Next in k8s.io/client-go util/flowcontrol/backoff.go, v0.35
  * @public
  */
-export function nextBackoff(previous: BackoffState | undefined, at: number, options?: BackoffOptions): BackoffState {
+export function advanceBackoff(previous: BackoffState | undefined, at: number, options?: BackoffOptions): BackoffState {
   const known = previous === undefined ? undefined : checkState(previous);
   return step(known, checkTime(at), at, checkOptions(options));
 }
@@ -89,15 +89,15 @@ export function nextBackoff(previous: BackoffState | undefined, at: number, opti
  * Tells whether it is too early to try again.
  *
  * @param state - the state after the last failure; `undefined` for none
- * @param at - now, in milliseconds of the clock of `nextBackoff`
+ * @param at - now, in milliseconds of the clock of `advanceBackoff`
  * @param options - how delays grow
  * @returns whether the delay is still running. At its very end it is not; nor is it when the state has expired
  * @throws {@link ImageError} `ERR_OPTION_INVALID` for an option that is no number in its range
  * @example
  * ```ts
- * import { isInBackoff, nextBackoff } from 'kubepull/backoff';
+ * import { isInBackoff, advanceBackoff } from 'kubepull/backoff';
  *
- * const state = nextBackoff(undefined, 0);
+ * const state = advanceBackoff(undefined, 0);
  * isInBackoff(state, 9_999); // true: report ImagePullBackOff, do not pull
  * isInBackoff(state, 10_000); // false
  * ```

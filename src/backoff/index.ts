@@ -4,5 +4,5 @@
  * @packageDocumentation
  */
 export { type BackoffOptions, DEFAULT_FACTOR, DEFAULT_INITIAL_MS, DEFAULT_MAX_MS } from './options.js';
-export { backoffSchedule, type BackoffState, type BackoffStep, isInBackoff, nextBackoff } from './backoff.js';
+export { planBackoff, type BackoffState, type BackoffStep, isInBackoff, advanceBackoff } from './backoff.js';
 export { type BackoffTracker, type BackoffTrackerOptions, createBackoffTracker } from './tracker.js';

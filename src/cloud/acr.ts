@@ -13,7 +13,7 @@ import type { CloudOptions, CloudToken, CloudTokenSource } from './types.js';
  * @public
  */
 export interface AcrOptions extends CloudOptions {
-  /** An Entra token for `https://containerregistry.azure.net`, of an SDK or of {@link azureManagedIdentity}. */
+  /** An Entra token for `https://containerregistry.azure.net`, of an SDK or of {@link createAzureManagedIdentity}. */
   readonly entraToken: CloudTokenSource;
   /** @defaultValue none, which the service takes from the token */
   readonly tenant?: string | undefined;
@@ -37,11 +37,11 @@ const REFRESH_TOKEN_MS = 3 * 60 * 60 * 1000;
  * @throws {@link ImageError} `ERR_OPTION_INVALID` for a `timeoutMs` that is not a whole number from 1
  * @example
  * ```ts
- * import { azureManagedIdentity, createAcrKeyring } from 'kubepull/cloud';
+ * import { createAzureManagedIdentity, createAcrKeyring } from 'kubepull/cloud';
  * import { createUndiciTransport } from 'kubepull/node';
  *
  * const { transport } = createUndiciTransport();
- * const keyring = createAcrKeyring({ transport, entraToken: azureManagedIdentity({ transport }) });
+ * const keyring = createAcrKeyring({ transport, entraToken: createAzureManagedIdentity({ transport }) });
  * ```
  * @see https://github.com/Azure/acr/blob/main/docs/AAD-OAuth.md, and for the hosts
  * https://learn.microsoft.com/azure/container-registry/container-registry-endpoint-reference
@@ -121,10 +121,10 @@ export interface AzureIdentityOptions extends CloudOptions {
  * @example
  * ```ts
  * import { readFile } from 'node:fs/promises';
- * import { azureManagedIdentity } from 'kubepull/cloud';
+ * import { createAzureManagedIdentity } from 'kubepull/cloud';
  * import { createUndiciTransport } from 'kubepull/node';
  *
- * const entraToken = azureManagedIdentity({
+ * const entraToken = createAzureManagedIdentity({
  *   transport: createUndiciTransport().transport,
  *   env: process.env,
  *   readFile: (path) => readFile(path, 'utf8'),
@@ -134,7 +134,7 @@ export interface AzureIdentityOptions extends CloudOptions {
  * and https://learn.microsoft.com/azure/app-service/overview-managed-identity#rest-endpoint-reference
  * @public
  */
-export function azureManagedIdentity(options: AzureIdentityOptions): CloudTokenSource {
+export function createAzureManagedIdentity(options: AzureIdentityOptions): CloudTokenSource {
   const client = createCloudClient(options);
   return async (call): Promise<CloudToken> => {
     const reply = await client.ask(await tokenRequest(options), call);
@@ -213,15 +213,15 @@ function identityError(reason: string): ImageError<'ERR_CREDENTIAL_PROVIDER'> {
  * @returns a keyring for every registry of Azure
  * @example
  * ```ts
- * import { acrServicePrincipal } from 'kubepull/cloud';
+ * import { createAcrServicePrincipal } from 'kubepull/cloud';
  * import { createSecret } from 'kubepull/docker-config';
  *
- * const keyring = acrServicePrincipal('11111111-2222-3333-4444-555555555555', createSecret(clientSecret));
+ * const keyring = createAcrServicePrincipal('11111111-2222-3333-4444-555555555555', createSecret(clientSecret));
  * ```
  * @see https://learn.microsoft.com/azure/container-registry/container-registry-auth-service-principal
  * @public
  */
-export function acrServicePrincipal(clientId: string, clientSecret: Secret): StaticKeyring {
+export function createAcrServicePrincipal(clientId: string, clientSecret: Secret): StaticKeyring {
   return createKeyring(KEYS.map((pattern) => entry(pattern, clientId, clientSecret)));
 }
 
@@ -234,15 +234,15 @@ export function acrServicePrincipal(clientId: string, clientSecret: Secret): Sta
  * @returns a keyring for that registry alone
  * @example
  * ```ts
- * import { acrAdminUser } from 'kubepull/cloud';
+ * import { createAcrAdminUser } from 'kubepull/cloud';
  * import { createSecret } from 'kubepull/docker-config';
  *
- * const keyring = acrAdminUser('team.azurecr.io', 'team', createSecret(adminPassword));
+ * const keyring = createAcrAdminUser('team.azurecr.io', 'team', createSecret(adminPassword));
  * ```
  * @see https://learn.microsoft.com/azure/container-registry/container-registry-authentication#admin-account
  * @public
  */
-export function acrAdminUser(loginServer: string, username: string, password: Secret): StaticKeyring {
+export function createAcrAdminUser(loginServer: string, username: string, password: Secret): StaticKeyring {
   return createKeyring([entry(loginServer, username, password)]);
 }
 

@@ -77,17 +77,17 @@ const LOOPBACK = /^127(?:\.\d+){3}$/;
  * @throws {@link ImageError} `ERR_CREDENTIAL_PROVIDER`, by the source: when nobody has credentials
  * @example
  * ```ts
- * import { awsCredentials, createEcrKeyring } from 'kubepull/cloud';
+ * import { createAwsCredentials, createEcrKeyring } from 'kubepull/cloud';
  * import { createUndiciTransport } from 'kubepull/node';
  *
  * const { transport } = createUndiciTransport();
- * const keyring = createEcrKeyring({ transport, credentials: awsCredentials({ transport, env: process.env }) });
+ * const keyring = createEcrKeyring({ transport, credentials: createAwsCredentials({ transport, env: process.env }) });
  * ```
  * @see https://docs.aws.amazon.com/sdkref/latest/guide/standardized-credentials.html and
  * https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRoleWithWebIdentity.html
  * @public
  */
-export function awsCredentials(options: AwsCredentialOptions): AwsCredentialSource {
+export function createAwsCredentials(options: AwsCredentialOptions): AwsCredentialSource {
   const { env = {} } = options;
   return async (call) => {
     const own = fromEnvironment(env);

@@ -14,7 +14,7 @@ import type { CloudOptions } from './types.js';
  * @public
  */
 export interface EcrOptions extends CloudOptions {
-  /** What requests are signed with; see {@link awsCredentials}. */
+  /** What requests are signed with; see {@link createAwsCredentials}. */
   readonly credentials: AwsCredentialSource;
 }
 

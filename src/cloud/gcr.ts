@@ -113,15 +113,15 @@ async function askMetadata(client: CloudClient, account: string, call: CallOptio
  * @example
  * ```ts
  * import { readFile } from 'node:fs/promises';
- * import { gcrServiceAccountKey } from 'kubepull/cloud';
+ * import { createGcrServiceAccountKey } from 'kubepull/cloud';
  * import { createSecret } from 'kubepull/docker-config';
  *
- * const keyring = gcrServiceAccountKey(createSecret(await readFile('key.json', 'utf8')));
+ * const keyring = createGcrServiceAccountKey(createSecret(await readFile('key.json', 'utf8')));
  * ```
  * @see https://cloud.google.com/artifact-registry/docs/docker/authentication#json-key
  * @public
  */
-export function gcrServiceAccountKey(key: Secret): StaticKeyring {
+export function createGcrServiceAccountKey(key: Secret): StaticKeyring {
   if (!isKey(key.reveal()))
     throw new ImageError(
       'ERR_OPTION_INVALID',

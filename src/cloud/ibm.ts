@@ -74,15 +74,15 @@ async function askToken(client: CloudClient, apiKey: Secret, call: CallOptions):
  * @returns a keyring for every region of IBM's registry, private hosts included
  * @example
  * ```ts
- * import { ibmApiKey } from 'kubepull/cloud';
+ * import { createIbmApiKey } from 'kubepull/cloud';
  * import { createSecret } from 'kubepull/docker-config';
  *
- * const keyring = ibmApiKey(createSecret(apiKey));
+ * const keyring = createIbmApiKey(createSecret(apiKey));
  * ```
  * @see https://cloud.ibm.com/docs/Registry?topic=Registry-registry_access
  * @public
  */
-export function ibmApiKey(apiKey: Secret): StaticKeyring {
+export function createIbmApiKey(apiKey: Secret): StaticKeyring {
   const credential = createCredential({ username: 'iamapikey', password: apiKey });
   return createKeyring(
     KEYS.map((pattern): DockerConfigEntry => ({ pattern, credential, source: { kind: 'cloud', provider: 'ibm' } })),

@@ -4,21 +4,21 @@
  * @packageDocumentation
  */
 export {
-  acrAdminUser,
+  createAcrAdminUser,
   type AcrOptions,
-  acrServicePrincipal,
+  createAcrServicePrincipal,
   type AzureIdentityOptions,
-  azureManagedIdentity,
+  createAzureManagedIdentity,
   createAcrKeyring,
 } from './acr.js';
 export {
   type AwsCredentialOptions,
   type AwsCredentials,
-  awsCredentials,
+  createAwsCredentials,
   type AwsCredentialSource,
 } from './aws-credentials.js';
 export { createEcrKeyring, type EcrOptions } from './ecr.js';
-export { createGcrKeyring, type GcrOptions, gcrServiceAccountKey } from './gcr.js';
-export { createIbmKeyring, ibmApiKey, type IbmOptions } from './ibm.js';
-export { createOcirKeyring, ocirAuthToken, type OcirOptions, type OciSigner } from './ocir.js';
+export { createGcrKeyring, type GcrOptions, createGcrServiceAccountKey } from './gcr.js';
+export { createIbmKeyring, createIbmApiKey, type IbmOptions } from './ibm.js';
+export { createOcirKeyring, createOcirAuthToken, type OcirOptions, type OciSigner } from './ocir.js';
 export { type CloudOptions, type CloudToken, type CloudTokenSource } from './types.js';

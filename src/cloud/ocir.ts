@@ -100,15 +100,15 @@ async function askToken(
  * @returns a keyring for every region of Oracle's registry
  * @example
  * ```ts
- * import { ocirAuthToken } from 'kubepull/cloud';
+ * import { createOcirAuthToken } from 'kubepull/cloud';
  * import { createSecret } from 'kubepull/docker-config';
  *
- * const keyring = ocirAuthToken('tenancy/jane@example.com', createSecret(authToken));
+ * const keyring = createOcirAuthToken('tenancy/jane@example.com', createSecret(authToken));
  * ```
  * @see https://docs.oracle.com/iaas/Content/Registry/Tasks/registrygettingauthtoken.htm
  * @public
  */
-export function ocirAuthToken(username: string, authToken: Secret): StaticKeyring {
+export function createOcirAuthToken(username: string, authToken: Secret): StaticKeyring {
   const credential = createCredential({ username, password: authToken });
   return createKeyring(
     KEYS.map((pattern): DockerConfigEntry => ({ pattern, credential, source: { kind: 'cloud', provider: 'ocir' } })),

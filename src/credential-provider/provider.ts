@@ -16,7 +16,7 @@ import type { SourceReport } from '../keyring/index.js';
 import { matchImages } from '../match/index.js';
 import type { ImageName } from '../reference/index.js';
 import { imageNameText } from '../reference/inner.js';
-import { traced, type Tracing } from '../tracing/index.js';
+import { runTraced, type Tracing } from '../tracing/index.js';
 import { type CacheKeyType, decodeResponse, type PluginResponse, ResponseFault } from './response.js';
 import type { CredentialProvider, ExecPlugin, PodIdentity, ServiceAccountAccess, TokenAttributes } from './types.js';
 
@@ -112,7 +112,7 @@ async function run(
   options: CallOptions,
 ): Promise<PluginResponse> {
   const { name: provider, args, env, apiVersion } = config;
-  const stdout = await traced(runtime.tracing, 'plugin', { plugin: provider, image }, () =>
+  const stdout = await runTraced(runtime.tracing, 'plugin', { plugin: provider, image }, () =>
     runtime.exec({ provider, args, env, stdin: () => encodeRequest(config, image, account) }, options),
   );
   return decodeResponse(stdout, apiVersion);

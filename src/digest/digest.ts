@@ -53,13 +53,13 @@ export function parseDigest(value: string): Digest {
  * @throws {@link ImageError} `ERR_DIGEST_INVALID` for anything but {@link isDigest}
  * @example
  * ```ts
- * import { digestAlgorithm, parseDigest } from 'kubepull/digest';
+ * import { getDigestAlgorithm, parseDigest } from 'kubepull/digest';
  *
- * digestAlgorithm(parseDigest(`sha256:${'0'.repeat(64)}`)); // 'sha256'
+ * getDigestAlgorithm(parseDigest(`sha256:${'0'.repeat(64)}`)); // 'sha256'
  * ```
  * @public
  */
-export function digestAlgorithm(digest: Digest): DigestAlgorithm {
+export function getDigestAlgorithm(digest: Digest): DigestAlgorithm {
   const checked = parseDigest(digest);
   return checked.slice(0, checked.indexOf(':')) as DigestAlgorithm;
 }
@@ -72,13 +72,13 @@ export function digestAlgorithm(digest: Digest): DigestAlgorithm {
  * @throws {@link ImageError} `ERR_DIGEST_INVALID` for anything but {@link isDigest}
  * @example
  * ```ts
- * import { digestEncoded, parseDigest } from 'kubepull/digest';
+ * import { getDigestHex, parseDigest } from 'kubepull/digest';
  *
- * digestEncoded(parseDigest(`sha256:${'0'.repeat(64)}`)).length; // 64
+ * getDigestHex(parseDigest(`sha256:${'0'.repeat(64)}`)).length; // 64
  * ```
  * @public
  */
-export function digestEncoded(digest: Digest): string {
+export function getDigestHex(digest: Digest): string {
   const checked = parseDigest(digest);
   return checked.slice(checked.indexOf(':') + 1);
 }

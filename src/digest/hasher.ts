@@ -43,14 +43,18 @@ export type CreateHasher = (algorithm: DigestAlgorithm) => Hasher;
  * @returns the digest of the bytes
  * @example
  * ```ts
- * import { digestOf } from 'kubepull/digest';
+ * import { computeDigest } from 'kubepull/digest';
  * import { nodeHasher } from 'kubepull/node';
  *
- * digestOf(new Uint8Array(), nodeHasher); // sha256:e3b0c442…
+ * computeDigest(new Uint8Array(), nodeHasher); // sha256:e3b0c442…
  * ```
  * @public
  */
-export function digestOf(bytes: Uint8Array, createHasher: CreateHasher, algorithm: DigestAlgorithm = 'sha256'): Digest {
+export function computeDigest(
+  bytes: Uint8Array,
+  createHasher: CreateHasher,
+  algorithm: DigestAlgorithm = 'sha256',
+): Digest {
   check(
     'Cannot hash',
     { bytes, createHasher, algorithm },

@@ -4,5 +4,5 @@
  * @packageDocumentation
  */
 export { type Digest, type DigestAlgorithm } from '../internal/index.js';
-export { digestAlgorithm, digestEncoded, isDigest, parseDigest } from './digest.js';
-export { type CreateHasher, digestOf, type Hasher } from './hasher.js';
+export { getDigestAlgorithm, getDigestHex, isDigest, parseDigest } from './digest.js';
+export { type CreateHasher, computeDigest, type Hasher } from './hasher.js';

@@ -12,7 +12,7 @@ export {
   type TransportResponse,
 } from './transport/transport.js';
 export { classifyAddress } from './transport/address.js';
-export { fetchTransport, type FetchTransportOptions } from './transport/fetch-transport.js';
+export { createFetchTransport, type FetchTransportOptions } from './transport/fetch-transport.js';
 export { type RequestRetry, type RetryOptions, withRetry } from './transport/retry.js';
 export { type RealmPolicy, type RealmRule } from './policy/url-policy.js';
 export { type RegistryNotice } from './response/response.js';

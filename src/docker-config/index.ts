@@ -8,7 +8,7 @@ export { decodeAuth, type DecodedAuth, encodeAuth } from './auth-field.js';
 export { createCredential, type CredentialInput } from './create-credential.js';
 export { formatCredentialSource } from './format-source.js';
 export { parseDockercfg, parseDockerConfigJson } from './parse-docker-config.js';
-export { readDockerConfig } from './read-docker-config.js';
+export { parseDockerConfig } from './read-docker-config.js';
 export { createSecret, type Secret } from './secret.js';
 export {
   type Credential,
@@ -16,6 +16,6 @@ export {
   type DockerConfig,
   type DockerConfigEntry,
   type IgnoredField,
-  type ReadDockerConfigOptions,
+  type ParseDockerConfigOptions,
   type SkippedEntry,
 } from './types.js';

@@ -1,4 +1,4 @@
-import { readDockerConfig } from './read-docker-config.js';
+import { parseDockerConfig } from './read-docker-config.js';
 import type { DockerConfigEntry } from './types.js';
 import type { CredentialSource } from '../internal/index.js';
 
@@ -28,7 +28,7 @@ export function parseDockerConfigJson(
   json: string | Uint8Array,
   source?: CredentialSource,
 ): readonly DockerConfigEntry[] {
-  return readDockerConfig(json, { source }).entries;
+  return parseDockerConfig(json, { source }).entries;
 }
 
 /**
@@ -52,5 +52,5 @@ export function parseDockerConfigJson(
  * @public
  */
 export function parseDockercfg(json: string | Uint8Array, source?: CredentialSource): readonly DockerConfigEntry[] {
-  return readDockerConfig(json, { source, format: 'dockercfg' }).entries;
+  return parseDockerConfig(json, { source, format: 'dockercfg' }).entries;
 }

@@ -5,7 +5,7 @@ import { ImageError } from '../errors/index.js';
 import { encodeUtf8, readJson } from '../internal/index.js';
 import { readDocument } from './document.js';
 import { refuse } from './refuse.js';
-import type { DockerConfig, ReadDockerConfigOptions } from './types.js';
+import type { DockerConfig, ParseDockerConfigOptions } from './types.js';
 
 const MAX_BYTES = 4 * 1024 * 1024;
 const MAX_ENTRIES = 10_000;
@@ -29,18 +29,18 @@ const MAX_DEPTH = 64;
  * @throws {@link ImageError} `ERR_OPTION_INVALID`
  * @example
  * ```ts
- * import { readDockerConfig } from 'kubepull/docker-config';
+ * import { parseDockerConfig } from 'kubepull/docker-config';
  *
- * const { ignored } = readDockerConfig('{"auths":{"r.example":{}},"credsStore":"desktop"}');
+ * const { ignored } = parseDockerConfig('{"auths":{"r.example":{}},"credsStore":"desktop"}');
  * ignored[0]?.field; // 'credsStore'
  * ```
  * @see DockerConfigJSON in kubernetes pkg/credentialprovider/config.go, LoadFromReader in docker/cli cli/config/configfile
  * @public
  */
-export function readDockerConfig(json: string | Uint8Array, options: ReadDockerConfigOptions = {}): DockerConfig {
+export function parseDockerConfig(json: string | Uint8Array, options: ParseDockerConfigOptions = {}): DockerConfig {
   const limit = is.optional(is.wholeFrom(1));
   check('Cannot read docker config', { json }, { json: is.either(is.text, is.bytes) });
-  check<ReadDockerConfigOptions>('Cannot read docker config', options, {
+  check<ParseDockerConfigOptions>('Cannot read docker config', options, {
     mode: is.optional(is.oneOf('kubelet', 'lenient', 'docker')),
     format: is.optional(is.oneOf('dockerconfigjson', 'dockercfg')),
     source: is.anything,

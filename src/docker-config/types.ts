@@ -34,7 +34,7 @@ export interface DockerConfigEntry {
  *
  * @public
  */
-export interface ReadDockerConfigOptions {
+export interface ParseDockerConfigOptions {
   /**
    * Whose rules hold: `kubelet`'s, where one bad entry spoils the document; `lenient`, the same but that a bad entry is
    * skipped and reported; or `docker`'s, which knows tokens and helpers.

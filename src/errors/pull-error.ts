@@ -60,15 +60,15 @@ export function noteBlobFailures(error: AnyImageError, blobs: readonly BlobFailu
  * @returns the blobs of every attempt, in order; none for an error of anything else
  * @example
  * ```ts
- * import { blobFailures } from 'kubepull/errors';
+ * import { listBlobFailures } from 'kubepull/errors';
  *
- * const report = (error: unknown) => blobFailures(error).map(({ descriptor, error: why }) => `${descriptor.digest}: ${why.message}`);
+ * const report = (error: unknown) => listBlobFailures(error).map(({ descriptor, error: why }) => `${descriptor.digest}: ${why.message}`);
  *
  * report(new Error('other')); // []
  * ```
  * @public
  */
-export function blobFailures(error: unknown): readonly BlobFailure[] {
+export function listBlobFailures(error: unknown): readonly BlobFailure[] {
   if (!isImageError(error)) return [];
   if (error.code === 'ERR_PULL_FAILED') return error.attempts.flatMap(({ blobs }) => blobs);
   return failures.get(error) ?? [];

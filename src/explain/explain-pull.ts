@@ -1,6 +1,6 @@
 import { ImageError, InvalidConfigError, InvalidReferenceError } from '../errors/index.js';
 import { goQuote, hideUserInfo, quote } from '../internal/index.js';
-import { createKeyring, type LookupResult, unionKeyrings } from '../keyring/index.js';
+import { createKeyring, type LookupResult, joinKeyrings } from '../keyring/index.js';
 import {
   type ContainerPullPolicy,
   decidePull,
@@ -152,7 +152,7 @@ function readCredentials(
     const merged = mergePullSecrets(found);
     skipped = merged.skipped;
     const asked = nodeLookup === undefined ? [] : [{ lookup: () => nodeLookup }];
-    const keyring = unionKeyrings(createKeyring(merged.entries), createKeyring(nodeConfig), ...asked);
+    const keyring = joinKeyrings(createKeyring(merged.entries), createKeyring(nodeConfig), ...asked);
     const lookup = name === undefined ? undefined : keyring.lookup(name);
     return { lookup, skipped, configError: undefined };
   } catch (error) {

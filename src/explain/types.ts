@@ -50,7 +50,7 @@ export interface ExplainPullOptions {
   /** The entries of the node's docker config. @defaultValue none */
   readonly nodeConfig?: readonly DockerConfigEntry[] | undefined;
   /**
-   * The answer, for this image, of a keyring that has to be asked, such as that of `createNodeKeyring` or of a cloud. It
+   * The answer, for this image, of a keyring that has to be asked, such as that of `openNodeKeyring` or of a cloud. It
    * comes last, after the secrets and `nodeConfig`.
    *
    * @defaultValue none

@@ -37,15 +37,15 @@ export function repositoryOf(image: string): NameResult {
  * not known
  * @example
  * ```ts
- * import { recordedName } from 'kubepull/image-access';
+ * import { toRecordedName } from 'kubepull/image-access';
  *
- * recordedName('nginx:1'); // 'nginx'
- * recordedName('nginx:1', { release: '1.35' }); // 'docker.io/library/nginx'
+ * toRecordedName('nginx:1'); // 'nginx'
+ * toRecordedName('nginx:1', { release: '1.35' }); // 'docker.io/library/nginx'
  * ```
  * @see recordImagePulled and trimImageTagDigest in kubernetes pkg/kubelet/images/pullmanager/image_pull_manager.go, v1.36
  * @public
  */
-export function recordedName(image: string, options: ReleaseOptions = {}): string {
+export function toRecordedName(image: string, options: ReleaseOptions = {}): string {
   check('Cannot name what is recorded', { image }, { image: is.text });
   const name = tryRecordedName(image, options);
   if (name.ok) return name.value;

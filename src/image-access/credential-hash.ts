@@ -15,16 +15,16 @@ import { encodeUtf8, quoteJson } from '../internal/index.js';
  * @returns SHA-256 in lower-case hex
  * @example
  * ```ts
- * import { credentialHash } from 'kubepull/image-access';
+ * import { hashCredential } from 'kubepull/image-access';
  * import { nodeHasher } from 'kubepull/node';
  * import { createCredential } from 'kubepull/docker-config';
  *
- * credentialHash(createCredential({ username: 'u', password: 'p' }), nodeHasher); // edbd57ca…
+ * hashCredential(createCredential({ username: 'u', password: 'p' }), nodeHasher); // edbd57ca…
  * ```
  * @see hashImagePullSecret in kubernetes pkg/credentialprovider/keyring.go, v1.34
  * @public
  */
-export function credentialHash(credential: Credential, createHasher: CreateHasher): string {
+export function hashCredential(credential: Credential, createHasher: CreateHasher): string {
   check(
     'Cannot hash a credential',
     { credential, createHasher },

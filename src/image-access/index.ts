@@ -3,7 +3,7 @@
  *
  * @packageDocumentation
  */
-export { recordedName } from './access-name.js';
+export { toRecordedName } from './access-name.js';
 export { type AllowlistPattern, matchAllowlist, parseAllowlist } from './allowlist.js';
 export {
   type CredentialVerificationPolicy,
@@ -29,5 +29,5 @@ export {
   type MustPullQuestion,
   type PodPullCredentials,
 } from './must-pull.js';
-export { credentialHash } from './credential-hash.js';
+export { hashCredential } from './credential-hash.js';
 export { createMemoryRecords } from './memory-records.js';

@@ -2,7 +2,7 @@ import type { CallOptions, Clock } from '../clock/index.js';
 import { decideMustPull, type MustPullDecision, type PodPullCredentials } from './must-pull.js';
 import { type ImagePullCredentials, type ImagePulledRecord, type PulledRecords, recordPull } from './records.js';
 import type { VerificationOptions } from './verification.js';
-import { recordedName } from './access-name.js';
+import { toRecordedName } from './access-name.js';
 import { createKeyLock } from './key-lock.js';
 import type { RuntimeImage } from '../image-service/index.js';
 
@@ -68,7 +68,7 @@ export function createLedger(options: {
   /** Merges into the record as it is by now: others may have written since it was read for a decision. */
   const addToRecord = (image: string, imageRef: string, credentials: ImagePullCredentials): Promise<void> =>
     byRef.run(imageRef, async () => {
-      const name = recordedName(image, verification);
+      const name = toRecordedName(image, verification);
       const old = await readRecord(imageRef);
       const record = old === 'unreadable' ? undefined : old;
       const merged = recordPull(record, { imageRef, name, credentials, at: clock.now() });

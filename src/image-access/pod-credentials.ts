@@ -1,6 +1,6 @@
 import type { CreateHasher } from '../digest/index.js';
 import type { CredentialCandidate } from '../keyring/index.js';
-import { credentialHash } from './credential-hash.js';
+import { hashCredential } from './credential-hash.js';
 import type { PodPullCredentials } from './must-pull.js';
 import {
   type ImagePullCredentials,
@@ -46,6 +46,6 @@ function ownerOf({ entry: { source, credential } }: CredentialCandidate, createH
   }
   if (source.kind !== 'secret') return NOBODY;
   const { namespace, name, uid = '' } = source;
-  const secret = { uid, namespace, name, credentialHash: credentialHash(credential, createHasher) };
+  const secret = { uid, namespace, name, credentialHash: hashCredential(credential, createHasher) };
   return { secret, serviceAccount: undefined };
 }

@@ -47,7 +47,7 @@ export interface ImagePulledRecord {
   readonly imageRef: string;
   /** Epoch milliseconds; files have whole seconds. */
   readonly lastUpdatedAt: number;
-  /** By the name that {@link recordedName} gives for an image. */
+  /** By the name that {@link toRecordedName} gives for an image. */
   readonly credentialMapping: ReadonlyMap<string, ImagePullCredentials>;
 }
 
@@ -101,14 +101,14 @@ export function toPullCredentials(pulledWith: PulledWith): ImagePullCredentials 
  * but make a record where there is none: one without entries, which asks for credentials from everybody.
  *
  * @param record - the record so far, `undefined` for none
- * @param added - whose credentials, for which image: `name` is what {@link recordedName} gives for it
+ * @param added - whose credentials, for which image: `name` is what {@link toRecordedName} gives for it
  * @returns the record after it: the same value when nothing changed, so compare with `===`
  * @example
  * ```ts
- * import { recordedName, recordPull, toPullCredentials } from 'kubepull/image-access';
+ * import { toRecordedName, recordPull, toPullCredentials } from 'kubepull/image-access';
  *
  * const credentials = toPullCredentials({ kind: 'node' });
- * recordPull(undefined, { imageRef: 'sha256:…', name: recordedName('nginx:1'), credentials, at: Date.now() });
+ * recordPull(undefined, { imageRef: 'sha256:…', name: toRecordedName('nginx:1'), credentials, at: Date.now() });
  * ```
  * @see pulledRecordMergeNewCreds in kubernetes pkg/kubelet/images/pullmanager/image_pull_manager.go, v1.35
  * @public

@@ -1,5 +1,5 @@
 import { type CallOptions, type Clock, systemClock } from '../clock/index.js';
-import { traced, type Tracing } from '../tracing/index.js';
+import { runTraced, type Tracing } from '../tracing/index.js';
 import { asError, check, rethrowAbort } from '../errors/inner.js';
 import * as is from '../errors/inner.js';
 import { type DiskRoom, type ImageGcPlan, type ImageUse, planImageGc, shortOfSpace } from './plan.js';
@@ -151,7 +151,7 @@ async function removeUntil(
     if (removal.freed >= bytes) break;
     try {
       const why = reason === 'age' ? 'age' : 'space';
-      await traced(tracing, 'remove', { image: image.id, reason: why }, () =>
+      await runTraced(tracing, 'remove', { image: image.id, reason: why }, () =>
         service.removeImage({ image: image.id, annotations: {}, runtimeHandler: image.runtimeHandler }, call),
       );
       removal.removed.push({ image, reason: why });

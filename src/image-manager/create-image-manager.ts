@@ -7,7 +7,7 @@ import type { SecretLike } from '../pull-secrets/index.js';
 import { type CheckedConfiguration, checkConfiguration } from './configuration.js';
 import { ensureImage } from './ensure-image.js';
 import { asError, errorText, rethrowAbort } from '../errors/inner.js';
-import { pullStepEvent } from './events.js';
+import { createPullStepEvent } from './events.js';
 import { createImagePuller } from './image-puller.js';
 import type { ManagerContext } from './image-step.js';
 import { failedMounts, mountedImage } from './image-volumes.js';
@@ -175,7 +175,10 @@ async function ensureForContainer(run: Run, request: ContainerImageRequest): Pro
     failed.length > 0 ? failed : [await ensureWith(run, { ...request, image, pullPolicy, fieldPath }, handler)];
   for (const result of results) {
     if (result.status !== 'waiting' && result.status !== 'error') continue;
-    run.context.emit(involvedObject(pod, fieldPath), pullStepEvent(image, { step: 'error', error: result.reason }));
+    run.context.emit(
+      involvedObject(pod, fieldPath),
+      createPullStepEvent(image, { step: 'error', error: result.reason }),
+    );
   }
   return results.at(-1) as EnsureImageResult;
 }

@@ -1,13 +1,13 @@
 import type { CallOptions } from '../clock/index.js';
 import type { CredentialProviderKeyring, PodIdentity } from '../credential-provider/index.js';
-import { createKeyring, type CredentialCandidate, type Keyring, unionKeyrings } from '../keyring/index.js';
+import { createKeyring, type CredentialCandidate, type Keyring, joinKeyrings } from '../keyring/index.js';
 import { mergePullSecrets, type SecretLike } from '../pull-secrets/index.js';
 import { parseImageName } from '../reference/index.js';
-import { type LookupTrace, traced, type Tracing } from '../tracing/index.js';
+import { type LookupTrace, runTraced, type Tracing } from '../tracing/index.js';
 
 /**
  * The node's own credentials: a keyring, or a function that gives one on behalf of a pod. One that has a `forPod` of its
- * own, such as that of `createNodeKeyring` or of the plugins, is asked by it.
+ * own, such as that of `openNodeKeyring` or of the plugins, is asked by it.
  *
  * @public
  */
@@ -39,9 +39,9 @@ async function lookUp(
   const name = parseImageName(image);
   const ofSecrets = createKeyring(mergePullSecrets(pullSecrets).entries);
   const ofNode = keyringOf(keyring, pod);
-  const union = ofNode === undefined ? ofSecrets : unionKeyrings(ofSecrets, ofNode);
+  const union = ofNode === undefined ? ofSecrets : joinKeyrings(ofSecrets, ofNode);
   const trace: LookupTrace = { image: name.name, candidates: undefined };
-  return traced(tracing, 'lookup', trace, async () => {
+  return runTraced(tracing, 'lookup', trace, async () => {
     const { candidates } = await union.lookup(name, { signal });
     trace.candidates = candidates.length;
     return candidates;

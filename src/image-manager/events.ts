@@ -44,14 +44,14 @@ export type PullStep =
  * @returns type, reason and text
  * @example
  * ```ts
- * import { pullStepEvent } from 'kubepull/image-manager';
+ * import { createPullStepEvent } from 'kubepull/image-manager';
  *
- * pullStepEvent('nginx', { step: 'pulling' }).message; // 'Pulling image "nginx"'
+ * createPullStepEvent('nginx', { step: 'pulling' }).message; // 'Pulling image "nginx"'
  * ```
  * @see EnsureImageExists in kubernetes pkg/kubelet/images/image_manager.go
  * @public
  */
-export function pullStepEvent(image: string, step: PullStep): PodEvent {
+export function createPullStepEvent(image: string, step: PullStep): PodEvent {
   const name = goQuote(hideUserInfo(image));
   switch (step.step) {
     case 'pulling':

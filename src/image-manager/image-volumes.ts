@@ -10,14 +10,14 @@ import type { ImageSpec } from '../image-service/index.js';
  * @returns the mounts in the container's order; those whose image is not there are left out
  * @example
  * ```ts
- * import { imageMounts } from 'kubepull/image-manager';
+ * import { listImageMounts } from 'kubepull/image-manager';
  *
- * imageMounts({ name: 'app', volumeMounts: [{ name: 'data', mountPath: '/data' }] }, new Map()); // []
+ * listImageMounts({ name: 'app', volumeMounts: [{ name: 'data', mountPath: '/data' }] }, new Map()); // []
  * ```
  * @see makeMounts in kubernetes pkg/kubelet/kubelet_pods.go
  * @public
  */
-export function imageMounts(
+export function listImageMounts(
   container: MountingContainerLike,
   volumes: ReadonlyMap<string, ImageVolumeResult>,
 ): readonly ImageMount[] {

@@ -4,8 +4,8 @@
  * @packageDocumentation
  */
 export { formatGoDuration } from './duration.js';
-export { type PodEvent, pullStepEvent, type PullStep } from './events.js';
-export { type Waiting, waitingAfterFailure, waitingInBackOff, type WaitingReason } from './waiting.js';
+export { type PodEvent, createPullStepEvent, type PullStep } from './events.js';
+export { type Waiting, decideWaitingAfterFailure, decideWaitingInBackOff, type WaitingReason } from './waiting.js';
 export {
   DEFAULT_REGISTRY_BURST,
   DEFAULT_REGISTRY_PULL_QPS,
@@ -31,5 +31,5 @@ export {
 export { type ImageManagerOptions } from './manager-options.js';
 export { type ImageMount, type MountedImage } from './mount-types.js';
 export { createImageManager } from './create-image-manager.js';
-export { imageMounts } from './image-volumes.js';
-export { prePull, type PrePulledImage, type PrePullOptions, type PrePullReport } from './pre-pull.js';
+export { listImageMounts } from './image-volumes.js';
+export { prepullImages, type PrePulledImage, type PrePullOptions, type PrePullReport } from './pre-pull.js';

@@ -88,16 +88,16 @@ export interface PrePullReport {
  * @example
  * ```ts
  * import { createPullerImageService } from 'kubepull/image-service';
- * import { prePull } from 'kubepull/image-manager';
+ * import { prepullImages } from 'kubepull/image-manager';
  * import { createNodeRuntime, loadNodeKeyring, openOciLayout } from 'kubepull/node';
  *
  * const images = createPullerImageService({ runtime: createNodeRuntime(), store: await openOciLayout('./layout') });
- * const report = await prePull(['nginx:1.27', 'busybox'], { images, keyring: await loadNodeKeyring() });
+ * const report = await prepullImages(['nginx:1.27', 'busybox'], { images, keyring: await loadNodeKeyring() });
  * for (const { image, message } of report.results) if (message !== undefined) console.error(image, message);
  * ```
  * @public
  */
-export async function prePull(images: Iterable<string>, options: PrePullOptions): Promise<PrePullReport> {
+export async function prepullImages(images: Iterable<string>, options: PrePullOptions): Promise<PrePullReport> {
   const { maxParallelImagePulls: parallel = 1, signal, onResult } = options;
   if (!Number.isSafeInteger(parallel) || parallel < 1) {
     throw refuseConfiguration(`invalid configuration: maxParallelImagePulls ${parallel} must be a positive number`);

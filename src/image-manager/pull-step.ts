@@ -2,13 +2,13 @@ import type { CredentialSource } from '../docker-config/index.js';
 import { goQuote } from '../internal/index.js';
 import { recordedCredentials } from '../image-access/inner.js';
 import { asError, errorText, rethrowAbort } from '../errors/inner.js';
-import { pullStepEvent } from './events.js';
+import { createPullStepEvent } from './events.js';
 import type { JobOutcome } from './image-puller.js';
 import type { ImageStep, ManagerContext } from './image-step.js';
 import type { PullLedger } from '../image-access/inner.js';
 import type { EnsureImageResult } from './manager-types.js';
 import type { BackOff } from './pull-failures.js';
-import { waitingAfterFailure, waitingInBackOff } from './waiting.js';
+import { decideWaitingAfterFailure, decideWaitingInBackOff } from './waiting.js';
 
 type Recheck = (() => Promise<EnsureImageResult | undefined>) | undefined;
 type Tried = Extract<JobOutcome<never>, { readonly kind: 'tried' }>;
@@ -64,22 +64,22 @@ async function attempt(context: ManagerContext, step: ImageStep, recheck: Rechec
   if (backOff !== undefined) return { result: tooEarly(context, step, backOff) };
   failures.retry(key);
   const start = clock.monotonic();
-  emit(about, pullStepEvent(image, { step: 'pulling' }));
+  emit(about, createPullStepEvent(image, { step: 'pulling' }));
   const outcome = await puller.pull({ spec, candidates: await step.credentials(), sandbox, signal, recheck });
   if (outcome.kind === 'present') return { result: outcome.found };
   if (!outcome.ok) return { result: failed(context, step, key, outcome) };
   const { pullMs, size, imageRef, used } = outcome;
   const totalMs = clock.monotonic() - start;
-  emit(about, pullStepEvent(image, { step: 'pulled', pullMs, totalMs, size }));
+  emit(about, createPullStepEvent(image, { step: 'pulled', pullMs, totalMs, size }));
   failures.sweep();
   const source = used?.entry.source ?? ANONYMOUS;
   return { result: { status: 'pulled', imageRef, source, pullMs, totalMs, size }, pulled: outcome };
 }
 
 function tooEarly({ emit }: ManagerContext, { image, about }: ImageStep, backOff: BackOff): EnsureImageResult {
-  emit(about, pullStepEvent(image, { step: 'back-off' }));
+  emit(about, createPullStepEvent(image, { step: 'back-off' }));
   const { previous, retryAfterMs } = backOff;
-  return { status: 'waiting', ...waitingInBackOff(image, previous), retryAfterMs, errors: [] };
+  return { status: 'waiting', ...decideWaitingInBackOff(image, previous), retryAfterMs, errors: [] };
 }
 
 function failed(
@@ -88,8 +88,8 @@ function failed(
   key: string,
   { text, errors }: Extract<Tried, { readonly ok: false }>,
 ): EnsureImageResult {
-  emit(about, pullStepEvent(image, { step: 'failed', errorText: text }));
-  const waiting = waitingAfterFailure(image, text);
+  emit(about, createPullStepEvent(image, { step: 'failed', errorText: text }));
+  const waiting = decideWaitingAfterFailure(image, text);
   const retryAfterMs = failures.add(key, waiting);
   return { status: 'waiting', ...waiting, retryAfterMs, errors };
 }

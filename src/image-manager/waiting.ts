@@ -35,14 +35,14 @@ export interface Waiting {
  * @returns reason and message
  * @example
  * ```ts
- * import { waitingAfterFailure } from 'kubepull/image-manager';
+ * import { decideWaitingAfterFailure } from 'kubepull/image-manager';
  *
- * waitingAfterFailure('app:1', 'denied'); // { reason: 'ErrImagePull', message: 'denied' }
+ * decideWaitingAfterFailure('app:1', 'denied'); // { reason: 'ErrImagePull', message: 'denied' }
  * ```
  * @see evalCRIPullErr in kubernetes pkg/kubelet/images/image_manager.go
  * @public
  */
-export function waitingAfterFailure(image: string, errorText: string): Waiting {
+export function decideWaitingAfterFailure(image: string, errorText: string): Waiting {
   for (const [reason, cause] of [
     ['RegistryUnavailable', 'the registry is unavailable'],
     ['SignatureValidationFailed', 'the signature validation failed'],
@@ -62,15 +62,15 @@ export function waitingAfterFailure(image: string, errorText: string): Waiting {
  * @returns `ImagePullBackOff`, with the last attempt's reason and message behind kubelet's text
  * @example
  * ```ts
- * import { waitingInBackOff } from 'kubepull/image-manager';
+ * import { decideWaitingInBackOff } from 'kubepull/image-manager';
  *
- * waitingInBackOff('app:1', { reason: 'ErrImagePull', message: 'denied' }).message;
+ * decideWaitingInBackOff('app:1', { reason: 'ErrImagePull', message: 'denied' }).message;
  * // 'Back-off pulling image "app:1": ErrImagePull: denied'
  * ```
  * @see pullImage in kubernetes pkg/kubelet/images/image_manager.go
  * @public
  */
-export function waitingInBackOff(image: string, previous?: Waiting): Waiting {
+export function decideWaitingInBackOff(image: string, previous?: Waiting): Waiting {
   const text = `Back-off pulling image ${goQuote(image)}`;
   const message = previous === undefined ? text : `${text}: ${previous.reason}: ${previous.message}`;
   return { reason: 'ImagePullBackOff', message };

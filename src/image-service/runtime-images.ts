@@ -1,7 +1,7 @@
 import type { CallOptions } from '../clock/index.js';
 import type { ImageService, ImageSpec, PullImageRequest, RuntimeImage } from './types.js';
 import { goQuote } from '../internal/index.js';
-import { traced, type Tracing } from '../tracing/index.js';
+import { runTraced, type Tracing } from '../tracing/index.js';
 
 /**
  * What the runtime knows of an image, checked as kubelet does.
@@ -44,20 +44,20 @@ export function traceImages(images: ImageService, tracing: Tracing | undefined):
   if (tracing === undefined) return images;
   return {
     imageStatus: (image, call) =>
-      traced(tracing, 'runtime', { operation: 'image_status', image: image.image }, () =>
+      runTraced(tracing, 'runtime', { operation: 'image_status', image: image.image }, () =>
         images.imageStatus(image, call),
       ),
     pullImage: (request, call) =>
-      traced(tracing, 'runtime', { operation: 'pull_image', image: request.image.image }, () =>
+      runTraced(tracing, 'runtime', { operation: 'pull_image', image: request.image.image }, () =>
         images.pullImage(request, call),
       ),
     listImages: (call) =>
-      traced(tracing, 'runtime', { operation: 'list_images', image: undefined }, () => images.listImages(call)),
+      runTraced(tracing, 'runtime', { operation: 'list_images', image: undefined }, () => images.listImages(call)),
     removeImage: (image, call) =>
-      traced(tracing, 'runtime', { operation: 'remove_image', image: image.image }, () =>
+      runTraced(tracing, 'runtime', { operation: 'remove_image', image: image.image }, () =>
         images.removeImage(image, call),
       ),
     imageFsInfo: (call) =>
-      traced(tracing, 'runtime', { operation: 'image_fs_info', image: undefined }, () => images.imageFsInfo(call)),
+      runTraced(tracing, 'runtime', { operation: 'image_fs_info', image: undefined }, () => images.imageFsInfo(call)),
   };
 }

@@ -1,7 +1,7 @@
 import type { CallOptions } from '../clock/index.js';
 import { ImageError } from '../errors/index.js';
 import { DEFAULT_DOCUMENT_LIMITS, type Descriptor, type ImageManifest, parseManifest } from '../oci/index.js';
-import { storeName } from '../puller/index.js';
+import { formatStoreName } from '../puller/index.js';
 import { safeParseReference } from '../reference/index.js';
 import { type ImageStore, type ManagedStore, readContent } from '../store/index.js';
 
@@ -25,7 +25,7 @@ export async function findImage(
   image: string,
   options?: CallOptions,
 ): Promise<StoredImage | undefined> {
-  if (!IMAGE_ID.test(image)) return readNamed(store, storeName(image), options);
+  if (!IMAGE_ID.test(image)) return readNamed(store, formatStoreName(image), options);
   if (!('names' in store)) return undefined;
   return (await listStoredImages(store, options)).find(({ id }) => id === image);
 }

@@ -46,7 +46,7 @@ export interface Descriptor {
   readonly annotations?: Readonly<Record<string, string>> | undefined;
   readonly artifactType?: string | undefined;
   readonly platform?: Platform | undefined;
-  /** The content itself in Base64, as a hint that nothing has verified; see {@link embeddedContent}. */
+  /** The content itself in Base64, as a hint that nothing has verified; see {@link decodeEmbeddedContent}. */
   readonly data?: string | undefined;
 }
 

@@ -13,4 +13,4 @@ export {
   type SourceReport,
   type StaticKeyring,
 } from './types.js';
-export { unionKeyrings } from './union-keyrings.js';
+export { joinKeyrings } from './union-keyrings.js';

@@ -18,16 +18,16 @@ import type { Keyring, LookupResult, StaticKeyring } from './types.js';
  * @returns the keyring; ranks count through
  * @example
  * ```ts
- * import { createKeyring, unionKeyrings } from 'kubepull/keyring';
+ * import { createKeyring, joinKeyrings } from 'kubepull/keyring';
  * import { parseImageName } from 'kubepull/reference';
  *
- * const keyring = unionKeyrings(createKeyring([]), createKeyring([]));
+ * const keyring = joinKeyrings(createKeyring([]), createKeyring([]));
  * keyring.lookup(parseImageName('nginx')).candidates.length; // 0
  * ```
  * @see UnionDockerKeyring in kubernetes pkg/credentialprovider/keyring.go
  * @public
  */
-export function unionKeyrings(...keyrings: readonly StaticKeyring[]): StaticKeyring;
+export function joinKeyrings(...keyrings: readonly StaticKeyring[]): StaticKeyring;
 /**
  * The same for keyrings of which some have to wait for their answer.
  *
@@ -35,8 +35,8 @@ export function unionKeyrings(...keyrings: readonly StaticKeyring[]): StaticKeyr
  * @returns the keyring; ranks count through
  * @public
  */
-export function unionKeyrings(...keyrings: readonly Keyring[]): Keyring;
-export function unionKeyrings(...keyrings: readonly Keyring[]): Keyring {
+export function joinKeyrings(...keyrings: readonly Keyring[]): Keyring;
+export function joinKeyrings(...keyrings: readonly Keyring[]): Keyring {
   check('Cannot unite keyrings', { keyrings }, { keyrings: is.listOf(is.having('a keyring', 'lookup')) });
   return {
     lookup(image, options = {}) {

@@ -1,7 +1,7 @@
 import { checkText } from './options.js';
 
 /**
- * The outcome of {@link globMatch}; `bad-pattern` is Go's `ErrBadPattern`.
+ * The outcome of {@link matchGlob}; `bad-pattern` is Go's `ErrBadPattern`.
  *
  * @public
  */
@@ -22,15 +22,15 @@ const SLASH = 0x2f;
  * @returns whether it matches, or that the pattern is malformed
  * @example
  * ```ts
- * import { globMatch } from 'kubepull/match';
+ * import { matchGlob } from 'kubepull/match';
  *
- * globMatch('app*', 'app5'); // 'match'
- * globMatch('[', 'app5'); // 'bad-pattern'
+ * matchGlob('app*', 'app5'); // 'match'
+ * matchGlob('[', 'app5'); // 'bad-pattern'
  * ```
  * @see Match in Go src/path/filepath/match.go
  * @public
  */
-export function globMatch(pattern: string, name: string): GlobResult {
+export function matchGlob(pattern: string, name: string): GlobResult {
   checkText(pattern);
   checkText(name);
   const steps = compileGlob(pattern);

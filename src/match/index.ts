@@ -11,6 +11,6 @@ export {
   type Mismatch,
   type ParsedTarget,
 } from './types.js';
-export { globMatch, type GlobResult } from './glob.js';
+export { matchGlob, type GlobResult } from './glob.js';
 export { normalizeKey, parsePattern, toTarget } from './parse.js';
 export { matchImage, matchImages, type MatchImagesResult, matchTarget } from './match.js';

@@ -1,4 +1,4 @@
-import { globMatch } from './glob.js';
+import { matchGlob } from './glob.js';
 import { checkMatchOptions, checkText } from './options.js';
 import type { ImageName } from '../reference/index.js';
 import { parsePattern, readTarget, toTarget } from './parse.js';
@@ -87,7 +87,7 @@ function coversPath(prefix: string, path: string, { pathMatch, dialect }: MatchO
 
 function compareLabel(pattern: string, label: string, isLiteral: boolean): 'label' | 'invalid-pattern' | undefined {
   if (isLiteral) return pattern === label ? undefined : 'label';
-  const result = globMatch(pattern, label);
+  const result = matchGlob(pattern, label);
   return result === 'match' ? undefined : result === 'no-match' ? 'label' : 'invalid-pattern';
 }
 

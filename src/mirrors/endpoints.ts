@@ -7,7 +7,7 @@ import type { ImageName, ImageReference } from '../reference/index.js';
  * Says where an image is pulled from, first choice first. Nothing is added to the answer: the image's own registry is
  * asked where it stands in the list, and not at all when it does not. An empty list is the image's own registry alone.
  *
- * @see {@link mirrorEndpoints} and `readHostsToml`, `readRegistriesConf` of `kubepull/node`, which make one
+ * @see {@link createMirrorEndpoints} and `readHostsToml`, `readRegistriesConf` of `kubepull/node`, which make one
  * @public
  */
 export type RegistryEndpoints = (
@@ -27,19 +27,19 @@ const ALL: readonly EndpointCapability[] = ['pull', 'resolve'];
  * @throws {@link ImageError} `ERR_OPTION_INVALID` when the domain is no host
  * @example
  * ```ts
- * import { upstreamEndpoint } from 'kubepull/mirrors';
+ * import { createUpstreamEndpoint } from 'kubepull/mirrors';
  * import { parseReference } from 'kubepull/reference';
  *
- * upstreamEndpoint(parseReference('nginx')).origin; // 'https://registry-1.docker.io'
+ * createUpstreamEndpoint(parseReference('nginx')).origin; // 'https://registry-1.docker.io'
  * ```
  * @public
  */
-export function upstreamEndpoint(
+export function createUpstreamEndpoint(
   ref: ImageReference,
   options: { readonly plainHttp?: boolean | undefined } = {},
 ): RegistryEndpoint {
   return {
-    origin: registryOrigin(ref.domain, options),
+    origin: getRegistryOrigin(ref.domain, options),
     apiPath: '/v2',
     repository: ref.path,
     namespace: undefined,
@@ -63,15 +63,15 @@ export function upstreamEndpoint(
  * escape, or changes when it is normalised
  * @example
  * ```ts
- * import { mirrorEndpoint } from 'kubepull/mirrors';
+ * import { createMirrorEndpoint } from 'kubepull/mirrors';
  * import { parseReference } from 'kubepull/reference';
  *
- * const { repository } = mirrorEndpoint('https://harbor.example.com/v2/hub', parseReference('nginx'));
+ * const { repository } = createMirrorEndpoint('https://harbor.example.com/v2/hub', parseReference('nginx'));
  * repository; // 'hub/library/nginx'
  * ```
  * @public
  */
-export function mirrorEndpoint(
+export function createMirrorEndpoint(
   url: string,
   ref: ImageReference,
   { capabilities = ALL }: { readonly capabilities?: readonly EndpointCapability[] | undefined } = {},
@@ -126,10 +126,10 @@ const REPOSITORY = /^[a-z0-9._-]+(?:\/[a-z0-9._-]+)*$/;
  * URL than it says, or more than 64 endpoints
  * @example
  * ```ts
- * import { checkEndpoints, upstreamEndpoint } from 'kubepull/mirrors';
+ * import { checkEndpoints, createUpstreamEndpoint } from 'kubepull/mirrors';
  * import { parseReference } from 'kubepull/reference';
  *
- * checkEndpoints([upstreamEndpoint(parseReference('nginx'))]);
+ * checkEndpoints([createUpstreamEndpoint(parseReference('nginx'))]);
  * ```
  * @public
  */
@@ -176,7 +176,7 @@ export function credentialName({ origin, repository }: RegistryEndpoint, ref: Im
 
 function isOriginOf(domain: string, origin: string, plainHttp: boolean): boolean {
   try {
-    return registryOrigin(domain, { plainHttp }) === origin;
+    return getRegistryOrigin(domain, { plainHttp }) === origin;
   } catch {
     return false;
   }
@@ -191,13 +191,13 @@ function isOriginOf(domain: string, origin: string, plainHttp: boolean): boolean
  * @throws {@link ImageError} `ERR_OPTION_INVALID` when the domain is no host, as in `ex_ample.com/foo`
  * @example
  * ```ts
- * import { registryOrigin } from 'kubepull/mirrors';
+ * import { getRegistryOrigin } from 'kubepull/mirrors';
  *
- * registryOrigin('docker.io'); // 'https://registry-1.docker.io'
+ * getRegistryOrigin('docker.io'); // 'https://registry-1.docker.io'
  * ```
  * @public
  */
-export function registryOrigin(
+export function getRegistryOrigin(
   domain: string,
   { plainHttp = false }: { readonly plainHttp?: boolean | undefined } = {},
 ): string {

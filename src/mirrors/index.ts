@@ -6,7 +6,7 @@
 export { type EndpointCapability, type RegistryEndpoint } from '../internal/index.js';
 export { type RegistryEndpoints } from './endpoints.js';
 export { checkEndpoints } from './endpoints.js';
-export { mirrorEndpoint, upstreamEndpoint } from './endpoints.js';
-export { mirrorEndpoints } from './routes.js';
-export { registryOrigin } from './endpoints.js';
+export { createMirrorEndpoint, createUpstreamEndpoint } from './endpoints.js';
+export { createMirrorEndpoints } from './routes.js';
+export { getRegistryOrigin } from './endpoints.js';
 export { createMirrorRoutes, type MirrorChoice, type MirrorRoute, type MirrorRoutes } from './routes.js';

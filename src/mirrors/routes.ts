@@ -1,6 +1,6 @@
 import { ImageError } from '../errors/index.js';
 import { plainHttpCheck, redactUrl, wrongOption } from '../internal/index.js';
-import { mirrorEndpoint, type RegistryEndpoints, upstreamEndpoint } from './endpoints.js';
+import { createMirrorEndpoint, type RegistryEndpoints, createUpstreamEndpoint } from './endpoints.js';
 import type { DecidingRule, RuleSubject } from '../rules/index.js';
 import { compileRules, isTooLong } from '../rules/inner.js';
 
@@ -62,7 +62,7 @@ const ENDPOINT = /^https?:\/\/[\w.:[\]-]+(?:\/[\w.~-]+)*\/?$/i;
  * Compiles routes to mirrors, written in picomatch's glob syntax.
  *
  * A credential for the image's own registry is not meant for a mirror: look credentials up by the endpoint asked.
- * `mirrorEndpoints` of `kubepull/distribution` makes the option of a pull of the routes, which does so.
+ * `createMirrorEndpoints` of `kubepull/distribution` makes the option of a pull of the routes, which does so.
  *
  * @param routes - the routes; of several that match, the first counts
  * @returns the compiled routes
@@ -139,16 +139,16 @@ function invalid(index: number, reason: string): ImageError<'ERR_OPTION_INVALID'
  * @throws {@link ImageError} `ERR_OPTION_INVALID` when an entry of `plainHttp` is no host
  * @example
  * ```ts
- * import { mirrorEndpoints } from 'kubepull/mirrors';
+ * import { createMirrorEndpoints } from 'kubepull/mirrors';
  * import { createMirrorRoutes } from 'kubepull/mirrors';
  *
- * const endpoints = mirrorEndpoints(
+ * const endpoints = createMirrorEndpoints(
  *   createMirrorRoutes([{ match: 'docker.io/**', endpoints: ['https://mirror.example.com'] }]),
  * );
  * ```
  * @public
  */
-export function mirrorEndpoints(
+export function createMirrorEndpoints(
   routes: MirrorRoutes,
   { plainHttp = [] }: { readonly plainHttp?: readonly string[] | undefined } = {},
 ): RegistryEndpoints {
@@ -156,7 +156,9 @@ export function mirrorEndpoints(
   if (wrong !== undefined) throw new ImageError('ERR_OPTION_INVALID', `Cannot use mirrors with ${wrong}`);
   return (ref) => {
     const { endpoints, capabilities, upstream } = routes.choose(ref);
-    const mirrors = endpoints.map((url) => mirrorEndpoint(url, ref, { capabilities }));
-    return upstream ? [...mirrors, upstreamEndpoint(ref, { plainHttp: plainHttp.includes(ref.domain) })] : mirrors;
+    const mirrors = endpoints.map((url) => createMirrorEndpoint(url, ref, { capabilities }));
+    return upstream
+      ? [...mirrors, createUpstreamEndpoint(ref, { plainHttp: plainHttp.includes(ref.domain) })]
+      : mirrors;
   };
 }

@@ -8,7 +8,7 @@ import { TRACE_OPERATIONS, type TraceOperation, type Tracing } from '../tracing/
  *
  * While nobody has subscribed it costs nothing.
  *
- * @returns the tracing; `createNodeRuntime` and `createNodeKeyring` use it by themselves
+ * @returns the tracing; `createNodeRuntime` and `openNodeKeyring` use it by themselves
  * @example
  * ```ts
  * import { tracingChannel } from 'node:diagnostics_channel';

@@ -8,10 +8,10 @@ import type { CreateHasher, Digest } from '../digest/index.js';
  * @returns a running hash
  * @example
  * ```ts
- * import { digestOf } from 'kubepull/digest';
+ * import { computeDigest } from 'kubepull/digest';
  * import { nodeHasher } from 'kubepull/node';
  *
- * digestOf(new TextEncoder().encode('hello'), nodeHasher, 'sha512');
+ * computeDigest(new TextEncoder().encode('hello'), nodeHasher, 'sha512');
  * ```
  * @public
  */

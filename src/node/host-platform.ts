@@ -16,13 +16,13 @@ const ARCHITECTURES: ReadonlyMap<string, string> = new Map([
  * @returns such as `{ os: 'linux', architecture: 'amd64' }`
  * @example
  * ```ts
- * import { hostPlatform } from 'kubepull/node';
+ * import { readHostPlatform } from 'kubepull/node';
  *
- * hostPlatform().os; // 'linux'
+ * readHostPlatform().os; // 'linux'
  * ```
  * @public
  */
-export function hostPlatform(): Platform {
+export function readHostPlatform(): Platform {
   const os = platform === 'win32' ? 'windows' : platform === 'darwin' ? 'linux' : platform;
   return { os, architecture: ARCHITECTURES.get(arch) ?? arch };
 }

@@ -26,7 +26,7 @@ export {
 } from './transport/undici-transport.js';
 export { createDiagnosticsTracing } from './diagnostics.js';
 export { createNodeRuntime, type NodeRuntime, type NodeRuntimeOptions } from './runtime.js';
-export { hostPlatform } from './host-platform.js';
+export { readHostPlatform } from './host-platform.js';
 export {
   loadNodeKeyring,
   type NodeConfigPlace,
@@ -51,7 +51,7 @@ export {
   readCredentialProviderConfig,
 } from './kubelet/credential-provider-files.js';
 export {
-  createNodeKeyring,
+  openNodeKeyring,
   type NodeKeyring,
   type NodeKeyringOptions,
   type NodePluginOptions,
@@ -60,5 +60,5 @@ export { type IgnoredSetting, type MirrorConfig } from './mirrors/toml.js';
 export { type HostsTomlOptions, readHostsToml } from './mirrors/hosts-toml.js';
 export { readRegistriesConf, type RegistriesConf, type RegistriesConfOptions } from './mirrors/registries-conf.js';
 export { type DockerKeyringOptions, loadDockerKeyring } from './docker/keyring.js';
-export { dockerLogin, type DockerLoginOptions, type DockerLoginResult, dockerLogout } from './docker/login.js';
+export { logInToDocker, type DockerLoginOptions, type DockerLoginResult, logOutOfDocker } from './docker/login.js';
 export { openPulledRecords } from './kubelet/records.js';

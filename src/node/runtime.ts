@@ -7,7 +7,7 @@ import type { PullRuntime } from '../puller/index.js';
 import type { Tracing } from '../tracing/index.js';
 import { createDiagnosticsTracing } from './diagnostics.js';
 import { nodeHasher } from './hasher.js';
-import { hostPlatform } from './host-platform.js';
+import { readHostPlatform } from './host-platform.js';
 import type { UndiciTransportOptions } from './transport/options.js';
 import { createUndiciTransport } from './transport/undici-transport.js';
 
@@ -17,7 +17,7 @@ import { createUndiciTransport } from './transport/undici-transport.js';
  * @public
  */
 export interface NodeRuntimeOptions extends UndiciTransportOptions {
-  /** @defaultValue {@link hostPlatform} */
+  /** @defaultValue {@link readHostPlatform} */
   readonly platform?: Platform | undefined;
   /** @defaultValue `systemClock` */
   readonly clock?: Clock | undefined;
@@ -52,7 +52,7 @@ export interface NodeRuntime extends PullRuntime, AsyncDisposable {
  */
 export function createNodeRuntime(options: NodeRuntimeOptions = {}): NodeRuntime {
   checkParts(options);
-  const { platform = hostPlatform(), clock = systemClock, tracing = createDiagnosticsTracing() } = options;
+  const { platform = readHostPlatform(), clock = systemClock, tracing = createDiagnosticsTracing() } = options;
   const { transport, close } = createUndiciTransport(options);
   const tokenCache = createTokenCache({ clock });
   const parts = { transport, createHasher: nodeHasher, platform, clock, tokenCache, tracing };

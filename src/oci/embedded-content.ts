@@ -1,6 +1,6 @@
 import { check, checkFast } from '../errors/inner.js';
 import * as is from '../errors/inner.js';
-import { type CreateHasher, digestAlgorithm, digestOf } from '../digest/index.js';
+import { type CreateHasher, getDigestAlgorithm, computeDigest } from '../digest/index.js';
 import { decodeBase64, type Descriptor } from '../internal/index.js';
 
 /** What is worth a request of its own is not decoded in one go. */
@@ -18,17 +18,17 @@ const MAX_EMBEDDED = 256 * 1024;
  * @returns the content, verified in size and digest, or `undefined` when it has to be fetched
  * @example
  * ```ts
- * import { digestOf } from 'kubepull/digest';
+ * import { computeDigest } from 'kubepull/digest';
  * import { nodeHasher } from 'kubepull/node';
- * import { embeddedContent, MEDIA_TYPES } from 'kubepull/oci';
+ * import { decodeEmbeddedContent, MEDIA_TYPES } from 'kubepull/oci';
  *
- * const digest = digestOf(new TextEncoder().encode('{}'), nodeHasher);
- * embeddedContent({ mediaType: MEDIA_TYPES.ociEmpty, digest, size: 2, data: 'e30=' }, nodeHasher); // the bytes of {}
+ * const digest = computeDigest(new TextEncoder().encode('{}'), nodeHasher);
+ * decodeEmbeddedContent({ mediaType: MEDIA_TYPES.ociEmpty, digest, size: 2, data: 'e30=' }, nodeHasher); // the bytes of {}
  * ```
  * @see https://github.com/opencontainers/image-spec/blob/v1.1.1/descriptor.md#embedded-content
  * @public
  */
-export function embeddedContent(descriptor: Descriptor, createHasher: CreateHasher): Uint8Array | undefined {
+export function decodeEmbeddedContent(descriptor: Descriptor, createHasher: CreateHasher): Uint8Array | undefined {
   check(
     'Cannot read embedded content',
     { descriptor, createHasher },
@@ -40,5 +40,5 @@ export function embeddedContent(descriptor: Descriptor, createHasher: CreateHash
   if (data === undefined || size > MAX_EMBEDDED || data.length !== Math.ceil(size / 3) * 4) return undefined;
   const bytes = decodeBase64(data, true);
   if (typeof bytes === 'string' || bytes.length !== size) return undefined;
-  return digestOf(bytes, createHasher, digestAlgorithm(digest)) === digest ? bytes : undefined;
+  return computeDigest(bytes, createHasher, getDigestAlgorithm(digest)) === digest ? bytes : undefined;
 }

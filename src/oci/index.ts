@@ -11,7 +11,7 @@ export {
   isIndexMediaType,
   isManifestMediaType,
   type LayerKind,
-  layerKind,
+  classifyLayer,
   MEDIA_TYPES,
   normalizeMediaType,
 } from './media-types.js';
@@ -25,7 +25,7 @@ export {
   parseManifest,
   type ParsedManifest,
 } from './manifest.js';
-export { embeddedContent } from './embedded-content.js';
+export { decodeEmbeddedContent } from './embedded-content.js';
 export { annotateIndex, type IndexEntryChange } from './annotate-index.js';
 export { createIndex, type CreateIndexOptions } from './create-index.js';
 export { encodeManifest } from './encode-manifest.js';

@@ -138,14 +138,14 @@ const LAYER =
  * @returns its compression and whether it may be distributed, or `undefined` when it is not a file system layer
  * @example
  * ```ts
- * import { layerKind } from 'kubepull/oci';
+ * import { classifyLayer } from 'kubepull/oci';
  *
- * layerKind('application/vnd.oci.image.layer.v1.tar+zstd'); // { compression: 'zstd', distributable: true }
+ * classifyLayer('application/vnd.oci.image.layer.v1.tar+zstd'); // { compression: 'zstd', distributable: true }
  * ```
  * @see IsLayerType in containerd core/images/mediatypes.go
  * @public
  */
-export function layerKind(mediaType: string): LayerKind | undefined {
+export function classifyLayer(mediaType: string): LayerKind | undefined {
   checkFast('Cannot read a media type', 'mediaType', mediaType, is.text);
   const prefix = 'application/vnd.';
   const match = mediaType.startsWith(prefix) ? LAYER.exec(mediaType.slice(prefix.length)) : null;

@@ -6,5 +6,5 @@
 export { normalizePlatform, type PlatformOptions } from './normalize.js';
 export { parsePlatform } from './parse.js';
 export { formatPlatform } from './format.js';
-export { onlyPlatform, onlyStrictPlatform, type PlatformMatcher } from './matcher.js';
+export { createPlatformMatcher, createStrictPlatformMatcher, type PlatformMatcher } from './matcher.js';
 export { rankManifests, selectManifest } from './select.js';

@@ -27,14 +27,14 @@ export interface PlatformMatcher {
  * @returns the matcher
  * @example
  * ```ts
- * import { onlyPlatform } from 'kubepull/platform';
+ * import { createPlatformMatcher } from 'kubepull/platform';
  *
- * onlyPlatform({ os: 'linux', architecture: 'arm64' }).matches({ os: 'linux', architecture: 'arm', variant: 'v7' }); // true
+ * createPlatformMatcher({ os: 'linux', architecture: 'arm64' }).matches({ os: 'linux', architecture: 'arm', variant: 'v7' }); // true
  * ```
  * @see Only in github.com/containerd/platforms
  * @public
  */
-export function onlyPlatform(platform: Platform, options: PlatformOptions = {}): PlatformMatcher {
+export function createPlatformMatcher(platform: Platform, options: PlatformOptions = {}): PlatformMatcher {
   return orderedMatcher(compatiblePlatforms(normalizePlatform(platform, options)), options);
 }
 
@@ -46,14 +46,14 @@ export function onlyPlatform(platform: Platform, options: PlatformOptions = {}):
  * @returns the matcher
  * @example
  * ```ts
- * import { onlyStrictPlatform } from 'kubepull/platform';
+ * import { createStrictPlatformMatcher } from 'kubepull/platform';
  *
- * onlyStrictPlatform({ os: 'linux', architecture: 'amd64' }).matches({ os: 'linux', architecture: '386' }); // false
+ * createStrictPlatformMatcher({ os: 'linux', architecture: 'amd64' }).matches({ os: 'linux', architecture: '386' }); // false
  * ```
  * @see OnlyStrict in github.com/containerd/platforms
  * @public
  */
-export function onlyStrictPlatform(platform: Platform, options: PlatformOptions = {}): PlatformMatcher {
+export function createStrictPlatformMatcher(platform: Platform, options: PlatformOptions = {}): PlatformMatcher {
   return orderedMatcher([normalizePlatform(platform, options)], options);
 }
 

@@ -4,7 +4,7 @@ import { PlatformNotFoundError } from '../errors/index.js';
 import { printable } from '../internal/index.js';
 import type { Descriptor, ImageIndex, Platform } from '../oci/index.js';
 import { formatPlatform } from './format.js';
-import { onlyPlatform, type PlatformMatcher } from './matcher.js';
+import { createPlatformMatcher, type PlatformMatcher } from './matcher.js';
 import { checkPlatform } from './normalize.js';
 
 const INDEX = /* @__PURE__ */ is.shape(
@@ -26,7 +26,7 @@ const REFERENCE_TYPE = 'vnd.docker.reference.type';
  *
  * @param index - the index
  * @param wanted - the platform that the image is for
- * @param matcher - what fits and what is better; by default {@link onlyPlatform} of the wanted platform
+ * @param matcher - what fits and what is better; by default {@link createPlatformMatcher} of the wanted platform
  * @returns the candidates; empty when nothing fits
  * @example
  * ```ts
@@ -42,7 +42,7 @@ const REFERENCE_TYPE = 'vnd.docker.reference.type';
 export function rankManifests(
   index: ImageIndex,
   wanted: Platform,
-  matcher: PlatformMatcher = onlyPlatform(wanted),
+  matcher: PlatformMatcher = createPlatformMatcher(wanted),
 ): readonly Descriptor[] {
   checkPlatform('Cannot select a manifest', wanted);
   check('Cannot select a manifest', { index, matcher }, { index: INDEX, matcher: MATCHER });
@@ -60,7 +60,7 @@ export function rankManifests(
  *
  * @param index - the index
  * @param wanted - the platform that the image is for
- * @param matcher - what fits and what is better; by default {@link onlyPlatform} of the wanted platform
+ * @param matcher - what fits and what is better; by default {@link createPlatformMatcher} of the wanted platform
  * @returns the best entry
  * @throws {@link PlatformNotFoundError} when nothing fits; it lists what there is, at most 50
  * @example

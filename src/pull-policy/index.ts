@@ -16,7 +16,7 @@ export {
   defaultPodPullPolicies,
   defaultWorkloadPullPolicies,
 } from './default-pod.js';
-export { policyAfterUpdate, type PullPolicyUpdate, type UpdatedPullPolicy } from './policy-after-update.js';
+export { decidePolicyAfterUpdate, type PullPolicyUpdate, type UpdatedPullPolicy } from './policy-after-update.js';
 export {
   decidePull,
   needsImageStatus,

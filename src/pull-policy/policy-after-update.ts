@@ -49,17 +49,17 @@ export interface UpdatedPullPolicy {
  * @returns the policy after the update, whether it changed, and whether the update is refused
  * @example
  * ```ts
- * import { policyAfterUpdate } from 'kubepull/pull-policy';
+ * import { decidePolicyAfterUpdate } from 'kubepull/pull-policy';
  *
  * const stored = { image: 'app:1', imagePullPolicy: 'IfNotPresent' };
  * const request = { image: 'app:latest' };
- * policyAfterUpdate({ object: 'template', operation: 'patch', stored, request }).policy; // 'IfNotPresent'
- * policyAfterUpdate({ object: 'template', operation: 'replace', stored, request }).policy; // 'Always'
+ * decidePolicyAfterUpdate({ object: 'template', operation: 'patch', stored, request }).policy; // 'IfNotPresent'
+ * decidePolicyAfterUpdate({ object: 'template', operation: 'replace', stored, request }).policy; // 'Always'
  * ```
  * @see SetDefaults_Container in kubernetes pkg/apis/core/v1/defaults.go, v1.32
  * @public
  */
-export function policyAfterUpdate(update: PullPolicyUpdate): UpdatedPullPolicy {
+export function decidePolicyAfterUpdate(update: PullPolicyUpdate): UpdatedPullPolicy {
   check('Cannot update a pull policy', update, {
     object: is.oneOf('pod', 'template'),
     operation: is.oneOf('patch', 'replace'),

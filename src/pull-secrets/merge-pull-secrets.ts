@@ -4,7 +4,7 @@ import {
   type DockerConfig,
   type DockerConfigEntry,
   formatCredentialSource,
-  readDockerConfig,
+  parseDockerConfig,
 } from '../docker-config/index.js';
 import { InvalidConfigError } from '../errors/index.js';
 import { checkSecrets, PULL_SECRET_TYPES, secretSource, secretValue } from './secret-data.js';
@@ -80,7 +80,7 @@ function readContent(
   mode: Mode,
 ): DockerConfig {
   const source = secretSource(secret);
-  if (typeof value !== 'string') return readDockerConfig(value, { mode, format, source });
+  if (typeof value !== 'string') return parseDockerConfig(value, { mode, format, source });
   // The API server would not have taken it.
   const message = `Cannot read ${formatCredentialSource(source)}: data[${key}] is ${value}`;
   throw new InvalidConfigError(message, { upstream: value, offset: undefined });

@@ -11,7 +11,7 @@ import { type RangePlan, rangesFor } from './layer-ranges.js';
 import type { PullEvent } from './types.js';
 import type { ImageReference } from '../reference/index.js';
 import type { ContentWriter, ImageStore } from '../store/index.js';
-import { traced, type Tracing } from '../tracing/index.js';
+import { runTraced, type Tracing } from '../tracing/index.js';
 
 /** What the steps of one pull with one credential share. */
 export interface PullContext {
@@ -88,7 +88,7 @@ async function bringBlob(
       const filling = { writer, signal, onProgress: (bytes: number) => report('progress', bytes) };
       const { mediaType, digest, size } = blob;
       const facts = { name: ref.name, digest, mediaType, size, resumedFrom: writer.offset };
-      await traced(tracing, 'blob', facts, () => fillWriter(context, blob, filling));
+      await runTraced(tracing, 'blob', facts, () => fillWriter(context, blob, filling));
       report('verified', blob.size);
     } finally {
       await writer.abort();

@@ -10,7 +10,7 @@ import {
   parseManifest,
   type Platform,
 } from '../oci/index.js';
-import { formatPlatform, onlyPlatform, selectManifest } from '../platform/index.js';
+import { formatPlatform, createPlatformMatcher, selectManifest } from '../platform/index.js';
 import { downloadBlob, type PullContext } from './download.js';
 import { readContent, writeContent } from '../store/index.js';
 
@@ -115,7 +115,7 @@ async function checkConfigPlatform(
   if (!isImageConfigMediaType(config.mediaType)) return undefined;
   const bytes = await readContent(context.store, config, { maxBytes: MAX_CONFIG_BYTES, signal });
   const { platform } = parseImageConfig(bytes);
-  if (platform === undefined || onlyPlatform(wanted).matches(platform)) return platform;
+  if (platform === undefined || createPlatformMatcher(wanted).matches(platform)) return platform;
   const [want, have] = [formatPlatform(wanted), formatPlatform(platform)];
   throw new PlatformNotFoundError(
     `Cannot pull ${context.ref.name} for ${want}: the image is for ${have} only`,

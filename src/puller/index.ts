@@ -11,5 +11,5 @@ export {
   type DownloadPoolOptions,
 } from './download-pool.js';
 export { type LayerRanges } from './layer-ranges.js';
-export { pullImage, pullImageEvents, storeName } from './pull.js';
+export { pullImage, pullImageEvents, formatStoreName } from './pull.js';
 export { type PulledImage, type PullEvent, type PullOptions, type PullRuntime } from './types.js';

@@ -13,7 +13,7 @@ import { planRanges } from './layer-ranges.js';
 import { runPull } from './run-pull.js';
 import type { PulledImage, PullEvent, PullOptions } from './types.js';
 import { formatReference, parseDockerReference } from '../reference/index.js';
-import { type PullTrace, traced } from '../tracing/index.js';
+import { type PullTrace, runTraced } from '../tracing/index.js';
 
 /**
  * The name under which a pull tags an image in the store, and under which to look whether it is there: the full
@@ -24,14 +24,14 @@ import { type PullTrace, traced } from '../tracing/index.js';
  * @throws {@link InvalidReferenceError} when it is not a reference
  * @example
  * ```ts
- * import { storeName } from 'kubepull/puller';
+ * import { formatStoreName } from 'kubepull/puller';
  *
- * storeName('nginx'); // 'docker.io/library/nginx:latest'
+ * formatStoreName('nginx'); // 'docker.io/library/nginx:latest'
  * ```
  * @see ParseDockerRef in distribution/reference
  * @public
  */
-export function storeName(image: string): string {
+export function formatStoreName(image: string): string {
   return formatReference(parseDockerReference(image));
 }
 
@@ -133,7 +133,7 @@ async function startPull(image: string, options: PullOptions, emit: (event: Pull
 function watchedPull(image: string, options: PullOptions, emit: (event: PullEvent) => void): Promise<PulledImage> {
   const facts = { imageRef: undefined, repoDigest: undefined, endpoint: undefined, refused: undefined };
   const trace: PullTrace = { image, ...facts };
-  return traced(options.runtime.tracing, 'pull', trace, async () => {
+  return runTraced(options.runtime.tracing, 'pull', trace, async () => {
     const pulled = await runPull(image, options, emit);
     const { imageRef, repoDigest, endpoint, attempts } = pulled;
     Object.assign(trace, { imageRef, repoDigest, endpoint: endpoint.origin, refused: attempts.length });

@@ -3,7 +3,12 @@ import type { Digest } from '../digest/index.js';
 import { createRegistrySession, type RegistrySession, resolveManifest } from '../distribution/index.js';
 import { ImageError } from '../errors/index.js';
 import { untilAbort } from '../internal/index.js';
-import { checkEndpoints, type EndpointCapability, type RegistryEndpoint, upstreamEndpoint } from '../mirrors/index.js';
+import {
+  checkEndpoints,
+  type EndpointCapability,
+  type RegistryEndpoint,
+  createUpstreamEndpoint,
+} from '../mirrors/index.js';
 import type { Descriptor } from '../oci/index.js';
 import { DEFAULT_MAX_PARALLEL_DOWNLOADS, sharedDownloads } from './download-pool.js';
 import type { PullContext } from './download.js';
@@ -152,7 +157,7 @@ export async function findEndpoints(
   const found = await untilAbort(asked, signal);
   signal?.throwIfAborted();
   checkEndpoints(found);
-  return found.length > 0 ? found : [upstreamEndpoint(ref, { plainHttp: plainHttp.includes(ref.domain) })];
+  return found.length > 0 ? found : [createUpstreamEndpoint(ref, { plainHttp: plainHttp.includes(ref.domain) })];
 }
 
 /** @throws {@link ImageError} `ERR_OPTION_INVALID` when there is none */

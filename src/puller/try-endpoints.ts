@@ -15,7 +15,7 @@ import { credentialName } from '../mirrors/inner.js';
 import type { PullEvent, PullOptions } from './types.js';
 import type { ImageReference } from '../reference/index.js';
 import { imageNameText } from '../reference/inner.js';
-import { type LookupTrace, traced } from '../tracing/index.js';
+import { type LookupTrace, runTraced } from '../tracing/index.js';
 
 /** Where a failure comes before anybody has seen a credential. */
 const UNREACHED: ReadonlySet<TransportPhase> = new Set(['lookup', 'connect', 'tls']);
@@ -176,7 +176,7 @@ export async function planAttempts(
   if (keyring === undefined) return [ANONYMOUS];
   const image = credentialName(endpoint, ref);
   const trace: LookupTrace = { image: imageNameText(image), candidates: undefined };
-  const candidates = await traced(tracing, 'lookup', trace, async () => {
+  const candidates = await runTraced(tracing, 'lookup', trace, async () => {
     const found = await untilAbort(Promise.resolve(keyring.lookup(image, { signal })), signal);
     trace.candidates = found.candidates.length;
     return found.candidates;

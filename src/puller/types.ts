@@ -99,7 +99,7 @@ export interface PullOptions extends CallOptions {
    */
   readonly plainHttp?: readonly string[] | undefined;
   /**
-   * Where an image is pulled from, first choice first: `mirrorEndpoints`, or the configuration of containerd or podman
+   * Where an image is pulled from, first choice first: `createMirrorEndpoints`, or the configuration of containerd or podman
    * that `kubepull/node` reads, or a function of your own.
    *
    * @defaultValue the image's own registry

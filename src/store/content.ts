@@ -74,12 +74,12 @@ const PIECE_BYTES = 1024 * 1024;
  * @throws {@link StoreError} when the store failed
  * @example
  * ```ts
- * import { digestOf } from 'kubepull/digest';
+ * import { computeDigest } from 'kubepull/digest';
  * import { nodeHasher } from 'kubepull/node';
  * import { createMemoryStore, writeContent } from 'kubepull/store';
  *
  * const bytes = new TextEncoder().encode('hello');
- * const descriptor = { mediaType: 'text/plain', digest: digestOf(bytes, nodeHasher), size: bytes.length };
+ * const descriptor = { mediaType: 'text/plain', digest: computeDigest(bytes, nodeHasher), size: bytes.length };
  * await writeContent(createMemoryStore({ createHasher: nodeHasher }), descriptor, bytes);
  * ```
  * @public

@@ -1,5 +1,5 @@
 import type { CallOptions } from '../clock/index.js';
-import { type CreateHasher, type Digest, digestOf } from '../digest/index.js';
+import { type CreateHasher, type Digest, computeDigest } from '../digest/index.js';
 import { ImageError, StoreError } from '../errors/index.js';
 import { decodeUtf8, encodeUtf8 } from '../internal/index.js';
 import {
@@ -66,7 +66,7 @@ export async function selectContent(
       return { digest: descriptor.digest, size: descriptor.size };
     }
     const document = encodeUtf8(narrow(bytes, index, kept));
-    const digest = digestOf(document, createHasher);
+    const digest = computeDigest(document, createHasher);
     narrowed.set(digest, document);
     return { digest, size: document.length };
   };

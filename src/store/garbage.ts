@@ -80,15 +80,15 @@ interface Search {
  * @example
  * ```ts
  * import type { Descriptor } from 'kubepull/oci';
- * import { type ReachableSource, reachableContent } from 'kubepull/store';
+ * import { type ReachableSource, listReachableContent } from 'kubepull/store';
  *
  * declare const source: ReachableSource;
  * declare const named: readonly Descriptor[];
- * const { reached } = await reachableContent(source, named);
+ * const { reached } = await listReachableContent(source, named);
  * ```
  * @beta
  */
-export async function reachableContent(
+export async function listReachableContent(
   source: ReachableSource,
   roots: readonly Pick<Descriptor, 'digest' | 'mediaType'>[],
 ): Promise<ReachedContent> {
@@ -230,7 +230,7 @@ export function resolveGarbageGrace(options: CollectGarbageOptions): number {
 
 /**
  * Removes what is not reached and not young, and counts: the last step of `collectGarbage` in a store of your own, after
- * {@link reachableContent}.
+ * {@link listReachableContent}.
  *
  * @param sweep - what is there, what has to stay, and how the store removes
  * @param options - those of `collectGarbage`: whether to remove anything at all, and an abort signal

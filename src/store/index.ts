@@ -16,7 +16,7 @@ export {
 } from './types.js';
 export {
   type GarbageSweep,
-  reachableContent,
+  listReachableContent,
   type ReachableSource,
   type ReachedContent,
   sweepGarbage,

@@ -4,7 +4,7 @@ import { StoreError } from '../errors/index.js';
 import { check } from '../errors/inner.js';
 import * as is from '../errors/inner.js';
 import type { Descriptor } from '../oci/index.js';
-import { resolveGarbageGrace, reachableContent, sweepGarbage } from './garbage.js';
+import { resolveGarbageGrace, listReachableContent, sweepGarbage } from './garbage.js';
 import { checkContentCall, checkNameCall } from './kinds.js';
 import { checkClosure, checkStoreName, pickTarget } from './naming.js';
 import type { CollectGarbageOptions, ContentStore, ContentWriter, GarbageReport, ManagedStore } from './types.js';
@@ -238,7 +238,7 @@ async function collectMemoryGarbage(
   const contents = new Map([...store.blobs].map(([digest, { bytes }]) => [digest, bytes.length]));
   const roots = [...names.values()];
   const read = async (digest: Digest): Promise<Uint8Array | undefined> => store.blobs.get(digest)?.bytes;
-  const found = await reachableContent({ contents, read }, roots);
+  const found = await listReachableContent({ contents, read }, roots);
   const isYoung = (digest: Digest): boolean => store.now() - (store.blobs.get(digest)?.touched ?? 0) < grace;
   const remove = (digest: Digest): boolean => {
     const now = [...names.values()];

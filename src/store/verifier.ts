@@ -1,6 +1,6 @@
 import { check } from '../errors/inner.js';
 import * as is from '../errors/inner.js';
-import { type CreateHasher, type Digest, digestAlgorithm, isDigest } from '../digest/index.js';
+import { type CreateHasher, type Digest, getDigestAlgorithm, isDigest } from '../digest/index.js';
 import { ContentMismatchError, ImageError } from '../errors/index.js';
 import { quote } from '../internal/index.js';
 import type { Descriptor } from '../oci/index.js';
@@ -43,7 +43,7 @@ export interface Verifier {
 export function createVerifier(expected: Descriptor, createHasher: CreateHasher): Verifier {
   check('Cannot verify content', { expected, createHasher }, { expected: is.object, createHasher: is.hasher });
   checkDescriptor(expected);
-  const hasher = createHasher(digestAlgorithm(expected.digest));
+  const hasher = createHasher(getDigestAlgorithm(expected.digest));
   let size = 0;
   return {
     get size() {

@@ -34,9 +34,9 @@ export { type MediaTypeFamily } from './build/media-types.js';
 export { type PushedContent } from './registry/repositories.js';
 export { type LoopbackRequest } from './registry/request-log.js';
 export {
-  managedStoreConformance,
+  testManagedStore,
   type ManagedStoreUnderTest,
   type StoreCheck,
-  storeConformance,
+  testStore,
   type StoreUnderTest,
 } from './conformance/store-conformance.js';

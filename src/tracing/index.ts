@@ -17,4 +17,4 @@ export {
   type TraceOperation,
   type Tracing,
 } from './types.js';
-export { combineTracing, traced } from './traced.js';
+export { combineTracing, runTraced } from './traced.js';

@@ -12,15 +12,15 @@ import { TRACE_OPERATIONS, type TraceContexts, type TraceOperation, type Tracing
  * @returns what the action returns
  * @example
  * ```ts
- * import { traced, type Tracing } from 'kubepull/tracing';
+ * import { runTraced, type Tracing } from 'kubepull/tracing';
  *
  * declare const tracing: Tracing | undefined;
  * declare function runPlugin(): Promise<string>;
- * const answer = await traced(tracing, 'plugin', { plugin: 'ecr', image: 'registry.example.com/app' }, runPlugin);
+ * const answer = await runTraced(tracing, 'plugin', { plugin: 'ecr', image: 'registry.example.com/app' }, runPlugin);
  * ```
  * @public
  */
-export function traced<K extends TraceOperation, T>(
+export function runTraced<K extends TraceOperation, T>(
   tracing: Tracing | undefined,
   operation: K,
   context: TraceContexts[K],

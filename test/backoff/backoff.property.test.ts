@@ -2,11 +2,11 @@ import fc from 'fast-check';
 import { describe, it } from 'vitest';
 import {
   type BackoffOptions,
-  backoffSchedule,
+  planBackoff,
   type BackoffState,
   createBackoffTracker,
   isInBackoff,
-  nextBackoff,
+  advanceBackoff,
 } from 'kubepull/backoff';
 import { isImageError } from 'kubepull/errors';
 
@@ -28,7 +28,7 @@ const chancy: fc.Arbitrary<BackoffOptions> = fc.record({
 
 function firstDelays(options: BackoffOptions, count: number): readonly number[] {
   const delays: number[] = [];
-  for (const { delayMs } of backoffSchedule(options)) {
+  for (const { delayMs } of planBackoff(options)) {
     if (delays.push(delayMs) === count) break;
   }
   return delays;
@@ -71,7 +71,7 @@ describe('backoffSchedule', () => {
     fc.assert(
       fc.property(steady, (options) => {
         let sum = 0;
-        for (const { failure, delayMs, elapsedMs } of backoffSchedule(options)) {
+        for (const { failure, delayMs, elapsedMs } of planBackoff(options)) {
           check(elapsedMs === sum, options, failure);
           sum += delayMs;
           if (failure === 10) break;
@@ -86,8 +86,8 @@ describe('nextBackoff', () => {
     fc.assert(
       fc.property(steady, fc.integer(), fc.nat(3_000_000), (options, start, wait) => {
         const { initialMs = 0, maxMs = 0, factor = 2 } = options;
-        const first = nextBackoff(undefined, start, options);
-        const second = nextBackoff(first, start + wait, options);
+        const first = advanceBackoff(undefined, start, options);
+        const second = advanceBackoff(first, start + wait, options);
         const want = wait > 2 * maxMs ? initialMs : Math.min(initialMs * factor, maxMs);
         check(second.delayMs === want && second.updatedAt === start + wait, options, wait, second);
       }),
@@ -102,7 +102,7 @@ describe('nextBackoff', () => {
           let now = start;
           return waits.map((wait) => {
             now += wait;
-            state = nextBackoff(state, now, options);
+            state = advanceBackoff(state, now, options);
             return state.delayMs;
           });
         };
@@ -119,7 +119,7 @@ describe('nextBackoff', () => {
     fc.assert(
       fc.property(options, fc.double(), (wild, at) => {
         try {
-          const state = nextBackoff(nextBackoff(undefined, at, wild), at, wild);
+          const state = advanceBackoff(advanceBackoff(undefined, at, wild), at, wild);
           check(Number.isFinite(state.delayMs) && state.delayMs >= 0 && state.updatedAt === at, wild, state);
         } catch (error) {
           check(isImageError(error) && error.code === 'ERR_OPTION_INVALID', wild, String(error));
@@ -134,7 +134,7 @@ describe('isInBackoff', () => {
     fc.assert(
       fc.property(steady, fc.nat(3_000_000), (options, wait) => {
         const { initialMs = 0, maxMs = 0 } = options;
-        const state = nextBackoff(undefined, 0, options);
+        const state = advanceBackoff(undefined, 0, options);
         check(isInBackoff(state, wait, options) === (wait < initialMs && wait <= 2 * maxMs), options, wait);
       }),
     );

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type BackoffState, backoffSchedule, createBackoffTracker, isInBackoff, nextBackoff } from 'kubepull/backoff';
+import { type BackoffState, planBackoff, createBackoffTracker, isInBackoff, advanceBackoff } from 'kubepull/backoff';
 import { createFakeClock } from 'kubepull/testing';
 import { amountOf } from '../support/property-runs.ts';
 
@@ -20,7 +20,7 @@ function track() {
 describe('backoffSchedule', () => {
   it('10 s, doubled, up to 300 s', () => {
     const rows: (readonly number[])[] = [];
-    for (const { failure, elapsedMs, delayMs } of backoffSchedule()) {
+    for (const { failure, elapsedMs, delayMs } of planBackoff()) {
       rows.push([failure, elapsedMs / S, delayMs / S]);
       if (failure === 8) break;
     }
@@ -39,7 +39,7 @@ describe('backoffSchedule', () => {
   it('takes other numbers, and chance from outside', () => {
     const options = { initialMs: 100, maxMs: 1000, factor: 3, jitter: 0.5, random: () => 0.5 };
     const delays: number[] = [];
-    for (const { delayMs } of backoffSchedule(options)) {
+    for (const { delayMs } of planBackoff(options)) {
       delays.push(delayMs);
       if (delays.length === 4) break;
     }
@@ -52,8 +52,8 @@ describe('nextBackoff', () => {
     fc.assert(
       fc.property(fc.integer({ min: 1, max: 40 }), (failures) => {
         let state: BackoffState | undefined;
-        for (const { failure, delayMs, elapsedMs } of backoffSchedule()) {
-          state = nextBackoff(state, elapsedMs);
+        for (const { failure, delayMs, elapsedMs } of planBackoff()) {
+          state = advanceBackoff(state, elapsedMs);
           expect(state).toEqual({ delayMs, updatedAt: elapsedMs });
           if (failure === failures) return;
         }
@@ -62,7 +62,7 @@ describe('nextBackoff', () => {
   });
 
   it('is over exactly at the end of the delay', () => {
-    const state = nextBackoff(undefined, 0);
+    const state = advanceBackoff(undefined, 0);
     expect([isInBackoff(state, 9_999), isInBackoff(state, 10_000), isInBackoff(undefined, 0)]).toEqual([
       true,
       false,
@@ -169,18 +169,21 @@ describe('createBackoffTracker', () => {
   ])('refuses %j [T02]', (options) => {
     const refusal = expect.objectContaining({ code: 'ERR_OPTION_INVALID' });
     expect(() => createBackoffTracker({ clock: { monotonic: () => 0 }, ...options })).toThrow(refusal);
-    expect(() => nextBackoff(undefined, 0, options)).toThrow(refusal);
-    expect(() => nextBackoff(undefined, 0, options)).toThrow(Object.keys(options)[0]);
-    expect(() => backoffSchedule(options)).toThrow(refusal);
+    expect(() => advanceBackoff(undefined, 0, options)).toThrow(refusal);
+    expect(() => advanceBackoff(undefined, 0, options)).toThrow(Object.keys(options)[0]);
+    expect(() => planBackoff(options)).toThrow(refusal);
   });
 
   it('draws chance over the whole of its range, and only where there is jitter', () => {
     const noChance = (): number => {
       throw new Error('asked');
     };
-    expect(nextBackoff(undefined, 0, { maxMs: 0, random: noChance })).toEqual({ delayMs: 10_000, updatedAt: 0 });
-    expect(nextBackoff(undefined, 0, { jitter: 1, random: () => 0.5 }).delayMs).toBe(15_000);
-    const delays = Array.from({ length: 300 }, () => nextBackoff(undefined, 0, { initialMs: 1000, jitter: 1 }).delayMs);
+    expect(advanceBackoff(undefined, 0, { maxMs: 0, random: noChance })).toEqual({ delayMs: 10_000, updatedAt: 0 });
+    expect(advanceBackoff(undefined, 0, { jitter: 1, random: () => 0.5 }).delayMs).toBe(15_000);
+    const delays = Array.from(
+      { length: 300 },
+      () => advanceBackoff(undefined, 0, { initialMs: 1000, jitter: 1 }).delayMs,
+    );
     const [least, most] = [Math.min(...delays), Math.max(...delays)];
     expect([least >= 1000, least < 1100, most > 1900, most < 2000]).toEqual([true, true, true, true]);
   });
@@ -208,7 +211,7 @@ describe('createBackoffTracker', () => {
         for (const { key, wait, look } of steps) {
           now += wait;
           if (look) expect(tracker.isInBackoffSinceUpdate(key)).toBe(isInBackoff(states.get(key), now));
-          states.set(key, nextBackoff(states.get(key), now));
+          states.set(key, advanceBackoff(states.get(key), now));
           expect(tracker.next(key)).toEqual(states.get(key));
         }
       }),

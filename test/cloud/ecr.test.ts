@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { awsCredentials, createEcrKeyring } from 'kubepull/cloud';
+import { createAwsCredentials, createEcrKeyring } from 'kubepull/cloud';
 import { createSecret } from 'kubepull/docker-config';
 import { createFakeClock } from 'kubepull/testing';
 import { parseImageName } from 'kubepull/reference';
@@ -100,7 +100,7 @@ describe('createEcrKeyring', () => {
     ['a null', null],
   ])('takes no credential from an answer with %s', async (_, body) => {
     const { transport } = createMemoryTransport(() => ({ body: JSON.stringify(body) }));
-    const credentials = awsCredentials({
+    const credentials = createAwsCredentials({
       transport,
       env: { AWS_ACCESS_KEY_ID: 'a', AWS_SECRET_ACCESS_KEY: 'secret-key' },
     });
@@ -124,7 +124,7 @@ describe('awsCredentials', () => {
     const secret = canary('private-key');
     const { transport, requests } = createMemoryTransport(() => ({ status: 500 }));
     const env = { AWS_ACCESS_KEY_ID: 'AKID', AWS_SECRET_ACCESS_KEY: secret };
-    const credentials = await awsCredentials({ transport, env })({});
+    const credentials = await createAwsCredentials({ transport, env })({});
     expect(credentials).toMatchObject({ accessKeyId: 'AKID', sessionToken: undefined });
     expect(credentials.secretAccessKey.reveal() === secret).toBe(true);
     expect(requests.length).toBe(0);
@@ -147,7 +147,7 @@ describe('awsCredentials', () => {
     const { transport, requests } = createMemoryTransport((request) =>
       request.headers['authorization'] === token ? { body: JSON.stringify(answer(secret)) } : { status: 401 },
     );
-    const source = awsCredentials({
+    const source = createAwsCredentials({
       transport,
       env: { ...env, AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE: '/token' },
       readFile: async (path) => (path === '/token' ? `${token}\n` : ''),
@@ -160,7 +160,7 @@ describe('awsCredentials', () => {
     'sends no token to %s',
     async (url) => {
       const { transport, requests } = createMemoryTransport(() => ({ body: '{}' }));
-      const source = awsCredentials({
+      const source = createAwsCredentials({
         transport,
         env: { AWS_CONTAINER_CREDENTIALS_FULL_URI: url, AWS_CONTAINER_AUTHORIZATION_TOKEN: canary('bearer-token') },
       });
@@ -182,7 +182,7 @@ describe('awsCredentials', () => {
         ? { body: 'node-role\n' }
         : { body: JSON.stringify(answer(secret)) };
     });
-    expect((await awsCredentials({ transport })({})).secretAccessKey.reveal() === secret).toBe(true);
+    expect((await createAwsCredentials({ transport })({})).secretAccessKey.reveal() === secret).toBe(true);
     expect(requests.map(({ url }) => url.slice(base.length))).toEqual([
       '/api/token',
       '/meta-data/iam/security-credentials/',
@@ -197,12 +197,12 @@ describe('awsCredentials', () => {
     ['turns the session away', () => ({ status: 403 })],
   ])('fails by name when the instance %s', async (_, serve) => {
     const { transport } = createMemoryTransport(({ url }) => serve(url));
-    await expect(awsCredentials({ transport })({})).rejects.toMatchObject({ code: 'ERR_CREDENTIAL_PROVIDER' });
+    await expect(createAwsCredentials({ transport })({})).rejects.toMatchObject({ code: 'ERR_CREDENTIAL_PROVIDER' });
   });
 
   it('asks no instance where that is disabled', async () => {
     const { transport, requests } = createMemoryTransport(() => ({ status: 500 }));
-    await expect(awsCredentials({ transport, env: { AWS_EC2_METADATA_DISABLED: 'True' } })({})).rejects.toThrow(
+    await expect(createAwsCredentials({ transport, env: { AWS_EC2_METADATA_DISABLED: 'True' } })({})).rejects.toThrow(
       'Cannot find AWS credentials: the environment has none, and the metadata of the instance is disabled',
     );
     expect(requests.length).toBe(0);

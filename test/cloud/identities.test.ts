@@ -1,12 +1,12 @@
 import {
-  awsCredentials,
-  azureManagedIdentity,
+  createAwsCredentials,
+  createAzureManagedIdentity,
   createAcrKeyring,
   createEcrKeyring,
   createGcrKeyring,
   createOcirKeyring,
-  ocirAuthToken,
-  acrServicePrincipal,
+  createOcirAuthToken,
+  createAcrServicePrincipal,
 } from 'kubepull/cloud';
 import type { TransportRequest } from 'kubepull/distribution';
 import { createSecret } from 'kubepull/docker-config';
@@ -38,7 +38,7 @@ describe('the web identity of a pod on AWS', () => {
     const [token, secret, session] = [canary('bearer-token'), canary('private-key'), canary('bearer-token')];
     const { transport, requests } = createMemoryTransport(() => ({ body: xml(secret, session) }));
     const readFile = (path: string): Promise<string> => Promise.resolve(path === '/token' ? `${token}\n` : '');
-    const source = awsCredentials({
+    const source = createAwsCredentials({
       transport,
       clock: createFakeClock(),
       env: { ...env, AWS_ROLE_SESSION_NAME: 'web', AWS_CONTAINER_CREDENTIALS_RELATIVE_URI: '/node' },
@@ -73,7 +73,7 @@ describe('the web identity of a pod on AWS', () => {
   ])('is exchanged in the region %s at %s', async (region, url) => {
     const { transport, requests } = createMemoryTransport(() => ({ body: xml('s', 't') }));
     const readFile = (): Promise<string> => Promise.resolve(canary('bearer-token'));
-    await awsCredentials({ transport, env: { ...env, AWS_REGION: region }, readFile })({});
+    await createAwsCredentials({ transport, env: { ...env, AWS_REGION: region }, readFile })({});
     expect(requests.map((request) => request.url)).toEqual([url]);
   });
 
@@ -90,7 +90,7 @@ describe('the web identity of a pod on AWS', () => {
   ])('fails with %s, and does not fall back to the node', async (_, change, reply, message) => {
     const { transport, requests } = createMemoryTransport(() => reply);
     const readFile = (): Promise<string> => Promise.resolve(canary('bearer-token'));
-    await expect(awsCredentials({ transport, env: { ...env, ...change }, readFile })({})).rejects.toEqual(
+    await expect(createAwsCredentials({ transport, env: { ...env, ...change }, readFile })({})).rejects.toEqual(
       refusal(message),
     );
     expect(requests.every(({ url }) => url.startsWith('https://sts.'))).toBe(true);
@@ -98,8 +98,10 @@ describe('the web identity of a pod on AWS', () => {
 
   it('fails without a way to read its file, and for a profile, which is not read', async () => {
     const { transport, requests } = createMemoryTransport(() => ({ status: 500 }));
-    await expect(awsCredentials({ transport, env })({})).rejects.toEqual(refusal(/cannot be read; pass readFile$/));
-    await expect(awsCredentials({ transport, env: { AWS_PROFILE: 'team' } })({})).rejects.toEqual(
+    await expect(createAwsCredentials({ transport, env })({})).rejects.toEqual(
+      refusal(/cannot be read; pass readFile$/),
+    );
+    await expect(createAwsCredentials({ transport, env: { AWS_PROFILE: 'team' } })({})).rejects.toEqual(
       refusal(/fromNodeProviderChain of @aws-sdk\/credential-providers$/),
     );
     expect(requests.length).toBe(0);
@@ -114,7 +116,7 @@ describe('the identity of a program on Azure', () => {
     const { transport, requests } = createMemoryTransport(() => ({
       body: JSON.stringify({ access_token: token, expires_in: 3599 }),
     }));
-    const source = azureManagedIdentity({
+    const source = createAzureManagedIdentity({
       transport,
       env: workload,
       readFile: () => Promise.resolve(`${assertion}\n`),
@@ -142,7 +144,7 @@ describe('the identity of a program on Azure', () => {
       body: JSON.stringify({ access_token: token, expires_on: String(Math.floor(expires)) }),
     }));
     const env = { IDENTITY_ENDPOINT: 'http://127.0.0.1:41056/msi/token', IDENTITY_HEADER: secret };
-    const given = await azureManagedIdentity({ transport, clock, env, clientId: 'id' })({});
+    const given = await createAzureManagedIdentity({ transport, clock, env, clientId: 'id' })({});
     expect(Math.round(given.lifetimeMs / 1000)).toBeGreaterThanOrEqual(599);
     expect(requests[0]?.url).toBe(
       'http://127.0.0.1:41056/msi/token?api-version=2019-08-01&resource=https%3A%2F%2Fcontainerregistry.azure.net&client_id=id',
@@ -171,7 +173,7 @@ describe('the identity of a program on Azure', () => {
     ['no way to read the file', workload, /cannot be read; pass readFile$/],
   ])('is refused for %s, and nothing is asked', async (_, env, message) => {
     const { transport, requests } = createMemoryTransport(() => ({ body: '{}' }));
-    await expect(azureManagedIdentity({ transport, env: env as Record<string, string> })({})).rejects.toEqual(
+    await expect(createAzureManagedIdentity({ transport, env: env as Record<string, string> })({})).rejects.toEqual(
       refusal(message),
     );
     expect(requests.length).toBe(0);
@@ -235,9 +237,9 @@ describe('the hosts of a cloud', () => {
   });
 
   it.each([
-    ['team1.westeurope.geo.azurecr.io', () => acrServicePrincipal('id', createSecret('word')), 1],
-    ['ocir.ap-chiyoda-1.oci.oraclecloud8.com', () => ocirAuthToken('ns/jane', createSecret('word')), 1],
-    ['ocir.ap-chiyoda-1.oci.oraclecloud666.com', () => ocirAuthToken('ns/jane', createSecret('word')), 0],
+    ['team1.westeurope.geo.azurecr.io', () => createAcrServicePrincipal('id', createSecret('word')), 1],
+    ['ocir.ap-chiyoda-1.oci.oraclecloud8.com', () => createOcirAuthToken('ns/jane', createSecret('word')), 1],
+    ['ocir.ap-chiyoda-1.oci.oraclecloud666.com', () => createOcirAuthToken('ns/jane', createSecret('word')), 0],
   ])('%s is for a credential that does not expire, too', (host, make, count) => {
     expect(make().lookup(imageNamed(`${host}/a`)).candidates.length).toBe(count);
   });

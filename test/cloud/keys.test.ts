@@ -1,12 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import {
-  acrAdminUser,
-  acrServicePrincipal,
-  azureManagedIdentity,
+  createAcrAdminUser,
+  createAcrServicePrincipal,
+  createAzureManagedIdentity,
   createGcrKeyring,
-  gcrServiceAccountKey,
-  ibmApiKey,
-  ocirAuthToken,
+  createGcrServiceAccountKey,
+  createIbmApiKey,
+  createOcirAuthToken,
 } from 'kubepull/cloud';
 import { createSecret } from 'kubepull/docker-config';
 import { createFakeClock } from 'kubepull/testing';
@@ -22,24 +22,29 @@ describe('credentials that do not expire', () => {
   it.each([
     [
       'gcrServiceAccountKey',
-      () => gcrServiceAccountKey(key()),
+      () => createGcrServiceAccountKey(key()),
       '_json_key',
       ['gcr.io/p/a', 'eu.gcr.io/p/a', 'europe-docker.pkg.dev/p/r/a'],
     ],
     [
       'acrServicePrincipal',
-      () => acrServicePrincipal('client', secret()),
+      () => createAcrServicePrincipal('client', secret()),
       'client',
       ['team.azurecr.io/a', 'team.azurecr.cn/a', 'team.azurecr.us/a'],
     ],
-    ['acrAdminUser', () => acrAdminUser('team.azurecr.io', 'team', secret()), 'team', ['team.azurecr.io/a']],
+    ['acrAdminUser', () => createAcrAdminUser('team.azurecr.io', 'team', secret()), 'team', ['team.azurecr.io/a']],
     [
       'ocirAuthToken',
-      () => ocirAuthToken('ns/jane', secret()),
+      () => createOcirAuthToken('ns/jane', secret()),
       'ns/jane',
       ['phx.ocir.io/ns/a', 'ocir.eu-frankfurt-1.oci.oraclecloud.com/ns/a'],
     ],
-    ['ibmApiKey', () => ibmApiKey(secret()), 'iamapikey', ['icr.io/n/a', 'de.icr.io/n/a', 'private.de.icr.io/n/a']],
+    [
+      'ibmApiKey',
+      () => createIbmApiKey(secret()),
+      'iamapikey',
+      ['icr.io/n/a', 'de.icr.io/n/a', 'private.de.icr.io/n/a'],
+    ],
   ] as const)('%s answers for its registries, and for no other', (_, make, username, images) => {
     const keyring = make();
     for (const image of images)
@@ -51,7 +56,7 @@ describe('credentials that do not expire', () => {
   });
 
   it.each(['', '{', '[]', '{"type":"authorized_user"}', '{"type":"service_account"}'])('refuses the key %j', (text) => {
-    expect(() => gcrServiceAccountKey(createSecret(text))).toThrow('it is not the JSON that Google gives out');
+    expect(() => createGcrServiceAccountKey(createSecret(text))).toThrow('it is not the JSON that Google gives out');
   });
 });
 
@@ -84,7 +89,7 @@ describe('azureManagedIdentity', () => {
         ? { body: JSON.stringify({ access_token: token, expires_in: '3599' }) }
         : { status: 400 },
     );
-    const source = azureManagedIdentity({ transport, clock: createFakeClock(), clientId: 'id' });
+    const source = createAzureManagedIdentity({ transport, clock: createFakeClock(), clientId: 'id' });
     const issued = await source({});
     expect(issued.token.reveal() === token).toBe(true);
     expect(issued.lifetimeMs).toBe(3_599_000);

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import {
-  awsCredentials,
+  createAwsCredentials,
   type CloudOptions,
   createAcrKeyring,
   createEcrKeyring,
@@ -136,7 +136,7 @@ describe('a cloud in bad weather', () => {
       body: JSON.stringify({ authorizationData: { authorizationToken, expiresAt } }),
     }));
     const env = { AWS_ACCESS_KEY_ID: 'id', AWS_SECRET_ACCESS_KEY: canary('private-key') };
-    const keyring = createEcrKeyring({ transport, credentials: awsCredentials({ transport, env }) });
+    const keyring = createEcrKeyring({ transport, credentials: createAwsCredentials({ transport, env }) });
     expect((await keyring.lookup(parseImageName('public.ecr.aws/x'))).sources[0]?.detail).toBe('good for 43200 s');
   });
 });
@@ -164,7 +164,7 @@ describe('the fault of a cloud', () => {
           ? { body: 'role' }
           : { body: '{"Code":"AssumeRoleUnauthorizedAccess"}' },
     );
-    await expect(awsCredentials({ transport })({})).rejects.toThrow(
+    await expect(createAwsCredentials({ transport })({})).rejects.toThrow(
       /it answered 200 \(AssumeRoleUnauthorizedAccess\)$/,
     );
   });
@@ -180,7 +180,9 @@ describe('the container of awsCredentials', () => {
   ])('gets no token at %j', async (place) => {
     const { transport, requests } = createMemoryTransport(() => token());
     const env = { ...place, AWS_CONTAINER_AUTHORIZATION_TOKEN: canary('bearer-token') };
-    await expect(awsCredentials({ transport, env })({})).rejects.toMatchObject({ code: 'ERR_CREDENTIAL_PROVIDER' });
+    await expect(createAwsCredentials({ transport, env })({})).rejects.toMatchObject({
+      code: 'ERR_CREDENTIAL_PROVIDER',
+    });
     expect(requests.length).toBe(0);
   });
 });

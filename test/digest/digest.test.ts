@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { digestAlgorithm, digestEncoded, digestOf, isDigest, parseDigest } from 'kubepull/digest';
+import { getDigestAlgorithm, getDigestHex, computeDigest, isDigest, parseDigest } from 'kubepull/digest';
 import { isImageError } from 'kubepull/errors';
 import { nodeHasher } from 'kubepull/node';
 import { anyText } from '../support/any-text.ts';
@@ -14,7 +14,7 @@ describe('parseDigest', () => {
     ['sha512', 128],
   ] as const)('takes %s with %d digits [C09]', (algorithm, length) => {
     const digest = parseDigest(`${algorithm}:${hex(length)}`);
-    expect([digestAlgorithm(digest), digestEncoded(digest)]).toEqual([algorithm, hex(length)]);
+    expect([getDigestAlgorithm(digest), getDigestHex(digest)]).toEqual([algorithm, hex(length)]);
   });
 
   it.each([
@@ -76,7 +76,7 @@ describe('digestOf', () => {
         hasher.update(bytes.subarray(cut));
         const digest = hasher.digest();
         expect(isDigest(digest)).toBe(true);
-        expect(digestOf(bytes, nodeHasher, name)).toBe(digest);
+        expect(computeDigest(bytes, nodeHasher, name)).toBe(digest);
       }),
     );
   });

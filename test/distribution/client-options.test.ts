@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { systemClock } from 'kubepull/clock';
-import { checkEndpoints, createMirrorRoutes, mirrorEndpoints, upstreamEndpoint } from 'kubepull/mirrors';
+import { checkEndpoints, createMirrorRoutes, createMirrorEndpoints, createUpstreamEndpoint } from 'kubepull/mirrors';
 import {
   createRegistrySession,
   readManifestBytes,
@@ -38,7 +38,7 @@ describe('options of a registry session', () => {
 
   it('refuses hosts of mirrors that are none', () => {
     const routes = createMirrorRoutes([{ match: '**', endpoints: ['https://mirror.example'] }]);
-    expect(() => mirrorEndpoints(routes, { plainHttp: ['http://r.example'] })).toThrow('this plainHttp');
+    expect(() => createMirrorEndpoints(routes, { plainHttp: ['http://r.example'] })).toThrow('this plainHttp');
   });
 });
 
@@ -89,7 +89,7 @@ describe('the random numbers of a session that is given none', () => {
 
 describe('checkEndpoints', () => {
   it('takes 64 endpoints for one image, and no more', () => {
-    const endpoint = upstreamEndpoint(ref);
+    const endpoint = createUpstreamEndpoint(ref);
     expect(() => checkEndpoints(Array.from({ length: 64 }, () => endpoint))).not.toThrow();
     expect(() => checkEndpoints(Array.from({ length: 65 }, () => endpoint))).toThrow('at most 64');
   });

@@ -1,6 +1,6 @@
 import { createRegistrySession, type RegistrySessionOptions, type TransportRequest } from 'kubepull/distribution';
 import { type Credential, createSecret } from 'kubepull/docker-config';
-import { digestOf } from 'kubepull/digest';
+import { computeDigest } from 'kubepull/digest';
 import { nodeHasher } from 'kubepull/node';
 import { parseReference } from 'kubepull/reference';
 import { createFakeClock } from 'kubepull/testing';
@@ -12,7 +12,7 @@ export const REALM = 'https://auth.r.example/token';
 export const ref = parseReference('r.example/team/app:1');
 export const manifest = new TextEncoder().encode('{"schemaVersion":2}');
 export const mediaType = 'application/vnd.oci.image.manifest.v1+json';
-export const digest = digestOf(manifest, nodeHasher);
+export const digest = computeDigest(manifest, nodeHasher);
 export const blob = { mediaType: 'application/octet-stream', digest, size: manifest.length };
 
 export const credential = (fields: Partial<Credential> = {}): Credential => ({

@@ -5,7 +5,7 @@ import {
   encodeAuth,
   parseDockercfg,
   parseDockerConfigJson,
-  readDockerConfig,
+  parseDockerConfig,
 } from 'kubepull/docker-config';
 import { isImageError } from 'kubepull/errors';
 import { deepFreeze, triples } from './support.ts';
@@ -96,8 +96,8 @@ describe('parseDockerConfigJson', () => {
       fc.property(fc.oneof(document, spoilt, bytes, text), (json) => {
         attempt(() => parseDockerConfigJson(json));
         attempt(() => parseDockercfg(json));
-        attempt(() => readDockerConfig(json, { mode: 'docker' }));
-        attempt(() => readDockerConfig(json, { mode: 'lenient' }));
+        attempt(() => parseDockerConfig(json, { mode: 'docker' }));
+        attempt(() => parseDockerConfig(json, { mode: 'lenient' }));
       }),
     );
   });
@@ -115,7 +115,7 @@ describe('parseDockerConfigJson', () => {
     fc.assert(
       fc.property(document, (json) => {
         const strict = attempt(() => triples(parseDockerConfigJson(json)));
-        const lenient = attempt(() => readDockerConfig(json, { mode: 'lenient' }));
+        const lenient = attempt(() => parseDockerConfig(json, { mode: 'lenient' }));
         if (strict !== undefined) expect(JSON.stringify(triples(lenient?.entries ?? []))).toBe(JSON.stringify(strict));
         if (lenient !== undefined && lenient.skipped.length > 0) expect(strict).toBe(undefined);
       }),
@@ -146,7 +146,7 @@ describe('parseDockerConfigJson', () => {
         const bytes = new TextEncoder().encode(json);
         const before = bytes.join();
         const source = deepFreeze({ kind: 'file', path: '/x' } as const);
-        attempt(() => readDockerConfig(bytes, deepFreeze({ mode: 'lenient', source } as const)));
+        attempt(() => parseDockerConfig(bytes, deepFreeze({ mode: 'lenient', source } as const)));
         return bytes.join() === before;
       }),
     );

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { formatCredentialSource, readDockerConfig } from 'kubepull/docker-config';
+import { formatCredentialSource, parseDockerConfig } from 'kubepull/docker-config';
 import { ImageError } from 'kubepull/errors';
 import { triples, upstreamOf } from './support.ts';
 
@@ -17,7 +17,7 @@ const FULL = JSON.stringify({
 
 describe('readDockerConfig', () => {
   it('reports what kubelet ignores, with the place', () => {
-    const { entries, ignored, credHelpers, credsStore, skipped } = readDockerConfig(FULL);
+    const { entries, ignored, credHelpers, credsStore, skipped } = parseDockerConfig(FULL);
     expect(ignored.map(({ field, pattern }) => [field, pattern])).toEqual([
       ['identitytoken', 'r.io'],
       ['registrytoken', 'x.io'],
@@ -41,15 +41,15 @@ describe('readDockerConfig', () => {
 
   it('does not check the types of what kubelet ignores', () => {
     const text = '{"credHelpers":5,"credsStore":[],"auths":{"r":{"identitytoken":{}}},"proxies":1}';
-    const { entries, credHelpers, credsStore } = readDockerConfig(text);
+    const { entries, credHelpers, credsStore } = parseDockerConfig(text);
     expect([entries.length, credHelpers, credsStore]).toEqual([1, [], undefined]);
     expect(
-      readDockerConfig('{"credHelpers":null,"credsStore":null,"auths":{"r":{"identitytoken":null}}}').ignored,
+      parseDockerConfig('{"credHelpers":null,"credsStore":null,"auths":{"r":{"identitytoken":null}}}').ignored,
     ).toEqual([]);
   });
 
   it('understands tokens and helpers as Docker does: a token stands for user and password', () => {
-    const { entries, ignored, credHelpers, credsStore } = readDockerConfig(FULL, { mode: 'docker' });
+    const { entries, ignored, credHelpers, credsStore } = parseDockerConfig(FULL, { mode: 'docker' });
     expect(triples(entries)).toEqual([
       ['r.io', '', ''],
       ['x.io', '', ''],
@@ -66,7 +66,7 @@ describe('readDockerConfig', () => {
     ['{"auths":{"r":{"auth":"dToAcAA="}}}', [['r', 'u', 'p']]],
     ['{"auths":{"r":{"username":"u","auth":""}}}', [['r', 'u', '']]],
   ])("cuts NULs around the password in Docker's mode: %s [C05]", (text, expected) => {
-    expect(triples(readDockerConfig(text, { mode: 'docker' }).entries)).toEqual(expected);
+    expect(triples(parseDockerConfig(text, { mode: 'docker' }).entries)).toEqual(expected);
   });
 
   it.each([
@@ -88,37 +88,37 @@ describe('readDockerConfig', () => {
     ],
     ['[]', 'json: cannot unmarshal array into Go value of type configfile.ConfigFile'],
   ])("refuses %s in Docker's mode", (text, upstream) => {
-    expect(upstreamOf(() => readDockerConfig(text, { mode: 'docker' }))).toBe(upstream);
+    expect(upstreamOf(() => parseDockerConfig(text, { mode: 'docker' }))).toBe(upstream);
   });
 
   it('skips bad entries in the lenient mode, and names them [C10]', () => {
     const text =
       '{"auths":{"a":{"auth":"!"},"b":{"username":"u"},"c":5,"d":{"auth":"YTpi"},"d":{"password":1}},"HttpHeaders":5}';
-    const { entries, skipped } = readDockerConfig(text, { mode: 'lenient' });
+    const { entries, skipped } = parseDockerConfig(text, { mode: 'lenient' });
     expect(triples(entries)).toEqual([['b', 'u', '']]);
     expect(skipped.map(({ pattern }) => pattern)).toEqual(['a', 'c', 'd']);
     expect(skipped[0]?.upstream).toBe('illegal base64 data at input byte 0');
-    expect(upstreamOf(() => readDockerConfig('{"auths":5}', { mode: 'lenient' }))).toMatch(/cannot unmarshal number/);
-    expect(upstreamOf(() => readDockerConfig('{', { mode: 'lenient' }))).toBe('unexpected end of JSON input');
+    expect(upstreamOf(() => parseDockerConfig('{"auths":5}', { mode: 'lenient' }))).toMatch(/cannot unmarshal number/);
+    expect(upstreamOf(() => parseDockerConfig('{', { mode: 'lenient' }))).toBe('unexpected end of JSON input');
   });
 
   it('lets an entry after a bad one of the same key stand, and none before it [C10]', () => {
-    const read = (text: string): unknown => triples(readDockerConfig(text, { mode: 'lenient' }).entries);
+    const read = (text: string): unknown => triples(parseDockerConfig(text, { mode: 'lenient' }).entries);
     expect(read('{"auths":{"a":{"auth":"!"},"a":{"username":"u"}}}')).toEqual([['a', 'u', '']]);
     expect(read('{"auths":{"a":{"username":"u"},"a":{"auth":"!"}}}')).toEqual([]);
   });
 
   it('takes lower limits, and refuses limits and modes that are none', () => {
     const two = '{"auths":{"a":{},"b":{}}}';
-    expect(upstreamOf(() => readDockerConfig(two, { maxEntries: 1 }))).toBe('more than 1 entries');
-    expect(upstreamOf(() => readDockerConfig(two, { maxBytes: 24 }))).toBe('document is larger than 24 bytes');
-    expect(() => readDockerConfig(two, { maxBytes: 24 })).toThrow(/larger than 24 bytes$/);
+    expect(upstreamOf(() => parseDockerConfig(two, { maxEntries: 1 }))).toBe('more than 1 entries');
+    expect(upstreamOf(() => parseDockerConfig(two, { maxBytes: 24 }))).toBe('document is larger than 24 bytes');
+    expect(() => parseDockerConfig(two, { maxBytes: 24 })).toThrow(/larger than 24 bytes$/);
     const bytes = new TextEncoder().encode(two);
-    expect(readDockerConfig(bytes, { maxBytes: bytes.length }).entries).toHaveLength(2);
-    expect(() => readDockerConfig(bytes, { maxBytes: bytes.length - 1 })).toThrow(/larger than/);
-    expect(readDockerConfig(two, { maxBytes: 25, maxDepth: 3 }).entries).toHaveLength(2);
-    expect(upstreamOf(() => readDockerConfig(two, { maxDepth: 2 }))).toMatch(/exceeded max depth/);
-    expect(upstreamOf(() => readDockerConfig('"éé"', { maxBytes: 5 }))).toBe('document is larger than 5 bytes');
+    expect(parseDockerConfig(bytes, { maxBytes: bytes.length }).entries).toHaveLength(2);
+    expect(() => parseDockerConfig(bytes, { maxBytes: bytes.length - 1 })).toThrow(/larger than/);
+    expect(parseDockerConfig(two, { maxBytes: 25, maxDepth: 3 }).entries).toHaveLength(2);
+    expect(upstreamOf(() => parseDockerConfig(two, { maxDepth: 2 }))).toMatch(/exceeded max depth/);
+    expect(upstreamOf(() => parseDockerConfig('"éé"', { maxBytes: 5 }))).toBe('document is larger than 5 bytes');
     for (const options of [
       { maxBytes: 0 },
       { maxEntries: Number.NaN },
@@ -126,7 +126,7 @@ describe('readDockerConfig', () => {
       { mode: 'podman' as never },
       { mode: 'docker', format: 'dockercfg' } as const,
     ]) {
-      expect(() => readDockerConfig('{}', options)).toThrow(ImageError);
+      expect(() => parseDockerConfig('{}', options)).toThrow(ImageError);
     }
   });
 });

@@ -1,9 +1,9 @@
 import { randomInt } from 'node:crypto';
 import { inspect } from 'node:util';
 import { describe, expect, it } from 'vitest';
-import { readDockerConfig, type ReadDockerConfigOptions } from 'kubepull/docker-config';
+import { parseDockerConfig, type ParseDockerConfigOptions } from 'kubepull/docker-config';
 
-const READERS: readonly ReadDockerConfigOptions[] = [
+const READERS: readonly ParseDockerConfigOptions[] = [
   { mode: 'kubelet' },
   { mode: 'lenient' },
   { mode: 'docker' },
@@ -52,9 +52,9 @@ function* spoil(bytes: Uint8Array): Generator<Uint8Array> {
 }
 
 /** All that the error of a document shows to any printer. */
-function errorText(json: Uint8Array, options: ReadDockerConfigOptions): string | undefined {
+function errorText(json: Uint8Array, options: ParseDockerConfigOptions): string | undefined {
   try {
-    readDockerConfig(json, options);
+    parseDockerConfig(json, options);
     return undefined;
   } catch (error) {
     const { message, stack } = error as Error;

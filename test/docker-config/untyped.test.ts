@@ -1,6 +1,6 @@
 // What a caller without types can pass.
 import { describe, expect, it } from 'vitest';
-import { createCredential, createSecret, decodeAuth, encodeAuth, readDockerConfig } from 'kubepull/docker-config';
+import { createCredential, createSecret, decodeAuth, encodeAuth, parseDockerConfig } from 'kubepull/docker-config';
 import { canary } from '../support/canary.ts';
 
 const refusal = expect.objectContaining({ code: 'ERR_OPTION_INVALID' }) as Error;
@@ -42,19 +42,19 @@ describe('createCredential', () => {
 
 describe('readDockerConfig', () => {
   it.each([undefined, null, 5, { auths: {} }, [1]])('wants text or bytes, not %j', (json) => {
-    expect(() => readDockerConfig(json as unknown as string)).toThrow(
+    expect(() => parseDockerConfig(json as unknown as string)).toThrow(
       /json (?:is missing, it )?must be a text or a Uint8Array/,
     );
   });
 
   it('refuses an ArrayBuffer, whose length no limit could see', () => {
     const { buffer } = new TextEncoder().encode(`{"auths":{},"x":"${'y'.repeat(200)}"}`);
-    expect(() => readDockerConfig(buffer as unknown as Uint8Array, { maxBytes: 100 })).toThrow(refusal);
+    expect(() => parseDockerConfig(buffer as unknown as Uint8Array, { maxBytes: 100 })).toThrow(refusal);
   });
 
   it('refuses a format that it does not know, instead of finding nothing in it', () => {
     const json = '{"r.example":{"auth":"dTpw"}}';
-    expect(() => readDockerConfig(json, { format: 'docker-cfg' as 'dockercfg' })).toThrow(refusal);
-    expect(readDockerConfig(json, { format: 'dockercfg' }).entries).toHaveLength(1);
+    expect(() => parseDockerConfig(json, { format: 'docker-cfg' as 'dockercfg' })).toThrow(refusal);
+    expect(parseDockerConfig(json, { format: 'dockercfg' }).entries).toHaveLength(1);
   });
 });

@@ -4,7 +4,7 @@ import { createSecret, type DockerConfigEntry } from 'kubepull/docker-config';
 import { isImageError, PlatformNotFoundError, PullFailedError } from 'kubepull/errors';
 import { createKeyring } from 'kubepull/keyring';
 import { createNodeRuntime, nodeHasher, openOciLayout } from 'kubepull/node';
-import { pullImage, pullImageEvents, storeName, type PullEvent, type PullOptions } from 'kubepull/puller';
+import { pullImage, pullImageEvents, formatStoreName, type PullEvent, type PullOptions } from 'kubepull/puller';
 import { createMemoryStore } from 'kubepull/store';
 import { buildImage, buildIndex } from 'kubepull/testing';
 import { canary } from '../support/canary.ts';
@@ -84,7 +84,7 @@ describe('pullImageEvents', () => {
         source: { name: `u-at-${registry.host}` },
         attempts: [{ rank: 1, error: { code: 'ERR_REGISTRY_RESPONSE', status: 401 } }],
       });
-      expect(await store.resolve(storeName(image))).toMatchObject({ digest: images[1]?.descriptor.digest });
+      expect(await store.resolve(formatStoreName(image))).toMatchObject({ digest: images[1]?.descriptor.digest });
       await assertLayoutValid(layout);
     },
   );
@@ -115,7 +115,7 @@ describe('pullImageEvents', () => {
       for await (const event of pullImageEvents(image, { ...base, store, plainHttp: [registry.host] })) {
         if (event.type === 'manifest') break;
       }
-      expect(await store.resolve(storeName(image))).toBeUndefined();
+      expect(await store.resolve(formatStoreName(image))).toBeUndefined();
     });
   });
 });

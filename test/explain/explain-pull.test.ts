@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { createSecret, type DockerConfigEntry } from 'kubepull/docker-config';
 import { explainPull, formatExplanation } from 'kubepull/explain';
 import { nodeHasher } from '../../src/node/hasher.ts';
-import { credentialHash, type ImagePulledRecord } from 'kubepull/image-access';
+import { hashCredential, type ImagePulledRecord } from 'kubepull/image-access';
 import { createPullSecret } from 'kubepull/pull-secrets';
 import { createKeyring } from 'kubepull/keyring';
 import { parseImageName } from 'kubepull/reference';
@@ -112,7 +112,7 @@ describe('explainPull', () => {
   it('compares the credentials of the pod with the record of a present image', () => {
     const password = canary('password');
     const none = { identityToken: undefined, registryToken: undefined, email: undefined };
-    const hash = credentialHash({ username: 'u', password: createSecret(password), ...none }, nodeHasher);
+    const hash = hashCredential({ username: 'u', password: createSecret(password), ...none }, nodeHasher);
     const record: ImagePulledRecord = {
       imageRef: 'sha256:1',
       lastUpdatedAt: 0,

@@ -1,6 +1,6 @@
 import {
   createMemoryRecords,
-  credentialHash,
+  hashCredential,
   type ImagePullCredentials,
   type ImagePulledRecord,
   type RecordedSecret,
@@ -39,7 +39,7 @@ export function secret(name: string, uid: string, username: string): SecretLike 
 /** That secret, as it is recorded. */
 export function recorded(name: string, uid: string, username: string): RecordedSecret {
   const { credential } = entry(username, { kind: 'inline' });
-  return { namespace: 'default', name, uid, credentialHash: credentialHash(credential, nodeHasher) };
+  return { namespace: 'default', name, uid, credentialHash: hashCredential(credential, nodeHasher) };
 }
 
 /** A record with an entry for one repository, or with none. */

@@ -1,5 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import { formatGoDuration, pullStepEvent, waitingAfterFailure, waitingInBackOff } from 'kubepull/image-manager';
+import {
+  formatGoDuration,
+  createPullStepEvent,
+  decideWaitingAfterFailure,
+  decideWaitingInBackOff,
+} from 'kubepull/image-manager';
 import { decidePull } from 'kubepull/pull-policy';
 import { selectPullSecrets } from 'kubepull/pull-secrets';
 import {
@@ -56,7 +61,7 @@ describe('pullStepEvent', () => {
       'Failed to inspect image "": down',
     ],
   ] as const)('%s %j', (_, step, type, reason, message) => {
-    expect(pullStepEvent('app:1', step)).toEqual({ type, reason, message });
+    expect(createPullStepEvent('app:1', step)).toEqual({ type, reason, message });
   });
 });
 
@@ -224,19 +229,19 @@ describe('quoted values', () => {
   const quoted = '"a\\"b\\\\\\x01\u00e9"';
 
   it('text, quoted: as %q of Go does', () => {
-    expect(pullStepEvent(odd, { step: 'pulling' }).message).toBe(`Pulling image ${quoted}`);
-    expect(waitingInBackOff(odd).message).toBe(`Back-off pulling image ${quoted}`);
+    expect(createPullStepEvent(odd, { step: 'pulling' }).message).toBe(`Pulling image ${quoted}`);
+    expect(decideWaitingInBackOff(odd).message).toBe(`Back-off pulling image ${quoted}`);
     expect(decidePull({ image: odd, policy: 'Never', present: false })).toMatchObject({
       message: `Container image ${quoted} is not present with pull policy of Never`,
     });
   });
 
   it('text, unquoted: in the messages of an unavailable registry and a refused signature', () => {
-    expect(waitingAfterFailure(odd, 'RegistryUnavailable')).toEqual({
+    expect(decideWaitingAfterFailure(odd, 'RegistryUnavailable')).toEqual({
       reason: 'RegistryUnavailable',
       message: `image pull failed for ${odd} because the registry is unavailable`,
     });
-    expect(waitingAfterFailure(odd, 'SignatureValidationFailed: x')).toEqual({
+    expect(decideWaitingAfterFailure(odd, 'SignatureValidationFailed: x')).toEqual({
       reason: 'SignatureValidationFailed',
       message: `image pull failed for ${odd} because the signature validation failed: x`,
     });

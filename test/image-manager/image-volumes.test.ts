@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { imageMounts, type ImageManagerOptions, type ManagedPodLike } from 'kubepull/image-manager';
+import { listImageMounts, type ImageManagerOptions, type ManagedPodLike } from 'kubepull/image-manager';
 import {
   createKit,
   failPulls,
@@ -218,7 +218,7 @@ describe('image volumes', () => {
     const volumes = await kit.manager.ensureImageVolumes({ pod: withClass });
     const [app = {}] = pod.spec.containers;
     const image = { image: REF, userSpecifiedImage: 'data:1', annotations: { a: '1' }, runtimeHandler: 'kata' };
-    expect(imageMounts(app, volumes)).toEqual([
+    expect(listImageMounts(app, volumes)).toEqual([
       { containerPath: '/data', hostPath: '', readonly: true, image, imageSubPath: 'x' },
     ]);
     // Of an image that was there already too.

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { prePull } from 'kubepull/image-manager';
+import { prepullImages } from 'kubepull/image-manager';
 import { createKeyring } from 'kubepull/keyring';
 import { mergePullSecrets } from 'kubepull/pull-secrets';
 import { createFakeClock } from 'kubepull/testing';
@@ -16,7 +16,7 @@ describe('prePull', () => {
       return onPull(request);
     };
     const done: string[] = [];
-    const report = await prePull(['there:1', 'bad:1', 'Foo', 'app', 'app'], {
+    const report = await prepullImages(['there:1', 'bad:1', 'Foo', 'app', 'app'], {
       images,
       clock,
       onResult: ({ image }) => void done.push(image),
@@ -38,7 +38,7 @@ describe('prePull', () => {
     images.onPull = ({ auth }) => {
       throw new Error(`no ${auth?.credential.username}`);
     };
-    const { results } = await prePull(['private.example/app:1'], { images, keyring });
+    const { results } = await prepullImages(['private.example/app:1'], { images, keyring });
     expect(results).toMatchObject([{ message: '[no A, no B]', errors: [{ message: 'no A' }, { message: 'no B' }] }]);
   });
 
@@ -53,16 +53,16 @@ describe('prePull', () => {
     };
     const names = Array.from({ length: 9 }, (_, at) => `app:${at}`);
     for (const name of names) images.present.set(name, runtimeImage(name));
-    const report = await prePull(names, { images, pullPolicy: 'Always', maxParallelImagePulls: 3 });
+    const report = await prepullImages(names, { images, pullPolicy: 'Always', maxParallelImagePulls: 3 });
     expect([report.pulled, most]).toEqual([9, 3]);
   });
 
   it('refuses a number of pulls that is none, and rejects with the reason of an abort', async () => {
     const images = createFakeImages();
-    await expect(prePull(['app'], { images, maxParallelImagePulls: 0 })).rejects.toMatchObject({
+    await expect(prepullImages(['app'], { images, maxParallelImagePulls: 0 })).rejects.toMatchObject({
       code: 'ERR_OPTION_INVALID',
     });
     const reason = new Error('enough');
-    await expect(prePull(['app'], { images, signal: AbortSignal.abort(reason) })).rejects.toBe(reason);
+    await expect(prepullImages(['app'], { images, signal: AbortSignal.abort(reason) })).rejects.toBe(reason);
   });
 });

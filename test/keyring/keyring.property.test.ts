@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { DockerConfigEntry } from 'kubepull/docker-config';
-import { createKeyring, formatLookup, type LookupResult, unionKeyrings } from 'kubepull/keyring';
+import { createKeyring, formatLookup, type LookupResult, joinKeyrings } from 'kubepull/keyring';
 import { matchImage, type MatchOptions, normalizeKey } from 'kubepull/match';
 import { deepFreeze } from '../docker-config/support.ts';
 import { entry } from './support.ts';
@@ -132,10 +132,10 @@ describe('unionKeyrings', () => {
     fc.assert(
       fc.property(entries, entries, entries, image, (one, two, three, repository) => {
         const [a, b, c] = [createKeyring(one), createKeyring(two), createKeyring(three)];
-        const flat = show(unionKeyrings(a, b, c).lookup(imageNamed(repository)));
-        expect(show(unionKeyrings(unionKeyrings(a, b), c).lookup(imageNamed(repository)))).toBe(flat);
-        expect(show(unionKeyrings(a, unionKeyrings(b, c)).lookup(imageNamed(repository)))).toBe(flat);
-        expect(show(unionKeyrings(unionKeyrings(), a, createKeyring([])).lookup(imageNamed(repository)))).toBe(
+        const flat = show(joinKeyrings(a, b, c).lookup(imageNamed(repository)));
+        expect(show(joinKeyrings(joinKeyrings(a, b), c).lookup(imageNamed(repository)))).toBe(flat);
+        expect(show(joinKeyrings(a, joinKeyrings(b, c)).lookup(imageNamed(repository)))).toBe(flat);
+        expect(show(joinKeyrings(joinKeyrings(), a, createKeyring([])).lookup(imageNamed(repository)))).toBe(
           show(a.lookup(imageNamed(repository))),
         );
       }),
@@ -146,9 +146,9 @@ describe('unionKeyrings', () => {
     await fc.assert(
       fc.asyncProperty(entries, entries, image, async (one, two, repository) => {
         const [a, b] = [createKeyring(one), createKeyring(two)];
-        const later = unionKeyrings({ lookup: async (name) => a.lookup(name) }, b);
+        const later = joinKeyrings({ lookup: async (name) => a.lookup(name) }, b);
         expect(show(await later.lookup(imageNamed(repository)))).toBe(
-          show(unionKeyrings(a, b).lookup(imageNamed(repository))),
+          show(joinKeyrings(a, b).lookup(imageNamed(repository))),
         );
       }),
     );

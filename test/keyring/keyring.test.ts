@@ -2,7 +2,7 @@ import { inspect } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import { parseDockerConfigJson } from 'kubepull/docker-config';
 import { ImageError } from 'kubepull/errors';
-import { createKeyring, formatLookup, type Keyring, type LookupResult, unionKeyrings } from 'kubepull/keyring';
+import { createKeyring, formatLookup, type Keyring, type LookupResult, joinKeyrings } from 'kubepull/keyring';
 import { parseImageName } from 'kubepull/reference';
 import { growth } from '../support/least.ts';
 import { canary } from '../support/canary.ts';
@@ -253,7 +253,7 @@ describe('unionKeyrings', () => {
   const later = (keyring: Keyring): Keyring => ({ lookup: async (image) => keyring.lookup(image) });
 
   it('puts answers behind each other and counts ranks through', () => {
-    const { candidates, rejected, image } = unionKeyrings(first, second).lookup(parseImageName('r.io/team/app'));
+    const { candidates, rejected, image } = joinKeyrings(first, second).lookup(parseImageName('r.io/team/app'));
     expect(image).toEqual(parseImageName('r.io/team/app'));
     expect(candidates.map(({ rank, key }) => [rank, key])).toEqual([
       [1, 'r.io'],
@@ -264,11 +264,11 @@ describe('unionKeyrings', () => {
 
   it('lets each keyring do its own fallback', () => {
     const own = createKeyring([entry('docker.io', 'own')]);
-    expect(users(unionKeyrings(own, second).lookup(parseImageName('docker.io/library/nginx')))).toEqual(['own', 'hub']);
+    expect(users(joinKeyrings(own, second).lookup(parseImageName('docker.io/library/nginx')))).toEqual(['own', 'hub']);
   });
 
   it('is empty when it is a union of nothing', () => {
-    expect(unionKeyrings().lookup(parseImageName('r.io/x'))).toEqual({
+    expect(joinKeyrings().lookup(parseImageName('r.io/x'))).toEqual({
       image: parseImageName('r.io/x'),
       candidates: [],
       rejected: [],
@@ -286,7 +286,7 @@ describe('unionKeyrings', () => {
         return createKeyring([entry('r.io', name)]).lookup(image);
       },
     });
-    const result = await unionKeyrings(first, slow('a', 5), slow('b', 0), second).lookup(
+    const result = await joinKeyrings(first, slow('a', 5), slow('b', 0), second).lookup(
       parseImageName('r.io/team/app'),
     );
     expect(users(result)).toEqual(['P', 'a', 'b', 'N']);
@@ -312,14 +312,14 @@ describe('unionKeyrings', () => {
         return second.lookup(image);
       },
     };
-    const pending = unionKeyrings(aborting, last).lookup(parseImageName('r.io/x'), { signal: controller.signal });
+    const pending = joinKeyrings(aborting, last).lookup(parseImageName('r.io/x'), { signal: controller.signal });
     await expect(pending).rejects.toBe(reason);
     expect([seen === controller.signal, asked]).toEqual([true, false]);
   });
 
   it('passes the error of a keyring on', async () => {
     const broken: Keyring = { lookup: async () => Promise.reject(new Error('broken')) };
-    await expect(unionKeyrings(later(first), broken).lookup(parseImageName('r.io/x'))).rejects.toThrow('broken');
+    await expect(joinKeyrings(later(first), broken).lookup(parseImageName('r.io/x'))).rejects.toThrow('broken');
   });
 });
 

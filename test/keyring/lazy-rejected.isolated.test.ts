@@ -5,13 +5,13 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { createCredentialProviderKeyring, parseCredentialProviderConfig } from 'kubepull/credential-provider';
 import { createCredential, type DockerConfigEntry } from 'kubepull/docker-config';
-import { createKeyring, type Keyring, unionKeyrings } from 'kubepull/keyring';
-import { createNodeKeyring, loadDockerKeyring } from 'kubepull/node';
+import { createKeyring, type Keyring, joinKeyrings } from 'kubepull/keyring';
+import { openNodeKeyring, loadDockerKeyring } from 'kubepull/node';
 import { parseImageName } from 'kubepull/reference';
 import { lazyCredentials } from '../../src/image-manager/credentials.ts';
 import { planAttempts } from '../../src/puller/try-endpoints.ts';
 import type * as match from '../../src/match/match.ts';
-import { upstreamEndpoint } from 'kubepull/mirrors';
+import { createUpstreamEndpoint } from 'kubepull/mirrors';
 
 const { compared } = vi.hoisted(() => ({ compared: { count: 0 } }));
 vi.mock('../../src/match/match.ts', async (load) => {
@@ -67,8 +67,8 @@ afterAll(() => rm(dir, { recursive: true, force: true }));
 describe(`an answer of a keyring with ${COUNT} entries`, () => {
   it.each<readonly [string, () => Keyring | Promise<Keyring>]>([
     ['held in memory', () => createKeyring(entries)],
-    ['of a union', () => unionKeyrings(createKeyring(entries), plugins)],
-    ['of a node', () => createNodeKeyring({ rootDir: dir, workingDir: '/nonexistent', home: '/nonexistent' })],
+    ['of a union', () => joinKeyrings(createKeyring(entries), plugins)],
+    ['of a node', () => openNodeKeyring({ rootDir: dir, workingDir: '/nonexistent', home: '/nonexistent' })],
     ['of Docker', () => loadDockerKeyring({ env: { DOCKER_CONFIG: dir, HOME: '/nonexistent' } })],
     ['of plugins', () => plugins],
   ])('%s compares no entry of another host until `rejected` is read', async (_, make) => {
@@ -85,7 +85,7 @@ describe(`an answer of a keyring with ${COUNT} entries`, () => {
   it('is not asked for `rejected` by a pull, nor by the image manager', async () => {
     compared.count = 0;
     const held = createKeyring(entries);
-    const endpoint = upstreamEndpoint(image);
+    const endpoint = createUpstreamEndpoint(image);
     const tracing = {
       trace: <T>(_: string, context: object, action: () => Promise<T>) => (JSON.stringify(context), action()),
     };

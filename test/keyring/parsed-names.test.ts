@@ -2,8 +2,8 @@
 import { describe, expect, it } from 'vitest';
 import { createGcrKeyring } from 'kubepull/cloud';
 import { createCredentialProviderKeyring } from 'kubepull/credential-provider';
-import { createKeyring, unionKeyrings } from 'kubepull/keyring';
-import { createNodeKeyring, loadDockerKeyring } from 'kubepull/node';
+import { createKeyring, joinKeyrings } from 'kubepull/keyring';
+import { openNodeKeyring, loadDockerKeyring } from 'kubepull/node';
 import type { ImageName } from 'kubepull/reference';
 
 const none = () => Promise.reject(new Error('nothing is to be asked'));
@@ -17,12 +17,12 @@ describe('text with a tag instead of a parsed name, which would silently match l
 
   it.each<readonly [string, () => unknown]>([
     ['a keyring', () => createKeyring([]).lookup(text)],
-    ['a union of none', () => unionKeyrings().lookup(text)],
-    ['a union', () => unionKeyrings(createKeyring([]), cloud).lookup(text)],
+    ['a union of none', () => joinKeyrings().lookup(text)],
+    ['a union', () => joinKeyrings(createKeyring([]), cloud).lookup(text)],
     ['a cloud', () => cloud.lookup(text)],
     ['the plugins', () => plugins.lookup(text)],
     ['the plugins for a pod', () => plugins.forPod(pod).lookup(text)],
-    ['the files of a node', async () => (await createNodeKeyring(places)).lookup(text)],
+    ['the files of a node', async () => (await openNodeKeyring(places)).lookup(text)],
     ['the files of Docker', async () => (await loadDockerKeyring({ env: { HOME: '/nonexistent' } })).lookup(text)],
   ])('is refused by %s with what to pass', async (_, lookUp) => {
     const refused = await Promise.resolve()

@@ -1,6 +1,6 @@
 // What a caller without types can pass.
 import { describe, expect, it } from 'vitest';
-import { createCredential, type DockerConfigEntry, readDockerConfig } from 'kubepull/docker-config';
+import { createCredential, type DockerConfigEntry, parseDockerConfig } from 'kubepull/docker-config';
 import { createKeyring } from 'kubepull/keyring';
 import { parseImageName, parseReference } from 'kubepull/reference';
 import { imageNamed } from '../support/image-name.ts';
@@ -22,7 +22,7 @@ function refusalOf(entries: unknown): unknown {
 }
 
 describe('createKeyring', () => {
-  it.each([undefined, null, 5, {}, readDockerConfig('{"auths":{}}')])('wants a list of entries: %j', (entries) => {
+  it.each([undefined, null, 5, {}, parseDockerConfig('{"auths":{}}')])('wants a list of entries: %j', (entries) => {
     expect(refusalOf(entries)).toEqual(refusal);
     expect(String(refusalOf(entries))).toContain('the entries must be a list');
   });

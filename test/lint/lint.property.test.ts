@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, it } from 'vitest';
-import { encodeAuth, parseDockerConfigJson, readDockerConfig } from 'kubepull/docker-config';
+import { encodeAuth, parseDockerConfigJson, parseDockerConfig } from 'kubepull/docker-config';
 import { isImageError } from 'kubepull/errors';
 import { LINT_RULES, type LintCode, lintDockerConfig, type LintFinding, lintPod, lintPullSecret } from 'kubepull/lint';
 import { matchImage, normalizeKey } from 'kubepull/match';
@@ -115,9 +115,9 @@ const UNREADABLE: ReadonlySet<LintCode> = new Set([
   'AUTH_DOUBLE_BASE64',
 ]);
 
-function isReadable(json: string, options: Parameters<typeof readDockerConfig>[1]): boolean {
+function isReadable(json: string, options: Parameters<typeof parseDockerConfig>[1]): boolean {
   try {
-    readDockerConfig(json, options);
+    parseDockerConfig(json, options);
     return true;
   } catch {
     return false;

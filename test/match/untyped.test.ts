@@ -1,6 +1,6 @@
 // What a caller without types can pass.
 import { describe, expect, it } from 'vitest';
-import { globMatch, matchImage, matchImages, normalizeKey, parsePattern, toTarget } from 'kubepull/match';
+import { matchGlob, matchImage, matchImages, normalizeKey, parsePattern, toTarget } from 'kubepull/match';
 import { type ImageName, parseImageName } from 'kubepull/reference';
 
 const refusal = expect.objectContaining({ code: 'ERR_OPTION_INVALID' }) as Error;
@@ -9,8 +9,8 @@ describe.each([undefined, null, 5, {}, ['r.example']])('a pattern that is not te
   const bad = value as string;
 
   it.each<readonly [string, () => unknown]>([
-    ['globMatch, pattern', () => globMatch(bad, 'a')],
-    ['globMatch, name', () => globMatch('a', bad)],
+    ['globMatch, pattern', () => matchGlob(bad, 'a')],
+    ['globMatch, name', () => matchGlob('a', bad)],
     ['matchImage, pattern', () => matchImage(bad, parseImageName('r.example/app'))],
     ['matchImages, pattern', () => matchImages([bad], parseImageName('r.example/app'))],
     ['normalizeKey', () => normalizeKey(bad)],

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { registryOrigin } from 'kubepull/mirrors';
+import { getRegistryOrigin } from 'kubepull/mirrors';
 
 describe('registryOrigin', () => {
   it.each([
@@ -11,13 +11,13 @@ describe('registryOrigin', () => {
     ['[::1]:5000', { plainHttp: true }, 'http://[::1]:5000'],
     ['MyHost', {}, 'https://myhost'],
   ])('%s %j is %s', (domain, options, origin) => {
-    expect(registryOrigin(domain, options)).toBe(origin);
+    expect(getRegistryOrigin(domain, options)).toBe(origin);
   });
 
   it.each(['', 'a/b', 'u@h', 'a b', 'a?b', 'a#b', 'h:99999', 'a\\b', '[:]', 'ä.example'])(
     'refuses %j [C08]',
     (domain) => {
-      expect(() => registryOrigin(domain)).toThrow(expect.objectContaining({ code: 'ERR_OPTION_INVALID' }));
+      expect(() => getRegistryOrigin(domain)).toThrow(expect.objectContaining({ code: 'ERR_OPTION_INVALID' }));
     },
   );
 });

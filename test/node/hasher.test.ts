@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { digestOf } from 'kubepull/digest';
+import { computeDigest } from 'kubepull/digest';
 import { nodeHasher } from 'kubepull/node';
 
 describe('nodeHasher', () => {
@@ -12,7 +12,7 @@ describe('nodeHasher', () => {
       'ddaf35a193617abacc417349ae20413112e6fa4e89a97ea20a9eeee64b55d39a2192992a274fc1a836ba3c23a3feebbd454d4423643ce80e2a9ac94fa54ca49f',
     ],
   ] as const)('gives the %s of bytes', (algorithm, hex) => {
-    expect(digestOf(new TextEncoder().encode('abc'), nodeHasher, algorithm)).toBe(`${algorithm}:${hex}`);
+    expect(computeDigest(new TextEncoder().encode('abc'), nodeHasher, algorithm)).toBe(`${algorithm}:${hex}`);
   });
 
   it('hashes pieces as it hashes the whole, and does not keep the buffer', () => {
@@ -22,6 +22,6 @@ describe('nodeHasher', () => {
       buffer[0] = byte;
       hasher.update(buffer);
     }
-    expect(hasher.digest()).toBe(digestOf(new TextEncoder().encode('abc'), nodeHasher));
+    expect(hasher.digest()).toBe(computeDigest(new TextEncoder().encode('abc'), nodeHasher));
   });
 });

@@ -1,13 +1,13 @@
 import { arch, platform } from 'node:process';
 import { describe, expect, it } from 'vitest';
 import { systemClock } from 'kubepull/clock';
-import { digestOf } from 'kubepull/digest';
-import { createNodeRuntime, hostPlatform } from 'kubepull/node';
+import { computeDigest } from 'kubepull/digest';
+import { createNodeRuntime, readHostPlatform } from 'kubepull/node';
 import { createFakeClock } from 'kubepull/testing';
 
 describe('hostPlatform', () => {
   it("is this machine's, in OCI's words", () => {
-    const { os, architecture } = hostPlatform();
+    const { os, architecture } = readHostPlatform();
     expect(os).toBe(platform === 'win32' ? 'windows' : 'linux');
     expect(architecture).toBe(arch === 'x64' ? 'amd64' : arch);
   });
@@ -16,10 +16,10 @@ describe('hostPlatform', () => {
 describe('createNodeRuntime', () => {
   it('has a hash, a clock and a platform of its own', async () => {
     await using runtime = createNodeRuntime();
-    expect(digestOf(new Uint8Array(), runtime.createHasher)).toBe(
+    expect(computeDigest(new Uint8Array(), runtime.createHasher)).toBe(
       'sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855',
     );
-    expect([runtime.clock, runtime.platform]).toEqual([systemClock, hostPlatform()]);
+    expect([runtime.clock, runtime.platform]).toEqual([systemClock, readHostPlatform()]);
   });
 
   it('takes others', async () => {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { type Digest, digestOf } from 'kubepull/digest';
+import { type Digest, computeDigest } from 'kubepull/digest';
 import { nodeHasher } from 'kubepull/node';
 import {
   annotateIndex,
@@ -11,7 +11,7 @@ import {
   parseImageIndex,
 } from 'kubepull/oci';
 
-const named = (text: string): Digest => digestOf(new TextEncoder().encode(text), nodeHasher);
+const named = (text: string): Digest => computeDigest(new TextEncoder().encode(text), nodeHasher);
 const entry = (text: string, change: Partial<Descriptor> = {}): Descriptor => ({
   mediaType: MEDIA_TYPES.ociManifest,
   digest: named(text),

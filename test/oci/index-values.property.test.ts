@@ -1,11 +1,11 @@
 import fc from 'fast-check';
-import { digestOf } from 'kubepull/digest';
+import { computeDigest } from 'kubepull/digest';
 import { nodeHasher } from 'kubepull/node';
 import {
   annotateIndex,
   createIndex,
   type Descriptor,
-  embeddedContent,
+  decodeEmbeddedContent,
   encodeManifest,
   type IndexEntryChange,
   MEDIA_TYPES,
@@ -32,7 +32,7 @@ const descriptor = fc
   .record({ content: fc.uint8Array({ minLength: 1, maxLength: 2 }), platform, docker: fc.boolean() })
   .map(({ content, platform, docker }): Descriptor => ({
     mediaType: docker ? MEDIA_TYPES.dockerManifest : MEDIA_TYPES.ociManifest,
-    digest: digestOf(content, nodeHasher),
+    digest: computeDigest(content, nodeHasher),
     size: content.length,
     platform,
   }));
@@ -95,10 +95,10 @@ describe('embeddedContent', () => {
   it('gives the content of the digest or nothing, whatever the data is [M11]', () => {
     fc.assert(
       fc.property(content, fc.oneof(fc.string(), fc.base64String(), content.map(base64)), (bytes, data) => {
-        const named = { mediaType: 'a/b', digest: digestOf(bytes, nodeHasher), size: bytes.length };
-        const given = embeddedContent({ ...named, data }, nodeHasher);
+        const named = { mediaType: 'a/b', digest: computeDigest(bytes, nodeHasher), size: bytes.length };
+        const given = decodeEmbeddedContent({ ...named, data }, nodeHasher);
         expect(given === undefined || Buffer.compare(given, bytes) === 0).toBe(true);
-        expect(embeddedContent({ ...named, data: base64(bytes) }, nodeHasher)).toEqual(bytes);
+        expect(decodeEmbeddedContent({ ...named, data: base64(bytes) }, nodeHasher)).toEqual(bytes);
       }),
     );
   });

@@ -4,7 +4,7 @@ import {
   isImageConfigMediaType,
   isIndexMediaType,
   isManifestMediaType,
-  layerKind,
+  classifyLayer,
   MEDIA_TYPES,
   normalizeMediaType,
 } from 'kubepull/oci';
@@ -46,13 +46,13 @@ describe('layerKind', () => {
     ['application/vnd.docker.image.rootfs.diff.tar.zstd', 'zstd', true],
     ['application/vnd.docker.image.rootfs.foreign.diff.tar.gzip', 'gzip', false],
   ] as const)('%s: %s, distributable %s', (mediaType, compression, distributable) => {
-    expect(layerKind(mediaType)).toEqual({ compression, distributable });
+    expect(classifyLayer(mediaType)).toEqual({ compression, distributable });
   });
 
   it.each([MEDIA_TYPES.ociConfig, 'application/vnd.in-toto+json', 'x/oci.image.layer.v1.tar', ''])(
     'is undefined for %j',
     (mediaType) => {
-      expect(layerKind(mediaType)).toBeUndefined();
+      expect(classifyLayer(mediaType)).toBeUndefined();
     },
   );
 });

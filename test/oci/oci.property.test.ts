@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { isImageError } from 'kubepull/errors';
 import {
   checkMediaTypes,
-  layerKind,
+  classifyLayer,
   MEDIA_TYPES,
   normalizeMediaType,
   parseImageConfig,
@@ -148,7 +148,7 @@ describe('layerKind', () => {
   it('never throws', () => {
     fc.assert(
       fc.property(fc.oneof(fc.string(), fc.constantFrom(...Object.values(MEDIA_TYPES))), (mediaType) => {
-        const kind = layerKind(mediaType);
+        const kind = classifyLayer(mediaType);
         expect(kind === undefined || ['none', 'gzip', 'zstd'].includes(kind.compression)).toBe(true);
       }),
     );

@@ -3,8 +3,8 @@ import { PlatformNotFoundError } from 'kubepull/errors';
 import type { Descriptor, ImageIndex, Platform } from 'kubepull/oci';
 import {
   formatPlatform,
-  onlyPlatform,
-  onlyStrictPlatform,
+  createPlatformMatcher,
+  createStrictPlatformMatcher,
   parsePlatform,
   rankManifests,
   selectManifest,
@@ -100,7 +100,7 @@ describe('rankManifests', () => {
   it('uses the matcher that it is given', () => {
     const index = indexOf(entry('linux/386'), entry('linux/amd64/v2'), entry('linux/amd64'));
     const wanted = parsePlatform('linux/amd64');
-    expect(rankManifests(index, wanted, onlyStrictPlatform(wanted))).toEqual([entry('linux/amd64')]);
+    expect(rankManifests(index, wanted, createStrictPlatformMatcher(wanted))).toEqual([entry('linux/amd64')]);
   });
 });
 
@@ -128,34 +128,34 @@ describe('onlyPlatform', () => {
     ['255.255.65535.1', '10.0.17763.1', false],
   ])('a Windows host %j takes an image for %j: %s', (host, image, fits) => {
     const platform = { os: 'windows', architecture: 'amd64' };
-    const matcher = onlyPlatform({ ...platform, 'os.version': host });
+    const matcher = createPlatformMatcher({ ...platform, 'os.version': host });
     expect(matcher.matches({ ...platform, 'os.version': image })).toBe(fits);
   });
 
   it('does not ask a Windows host for win32k', () => {
     const windows = { os: 'windows', architecture: 'amd64' };
-    expect(onlyPlatform(windows).matches({ ...windows, 'os.features': ['win32k'] })).toBe(true);
-    expect(onlyPlatform(windows).matches({ ...windows, 'os.features': ['other'] })).toBe(false);
+    expect(createPlatformMatcher(windows).matches({ ...windows, 'os.features': ['win32k'] })).toBe(true);
+    expect(createPlatformMatcher(windows).matches({ ...windows, 'os.features': ['other'] })).toBe(false);
     const linux = { os: 'linux', architecture: 'amd64' };
-    expect(onlyPlatform(linux).matches({ ...linux, 'os.features': ['win32k'] })).toBe(false);
+    expect(createPlatformMatcher(linux).matches({ ...linux, 'os.features': ['win32k'] })).toBe(false);
   });
 
   it('orders also what it does not match, by what would match without its features', () => {
     const linux = { os: 'linux', architecture: 'amd64' };
     const near = { ...linux, 'os.features': ['x'] };
     const far = { ...linux, architecture: 'arm64' };
-    const { compare } = onlyPlatform(linux);
+    const { compare } = createPlatformMatcher(linux);
     expect(compare(near, far)).toBeLessThan(0);
     expect(compare(far, near)).toBeGreaterThan(0);
     expect(compare(far, far)).toBe(0);
   });
 
   it('is not slowed down by a variant with a huge number [M10]', () => {
-    const matcher = onlyPlatform({ os: 'linux', architecture: 'amd64', variant: 'v999999999' });
+    const matcher = createPlatformMatcher({ os: 'linux', architecture: 'amd64', variant: 'v999999999' });
     expect(matcher.matches({ os: 'linux', architecture: 'amd64', variant: 'v999999999' })).toBe(true);
     expect(matcher.matches({ os: 'linux', architecture: 'amd64', variant: 'v5' })).toBe(false);
     expect(
-      onlyPlatform({ os: 'linux', architecture: 'amd64', variant: 'v12' }).matches({
+      createPlatformMatcher({ os: 'linux', architecture: 'amd64', variant: 'v12' }).matches({
         os: 'linux',
         architecture: 'amd64',
         variant: 'v5',
@@ -165,8 +165,8 @@ describe('onlyPlatform', () => {
 
   it('takes nothing for an arm64 variant that is unknown, as containerd', () => {
     const odd = { os: 'linux', architecture: 'arm64', variant: 'v10' };
-    expect(onlyPlatform(odd).matches(odd)).toBe(false);
-    expect(onlyStrictPlatform(odd).matches(odd)).toBe(true);
+    expect(createPlatformMatcher(odd).matches(odd)).toBe(false);
+    expect(createStrictPlatformMatcher(odd).matches(odd)).toBe(true);
   });
 });
 

@@ -1,7 +1,7 @@
 // What a caller without types can pass.
 import { describe, expect, it } from 'vitest';
 import { type ImageIndex, type Platform } from 'kubepull/oci';
-import { normalizePlatform, onlyPlatform, parsePlatform, selectManifest } from 'kubepull/platform';
+import { normalizePlatform, createPlatformMatcher, parsePlatform, selectManifest } from 'kubepull/platform';
 
 const index: ImageIndex = { schemaVersion: 2, mediaType: 'application/vnd.oci.image.index.v1+json', manifests: [] };
 const refusal = expect.objectContaining({ code: 'ERR_PLATFORM_INVALID' }) as Error;
@@ -13,7 +13,7 @@ describe.each([undefined, null, 'linux/amd64', { os: 'linux', arch: 'amd64' }, {
 
     it('is refused', () => {
       expect(() => normalizePlatform(bad)).toThrow(refusal);
-      expect(() => onlyPlatform(bad)).toThrow(refusal);
+      expect(() => createPlatformMatcher(bad)).toThrow(refusal);
       expect(() => selectManifest(index, bad)).toThrow(refusal);
     });
   },

@@ -6,7 +6,7 @@ import {
   defaultPodPullPolicies,
   defaultPullPolicy,
   defaultWorkloadPullPolicies,
-  policyAfterUpdate,
+  decidePolicyAfterUpdate,
 } from 'kubepull/pull-policy';
 import { type PodLike } from 'kubepull/kubernetes';
 
@@ -193,6 +193,6 @@ describe('policyAfterUpdate', () => {
     ['template', 'patch', { ...latest, imagePullPolicy: '' }, 'Always', 'latest-tag', false],
     ['template', 'replace', {}, 'IfNotPresent', 'unparseable', false],
   ] as const)('%s, %s of %j gives %s (%s)', (object, operation, request, policy, reason, refused) => {
-    expect(policyAfterUpdate({ object, operation, stored, request })).toMatchObject({ policy, reason, refused });
+    expect(decidePolicyAfterUpdate({ object, operation, stored, request })).toMatchObject({ policy, reason, refused });
   });
 });

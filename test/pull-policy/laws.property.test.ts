@@ -18,7 +18,7 @@ import {
   defaultPullPolicy,
   mutateAlwaysPullImages,
   needsImageStatus,
-  policyAfterUpdate,
+  decidePolicyAfterUpdate,
   validateAlwaysPullImages,
   validatePullPolicies,
 } from 'kubepull/pull-policy';
@@ -75,9 +75,14 @@ describe('defaults', () => {
     const stored = fc.record({ image, imagePullPolicy: fc.constantFrom('Always', 'IfNotPresent', 'Never') });
     fc.assert(
       fc.property(stored, image, fc.constantFrom('pod' as const, 'template' as const), (kept, next, object) => {
-        const patched = policyAfterUpdate({ object, operation: 'patch', stored: kept, request: { image: next } });
+        const patched = decidePolicyAfterUpdate({ object, operation: 'patch', stored: kept, request: { image: next } });
         same([patched.policy, patched.changed, patched.refused], [kept.imagePullPolicy, false, false]);
-        const replaced = policyAfterUpdate({ object, operation: 'replace', stored: kept, request: { image: next } });
+        const replaced = decidePolicyAfterUpdate({
+          object,
+          operation: 'replace',
+          stored: kept,
+          request: { image: next },
+        });
         same(replaced.policy, defaultPullPolicy(next));
         same(replaced.refused, object === 'pod' && replaced.policy !== kept.imagePullPolicy);
       }),

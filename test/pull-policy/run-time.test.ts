@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { createSecret } from 'kubepull/docker-config';
 import { nodeHasher } from 'kubepull/node';
 import {
-  credentialHash,
+  hashCredential,
   decideMustPull,
   type ImagePullCredentials,
   type ImagePulledRecord,
@@ -289,6 +289,6 @@ describe('credentialHash', () => {
     ['', '', undefined, '44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a'],
   ])('%s, %s, %s', (username, password, email, hash) => {
     const none = { identityToken: undefined, registryToken: undefined };
-    expect(credentialHash({ username, password: createSecret(password), email, ...none }, nodeHasher)).toBe(hash);
+    expect(hashCredential({ username, password: createSecret(password), email, ...none }, nodeHasher)).toBe(hash);
   });
 });

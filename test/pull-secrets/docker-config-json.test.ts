@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { createSecret, type DockerConfigEntry, parseDockerConfigJson, readDockerConfig } from 'kubepull/docker-config';
+import { createSecret, type DockerConfigEntry, parseDockerConfigJson, parseDockerConfig } from 'kubepull/docker-config';
 import { mergePullSecrets, toDockerConfigJson } from 'kubepull/pull-secrets';
 import { anyText } from '../support/any-text.ts';
 import { canary } from '../support/canary.ts';
@@ -45,7 +45,7 @@ describe('toDockerConfigJson', () => {
 
   it("keeps Docker's tokens", () => {
     const text = '{"auths":{"r.io":{"identitytoken":"it","registrytoken":"rt"}}}';
-    const { entries } = readDockerConfig(text, { mode: 'docker' });
+    const { entries } = parseDockerConfig(text, { mode: 'docker' });
     expect(toDockerConfigJson(entries).document.reveal()).toBe(text);
   });
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { parseDockerConfigJson } from 'kubepull/docker-config';
 import { ImageError } from 'kubepull/errors';
-import { createKeyring, unionKeyrings } from 'kubepull/keyring';
+import { createKeyring, joinKeyrings } from 'kubepull/keyring';
 import { mergePullSecrets, type SecretLike } from 'kubepull/pull-secrets';
 import { parseImageName } from 'kubepull/reference';
 import { canary } from '../support/canary.ts';
@@ -34,7 +34,7 @@ describe('mergePullSecrets', () => {
     ];
     const node = parseDockerConfigJson('{"auths":{"reg.example/team/app":{"username":"N"}}}');
     const { entries, skipped } = mergePullSecrets(secrets);
-    const keyring = unionKeyrings(createKeyring(entries), createKeyring(node));
+    const keyring = joinKeyrings(createKeyring(entries), createKeyring(node));
     const tried = keyring
       .lookup(parseImageName('reg.example/team/app'))
       .candidates.map(({ entry }) => entry.credential.username);

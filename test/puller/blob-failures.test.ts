@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { inspect } from 'node:util';
 import { describe, expect, it } from 'vitest';
-import { blobFailures, isImageError, StoreError } from 'kubepull/errors';
+import { listBlobFailures, isImageError, StoreError } from 'kubepull/errors';
 import { systemClock } from 'kubepull/clock';
 import type { LayerRanges } from 'kubepull/puller';
 import type { ImageStore } from 'kubepull/store';
@@ -44,7 +44,7 @@ describe('an error that ends the pull by itself [B15]', () => {
     );
     const { error, server } = await failTogether(count, (at) => errors[at]);
     if (!isImageError(error)) throw new Error('It is no error of this library');
-    const blobs = blobFailures(error);
+    const blobs = listBlobFailures(error);
     expect(error.code).toBe('ERR_STORE');
     expect(new Set(blobs.map(({ descriptor }) => descriptor.digest))).toEqual(digestsOf(server));
     for (const { descriptor, error: why } of blobs)
@@ -66,7 +66,7 @@ describe('an error that ends the pull by itself [B15]', () => {
       return signal?.reason;
     });
     expect(error).toMatchObject({ code: 'ERR_STORE' });
-    expect(blobFailures(error)).toHaveLength(1);
+    expect(listBlobFailures(error)).toHaveLength(1);
   });
 
   it('is as it was when no blob is to blame, and is not changed', async () => {
@@ -76,9 +76,9 @@ describe('an error that ends the pull by itself [B15]', () => {
     const tag = async (): Promise<never> => Promise.reject(frozen);
     const { error } = await tryPull(server.name, { ...server, store: { ...memory, tag } });
     expect(error).toBe(frozen);
-    expect(blobFailures(frozen)).toEqual([]);
+    expect(listBlobFailures(frozen)).toEqual([]);
     expect((await failTogether(1, () => frozen)).error).toBe(frozen);
-    expect(blobFailures(frozen)).toMatchObject([{ error: frozen }]);
+    expect(listBlobFailures(frozen)).toMatchObject([{ error: frozen }]);
   });
 
   it('passes an error on that is not ours, untouched', async () => {

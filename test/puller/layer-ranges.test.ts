@@ -1,4 +1,4 @@
-import { blobFailures } from 'kubepull/errors';
+import { listBlobFailures } from 'kubepull/errors';
 import { describe, expect, it } from 'vitest';
 import { systemClock } from 'kubepull/clock';
 import { createDownloadPool, type LayerRanges } from 'kubepull/puller';
@@ -290,7 +290,7 @@ describe('layerRanges and wrong bytes [B01]', () => {
     const { error } = await tryPull(server.name, { ...server, store, layerRanges: RANGES });
     const blobs = [{ descriptor: server.layers[0], error: { code: 'ERR_CONTENT_MISMATCH' } }];
     expect(error).toMatchObject({ code: 'ERR_CONTENT_MISMATCH' });
-    expect(blobFailures(error)).toMatchObject(blobs);
+    expect(listBlobFailures(error)).toMatchObject(blobs);
     expect(server.ranges().filter((range) => range === undefined)).toHaveLength(1);
   });
 });

@@ -2,10 +2,10 @@ import { describe, expect, it } from 'vitest';
 import { systemClock } from 'kubepull/clock';
 import {
   createMirrorRoutes,
-  mirrorEndpoint,
-  mirrorEndpoints,
+  createMirrorEndpoint,
+  createMirrorEndpoints,
   type RegistryEndpoints,
-  upstreamEndpoint,
+  createUpstreamEndpoint,
 } from 'kubepull/mirrors';
 import { createKeyring, type Keyring } from 'kubepull/keyring';
 import { createNodeRuntime, nodeHasher } from 'kubepull/node';
@@ -67,12 +67,12 @@ describe.each(['basic', 'bearer'] as const)(
       ['by a URL', (mirror) => through([mirror])],
       [
         'by a rule',
-        ({ origin }) => ownLast(mirrorEndpoints(createMirrorRoutes([{ match: '**', endpoints: [origin] }]))),
+        ({ origin }) => ownLast(createMirrorEndpoints(createMirrorRoutes([{ match: '**', endpoints: [origin] }]))),
       ],
       [
         'as the registry itself',
         ({ origin }) =>
-          (ref) => [{ ...upstreamEndpoint(ref), origin }, ...plainUpstream(ref)],
+          (ref) => [{ ...createUpstreamEndpoint(ref), origin }, ...plainUpstream(ref)],
       ],
     ])('asks a mirror given %s anonymously when it has none of its own', async (_, endpoints) => {
       const [mirror, upstream] = [await startGuarded(type), await startGuarded(type)];
@@ -107,7 +107,7 @@ describe.each(['basic', 'bearer'] as const)(
       const mirror = await startGuarded(type);
       const keyring = createKeyring([entryFor(mirror.registry.host, canary('password', []))]);
       const endpoints: RegistryEndpoints = (ref) => [
-        { ...mirrorEndpoint(mirror.registry.origin, ref), anonymous: true },
+        { ...createMirrorEndpoint(mirror.registry.origin, ref), anonymous: true },
       ];
       await expect(pull('team/app:1', { keyring, endpoints })).rejects.toMatchObject({
         attempts: [{ source: { kind: 'anonymous' }, error: { status: 401 } }],
@@ -173,9 +173,9 @@ describe.each(['basic', 'bearer'] as const)(
   },
 );
 
-const plainUpstream: (ref: Parameters<typeof upstreamEndpoint>[0]) => readonly ReturnType<typeof upstreamEndpoint>[] = (
-  ref,
-) => [upstreamEndpoint(ref, { plainHttp: true })];
+const plainUpstream: (
+  ref: Parameters<typeof createUpstreamEndpoint>[0],
+) => readonly ReturnType<typeof createUpstreamEndpoint>[] = (ref) => [createUpstreamEndpoint(ref, { plainHttp: true })];
 
 /** A route's mirrors, with the registry on plain HTTP behind them. */
 function ownLast(endpoints: RegistryEndpoints): RegistryEndpoints {
@@ -193,7 +193,7 @@ describe('credentialName', () => {
     ['ex_ample.com/foo', 'https://m.test', 'm.test/ex_ample.com/foo'],
   ])('for %s at %s is %s [A17]', (image, origin, name) => {
     const ref = parseReference(image);
-    const endpoint = { ...mirrorEndpoint('https://any.test', ref), origin };
+    const endpoint = { ...createMirrorEndpoint('https://any.test', ref), origin };
     expect(imageNameText(credentialName(endpoint, ref))).toBe(name);
     expect(imageNameText(credentialName({ ...endpoint, upstream: true }, ref))).toBe(name);
   });
@@ -211,7 +211,7 @@ describe('mirrorEndpoint', () => {
     ['https://m.test/a/v2/b/c', '/a/v2', 'b/c/library/nginx'],
     ['https://m.test/v2x', '/v2x/v2', 'library/nginx'],
   ])('reads %s', (url, apiPath, repository) => {
-    expect(mirrorEndpoint(url, parseReference('nginx'))).toEqual({
+    expect(createMirrorEndpoint(url, parseReference('nginx'))).toEqual({
       origin: 'https://m.test',
       apiPath,
       repository,
@@ -251,7 +251,7 @@ describe('mirrorEndpoint', () => {
     `//m.test`,
     ``,
   ])('refuses %j [A18]', (url) => {
-    const refused = (): unknown => mirrorEndpoint(url, parseReference('nginx'));
+    const refused = (): unknown => createMirrorEndpoint(url, parseReference('nginx'));
     expect(refused).toThrow(expect.objectContaining({ code: 'ERR_OPTION_INVALID' }));
     expect(() => createMirrorRoutes([{ match: '**', endpoints: [url] }])).toThrow(
       expect.objectContaining({ code: 'ERR_OPTION_INVALID' }),

@@ -1,6 +1,6 @@
 import { onTestFinished } from 'vitest';
 import { systemClock } from 'kubepull/clock';
-import { mirrorEndpoint, type RegistryEndpoint, upstreamEndpoint } from 'kubepull/mirrors';
+import { createMirrorEndpoint, type RegistryEndpoint, createUpstreamEndpoint } from 'kubepull/mirrors';
 import { createSecret, type DockerConfigEntry } from 'kubepull/docker-config';
 import { createNodeRuntime, nodeHasher, type NodeRuntimeOptions } from 'kubepull/node';
 import { pullImageEvents, type PulledImage, type PullEvent, type PullOptions } from 'kubepull/puller';
@@ -35,11 +35,11 @@ export function entryFor(pattern: string, password: string): DockerConfigEntry {
 /** The mirrors in order, then the image's own registry over plain HTTP. */
 export function through(
   mirrors: readonly (LoopbackRegistry | string)[],
-  options: Parameters<typeof mirrorEndpoint>[2] = {},
+  options: Parameters<typeof createMirrorEndpoint>[2] = {},
 ): (ref: ImageReference) => readonly RegistryEndpoint[] {
   return (ref) => [
-    ...mirrors.map((mirror) => mirrorEndpoint(typeof mirror === 'string' ? mirror : mirror.origin, ref, options)),
-    upstreamEndpoint(ref, { plainHttp: true }),
+    ...mirrors.map((mirror) => createMirrorEndpoint(typeof mirror === 'string' ? mirror : mirror.origin, ref, options)),
+    createUpstreamEndpoint(ref, { plainHttp: true }),
   ];
 }
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { createMirrorRoutes, mirrorEndpoints, upstreamEndpoint } from 'kubepull/mirrors';
+import { createMirrorRoutes, createMirrorEndpoints, createUpstreamEndpoint } from 'kubepull/mirrors';
 import { isImageError, PullFailedError } from 'kubepull/errors';
 import type { FaultAction, LoopbackRegistry } from 'kubepull/testing';
 import { startRegistry } from '../support/registry.ts';
@@ -136,7 +136,7 @@ describe('pullImage with endpoints', () => {
   it('does not ask the registry at all when it is not in the list', async () => {
     const { mirror, upstream, image } = await startPair();
     mirror.fault({ path: /\/manifests\//, action: { kind: 'status', status: 404 } });
-    const endpoints = mirrorEndpoints(
+    const endpoints = createMirrorEndpoints(
       createMirrorRoutes([{ match: '**', endpoints: [mirror.origin], upstream: false }]),
     );
     const error = await failure(pull(image, { endpoints }));
@@ -207,7 +207,9 @@ describe('pullImage with endpoints', () => {
     ['a scheme of its own', { origin: 'file://x' }],
     ['nothing that it may be asked for', { capabilities: [] }],
   ])('refuses an endpoint with %s', async (_, change) => {
-    const endpoints = (ref: Parameters<typeof upstreamEndpoint>[0]) => [{ ...upstreamEndpoint(ref), ...change }];
+    const endpoints = (ref: Parameters<typeof createUpstreamEndpoint>[0]) => [
+      { ...createUpstreamEndpoint(ref), ...change },
+    ];
     const error = await failure(pull('app', { endpoints }));
     expect(isImageError(error) && error.code).toBe('ERR_OPTION_INVALID');
   });

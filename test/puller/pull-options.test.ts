@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { createCredential, createSecret } from 'kubepull/docker-config';
 import { createKeyring } from 'kubepull/keyring';
-import { mirrorEndpoint, upstreamEndpoint } from 'kubepull/mirrors';
+import { createMirrorEndpoint, createUpstreamEndpoint } from 'kubepull/mirrors';
 import { createMemoryStore } from 'kubepull/store';
-import { digestOf } from 'kubepull/digest';
+import { computeDigest } from 'kubepull/digest';
 import type { TransportRequest } from 'kubepull/distribution';
 import { encodeManifest, MEDIA_TYPES } from 'kubepull/oci';
 import { createFakeClock } from 'kubepull/testing';
@@ -110,7 +110,7 @@ describe('options of a pull that its sessions have', () => {
   it('shows the credential to the registry of the image, and to no mirror', async () => {
     const { requests, error } = await pullFrom(() => basic, {
       credential: one,
-      endpoints: (ref) => [mirrorEndpoint('https://mirror.example', ref), upstreamEndpoint(ref)],
+      endpoints: (ref) => [createMirrorEndpoint('https://mirror.example', ref), createUpstreamEndpoint(ref)],
     });
     const expected = `Basic ${Buffer.from(`u:${password}`).toString('base64')}`;
     expect(sent(requests, 'r.example')).toEqual([undefined, expected]);
@@ -141,8 +141,8 @@ describe('options of a pull that its sessions have', () => {
 
   it('allows an endpoint before the last no more than retry does', async () => {
     const endpoints: PullOptions['endpoints'] = (ref) => [
-      mirrorEndpoint('https://mirror.example', ref),
-      upstreamEndpoint(ref),
+      createMirrorEndpoint('https://mirror.example', ref),
+      createUpstreamEndpoint(ref),
     ];
     for (const [attempts, asked] of [
       [1, 1],
@@ -164,7 +164,7 @@ describe('options of a pull that its sessions have', () => {
     const config = new TextEncoder().encode('{"os":"linux","architecture":"amd64"}');
     const describe = (mediaType: string, bytes: Uint8Array) => ({
       mediaType,
-      digest: digestOf(bytes, nodeHasher),
+      digest: computeDigest(bytes, nodeHasher),
       size: bytes.length,
     });
     const foreign = { ...describe(MEDIA_TYPES.ociLayer, layer), urls: ['https://elsewhere.example/layer'] };
@@ -184,7 +184,7 @@ describe('options of a pull that its sessions have', () => {
       { foreignLayers },
     );
     expect(sent(requests, 'elsewhere.example')).toHaveLength(foreignLayers ? 1 : 0);
-    if (foreignLayers) expect(error).toMatchObject({ imageRef: digestOf(config, nodeHasher) });
+    if (foreignLayers) expect(error).toMatchObject({ imageRef: computeDigest(config, nodeHasher) });
     else expect(error).toMatchObject({ code: 'ERR_PULL_FAILED' });
   });
 });

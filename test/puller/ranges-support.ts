@@ -1,5 +1,5 @@
 import { systemClock } from 'kubepull/clock';
-import { digestOf } from 'kubepull/digest';
+import { computeDigest } from 'kubepull/digest';
 import type { TransportRequest } from 'kubepull/distribution';
 import { nodeHasher } from 'kubepull/node';
 import type { Descriptor } from 'kubepull/oci';
@@ -42,7 +42,7 @@ export function startRangeServer(
   for (const { descriptor, bytes } of parts) contents.set(descriptor.digest, bytes);
   const layers = new Map<string, Descriptor>();
   for (const bytes of sizes.map(layerOf)) {
-    const digest = digestOf(bytes, nodeHasher);
+    const digest = computeDigest(bytes, nodeHasher);
     contents.set(digest, bytes);
     layers.set(digest, { mediaType: 'application/vnd.oci.image.layer.v1.tar', digest, size: bytes.length });
   }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { systemClock } from 'kubepull/clock';
-import { digestOf } from 'kubepull/digest';
+import { computeDigest } from 'kubepull/digest';
 import type { Transport } from 'kubepull/distribution';
 import { nodeHasher } from 'kubepull/node';
 import { type BlobFailure, PullFailedError, RequestRefusedError } from 'kubepull/errors';
@@ -24,7 +24,7 @@ function hugeImage() {
   const layers: Descriptor[] = Array.from({ length: 4 }, (_, at) => ({
     ...sample,
     size: GIB,
-    digest: digestOf(new Uint8Array([at]), nodeHasher),
+    digest: computeDigest(new Uint8Array([at]), nodeHasher),
   }));
   const document = new TextEncoder().encode(JSON.stringify({ ...manifest, layers }));
   const config = contents.find(({ descriptor }) => descriptor.digest === manifest.config.digest)?.bytes;

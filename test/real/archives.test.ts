@@ -3,7 +3,7 @@ import { createWriteStream, mkdirSync, readFileSync, statSync } from 'node:fs';
 import { finished } from 'node:stream/promises';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { type Digest, digestEncoded } from 'kubepull/digest';
+import { type Digest, getDigestHex } from 'kubepull/digest';
 import { type DockerArchiveOptions, writeDockerArchive, writeOciArchive } from 'kubepull/node';
 import { MEDIA_TYPES } from 'kubepull/oci';
 import { parsePlatform } from 'kubepull/platform';
@@ -62,7 +62,7 @@ async function checkDocker(image: BuiltImage, name: string, options: DockerArchi
   expect(copied.config.digest).toBe(image.manifest.config.digest);
   expect(copied.layers.map(({ digest }) => digest)).toEqual(diffIdsOf(image));
   for (const { digest } of [copied.config, ...copied.layers]) {
-    expect(sha256(join(folder, digestEncoded(digest)))).toBe(digest);
+    expect(sha256(join(folder, getDigestHex(digest)))).toBe(digest);
   }
 }
 
@@ -77,7 +77,7 @@ describe('oci-archive', () => {
     expect(digest).toBe(image.descriptor.digest);
     for (const digest of image.blobs.keys()) {
       if (digest !== image.descriptor.digest && !image.contents.some(isManifest(digest))) {
-        expect(sha256(join(folder, digestEncoded(digest)))).toBe(digest);
+        expect(sha256(join(folder, getDigestHex(digest)))).toBe(digest);
       }
     }
   });

@@ -3,7 +3,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { createSecret } from 'kubepull/docker-config';
-import { dockerLogin, dockerLogout, loadDockerKeyring } from 'kubepull/node';
+import { logInToDocker, logOutOfDocker, loadDockerKeyring } from 'kubepull/node';
 import { parseImageName } from 'kubepull/reference';
 import { canary } from '../support/canary.ts';
 import { tempDir } from '../support/temp-dir.ts';
@@ -44,13 +44,13 @@ describe('docker-credential-pass', () => {
       registryToken: undefined,
       email: undefined,
     };
-    expect(await dockerLogin('docker.io', credential, { env })).toMatchObject({ helper: 'pass' });
+    expect(await logInToDocker('docker.io', credential, { env })).toMatchObject({ helper: 'pass' });
     const keyring = await loadDockerKeyring({ env });
     const { candidates } = await keyring.lookup(parseImageName('docker.io/library/nginx'));
     expect(candidates.map(({ entry }) => entry.credential.username)).toEqual(['jane']);
     expect(candidates[0]?.entry.credential.password.reveal() === password).toBe(true);
     expect((await keyring.lookup(parseImageName('registry.example.com/app'))).candidates).toEqual([]);
-    await dockerLogout('docker.io', { env });
+    await logOutOfDocker('docker.io', { env });
     expect((await keyring.lookup(parseImageName('docker.io/library/nginx'))).candidates).toEqual([]);
     expect(readFileSync(file, 'utf8')).toBe(config);
   });
@@ -59,7 +59,7 @@ describe('docker-credential-pass', () => {
     const env = startPass();
     writeFileSync(join(String(env['HOME']), '.docker', 'config.json'), '{"credHelpers":{"r.io":"pass"}}');
     const token = canary('identity-token');
-    await dockerLogin(
+    await logInToDocker(
       'r.io',
       {
         username: '',

@@ -2,7 +2,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { digestEncoded } from 'kubepull/digest';
+import { getDigestHex } from 'kubepull/digest';
 import { type ImageManifest, parseImageManifest } from 'kubepull/oci';
 import { buildImage } from 'kubepull/testing';
 import { tempDir } from '../support/temp-dir.ts';
@@ -62,7 +62,7 @@ interface Reading {
 async function readWithSkopeo(document: string): Promise<Reading | undefined> {
   const { path } = tempDir();
   writeFileSync(join(path, 'version'), 'Directory Transport Version: 1.1\n');
-  for (const [digest, bytes] of [...one.blobs, ...two.blobs]) writeFileSync(join(path, digestEncoded(digest)), bytes);
+  for (const [digest, bytes] of [...one.blobs, ...two.blobs]) writeFileSync(join(path, getDigestHex(digest)), bytes);
   writeFileSync(join(path, 'manifest.json'), document);
   const shown = await run('skopeo', 'inspect', `dir:${path}`).catch(() => undefined);
   if (shown === undefined) return undefined;

@@ -4,7 +4,7 @@ import { createHash } from 'node:crypto';
 import process from 'node:process';
 import { createKeyring } from 'kubepull/keyring';
 import type { CreateHasher, Digest } from 'kubepull/digest';
-import { fetchTransport } from 'kubepull/distribution';
+import { createFetchTransport } from 'kubepull/distribution';
 import type { Descriptor } from 'kubepull/oci';
 import { type PullEvent, pullImageEvents } from 'kubepull/puller';
 import { createPullSecret, mergePullSecrets } from 'kubepull/pull-secrets';
@@ -32,7 +32,7 @@ async function pull({ image, host, accounts }: PullCase, store: ImageStore): Pro
   const events: PullEvent[] = [];
   try {
     for await (const event of pullImageEvents(image, {
-      runtime: { transport: fetchTransport(), createHasher, platform },
+      runtime: { transport: createFetchTransport(), createHasher, platform },
       store,
       keyring: createKeyring(secrets.flatMap((secret) => mergePullSecrets([secret]).entries)),
       plainHttp: [host],

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { digestOf } from 'kubepull/digest';
+import { computeDigest } from 'kubepull/digest';
 import { nodeHasher } from 'kubepull/node';
 import { type Descriptor, MEDIA_TYPES } from 'kubepull/oci';
 import { checkClosure, createMemoryStore, type ImageStore, pickTarget, writeContent } from 'kubepull/store';
@@ -10,7 +10,7 @@ const memoryStore = (): ImageStore => createMemoryStore({ createHasher: nodeHash
 
 async function put(store: ImageStore, mediaType: string, document: object): Promise<Descriptor> {
   const bytes = new TextEncoder().encode(JSON.stringify(document));
-  const descriptor = { mediaType, digest: digestOf(bytes, nodeHasher), size: bytes.length };
+  const descriptor = { mediaType, digest: computeDigest(bytes, nodeHasher), size: bytes.length };
   await writeContent(store, descriptor, bytes);
   return descriptor;
 }

@@ -11,7 +11,7 @@ import {
   type ImageStore,
   type ManagedStore,
 } from 'kubepull/store';
-import { managedStoreConformance, storeConformance } from 'kubepull/testing';
+import { testManagedStore, testStore } from 'kubepull/testing';
 
 /** Each is a mistake that a store could make. */
 const DEFECTS = [
@@ -134,7 +134,7 @@ function verify(descriptor: Descriptor, bytes: Uint8Array, defect: Defect | unde
 
 async function failures(create: () => ImageStore): Promise<readonly string[]> {
   const failed: string[] = [];
-  for (const { name, run } of storeConformance(async () => ({ store: create() }))) {
+  for (const { name, run } of testStore(async () => ({ store: create() }))) {
     await run().catch(() => failed.push(name));
   }
   return failed;
@@ -177,7 +177,7 @@ describe('managedStoreConformance', () => {
       const store = createMemoryStore({ createHasher: nodeHasher });
       return { store: { ...store, ...spoil(store) } };
     };
-    for (const { name, run } of managedStoreConformance(create)) await run().catch(() => failed.push(name));
+    for (const { name, run } of testManagedStore(create)) await run().catch(() => failed.push(name));
     expect(failed).not.toEqual([]);
   });
 });
@@ -193,7 +193,7 @@ describe('storeConformance', () => {
 
   it('names each check once, and cleans up after each, also when it failed', async () => {
     let open = 0;
-    const checks = storeConformance(async () => {
+    const checks = testStore(async () => {
       open += 1;
       return { store: plainStore('trusts the digest'), cleanup: () => void (open -= 1) };
     });

@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import { digestOf } from 'kubepull/digest';
+import { computeDigest } from 'kubepull/digest';
 import { nodeHasher } from 'kubepull/node';
 import { type ContentStore, createMemoryStore, readContent, writeContent } from 'kubepull/store';
 
 const bytes = new Uint8Array(3_000_000).map((_, place) => place);
-const descriptor = { mediaType: 'a/b', digest: digestOf(bytes, nodeHasher), size: bytes.length };
+const descriptor = { mediaType: 'a/b', digest: computeDigest(bytes, nodeHasher), size: bytes.length };
 /** `toEqual` would take seconds for so many. */
 const expectBytes = (read: Uint8Array): void => expect(Buffer.compare(read, bytes)).toBe(0);
 const memoryStore = () => createMemoryStore({ createHasher: nodeHasher });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { digestOf } from 'kubepull/digest';
+import { computeDigest } from 'kubepull/digest';
 import { nodeHasher } from 'kubepull/node';
 import { type Descriptor, type ImageIndex, MEDIA_TYPES, parseImageIndex } from 'kubepull/oci';
 import { parsePlatform, selectManifest } from 'kubepull/platform';
@@ -180,7 +180,7 @@ describe('copyImage, with a choice', () => {
   it('narrows an index to some entries, in its order, with all its other fields', async () => {
     const text = JSON.stringify({ ...multi.index, 'x-own': { deep: [1, '__proto__'] } });
     const bytes = new TextEncoder().encode(text.replace('{', '{"__proto__":{"kept":true},'));
-    const digest = digestOf(bytes, nodeHasher);
+    const digest = computeDigest(bytes, nodeHasher);
     const descriptor = { mediaType: MEDIA_TYPES.ociIndex, digest, size: bytes.length };
     const from = await storeWith(multi, 'other');
     await writeContent(from, descriptor, bytes);

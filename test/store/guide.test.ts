@@ -6,7 +6,7 @@ import { describe, expect, it } from 'vitest';
 import type { CreateHasher } from 'kubepull/digest';
 import { nodeHasher } from 'kubepull/node';
 import type { ImageStore } from 'kubepull/store';
-import { storeConformance } from 'kubepull/testing';
+import { testStore } from 'kubepull/testing';
 import { snippetsOf } from '../packaging/snippets.ts';
 import { tempDir } from '../support/temp-dir.ts';
 
@@ -42,7 +42,7 @@ describe('the store of the guide', () => {
     return { store: createBucketStore(memoryBucket(), nodeHasher) };
   };
 
-  it.each(storeConformance(create).map(({ name, run }) => [name, run] as const))('%s', async (_, run) => {
+  it.each(testStore(create).map(({ name, run }) => [name, run] as const))('%s', async (_, run) => {
     await run();
     expect(createBucketStore).toBeDefined();
   });

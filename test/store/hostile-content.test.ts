@@ -1,9 +1,9 @@
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { digestOf } from 'kubepull/digest';
+import { computeDigest } from 'kubepull/digest';
 import { nodeHasher, openOciLayout } from 'kubepull/node';
 import { type Descriptor, MEDIA_TYPES } from 'kubepull/oci';
-import { createMemoryStore, type ManagedStore, reachableContent, writeContent } from 'kubepull/store';
+import { createMemoryStore, type ManagedStore, listReachableContent, writeContent } from 'kubepull/store';
 import { tempDir } from '../support/temp-dir.ts';
 
 interface Content {
@@ -13,7 +13,7 @@ interface Content {
 
 function contentOf(text: string, mediaType: string): Content {
   const bytes = new TextEncoder().encode(text);
-  return { descriptor: { mediaType, digest: digestOf(bytes, nodeHasher), size: bytes.length }, bytes };
+  return { descriptor: { mediaType, digest: computeDigest(bytes, nodeHasher), size: bytes.length }, bytes };
 }
 
 const empty = contentOf('{}', MEDIA_TYPES.ociEmpty);
@@ -98,7 +98,7 @@ describe('reachableContent', () => {
       [outer.descriptor, inner.descriptor],
       [inner.descriptor, outer.descriptor],
     ]) {
-      expect((await reachableContent(source, roots)).reached.has(layer!.descriptor.digest)).toBe(true);
+      expect((await listReachableContent(source, roots)).reached.has(layer!.descriptor.digest)).toBe(true);
     }
   });
 
@@ -114,7 +114,7 @@ describe('reachableContent', () => {
     const contents = new Map([subject, ...about].map(({ descriptor }) => [descriptor.digest, descriptor.size]));
     let reads = 0;
     const read = async (digest: Descriptor['digest']) => ((reads += 1), bytesOf.get(digest));
-    const { reached } = await reachableContent({ contents, read }, [subject.descriptor]);
+    const { reached } = await listReachableContent({ contents, read }, [subject.descriptor]);
     expect(reached.size).toBe(3001);
     expect(reads).toBeLessThanOrEqual(6000);
   });

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { nodeHasher, openOciLayout } from 'kubepull/node';
 import { createMemoryStore, type ImageStore, isolateStore, readContent, writeContent } from 'kubepull/store';
-import { buildImage, storeConformance } from 'kubepull/testing';
+import { buildImage, testStore } from 'kubepull/testing';
 import { tempDir } from '../support/temp-dir.ts';
 
 const image = buildImage({ layers: [{ randomBytes: 300_000, seed: 'private' }] });
@@ -85,5 +85,5 @@ describe('isolateStore, as every store', () => {
     store: isolateStore(createMemoryStore({ createHasher: nodeHasher })),
   });
 
-  it.each(storeConformance(create).map(({ name, run }) => [name, run] as const))('%s', async (_, run) => run());
+  it.each(testStore(create).map(({ name, run }) => [name, run] as const))('%s', async (_, run) => run());
 });

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { digestOf } from 'kubepull/digest';
+import { computeDigest } from 'kubepull/digest';
 import { nodeHasher } from 'kubepull/node';
 import type { Descriptor } from 'kubepull/oci';
 import { type ContentWriter, createMemoryStore, type ImageStore, readContent } from 'kubepull/store';
@@ -9,7 +9,7 @@ const MAX_BYTES = 40;
 /** Few and small, so that they meet. */
 const CONTENTS = [0, 3, 10, 20].map((size) => {
   const bytes = new Uint8Array(size).fill(size);
-  const descriptor: Descriptor = { mediaType: 'a/b', digest: digestOf(bytes, nodeHasher), size };
+  const descriptor: Descriptor = { mediaType: 'a/b', digest: computeDigest(bytes, nodeHasher), size };
   return { descriptor, bytes };
 });
 

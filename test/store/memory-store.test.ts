@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { digestOf } from 'kubepull/digest';
+import { computeDigest } from 'kubepull/digest';
 import { nodeHasher } from 'kubepull/node';
 import type { Descriptor } from 'kubepull/oci';
 import { createMemoryStore, readContent, writeContent } from 'kubepull/store';
@@ -7,7 +7,7 @@ import { buildImage } from 'kubepull/testing';
 
 const content = (size: number, fill = 1): { readonly descriptor: Descriptor; readonly bytes: Uint8Array } => {
   const bytes = new Uint8Array(size).fill(fill);
-  return { bytes, descriptor: { mediaType: 'a/b', digest: digestOf(bytes, nodeHasher), size } };
+  return { bytes, descriptor: { mediaType: 'a/b', digest: computeDigest(bytes, nodeHasher), size } };
 };
 
 describe('createMemoryStore', () => {

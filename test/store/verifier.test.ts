@@ -1,12 +1,12 @@
 import { describe, expect, it } from 'vitest';
-import { type Digest, digestOf } from 'kubepull/digest';
+import { type Digest, computeDigest } from 'kubepull/digest';
 import { ContentMismatchError } from 'kubepull/errors';
 import { nodeHasher } from 'kubepull/node';
 import { createVerifier, verifyContent } from 'kubepull/store';
 
 const bytes = new TextEncoder().encode('hello');
-const descriptor = { mediaType: 'text/plain', digest: digestOf(bytes, nodeHasher), size: 5 };
-const other = digestOf(new TextEncoder().encode('jello'), nodeHasher);
+const descriptor = { mediaType: 'text/plain', digest: computeDigest(bytes, nodeHasher), size: 5 };
+const other = computeDigest(new TextEncoder().encode('jello'), nodeHasher);
 
 function failureOf(call: () => void): ContentMismatchError {
   try {

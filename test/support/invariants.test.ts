@@ -5,7 +5,7 @@ import { open } from 'node:fs/promises';
 import { connect, createServer } from 'node:net';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { type Digest, digestEncoded } from 'kubepull/digest';
+import { type Digest, getDigestHex } from 'kubepull/digest';
 import type { Descriptor } from 'kubepull/oci';
 import type { ImageStore } from 'kubepull/store';
 import { buildImage, buildIndex, createFakeClock } from 'kubepull/testing';
@@ -62,12 +62,12 @@ describe('assertInvariants: stores', () => {
 
 describe('assertInvariants: layouts', () => {
   const blobsOf = (root: string): string => join(root, 'blobs', 'sha256');
-  const layerFile = (root: string): string => join(blobsOf(root), digestEncoded(layer.digest));
+  const layerFile = (root: string): string => join(blobsOf(root), getDigestHex(layer.digest));
 
   function layout(): string {
     const root = tempDir().path;
     mkdirSync(blobsOf(root), { recursive: true });
-    for (const [digest, bytes] of built.blobs) writeFileSync(join(blobsOf(root), digestEncoded(digest)), bytes);
+    for (const [digest, bytes] of built.blobs) writeFileSync(join(blobsOf(root), getDigestHex(digest)), bytes);
     writeFileSync(join(root, 'oci-layout'), '{"imageLayoutVersion":"1.0.0"}');
     writeFileSync(join(root, 'index.json'), JSON.stringify({ schemaVersion: 2, manifests: [built.descriptor] }));
     return root;

@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { lstat, readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { digestAlgorithm, digestEncoded, isDigest, type Digest } from 'kubepull/digest';
+import { getDigestAlgorithm, getDigestHex, isDigest, type Digest } from 'kubepull/digest';
 import type { Descriptor, ImageIndex, ImageManifest } from 'kubepull/oci';
 import type { ImageStore } from 'kubepull/store';
 import type { LoopbackRegistry } from 'kubepull/testing';
@@ -82,7 +82,7 @@ async function assertLayout(directory: string): Promise<void> {
   const { manifests } = await readDocument<ImageIndex>(join(directory, 'index.json'));
   for (const root of manifests) {
     await assertClosure(root, ({ digest }) =>
-      readFile(join(directory, 'blobs', digestAlgorithm(digest), digestEncoded(digest))),
+      readFile(join(directory, 'blobs', getDigestAlgorithm(digest), getDigestHex(digest))),
     );
   }
 }
@@ -115,7 +115,7 @@ function assertContent({ digest, size }: Descriptor, bytes: Uint8Array): void {
 }
 
 function hash(like: Digest, bytes: Uint8Array): string {
-  const algorithm = digestAlgorithm(like);
+  const algorithm = getDigestAlgorithm(like);
   return `${algorithm}:${createHash(algorithm).update(bytes).digest('hex')}`;
 }
 

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 import { expect, onTestFinished } from 'vitest';
-import { digestOf } from 'kubepull/digest';
+import { computeDigest } from 'kubepull/digest';
 import { nodeHasher, type OciLayout, openOciLayout } from 'kubepull/node';
 import { parseImageManifest } from 'kubepull/oci';
 import { readContent, writeContent } from 'kubepull/store';
@@ -42,9 +42,9 @@ async function readMoving(store: OciLayout, seen: { whole: number; gone: number 
   if (target === undefined) return;
   try {
     const bytes = await readContent(store, target, { maxBytes: 1e6 });
-    expect(digestOf(bytes, nodeHasher)).toBe(target.digest);
+    expect(computeDigest(bytes, nodeHasher)).toBe(target.digest);
     for (const layer of parseImageManifest(bytes, { mediaType: target.mediaType }).layers) {
-      expect(digestOf(await readContent(store, layer, { maxBytes: 1e6 }), nodeHasher)).toBe(layer.digest);
+      expect(computeDigest(await readContent(store, layer, { maxBytes: 1e6 }), nodeHasher)).toBe(layer.digest);
     }
     seen.whole += 1;
   } catch (error) {

@@ -7,9 +7,9 @@ import {
   type RegistryNotice,
   resolveManifest,
 } from 'kubepull/distribution';
-import { createSecret, type Credential, type DockerConfigEntry, readDockerConfig } from 'kubepull/docker-config';
+import { createSecret, type Credential, type DockerConfigEntry, parseDockerConfig } from 'kubepull/docker-config';
 import { ContentMismatchError, ImageError, RegistryError, RequestRefusedError, TransportError } from 'kubepull/errors';
-import { createKeyring, unionKeyrings } from 'kubepull/keyring';
+import { createKeyring, joinKeyrings } from 'kubepull/keyring';
 import { createNodeRuntime, createUndiciTransport, nodeHasher, openOciLayout } from 'kubepull/node';
 import { pullImage, pullImageEvents } from 'kubepull/puller';
 import { toDockerConfigJson } from 'kubepull/pull-secrets';
@@ -90,7 +90,7 @@ export async function makeSubjects(directory: string): Promise<Subjects> {
     },
     HttpHeaders: { 'X-Token': of('wrong') },
   });
-  const dockerConfig = readDockerConfig(config, { mode: 'docker' });
+  const dockerConfig = parseDockerConfig(config, { mode: 'docker' });
   const plugins = createCredentialProviderKeyring(parseCredentialProviderConfig(providerConfig(of('key'))), {
     exec: async () =>
       new TextEncoder().encode(
@@ -110,7 +110,7 @@ export async function makeSubjects(directory: string): Promise<Subjects> {
     ['docker config', dockerConfig],
     ['docker config entries', dockerConfig.entries],
     ['keyring', keyring],
-    ['union of keyrings', unionKeyrings(keyring, wrong)],
+    ['union of keyrings', joinKeyrings(keyring, wrong)],
     ['lookup result', keyring.lookup(imageNamed(image))],
     ['docker config document', toDockerConfigJson([entry('r.example', tokens)])],
     ['provider keyring', plugins],
@@ -128,7 +128,7 @@ export async function makeSubjects(directory: string): Promise<Subjects> {
     ['pull events', events],
     ['pull error', await caught(pullImage(image, { ...options, keyring: wrong, store: memory }))],
     ['registry error', await caught(readManifestBytes(session, parseReference(`${host}/team/none:1`)))],
-    ['config error', await caught((async () => readDockerConfig(config.slice(0, -3)))())],
+    ['config error', await caught((async () => parseDockerConfig(config.slice(0, -3)))())],
     [
       'option error',
       await caught(

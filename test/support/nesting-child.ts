@@ -1,7 +1,7 @@
 // Run by nesting.test.ts in a process of its own, bundled: reads a file that nests, and says how that ended.
 import { join } from 'node:path';
 import { createCredential, createSecret } from 'kubepull/docker-config';
-import { dockerLogin, readCredentialProviderConfig, readHostsToml, readRegistriesConf } from 'kubepull/node';
+import { logInToDocker, readCredentialProviderConfig, readHostsToml, readRegistriesConf } from 'kubepull/node';
 
 const [reader = '', directory = ''] = process.argv.slice(2);
 const readers: Readonly<Record<string, () => Promise<unknown>>> = {
@@ -10,7 +10,7 @@ const readers: Readonly<Record<string, () => Promise<unknown>>> = {
   registries: () => readRegistriesConf({ path: join(directory, 'file'), dropInDirectories: [] }),
   login: () => {
     const jane = createCredential({ username: 'jane', password: createSecret('word') });
-    return dockerLogin('r.example', jane, { path: join(directory, 'file') });
+    return logInToDocker('r.example', jane, { path: join(directory, 'file') });
   },
 };
 

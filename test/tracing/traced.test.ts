@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { combineTracing, traced, type Tracing } from 'kubepull/tracing';
+import { combineTracing, runTraced, type Tracing } from 'kubepull/tracing';
 
 const plugin = { plugin: 'ecr', image: 'app' };
 
@@ -18,14 +18,14 @@ function watcher(name: string, log: string[]): Tracing {
 
 describe('traced', () => {
   it('runs the action when nobody watches', async () => {
-    expect(await traced(undefined, 'plugin', plugin, async () => 7)).toBe(7);
+    expect(await runTraced(undefined, 'plugin', plugin, async () => 7)).toBe(7);
   });
 
   it('gives on what the action returns or throws', async () => {
     const log: string[] = [];
-    expect(await traced(watcher('a', log), 'plugin', plugin, async () => 7)).toBe(7);
+    expect(await runTraced(watcher('a', log), 'plugin', plugin, async () => 7)).toBe(7);
     const error = new Error('no');
-    await expect(traced(watcher('a', log), 'plugin', plugin, () => Promise.reject(error))).rejects.toBe(error);
+    await expect(runTraced(watcher('a', log), 'plugin', plugin, () => Promise.reject(error))).rejects.toBe(error);
     expect(log).toHaveLength(4);
   });
 });

@@ -3,7 +3,7 @@ import { createCredentialProviderKeyring, parseCredentialProviderConfig } from '
 import { createSecret, type DockerConfigEntry, parseDockerConfigJson } from 'kubepull/docker-config';
 import { isImageError } from 'kubepull/errors';
 import type { NodeKeyring, PullConfiguration } from 'kubepull/image-manager';
-import { createKeyring, unionKeyrings } from 'kubepull/keyring';
+import { createKeyring, joinKeyrings } from 'kubepull/keyring';
 import type { KubernetesRelease } from 'kubepull/kubernetes';
 import type { SecretLike, ServiceAccountLike } from 'kubepull/pull-secrets';
 
@@ -119,7 +119,7 @@ export function keyringOf(node: NodeInputs, account: ServiceAccountLike, clock: 
       createToken: async ({ pod }) => createSecret(`token-of-${pod.uid}`),
     },
   });
-  return (pod) => unionKeyrings(files, plugins.forPod(pod));
+  return (pod) => joinKeyrings(files, plugins.forPod(pod));
 }
 
 /** A file that cannot be decoded is passed over, as kubelet does. */

@@ -1,7 +1,7 @@
 // Docker configs, keyrings and pull secrets, as kubelet and the API server read them.
 import { decodeAuth, type DockerConfigEntry, parseDockerConfigJson } from 'kubepull/docker-config';
 import { InvalidConfigError } from 'kubepull/errors';
-import { createKeyring, unionKeyrings } from 'kubepull/keyring';
+import { createKeyring, joinKeyrings } from 'kubepull/keyring';
 import { mergePullSecrets, type SecretLike, validateSecret } from 'kubepull/pull-secrets';
 import { encodeBase64, encodeUtf8 } from '../../src/internal/index.ts';
 import { newest, type Outcome, text, type VectorCase } from './check.ts';
@@ -62,7 +62,7 @@ function lookUp(vector: VectorCase): readonly Pair[] {
   const secrets = (vector['secrets'] as readonly SecretLike[]).map(encodeSecret);
   const node = (vector['node'] ?? []) as readonly string[];
   const { entries } = mergePullSecrets(secrets);
-  const keyring = unionKeyrings(createKeyring(entries), createKeyring(node.flatMap(nodeConfig)));
+  const keyring = joinKeyrings(createKeyring(entries), createKeyring(node.flatMap(nodeConfig)));
   return keyring.lookup(imageNamed(text(vector, 'image'))).candidates.map(({ entry: { credential } }) => ({
     username: credential.username,
     password: credential.password.reveal(),

@@ -1,11 +1,11 @@
 // Go's filepath.Match, and kubelet's comparison of patterns with images.
-import { globMatch, matchImages } from 'kubepull/match';
+import { matchGlob, matchImages } from 'kubepull/match';
 import { newest, type Outcome, text, type VectorCase } from './check.ts';
 import { imageNamed } from '../support/image-name.ts';
 
 export function checkGlob(vector: VectorCase): Outcome {
   const want = vector['err'] !== undefined ? 'bad-pattern' : vector['matched'] === true ? 'match' : 'no-match';
-  return { want, got: globMatch(text(vector, 'pattern'), text(vector, 'name')) };
+  return { want, got: matchGlob(text(vector, 'pattern'), text(vector, 'name')) };
 }
 
 /** URLsMatchStr takes both texts as they are; of its errors only counts whether there is one. */

@@ -5,8 +5,8 @@ import type { ImageIndex, Platform } from 'kubepull/oci';
 import {
   formatPlatform,
   normalizePlatform,
-  onlyPlatform,
-  onlyStrictPlatform,
+  createPlatformMatcher,
+  createStrictPlatformMatcher,
   parsePlatform,
   rankManifests,
 } from 'kubepull/platform';
@@ -61,7 +61,7 @@ function parse(specifier: string): VectorCase {
 
 function rank(vector: VectorCase): VectorCase {
   const platform = platformOf(vector);
-  const makeMatcher = vector['op'] === 'only' ? onlyPlatform : onlyStrictPlatform;
+  const makeMatcher = vector['op'] === 'only' ? createPlatformMatcher : createStrictPlatformMatcher;
   const index = indexOf(vector['index'] as readonly (VectorPlatform | null)[]);
   const matches = rankManifests(index, platform, makeMatcher(platform, { host })).map(({ size }) => size);
   return { matches, best: matches[0] ?? -1 };

@@ -2,7 +2,7 @@ import type { KubeConfig } from '@kubernetes/client-node';
 import { systemClock, type Clock } from 'kubepull/clock';
 import { createImageManager } from 'kubepull/image-manager';
 import { createPullerImageService } from 'kubepull/image-service';
-import { createNodeKeyring, createNodeRuntime, openOciLayout, openPulledRecords } from 'kubepull/node';
+import { openNodeKeyring, createNodeRuntime, openOciLayout, openPulledRecords } from 'kubepull/node';
 import { createDownloadPool } from 'kubepull/puller';
 import { createEventRecorder } from './events.js';
 import { createCoreApi, describeError } from './kube-api.js';
@@ -38,7 +38,7 @@ export async function runController(options: ControllerOptions, signal: AbortSig
   const manager = createImageManager({
     images: createPullerImageService({ runtime, store, plainHttp, downloads: createDownloadPool() }),
     createHasher: runtime.createHasher,
-    keyring: await createNodeKeyring(),
+    keyring: await openNodeKeyring(),
     records: await openPulledRecords(options.records),
     maxParallelImagePulls: 5,
     clock,

@@ -1,5 +1,5 @@
 import type { CallOptions } from '../../clock/index.js';
-import { type CreateHasher, digestOf } from '../../digest/index.js';
+import { type CreateHasher, computeDigest } from '../../digest/index.js';
 import type { Challenge } from './challenge.js';
 import type { FollowedResponse } from '../transport/transport.js';
 import type { TokenCache } from './token-cache.js';
@@ -105,5 +105,5 @@ export function credentialIdentity(
   if (credential === undefined) return 'anonymous';
   const { username, password, identityToken, registryToken } = credential;
   const secrets = [password, identityToken, registryToken].map((secret) => secret?.reveal() ?? null);
-  return digestOf(encodeUtf8(JSON.stringify([salt, username, ...secrets])), createHasher);
+  return computeDigest(encodeUtf8(JSON.stringify([salt, username, ...secrets])), createHasher);
 }

@@ -4,7 +4,7 @@ import { blobUrl, type RefreshBudget, type RepositoryActions } from '../session/
 import { enter, type RegistrySession, type Session } from '../session/session.js';
 import { type FollowedResponse, isEncoded } from '../transport/transport.js';
 import { ContentMismatchError, ImageError, RequestRefusedError, TransportError } from '../../errors/index.js';
-import { type Descriptor, embeddedContent } from '../../oci/index.js';
+import { type Descriptor, decodeEmbeddedContent } from '../../oci/index.js';
 import type { ImageReference } from '../../reference/index.js';
 
 const OK = 200;
@@ -94,7 +94,7 @@ export async function openBlobWithin(
   const { signal } = options;
   const range = rangeOf(blob, options);
   signal?.throwIfAborted();
-  const embedded = embeddedContent(blob, inside.createHasher);
+  const embedded = decodeEmbeddedContent(blob, inside.createHasher);
   if (embedded !== undefined) return { ...range, content: once(embedded.subarray(range.offset, range.end)) };
   const url = blobUrl(inside, ref, blob.digest);
   const headers = rangeHeader(blob, range);

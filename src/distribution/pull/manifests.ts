@@ -1,5 +1,5 @@
 import type { CallOptions } from '../../clock/index.js';
-import { type Digest, digestAlgorithm, digestOf } from '../../digest/index.js';
+import { type Digest, getDigestAlgorithm, computeDigest } from '../../digest/index.js';
 import { collectBlob } from './read-blob.js';
 import { enter, type RegistrySession, type Session } from '../session/session.js';
 import { digestHeader, lengthOf, readDocument, refuseEncoding, typeOf, unreadable } from '../response/response.js';
@@ -23,7 +23,7 @@ import {
   parseManifest,
 } from '../../oci/index.js';
 import type { ImageReference } from '../../reference/index.js';
-import { type ManifestTrace, traced } from '../../tracing/index.js';
+import { type ManifestTrace, runTraced } from '../../tracing/index.js';
 
 /** Levels of index in index that are followed. */
 const MAX_INDEX_DEPTH = 4;
@@ -204,7 +204,11 @@ async function takeManifest(
   const mediaType = manifestType(followed) ?? (await refuseType(followed));
   const bytes = await readBytes(followed, mediaType, parent);
   const expected = ref.digest ?? digestHeader(followed);
-  const digest = digestOf(bytes, session.createHasher, expected === undefined ? 'sha256' : digestAlgorithm(expected));
+  const digest = computeDigest(
+    bytes,
+    session.createHasher,
+    expected === undefined ? 'sha256' : getDigestAlgorithm(expected),
+  );
   const descriptor = { mediaType, digest, size: bytes.length };
   checkDigest(descriptor, expected ?? digest, followed);
   return { descriptor, bytes };
@@ -218,7 +222,7 @@ async function watch<T>(
 ): Promise<T> {
   const facts = { digest: undefined, mediaType: undefined, size: undefined };
   const context: ManifestTrace = { method, name, reference: digest ?? tag ?? '', ...facts };
-  return traced(tracing, 'manifest', context, async () => {
+  return runTraced(tracing, 'manifest', context, async () => {
     const { descriptor, value } = await ask();
     Object.assign(context, { digest: descriptor.digest, mediaType: descriptor.mediaType, size: descriptor.size });
     return value;
@@ -262,7 +266,7 @@ function describeHead(followed: FollowedResponse): Descriptor | undefined {
 
 /** A registry may name its own digest of what was asked for by one of another algorithm. */
 function isComparable(digest: Digest, ref: ImageReference): boolean {
-  return ref.digest === undefined || digestAlgorithm(ref.digest) === digestAlgorithm(digest);
+  return ref.digest === undefined || getDigestAlgorithm(ref.digest) === getDigestAlgorithm(digest);
 }
 
 function checkDigest(actual: Descriptor, expected: Digest, { shown }: FollowedResponse): void {

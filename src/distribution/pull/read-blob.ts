@@ -1,5 +1,5 @@
 import type { CallOptions } from '../../clock/index.js';
-import { type CreateHasher, digestAlgorithm } from '../../digest/index.js';
+import { type CreateHasher, getDigestAlgorithm } from '../../digest/index.js';
 import { ContentMismatchError, ImageError, TransportError } from '../../errors/index.js';
 import type { Descriptor } from '../../oci/index.js';
 import type { ImageReference } from '../../reference/index.js';
@@ -96,7 +96,7 @@ interface Check {
 
 /** If the registry starts over with other bytes, the digest of all that has passed is wrong, and that is enough. */
 function createCheck(blob: Descriptor, createHasher: CreateHasher): Check {
-  const hasher = createHasher(digestAlgorithm(blob.digest));
+  const hasher = createHasher(getDigestAlgorithm(blob.digest));
   let offset = 0;
   const refuse = (reason: string, actual: ContentMismatchError['actual']): ContentMismatchError =>
     new ContentMismatchError(`Cannot use blob ${blob.digest}: ${reason}`, { expected: blob, actual });

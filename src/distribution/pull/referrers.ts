@@ -1,5 +1,5 @@
 import type { CallOptions } from '../../clock/index.js';
-import { type Digest, digestAlgorithm, digestEncoded, digestOf } from '../../digest/index.js';
+import { type Digest, getDigestAlgorithm, getDigestHex, computeDigest } from '../../digest/index.js';
 import { isImageError } from '../../errors/index.js';
 import { type Descriptor, isIndexMediaType, MEDIA_TYPES, parseImageIndex } from '../../oci/index.js';
 import type { ImageReference } from '../../reference/index.js';
@@ -92,7 +92,7 @@ export async function readReferrersTag(
   try {
     const { bytes, descriptor } = await readManifestBytes(session, tagged, { signal });
     // Some take the tag for the digest that it is made of, and answer with the subject.
-    if (digestOf(bytes, session.createHasher, digestAlgorithm(subject)) === subject) return [];
+    if (computeDigest(bytes, session.createHasher, getDigestAlgorithm(subject)) === subject) return [];
     return parseImageIndex(bytes, { mediaType: descriptor.mediaType, limits: LIMITS }).manifests;
   } catch (error) {
     if (isImageError(error) && error.code === 'ERR_REGISTRY_RESPONSE' && error.status === NOT_FOUND) return [];
@@ -102,7 +102,7 @@ export async function readReferrersTag(
 
 /** The tag under which what refers to a digest stands in a registry without the API, as long as a tag may be. */
 export function referrersTag(subject: Digest): string {
-  return `${digestAlgorithm(subject)}-${digestEncoded(subject).slice(0, 64)}`;
+  return `${getDigestAlgorithm(subject)}-${getDigestHex(subject).slice(0, 64)}`;
 }
 
 /** The referrers of one page; `undefined` when the registry has none, because it does not know the API. */

@@ -1,5 +1,5 @@
 import type { CallOptions } from '../../clock/index.js';
-import { type CreateHasher, digestAlgorithm, digestOf } from '../../digest/index.js';
+import { type CreateHasher, getDigestAlgorithm, computeDigest } from '../../digest/index.js';
 import { admitUpload } from '../policy/url-policy.js';
 import { isBlobThere } from '../pull/blobs.js';
 import { enter, type RegistrySession, type Session } from '../session/session.js';
@@ -56,7 +56,7 @@ export type PushedBlob = 'present' | 'mounted' | 'uploaded';
  * @example
  * ```ts
  * import { pushBlob, type RegistrySession } from 'kubepull/distribution';
- * import { digestOf } from 'kubepull/digest';
+ * import { computeDigest } from 'kubepull/digest';
  * import { nodeHasher } from 'kubepull/node';
  * import { parseReference } from 'kubepull/reference';
  *
@@ -64,7 +64,7 @@ export type PushedBlob = 'present' | 'mounted' | 'uploaded';
  * const content = new TextEncoder().encode('{}');
  * const blob = {
  *   mediaType: 'application/vnd.oci.empty.v1+json',
- *   digest: digestOf(content, nodeHasher),
+ *   digest: computeDigest(content, nodeHasher),
  *   size: content.length,
  * };
  * await pushBlob(session, parseReference('registry.example.com/app'), blob, { content });
@@ -169,7 +169,7 @@ function locationOf(followed: FollowedResponse, from: string): string {
 
 /** Nothing is sent that the registry would only refuse at its end. */
 function checkContent(blob: Descriptor, bytes: Uint8Array, createHasher: CreateHasher): void {
-  const digest = digestOf(bytes, createHasher, digestAlgorithm(blob.digest));
+  const digest = computeDigest(bytes, createHasher, getDigestAlgorithm(blob.digest));
   if (digest !== blob.digest || bytes.length !== blob.size) throw mismatch(blob, { digest, size: bytes.length });
 }
 
@@ -179,7 +179,7 @@ async function* checkStream(
   content: AsyncIterable<Uint8Array>,
   createHasher: CreateHasher,
 ): AsyncGenerator<Uint8Array, void, undefined> {
-  const hasher = createHasher(digestAlgorithm(blob.digest));
+  const hasher = createHasher(getDigestAlgorithm(blob.digest));
   let size = 0;
   let last: Uint8Array | undefined;
   for await (const chunk of content) {
@@ -215,7 +215,7 @@ function lacks(ref: ImageReference, { digest }: Descriptor): ImageError<'ERR_OPT
 /** Refuses that a registry stored something else than it was sent. What it calls by another algorithm cannot be compared. */
 export function checkStored(followed: FollowedResponse, sent: Descriptor): void {
   const stored = digestHeader(followed);
-  if (stored === undefined || stored === sent.digest || digestAlgorithm(stored) !== digestAlgorithm(sent.digest))
+  if (stored === undefined || stored === sent.digest || getDigestAlgorithm(stored) !== getDigestAlgorithm(sent.digest))
     return;
   throw new ContentMismatchError(
     `Cannot push to ${followed.shown}: the registry stored ${stored} in place of ${sent.digest}`,

@@ -1,5 +1,5 @@
 import type { CallOptions } from '../../clock/index.js';
-import { type Digest, digestAlgorithm, digestOf } from '../../digest/index.js';
+import { type Digest, getDigestAlgorithm, computeDigest } from '../../digest/index.js';
 import { atDigest } from '../pull/manifests.js';
 import { readReferrersTag, referrersTag } from '../pull/referrers.js';
 import { type BlobSource, checkStored, pushBlob, type PushedBlob } from './blob.js';
@@ -9,7 +9,7 @@ import { manifestUrl } from '../session/request.js';
 import { ContentMismatchError, ImageError } from '../../errors/index.js';
 import {
   type Descriptor,
-  embeddedContent,
+  decodeEmbeddedContent,
   encodeManifest,
   type ImageIndex,
   type ImageManifest,
@@ -167,7 +167,7 @@ function blobsOf({ config, layers }: ImageManifest): readonly Descriptor[] {
 async function pushOnce({ session, options, done }: Push, ref: ImageReference, blob: Descriptor): Promise<void> {
   if (done.has(blob.digest)) return;
   const { mountFrom, signal } = options;
-  const content = embeddedContent(blob, session.createHasher) ?? (await options.content?.(blob));
+  const content = decodeEmbeddedContent(blob, session.createHasher) ?? (await options.content?.(blob));
   const how = await pushBlob(session, ref, blob, { content, mountFrom, signal });
   done.set(blob.digest, { descriptor: blob, how });
 }
@@ -201,8 +201,8 @@ async function checkPresent(
 
 /** What the bytes are, by the algorithm of the digest that they are pushed under. */
 function describe({ createHasher }: Session, ref: ImageReference, { bytes, mediaType }: PushContent): Descriptor {
-  const algorithm = ref.digest === undefined ? 'sha256' : digestAlgorithm(ref.digest);
-  const descriptor = { mediaType, digest: digestOf(bytes, createHasher, algorithm), size: bytes.length };
+  const algorithm = ref.digest === undefined ? 'sha256' : getDigestAlgorithm(ref.digest);
+  const descriptor = { mediaType, digest: computeDigest(bytes, createHasher, algorithm), size: bytes.length };
   if (ref.digest === undefined || ref.digest === descriptor.digest) return descriptor;
   throw new ContentMismatchError(`Cannot push to ${ref.name}: the manifest has the digest ${descriptor.digest}`, {
     expected: { ...descriptor, digest: ref.digest },
@@ -261,7 +261,11 @@ export async function pushReferrer(
     manifests: [...entries, describeReferrer(referrer)],
   };
   const bytes = encodeManifest(index);
-  const descriptor = { mediaType: index.mediaType, digest: digestOf(bytes, session.createHasher), size: bytes.length };
+  const descriptor = {
+    mediaType: index.mediaType,
+    digest: computeDigest(bytes, session.createHasher),
+    size: bytes.length,
+  };
   const tagged = { ...ref, tag: referrersTag(referrer.subject), digest: undefined };
   await putManifest(session, tagged, { ...descriptor, bytes }, { signal });
 }

@@ -57,7 +57,7 @@ export interface RegistrySession {
  */
 export interface RegistrySessionOptions {
   readonly transport: Transport;
-  /** Where the registry is, such as {@link registryOrigin} gives it. */
+  /** Where the registry is, such as {@link getRegistryOrigin} gives it. */
   readonly origin: string;
   /**
    * Where the API begins there.
@@ -142,15 +142,15 @@ export interface Session extends RegistrySession, ApiBase {
  * @throws {@link ImageError} `ERR_OPTION_INVALID` when `origin` is not an origin, or an option is of the wrong kind
  * @example
  * ```ts
- * import { createRegistrySession, fetchTransport, resolveManifest } from 'kubepull/distribution';
- * import { registryOrigin } from 'kubepull/mirrors';
+ * import { createRegistrySession, createFetchTransport, resolveManifest } from 'kubepull/distribution';
+ * import { getRegistryOrigin } from 'kubepull/mirrors';
  * import { parseReference } from 'kubepull/reference';
  * import { nodeHasher } from 'kubepull/node';
  *
  * const ref = parseReference('registry.example.com/app:1');
  * const session = createRegistrySession({
- *   transport: fetchTransport(),
- *   origin: registryOrigin(ref.domain),
+ *   transport: createFetchTransport(),
+ *   origin: getRegistryOrigin(ref.domain),
  *   createHasher: nodeHasher,
  * });
  * const { digest } = await resolveManifest(session, ref);

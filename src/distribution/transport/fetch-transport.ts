@@ -51,13 +51,13 @@ interface Exchange {
  * @throws {@link ImageError} `ERR_OPTION_INVALID` for a limit that is not a whole number
  * @example
  * ```ts
- * import { fetchTransport } from 'kubepull/distribution';
+ * import { createFetchTransport } from 'kubepull/distribution';
  *
- * const transport = fetchTransport();
+ * const transport = createFetchTransport();
  * ```
  * @public
  */
-export function fetchTransport(
+export function createFetchTransport(
   fetch: typeof globalThis.fetch = globalThis.fetch,
   options: FetchTransportOptions = {},
 ): Transport {

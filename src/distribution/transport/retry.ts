@@ -97,9 +97,9 @@ export function isRetryableStatus(status: number): boolean {
  * @example
  * ```ts
  * import { systemClock } from 'kubepull/clock';
- * import { fetchTransport, withRetry } from 'kubepull/distribution';
+ * import { createFetchTransport, withRetry } from 'kubepull/distribution';
  *
- * const transport = withRetry(fetchTransport(), { clock: systemClock, random: () => 0.5 });
+ * const transport = withRetry(createFetchTransport(), { clock: systemClock, random: () => 0.5 });
  * ```
  * @public
  */

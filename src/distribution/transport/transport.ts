@@ -62,7 +62,7 @@ export interface TransportResponse {
 }
 
 /**
- * Sends HTTP requests. `kubepull/node` has one over undici; `fetchTransport` serves other runtimes.
+ * Sends HTTP requests. `kubepull/node` has one over undici; `createFetchTransport` serves other runtimes.
  *
  * Failures reject with `TransportError`; an aborted request rejects with the signal's own reason.
  *

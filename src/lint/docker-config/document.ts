@@ -1,4 +1,4 @@
-import { type DockerConfig, readDockerConfig } from '../../docker-config/index.js';
+import { type DockerConfig, parseDockerConfig } from '../../docker-config/index.js';
 import { InvalidConfigError } from '../../errors/index.js';
 import { decodeBase64, decodeUtf8, encodeUtf8, readJson } from '../../internal/index.js';
 import { type DocumentContext, type DocumentFormat, entriesPlace, lintMembers } from './members.js';
@@ -52,7 +52,7 @@ type Entries = Pick<DockerConfig, 'entries' | 'skipped'>;
 /** The entries, those that can be read and those that cannot; a text when there are too many. */
 function readEntries(json: string | Uint8Array, format: DocumentFormat): Entries | string {
   try {
-    return readDockerConfig(json, { mode: 'lenient', format });
+    return parseDockerConfig(json, { mode: 'lenient', format });
   } catch (error) {
     if (!(error instanceof InvalidConfigError)) throw error;
     // Faults of types have their own findings.

@@ -1,7 +1,7 @@
 import type { DockerConfigEntry } from '../../docker-config/index.js';
 import { quote } from '../../internal/index.js';
 import { createKeyring, type RejectedEntry } from '../../keyring/index.js';
-import { globMatch, matchImage, matchTarget, type ParsedTarget, parsePattern, toTarget } from '../../match/index.js';
+import { matchGlob, matchImage, matchTarget, type ParsedTarget, parsePattern, toTarget } from '../../match/index.js';
 import type { ImageName } from '../../reference/index.js';
 import { imageNameText } from '../../reference/inner.js';
 import type { KeyLintCode } from '../rules/codes.js';
@@ -113,7 +113,7 @@ function alignLabels({ labels, literal }: ParsedTarget, image: ParsedTarget): re
   for (let back = 1; back <= common; back += 1) {
     const label = labels.at(-back) ?? '';
     const wanted = image.labels.at(-back) ?? '';
-    if (globMatch(label, wanted) !== 'match') return undefined;
+    if (matchGlob(label, wanted) !== 'match') return undefined;
     aligned.unshift(label === '*' ? label : wanted);
   }
   const rest = image.labels.slice(0, image.labels.length - common);

@@ -1,10 +1,10 @@
 import { Readable, type Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import * as zlib from 'node:zlib';
-import { type CreateHasher, type Digest, digestAlgorithm, digestEncoded } from '../../digest/index.js';
+import { type CreateHasher, type Digest, getDigestAlgorithm, getDigestHex } from '../../digest/index.js';
 import { ContentMismatchError, ImageError, isImageError } from '../../errors/index.js';
 import { printable, quote } from '../../internal/index.js';
-import { type Descriptor, layerKind, MEDIA_TYPES, normalizeMediaType } from '../../oci/index.js';
+import { type Descriptor, classifyLayer, MEDIA_TYPES, normalizeMediaType } from '../../oci/index.js';
 import { type ContentStore, verifyContent } from '../../store/index.js';
 import { copyBytes } from '../files/copy-bytes.js';
 import { cannotArchive, reportContent } from './images.js';
@@ -36,7 +36,7 @@ export async function layerFile(context: LayerContext, layer: NamedLayer): Promi
   const packing = await packingOf(source.read(descriptor, { signal }));
   if (packing !== 'zstd' && (options.layers !== 'unpacked' || packing === 'none')) {
     return {
-      name: `${digestEncoded(descriptor.digest)}.tar${packing === 'gzip' ? '.gz' : ''}`,
+      name: `${getDigestHex(descriptor.digest)}.tar${packing === 'gzip' ? '.gz' : ''}`,
       size: descriptor.size,
       open: () => reportContent(source.read(descriptor, { signal }), descriptor, onEvent),
     };
@@ -47,7 +47,7 @@ export async function layerFile(context: LayerContext, layer: NamedLayer): Promi
   }
   const unpacked = await measure(context, layer, packing);
   return {
-    name: `${digestEncoded(diffId)}.tar`,
+    name: `${getDigestHex(diffId)}.tar`,
     size: unpacked.size,
     open: () => {
       const stored = reportContent(source.read(descriptor, { signal }), descriptor, onEvent);
@@ -57,7 +57,7 @@ export async function layerFile(context: LayerContext, layer: NamedLayer): Promi
 }
 
 function checkKind({ image, descriptor: { digest, mediaType } }: NamedLayer): void {
-  if (layerKind(normalizeMediaType(mediaType)) !== undefined) return;
+  if (classifyLayer(normalizeMediaType(mediaType)) !== undefined) return;
   const reason = `${digest} is ${quote(mediaType)}, which is no layer of files`;
   throw new ImageError('ERR_OPTION_INVALID', `Cannot write ${quote(image)} to a docker-archive: ${reason}`);
 }
@@ -66,7 +66,7 @@ function checkKind({ image, descriptor: { digest, mediaType } }: NamedLayer): vo
 async function measure(context: LayerContext, layer: NamedLayer, packing: Packing): Promise<Descriptor> {
   const { source, createHasher, options, maxBytes } = context;
   const { image, descriptor, diffId } = layer;
-  const hasher = createHasher(digestAlgorithm(diffId));
+  const hasher = createHasher(getDigestAlgorithm(diffId));
   let size = 0;
   try {
     for await (const chunk of unpack(source.read(descriptor, { signal: options.signal }), packing)) {

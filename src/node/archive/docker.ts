@@ -1,4 +1,4 @@
-import { type Digest, digestEncoded } from '../../digest/index.js';
+import { type Digest, getDigestHex } from '../../digest/index.js';
 import { ImageError } from '../../errors/index.js';
 import { encodeUtf8, quote } from '../../internal/index.js';
 import {
@@ -12,7 +12,7 @@ import { formatReference, parseDockerReference, safeParseReference } from '../..
 import { type ContentStore, readContent } from '../../store/index.js';
 import { withAbort } from '../../store/inner.js';
 import { nodeHasher } from '../hasher.js';
-import { hostPlatform } from '../host-platform.js';
+import { readHostPlatform } from '../host-platform.js';
 import { type LayerContext, layerFile, type NamedLayer } from './docker-layer.js';
 import {
   checkPlatform,
@@ -156,7 +156,7 @@ async function filesOf(
 
 function configFile({ source, options: { signal, onEvent } }: LayerContext, config: Descriptor): TarFile {
   return {
-    name: `${digestEncoded(config.digest)}.json`,
+    name: `${getDigestHex(config.digest)}.json`,
     size: config.size,
     open: () => reportContent(source.read(config, { signal }), config, onEvent),
   };
@@ -232,7 +232,7 @@ async function choose(
   image: NamedImage,
   { platform, signal }: DockerArchiveOptions,
 ): Promise<ChosenManifest> {
-  const chosen = await chooseManifest(source, image, platform ?? hostPlatform(), { signal });
+  const chosen = await chooseManifest(source, image, platform ?? readHostPlatform(), { signal });
   if (platform !== undefined) await checkPlatform(source, image.name, chosen, platform, { signal });
   return chosen;
 }

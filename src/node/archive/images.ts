@@ -12,7 +12,7 @@ import {
   parseManifest,
   type Platform,
 } from '../../oci/index.js';
-import { formatPlatform, onlyPlatform, selectManifest } from '../../platform/index.js';
+import { formatPlatform, createPlatformMatcher, selectManifest } from '../../platform/index.js';
 import { checkClosure, type ContentStore, readContent, verifyContent } from '../../store/index.js';
 import type { ArchiveImage, ArchiveOptions, ArchiveSource } from './types.js';
 
@@ -127,7 +127,7 @@ export async function checkPlatform(
   options: CallOptions,
 ): Promise<void> {
   const platform = descriptor.platform ?? (await configPlatform(store, config, options));
-  if (platform === undefined || onlyPlatform(wanted).matches(platform)) return;
+  if (platform === undefined || createPlatformMatcher(wanted).matches(platform)) return;
   const [want, have] = [formatPlatform(wanted), formatPlatform(platform)];
   throw new PlatformNotFoundError(
     `Cannot write ${quote(name)} for ${want} to an archive: the image is for ${have} only`,

@@ -1,4 +1,4 @@
-import { digestAlgorithm, digestEncoded } from '../../digest/index.js';
+import { getDigestAlgorithm, getDigestHex } from '../../digest/index.js';
 import { encodeUtf8 } from '../../internal/index.js';
 import { type Descriptor, MEDIA_TYPES } from '../../oci/index.js';
 import { formatReference, parseDockerReference, safeParseReference } from '../../reference/index.js';
@@ -146,7 +146,7 @@ function isFullReference(name: string): boolean {
 }
 
 function directoriesOf(contents: readonly Descriptor[]): readonly TarFile[] {
-  const algorithms = new Set(contents.map(({ digest }) => `blobs/${digestAlgorithm(digest)}/`));
+  const algorithms = new Set(contents.map(({ digest }) => `blobs/${getDigestAlgorithm(digest)}/`));
   return ['blobs/', ...[...algorithms].toSorted()].map((name) => ({ name, size: 0, open: () => [] }));
 }
 
@@ -157,7 +157,7 @@ function blobFile(
 ): TarFile {
   const { digest, size } = descriptor;
   return {
-    name: `blobs/${digestAlgorithm(digest)}/${digestEncoded(digest)}`,
+    name: `blobs/${getDigestAlgorithm(digest)}/${getDigestHex(digest)}`,
     size,
     open: () => reportContent(source.read(descriptor, { signal }), descriptor, onEvent),
   };

@@ -1,5 +1,5 @@
 import { applyEdits, type FormattingOptions, modify } from 'jsonc-parser';
-import { type DockerConfig, readDockerConfig } from '../../docker-config/index.js';
+import { type DockerConfig, parseDockerConfig } from '../../docker-config/index.js';
 import { InvalidConfigError } from '../../errors/index.js';
 import { quote, readJson } from '../../internal/index.js';
 import { HUB, HUB_NAMES } from './keyring.js';
@@ -19,7 +19,7 @@ export function checkText(path: string, text: string): DockerConfig {
     if (new Set(keys).size < keys.length) throw refuse(path, 'it has an entry twice');
   }
   try {
-    return readDockerConfig(text, { mode: 'docker' });
+    return parseDockerConfig(text, { mode: 'docker' });
   } catch {
     throw refuse(path, 'it is not a docker config');
   }

@@ -1,6 +1,6 @@
 import { homedir } from 'node:os';
 import { join } from 'node:path';
-import { type DockerConfig, readDockerConfig } from '../../docker-config/index.js';
+import { type DockerConfig, parseDockerConfig } from '../../docker-config/index.js';
 import { parsePlace, readPlace, type ReadPlace } from '../kubelet/config-files.js';
 
 /** The variable that holds a document itself. */
@@ -28,5 +28,5 @@ export async function findDockerConfigs(env: NodeJS.ProcessEnv): Promise<readonl
 }
 
 function parse(path: string, document: Uint8Array | string): DockerConfig {
-  return readDockerConfig(document, { mode: 'docker', source: { kind: 'file', path } });
+  return parseDockerConfig(document, { mode: 'docker', source: { kind: 'file', path } });
 }

@@ -8,7 +8,7 @@ import {
   type Keyring,
   type LookupResult,
   type SourceReport,
-  unionKeyrings,
+  joinKeyrings,
 } from '../../keyring/index.js';
 import { withSources } from '../../keyring/inner.js';
 import type { MatchOptions } from '../../match/index.js';
@@ -76,7 +76,7 @@ export async function loadDockerKeyring(options: DockerKeyringOptions = {}): Pro
       `Cannot run credential helpers with helperTimeoutMs ${helperTimeoutMs}: it must be a whole number from 1`,
     );
   const files = await findDockerConfigs(env);
-  return unionKeyrings(...files.map((file) => fileKeyring(file, options, env)));
+  return joinKeyrings(...files.map((file) => fileKeyring(file, options, env)));
 }
 
 function fileKeyring(file: ReadPlace<DockerConfig>, options: DockerKeyringOptions, env: NodeJS.ProcessEnv): Keyring {

@@ -58,14 +58,14 @@ export interface DockerLoginResult {
  * @example
  * ```ts
  * import { createCredential } from 'kubepull/docker-config';
- * import { dockerLogin } from 'kubepull/node';
+ * import { logInToDocker } from 'kubepull/node';
  *
  * const jane = createCredential({ username: 'jane', password });
- * const { path, helper } = await dockerLogin('registry.example.com', jane);
+ * const { path, helper } = await logInToDocker('registry.example.com', jane);
  * ```
  * @public
  */
-export async function dockerLogin(
+export async function logInToDocker(
   registry: string,
   credential: Credential,
   options: DockerLoginOptions = {},
@@ -83,19 +83,19 @@ export async function dockerLogin(
 /**
  * Forgets the credential for a registry, as `docker logout` does: also one that older programs wrote under a URL.
  *
- * @param registry - as for {@link dockerLogin}
+ * @param registry - as for {@link logInToDocker}
  * @param options - see {@link DockerLoginOptions}
  * @returns where it was
- * @throws {@link ImageError} as {@link dockerLogin}
+ * @throws {@link ImageError} as {@link logInToDocker}
  * @example
  * ```ts
- * import { dockerLogout } from 'kubepull/node';
+ * import { logOutOfDocker } from 'kubepull/node';
  *
- * const { changed } = await dockerLogout('registry.example.com');
+ * const { changed } = await logOutOfDocker('registry.example.com');
  * ```
  * @public
  */
-export async function dockerLogout(registry: string, options: DockerLoginOptions = {}): Promise<DockerLoginResult> {
+export async function logOutOfDocker(registry: string, options: DockerLoginOptions = {}): Promise<DockerLoginResult> {
   const file = await openConfig(registry, options);
   const { path, server, helper, env } = file;
   if (helper !== undefined) await eraseInHelper(helper, server, { env });

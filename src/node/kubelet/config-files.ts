@@ -66,7 +66,7 @@ export async function readNodeDockerConfig(places: NodeConfigPlaces = {}): Promi
 
 /**
  * The node's own keyring: {@link readNodeDockerConfig}, ready for look-ups. The files are read once. A program that runs
- * on, or has credential plugins, takes `createNodeKeyring`.
+ * on, or has credential plugins, takes `openNodeKeyring`.
  *
  * @param options - kubelet's directories, and how to match
  * @returns a keyring, empty when the node has no docker config

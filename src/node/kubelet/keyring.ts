@@ -12,7 +12,7 @@ import {
   type Keyring,
   type LookupResult,
   type SourceReport,
-  unionKeyrings,
+  joinKeyrings,
 } from '../../keyring/index.js';
 import { withSources } from '../../keyring/inner.js';
 import type { MatchOptions } from '../../match/index.js';
@@ -71,7 +71,7 @@ export interface NodeKeyring extends Keyring {
 
 /**
  * Makes the keyring of a node as kubelet has it: the docker config on disk, read again every five minutes, then the
- * credential plugins. A pod's pull secrets go before it: `unionKeyrings(createKeyring(entries), node.forPod(pod))`.
+ * credential plugins. A pod's pull secrets go before it: `joinKeyrings(createKeyring(entries), node.forPod(pod))`.
  *
  * @param options - kubelet's directories, and its plugins
  * @returns the keyring; `sources` of its answers says what became of each file and plugin
@@ -79,10 +79,10 @@ export interface NodeKeyring extends Keyring {
  * @throws {@link ImageError} `ERR_CREDENTIAL_PROVIDER` when a plugin is not in `binDir`, or not executable
  * @example
  * ```ts
- * import { createNodeKeyring } from 'kubepull/node';
+ * import { openNodeKeyring } from 'kubepull/node';
  * import { parseImageName } from 'kubepull/reference';
  *
- * const keyring = await createNodeKeyring({
+ * const keyring = await openNodeKeyring({
  *   plugins: { configPath: '/etc/kubernetes/credential-providers', binDir: '/opt/credential-providers' },
  * });
  * const { candidates, sources } = await keyring.lookup(parseImageName('registry.example.com/team/app'));
@@ -91,12 +91,12 @@ export interface NodeKeyring extends Keyring {
  * pkg/credentialprovider/plugin
  * @public
  */
-export async function createNodeKeyring(options: NodeKeyringOptions = {}): Promise<NodeKeyring> {
+export async function openNodeKeyring(options: NodeKeyringOptions = {}): Promise<NodeKeyring> {
   const { clock = systemClock, tracing = createDiagnosticsTracing() } = options;
   const files = createFileKeyring(options, clock);
   const plugins = options.plugins && (await loadPlugins(options.plugins, { clock, tracing }));
   if (plugins === undefined) return { ...files, forPod: () => files };
-  return { ...unionKeyrings(files, plugins), forPod: (pod) => unionKeyrings(files, plugins.forPod(pod)) };
+  return { ...joinKeyrings(files, plugins), forPod: (pod) => joinKeyrings(files, plugins.forPod(pod)) };
 }
 
 async function loadPlugins(

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import type { CallOptions, Clock } from '../../clock/index.js';
-import { type CreateHasher, type Digest, digestAlgorithm, digestEncoded, parseDigest } from '../../digest/index.js';
+import { type CreateHasher, type Digest, getDigestAlgorithm, getDigestHex, parseDigest } from '../../digest/index.js';
 import { untilAbort } from '../../internal/index.js';
 import type { Descriptor } from '../../oci/index.js';
 import { failedWith, layoutError, unlessMissing } from '../files/errors.js';
@@ -108,7 +108,7 @@ export interface LayoutPaths {
 export function layoutPaths(root: string): LayoutPaths {
   const blobs = join(root, 'blobs');
   const algorithm = ({ digest }: Pick<Descriptor, 'digest'>): string =>
-    join(blobs, digestAlgorithm(parseDigest(digest)));
+    join(blobs, getDigestAlgorithm(parseDigest(digest)));
   return {
     root,
     marker: join(root, 'oci-layout'),
@@ -117,7 +117,7 @@ export function layoutPaths(root: string): LayoutPaths {
     lock: join(root, 'ingest', 'lock'),
     blobs,
     algorithm,
-    blob: (content) => join(algorithm(content), digestEncoded(content.digest)),
+    blob: (content) => join(algorithm(content), getDigestHex(content.digest)),
   };
 }
 

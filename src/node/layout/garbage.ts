@@ -1,10 +1,10 @@
 import { join } from 'node:path';
-import { type Digest, digestAlgorithm, digestOf, isDigest } from '../../digest/index.js';
+import { type Digest, getDigestAlgorithm, computeDigest, isDigest } from '../../digest/index.js';
 import {
   type CollectGarbageOptions,
   type GarbageReport,
   type GarbageSweep,
-  reachableContent,
+  listReachableContent,
   sweepGarbage,
 } from '../../store/index.js';
 import { resolveGarbageGrace } from '../../store/inner.js';
@@ -81,7 +81,7 @@ async function findReached(
     signal?.throwIfAborted();
     return readDocument(context, digest, size);
   };
-  return { contents, ...(await reachableContent({ contents, read }, manifests)) };
+  return { contents, ...(await listReachableContent({ contents, read }, manifests)) };
 }
 
 /** The bytes of a blob that begins as a document does, if they are right. Of a layer, no more than that is read. */
@@ -98,7 +98,7 @@ async function readDocument(context: LayoutContext, digest: Digest, size: number
       bytes.set(chunk, at);
       at += chunk.length;
     }
-    return digestOf(bytes, context.createHasher, digestAlgorithm(digest)) === digest ? bytes : undefined;
+    return computeDigest(bytes, context.createHasher, getDigestAlgorithm(digest)) === digest ? bytes : undefined;
   } finally {
     await file.close();
   }

@@ -5,7 +5,7 @@ import { connect, createServer, type Server } from 'node:net';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { kill, pid, platform } from 'node:process';
-import { type Digest, digestAlgorithm, digestEncoded, isDigest } from '../../digest/index.js';
+import { type Digest, getDigestAlgorithm, getDigestHex, isDigest } from '../../digest/index.js';
 import { createSlots } from '../../internal/index.js';
 
 /**
@@ -211,7 +211,7 @@ interface IngestName {
 
 /** `<token>`, `<token>.<algorithm>-<hex>` while a writer is at it, or `<algorithm>-<hex>` when it has given up. */
 export function ingestName(token: string | undefined, digest: Digest): string {
-  const content = `${digestAlgorithm(digest)}-${digestEncoded(digest)}`;
+  const content = `${getDigestAlgorithm(digest)}-${getDigestHex(digest)}`;
   return token === undefined ? content : `${token}.${content}`;
 }
 

@@ -1,7 +1,7 @@
 import { Readable, type Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import * as zlib from 'node:zlib';
-import { type Digest, digestAlgorithm, digestEncoded } from '../../digest/index.js';
+import { type Digest, getDigestAlgorithm, getDigestHex } from '../../digest/index.js';
 import { printable } from '../../internal/index.js';
 import {
   DEFAULT_DOCUMENT_LIMITS,
@@ -10,12 +10,12 @@ import {
   isImageConfigMediaType,
   isIndexMediaType,
   isManifestMediaType,
-  layerKind,
+  classifyLayer,
   normalizeMediaType,
   parseImageConfig,
   parseManifest,
 } from '../../oci/index.js';
-import { reachableContent, readContent } from '../../store/index.js';
+import { listReachableContent, readContent } from '../../store/index.js';
 import { copyBytes } from '../files/copy-bytes.js';
 import { layoutError } from '../files/errors.js';
 import { chunksOf } from './blobs.js';
@@ -74,7 +74,7 @@ function isPresent({ findings }: Validation, blobs: Blobs, { descriptor, place }
   const { digest, size, mediaType } = descriptor;
   const blob = blobs.get(digest);
   if (blob === undefined) {
-    const isElsewhere = layerKind(normalizeMediaType(mediaType))?.distributable === false;
+    const isElsewhere = classifyLayer(normalizeMediaType(mediaType))?.distributable === false;
     findings.add(isElsewhere ? 'CONTENT_ELSEWHERE' : 'CONTENT_MISSING', place, `There is no ${digest}`);
     return false;
   }
@@ -134,7 +134,7 @@ async function checkReferences(validation: Validation, blobs: Blobs, roots: read
   const read = (digest: Digest, size: number): Promise<Uint8Array | undefined> =>
     readBlobBytes(validation, { mediaType: '', digest, size });
   // What cannot be read was reported as what it is.
-  const found = await reachableContent({ contents, read }, roots).catch(() => undefined);
+  const found = await listReachableContent({ contents, read }, roots).catch(() => undefined);
   if (found === undefined) return;
   for (const [digest] of right) {
     if (found.reached.has(digest)) continue;
@@ -157,7 +157,7 @@ async function readBlobBytes({ fs, paths, signal }: Validation, descriptor: Desc
 }
 
 function blobPlace({ digest }: Pick<Descriptor, 'digest'>): string {
-  return `blobs/${digestAlgorithm(digest)}/${digestEncoded(digest)}`;
+  return `blobs/${getDigestAlgorithm(digest)}/${getDigestHex(digest)}`;
 }
 
 /**
@@ -179,7 +179,7 @@ async function checkDiffIds(
 
 async function checkLayer(validation: Validation, place: string, layer: Descriptor, diffId: Digest): Promise<void> {
   const { findings, signal } = validation;
-  const kind = layerKind(normalizeMediaType(layer.mediaType));
+  const kind = classifyLayer(normalizeMediaType(layer.mediaType));
   if (kind === undefined) return;
   const unpacker = unpackerOf(kind.compression);
   if (unpacker === undefined) {
@@ -210,7 +210,7 @@ async function hashUnpacked(
   diffId: Digest,
   unpacker: Transform | undefined,
 ): Promise<Digest> {
-  const hasher = createHasher(digestAlgorithm(diffId));
+  const hasher = createHasher(getDigestAlgorithm(diffId));
   const hashAll = async (chunks: AsyncIterable<Uint8Array>): Promise<void> => {
     for await (const chunk of chunks) hasher.update(chunk);
   };

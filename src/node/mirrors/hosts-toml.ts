@@ -5,11 +5,11 @@ import { rootCertificates } from 'node:tls';
 import { createSecret } from '../../docker-config/index.js';
 import {
   type EndpointCapability,
-  mirrorEndpoint,
+  createMirrorEndpoint,
   type RegistryEndpoint,
   type RegistryEndpoints,
-  registryOrigin,
-  upstreamEndpoint,
+  getRegistryOrigin,
+  createUpstreamEndpoint,
 } from '../../mirrors/index.js';
 import { type ImageReference, parseReference } from '../../reference/index.js';
 import { configError } from '../files/config-file.js';
@@ -149,7 +149,7 @@ async function addTls(
 function hostOfDirectory(name: string): string | undefined {
   const host = name.replace(/^(.+)_(\d+)_$/, '$1:$2');
   try {
-    return name === '_default' ? undefined : new URL(registryOrigin(host)).host;
+    return name === '_default' ? undefined : new URL(getRegistryOrigin(host)).host;
   } catch {
     return undefined;
   }
@@ -158,7 +158,7 @@ function hostOfDirectory(name: string): string | undefined {
 function endpointsFrom(roots: readonly HostDirectories[], plainHttp: readonly string[]): RegistryEndpoints {
   return (ref) => {
     const entries = roots.map((root) => findEntries(root, ref.domain)).find((found) => found !== undefined) ?? [];
-    const own = upstreamEndpoint(ref, { plainHttp: plainHttp.includes(ref.domain) });
+    const own = createUpstreamEndpoint(ref, { plainHttp: plainHttp.includes(ref.domain) });
     return entries.map((entry) => (entry.url === undefined ? own : endpointOf(entry, entry.url, ref)));
   };
 }
@@ -170,15 +170,15 @@ function findEntries(root: HostDirectories, domain: string): readonly HostEntry[
 
 /** A host that is the image's own registry is told no namespace, as containerd does. */
 function endpointOf({ apiPath, capabilities }: HostEntry, url: string, ref: ImageReference): RegistryEndpoint {
-  const made = mirrorEndpoint(url, ref, { capabilities });
+  const made = createMirrorEndpoint(url, ref, { capabilities });
   const endpoint = apiPath === undefined ? made : { ...made, apiPath };
-  const { origin } = upstreamEndpoint(ref, { plainHttp: url.startsWith('http://') });
+  const { origin } = createUpstreamEndpoint(ref, { plainHttp: url.startsWith('http://') });
   return origin === endpoint.origin ? { ...endpoint, namespace: undefined, upstream: true } : endpoint;
 }
 
 /** A host as `hosts.toml` describes it. */
 interface HostEntry {
-  /** As {@link mirrorEndpoint} takes it; `undefined` for the image's own registry, wherever that is. */
+  /** As {@link createMirrorEndpoint} takes it; `undefined` for the image's own registry, wherever that is. */
   readonly url: string | undefined;
   /** Where the API begins, when the file gives it whole. */
   readonly apiPath: string | undefined;
@@ -250,7 +250,7 @@ function readUrl(
   const url = /^https?:\/\//.test(server) ? server : `https://${server}`;
   try {
     // Any image will do to see that the URL is one.
-    mirrorEndpoint(url, parseReference('app'));
+    createMirrorEndpoint(url, parseReference('app'));
   } catch {
     throw configError(path, 'a host must be a plain http or https URL without user info, query, fragment and escapes');
   }

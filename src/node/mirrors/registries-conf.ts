@@ -2,7 +2,7 @@ import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ImageError, RequestRefusedError } from '../../errors/index.js';
 import { quote } from '../../internal/index.js';
-import { type RegistryEndpoint, registryOrigin, upstreamEndpoint } from '../../mirrors/index.js';
+import { type RegistryEndpoint, getRegistryOrigin, createUpstreamEndpoint } from '../../mirrors/index.js';
 import { formatReference, type ImageReference, parseReference } from '../../reference/index.js';
 import { configError } from '../files/config-file.js';
 import type { RegistryTls } from '../transport/options.js';
@@ -153,7 +153,7 @@ function insecureHosts(
 function hostOf(location: string): string | undefined {
   const [domain = ''] = location.split('/');
   try {
-    return new URL(registryOrigin(domain)).host;
+    return new URL(getRegistryOrigin(domain)).host;
   } catch {
     return undefined;
   }
@@ -214,9 +214,9 @@ function endpointsAt(
   { plainHttp, upstream }: { readonly plainHttp: readonly string[]; readonly upstream: boolean },
 ): readonly RegistryEndpoint[] {
   const there = rewrite(place, prefix, ref);
-  const secure = { ...upstreamEndpoint(there), upstream };
+  const secure = { ...createUpstreamEndpoint(there), upstream };
   if (!place.insecure) return [secure];
-  const plain = { ...upstreamEndpoint(there, { plainHttp: true }), upstream };
+  const plain = { ...createUpstreamEndpoint(there, { plainHttp: true }), upstream };
   return plainHttp.includes(there.domain) ? [plain] : [secure, { ...plain, anonymous: true }];
 }
 

@@ -5,7 +5,7 @@ import { callbackify } from 'node:util';
 import { Agent, buildConnector, Client, type Dispatcher, Pool, ProxyAgent } from 'undici';
 import { type AddressClass, classifyAddress } from '../../distribution/index.js';
 import { quote } from '../../internal/index.js';
-import { registryOrigin } from '../../mirrors/index.js';
+import { getRegistryOrigin } from '../../mirrors/index.js';
 import type { TransportLimits } from './exchange.js';
 import { optionError, type RegistryTls, type UndiciTransportOptions } from './options.js';
 import { planProxy } from './proxy.js';
@@ -301,8 +301,8 @@ function planTls({ ca, tls = {} }: UndiciTransportOptions): TlsPlan {
 
 /** A key names a registry as references do, over TLS; one that is spoken to in the clear has its scheme. */
 function originOf(key: string): string {
-  if (!key.startsWith('http://')) return registryOrigin(key);
-  return registryOrigin(key.slice('http://'.length), { plainHttp: true });
+  if (!key.startsWith('http://')) return getRegistryOrigin(key);
+  return getRegistryOrigin(key.slice('http://'.length), { plainHttp: true });
 }
 
 function settingsFrom(name: string, { ca, cert, key, insecureSkipVerify = false }: RegistryTls): TlsSettings {

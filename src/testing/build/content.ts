@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { type Digest, digestAlgorithm, type DigestAlgorithm } from '../../digest/index.js';
+import { type Digest, getDigestAlgorithm, type DigestAlgorithm } from '../../digest/index.js';
 import type { Descriptor } from '../../oci/index.js';
 
 /**
@@ -13,18 +13,18 @@ export interface BuiltContent {
 }
 
 /** The digest of bytes. */
-export function digestOf(algorithm: DigestAlgorithm, bytes: Uint8Array): Digest {
+export function computeDigest(algorithm: DigestAlgorithm, bytes: Uint8Array): Digest {
   return `${algorithm}:${createHash(algorithm).update(bytes).digest('hex')}` as Digest;
 }
 
 /** The SHA-256 digest of bytes. */
 export function sha256(bytes: Uint8Array): Digest {
-  return digestOf('sha256', bytes);
+  return computeDigest('sha256', bytes);
 }
 
 /** Whether bytes are what a digest says. */
 export function isContentOf(digest: Digest, bytes: Uint8Array): boolean {
-  return digestOf(digestAlgorithm(digest), bytes) === digest;
+  return computeDigest(getDigestAlgorithm(digest), bytes) === digest;
 }
 
 /** Names bytes by type, digest and size. */

@@ -19,7 +19,7 @@ export interface StoreUnderTest {
 }
 
 /**
- * A store made for one check of {@link managedStoreConformance}.
+ * A store made for one check of {@link testManagedStore}.
  *
  * @public
  */
@@ -48,11 +48,11 @@ export interface StoreCheck {
  * @returns the checks; they do not depend on each other
  * @example
  * ```ts
- * import { storeConformance } from 'kubepull/testing';
+ * import { testStore } from 'kubepull/testing';
  * import { nodeHasher } from 'kubepull/node';
  * import { createMemoryStore } from 'kubepull/store';
  *
- * const checks = storeConformance(async () => ({ store: createMemoryStore({ createHasher: nodeHasher }) }));
+ * const checks = testStore(async () => ({ store: createMemoryStore({ createHasher: nodeHasher }) }));
  * for (const { name, run } of checks) {
  *   await run();
  *   console.log('ok', name);
@@ -60,28 +60,28 @@ export interface StoreCheck {
  * ```
  * @public
  */
-export function storeConformance(createStore: () => Promise<StoreUnderTest>): readonly StoreCheck[] {
+export function testStore(createStore: () => Promise<StoreUnderTest>): readonly StoreCheck[] {
   return toChecks(createStore, [...contentChecks(), ...writerChecks(), ...nameChecks()]);
 }
 
 /**
- * What every `ManagedStore` has to do beyond {@link storeConformance}: names that can be listed and taken away, and a
+ * What every `ManagedStore` has to do beyond {@link testStore}: names that can be listed and taken away, and a
  * collection of garbage that takes nothing that anybody needs.
  *
  * @param createStore - makes an empty store, once for each check
  * @returns the checks; they do not depend on each other
  * @example
  * ```ts
- * import { managedStoreConformance } from 'kubepull/testing';
+ * import { testManagedStore } from 'kubepull/testing';
  * import { nodeHasher } from 'kubepull/node';
  * import { createMemoryStore } from 'kubepull/store';
  *
- * const checks = managedStoreConformance(async () => ({ store: createMemoryStore({ createHasher: nodeHasher }) }));
+ * const checks = testManagedStore(async () => ({ store: createMemoryStore({ createHasher: nodeHasher }) }));
  * for (const { run } of checks) await run();
  * ```
  * @public
  */
-export function managedStoreConformance(createStore: () => Promise<ManagedStoreUnderTest>): readonly StoreCheck[] {
+export function testManagedStore(createStore: () => Promise<ManagedStoreUnderTest>): readonly StoreCheck[] {
   return toChecks(createStore, managedChecks());
 }
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { type Credential, createSecret, type DockerConfigEntry, readDockerConfig } from 'kubepull/docker-config';
+import { type Credential, createSecret, type DockerConfigEntry, parseDockerConfig } from 'kubepull/docker-config';
 import { TransportError } from 'kubepull/errors';
 import { createKeyring, type Keyring } from 'kubepull/keyring';
 import { nodeHasher } from 'kubepull/node';
@@ -136,7 +136,7 @@ describe('a credential that cannot be used [A21]', () => {
       'https://index.docker.io/v1/': { username: 'hub', password: hub },
       'other.example': { username: 'other', password: canary('password') },
     };
-    const { entries, skipped } = readDockerConfig(JSON.stringify({ auths }), { mode: 'lenient' });
+    const { entries, skipped } = parseDockerConfig(JSON.stringify({ auths }), { mode: 'lenient' });
     expect(skipped.map(({ pattern }) => pattern)).toEqual(['r.example']);
     const server = refusing({ status: 403 });
     await pull('r.example/team/app', server, createKeyring(entries));

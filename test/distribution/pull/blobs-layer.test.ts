@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { hasBlob, readBlob, type RegistrySession } from 'kubepull/distribution';
-import { digestOf } from 'kubepull/digest';
+import { computeDigest } from 'kubepull/digest';
 import { TransportError } from 'kubepull/errors';
 import { nodeHasher } from 'kubepull/node';
 import type { Descriptor } from 'kubepull/oci';
@@ -13,7 +13,7 @@ import { bearerChallenge, connect, isRealm, ref, tokenReply } from '../support.t
 const bytes = Uint8Array.from({ length: 1000 }, (_, at) => at % 251);
 const layer: Descriptor = {
   mediaType: 'application/vnd.oci.image.layer.v1.tar',
-  digest: digestOf(bytes, nodeHasher),
+  digest: computeDigest(bytes, nodeHasher),
   size: bytes.length,
 };
 const cut = new TransportError('Cannot GET x: cut', { method: 'GET', url: 'x', phase: 'body', retryable: true });
@@ -53,7 +53,9 @@ describe('readBlob', () => {
   it('asks for nothing when the content is empty or comes along', async () => {
     const server = createMemoryTransport(() => ({ status: 500 }));
     const { session } = connect(server);
-    expect(await read(session, { ...layer, size: 0, digest: digestOf(new Uint8Array(), nodeHasher) })).toHaveLength(0);
+    expect(
+      await read(session, { ...layer, size: 0, digest: computeDigest(new Uint8Array(), nodeHasher) }),
+    ).toHaveLength(0);
     expect(await read(session, { ...layer, data: Buffer.from(bytes).toString('base64') })).toEqual(Buffer.from(bytes));
     expect(server.requests).toHaveLength(0);
   });

@@ -11,7 +11,7 @@ import {
   readManifestBytes,
   resolveManifest,
 } from 'kubepull/distribution';
-import { type Digest, type DigestAlgorithm, digestOf } from 'kubepull/digest';
+import { type Digest, type DigestAlgorithm, computeDigest } from 'kubepull/digest';
 import { nodeHasher } from 'kubepull/node';
 import { ACCEPTED_MANIFEST_TYPES, type Descriptor, type ImageIndex, MEDIA_TYPES } from 'kubepull/oci';
 import { buildImage, buildIndex, type BuiltContent } from 'kubepull/testing';
@@ -57,7 +57,7 @@ describe('who names the media type of a manifest [M01]', () => {
       for (const type of ACCEPTED_MANIFEST_TYPES) {
         const server = createMemoryTransport(() => ({ headers: { 'content-type': type }, body }));
         for (const parent of ACCEPTED_MANIFEST_TYPES) {
-          const descriptor = { mediaType: parent, digest: digestOf(body, nodeHasher), size: body.length };
+          const descriptor = { mediaType: parent, digest: computeDigest(body, nodeHasher), size: body.length };
           const reading = readManifest(connect(server).session, ref, { descriptor });
           const agreed = parent === type && (own === type || (own === undefined && type === MEDIA_TYPES.ociManifest));
           taken += agreed ? 1 : 0;
@@ -76,7 +76,7 @@ describe('who names the media type of a manifest [M01]', () => {
 describe('the digest of a manifest [M02]', () => {
   const body = encode('{"schemaVersion":2}');
   const others: readonly Uint8Array[] = [encode('{}'), encode('{"schemaVersion":2}\n'), encode(' {"schemaVersion":2}')];
-  const digestBy = (algorithm: DigestAlgorithm, bytes = body): Digest => digestOf(bytes, nodeHasher, algorithm);
+  const digestBy = (algorithm: DigestAlgorithm, bytes = body): Digest => computeDigest(bytes, nodeHasher, algorithm);
   const headers = [undefined, digestBy('sha256'), digestBy('sha512'), `sha256:${ZEROS}`, 'SHA256:abc'];
 
   it('is taken over the raw bytes, by the algorithm that was asked for, whatever the header says: 40 cases', async () => {
@@ -201,7 +201,7 @@ describe('a document that is a bomb [M04]', () => {
     const sent = { bytes: 0 };
     const headers = { 'content-type': mediaType };
     const server = createMemoryTransport(() => ({ headers, body: endless(new Uint8Array(10), sent) }));
-    const descriptor = { mediaType, digest: digestOf(encode('x'), nodeHasher), size: 100 };
+    const descriptor = { mediaType, digest: computeDigest(encode('x'), nodeHasher), size: 100 };
     await expect(readManifest(connect(server).session, ref, { descriptor })).rejects.toMatchObject({
       code: 'ERR_REGISTRY_DOCUMENT',
     });
@@ -214,7 +214,7 @@ describe('a document that is a bomb [M04]', () => {
     for (let level = 0; level < 1000; level += 1) {
       const { descriptor, index } = built;
       const bytes = encode(JSON.stringify({ ...index, manifests: [descriptor] }));
-      const next = { mediaType: index.mediaType, digest: digestOf(bytes, nodeHasher), size: bytes.length };
+      const next = { mediaType: index.mediaType, digest: computeDigest(bytes, nodeHasher), size: bytes.length };
       built = { ...built, descriptor: next, index: { ...index, manifests: [descriptor] } };
       contents.push({ descriptor: next, bytes });
     }
@@ -386,7 +386,7 @@ describe('embedded data [M11]', () => {
   const empty = encode('{}');
   const config = (data: string | undefined, size = 2) => ({
     mediaType: MEDIA_TYPES.ociEmpty,
-    digest: digestOf(empty, nodeHasher),
+    digest: computeDigest(empty, nodeHasher),
     size,
     ...(data === undefined ? {} : { data }),
   });

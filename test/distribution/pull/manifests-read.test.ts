@@ -1,5 +1,5 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { digestOf } from 'kubepull/digest';
+import { computeDigest } from 'kubepull/digest';
 import {
   inspectIndex,
   readConfig,
@@ -43,7 +43,7 @@ describe('readManifest', () => {
         manifest: images[1]?.manifest,
         descriptor: images[1]?.descriptor,
       });
-      expect(digestOf(chosen.bytes, nodeHasher)).toBe(images[1]?.descriptor.digest);
+      expect(computeDigest(chosen.bytes, nodeHasher)).toBe(images[1]?.descriptor.digest);
     },
   );
 

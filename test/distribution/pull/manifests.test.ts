@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { openBlob, readManifestBytes, resolveManifest } from 'kubepull/distribution';
-import { digestOf } from 'kubepull/digest';
+import { computeDigest } from 'kubepull/digest';
 import { nodeHasher } from 'kubepull/node';
 import { ACCEPTED_MANIFEST_TYPES } from 'kubepull/oci';
 import { createMemoryTransport, type Reply } from '../../support/memory-transport.ts';
@@ -130,7 +130,7 @@ describe('resolveManifest', () => {
   });
 
   it('looks at the bytes when the registry speaks of another algorithm [M02]', async () => {
-    const sha512 = digestOf(manifest, nodeHasher, 'sha512');
+    const sha512 = computeDigest(manifest, nodeHasher, 'sha512');
     const headers = { 'content-type': mediaType, 'docker-content-digest': digest, 'content-length': '19' };
     const server = createMemoryTransport(() => ({ headers, body: manifest }));
     const found = await resolveManifest(connect(server).session, { ...ref, tag: undefined, digest: sha512 });

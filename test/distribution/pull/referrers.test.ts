@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { listReferrers, readConfig } from 'kubepull/distribution';
-import { digestOf } from 'kubepull/digest';
+import { computeDigest } from 'kubepull/digest';
 import { nodeHasher } from 'kubepull/node';
 import { type Descriptor, MEDIA_TYPES } from 'kubepull/oci';
 import { buildArtifact, buildImage } from 'kubepull/testing';
@@ -24,7 +24,7 @@ const sbom = artifact(SBOM);
 const byDigest = { ...ref, tag: undefined, digest };
 const entry = (artifactType: string, text = 'a'): Descriptor => ({
   mediaType: MEDIA_TYPES.ociManifest,
-  digest: digestOf(new TextEncoder().encode(text), nodeHasher),
+  digest: computeDigest(new TextEncoder().encode(text), nodeHasher),
   size: 2,
   artifactType,
 });
@@ -107,7 +107,7 @@ describe('listReferrers', () => {
   });
 
   it('looks under a tag of 64 digits at most when there is no API', async () => {
-    const sha512 = digestOf(new Uint8Array(), nodeHasher, 'sha512');
+    const sha512 = computeDigest(new Uint8Array(), nodeHasher, 'sha512');
     const server = createMemoryTransport(() => ({ status: 404 }));
     expect(await collect(listReferrers(connect(server).session, { ...byDigest, digest: sha512 }))).toEqual([]);
     expect(server.requests.map(({ url }) => url)).toEqual([
@@ -135,7 +135,7 @@ describe('listReferrers', () => {
     'takes the subject itself, a %s, for none of them, when the registry reads the tag as its digest [M01]',
     async (type) => {
       const body = JSON.stringify({ schemaVersion: 2, mediaType: type, manifests: [entry(SBOM)] });
-      const subject = digestOf(new TextEncoder().encode(body), nodeHasher);
+      const subject = computeDigest(new TextEncoder().encode(body), nodeHasher);
       const server = createMemoryTransport(({ url }) =>
         url.includes('/referrers/') ? { status: 404 } : { headers: { 'content-type': type }, body },
       );

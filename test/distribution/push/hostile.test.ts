@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { digestOf } from 'kubepull/digest';
+import { computeDigest } from 'kubepull/digest';
 import { pushBlob, pushManifest, type TransportRequest } from 'kubepull/distribution';
 import { nodeHasher } from 'kubepull/node';
 import { encodeManifest, type ImageManifest, MEDIA_TYPES } from 'kubepull/oci';
@@ -178,7 +178,7 @@ describe('what a registry says that it stored [M02]', () => {
     await expect(pushTo(saying(part, OTHER))).rejects.toMatchObject({ code: 'ERR_CONTENT_MISMATCH' });
   });
 
-  it.each(['', 'nonsense', 'sha256:abc', digestOf(content, nodeHasher, 'sha512')])(
+  it.each(['', 'nonsense', 'sha256:abc', computeDigest(content, nodeHasher, 'sha512')])(
     'counts for nothing when it is %j, which cannot be compared',
     async (digest) => {
       await expect(pushTo(saying('/manifests/', digest))).resolves.toMatchObject({ referrers: undefined });

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { createSecret } from 'kubepull/docker-config';
-import { type DigestAlgorithm, digestOf } from 'kubepull/digest';
+import { type DigestAlgorithm, computeDigest } from 'kubepull/digest';
 import {
   resolveManifest,
-  fetchTransport,
+  createFetchTransport,
   hasBlob,
   inspectIndex,
   listReferrers,
@@ -67,7 +67,7 @@ describe('pushManifest', () => {
     expect((await resolveManifest(session, ref)).digest).toBe(image.descriptor.digest);
     const [layer] = image.manifest.layers;
     const chunks = await collect(readBlob(session, ref, layer as Descriptor));
-    expect(digestOf(Buffer.concat(chunks), nodeHasher)).toBe(layer?.digest);
+    expect(computeDigest(Buffer.concat(chunks), nodeHasher)).toBe(layer?.digest);
   });
 
   it('sends no content that is there, and none that can be mounted', async () => {
@@ -161,7 +161,7 @@ describe('pushManifest', () => {
     const registry = await startRegistry();
     const session = connectTo(registry);
     const { bytes } = last(image.contents);
-    const digest = digestOf(bytes, nodeHasher, algorithm);
+    const digest = computeDigest(bytes, nodeHasher, algorithm);
     const ref = { ...imageIn(registry, 'team/app'), tag: undefined, digest };
     const pushed = await pushManifest(session, ref, toPush(last(image.contents)), {
       content: contentOf(image.contents),
@@ -192,7 +192,7 @@ describe('pushManifest', () => {
       schemaVersion: 2,
       mediaType: MEDIA_TYPES.ociManifest,
       artifactType: 'text/x',
-      config: { mediaType: MEDIA_TYPES.ociEmpty, digest: digestOf(empty, nodeHasher), size: 2, data: 'e30=' },
+      config: { mediaType: MEDIA_TYPES.ociEmpty, digest: computeDigest(empty, nodeHasher), size: 2, data: 'e30=' },
       layers: [{ ...(image.manifest.layers[0] as Descriptor), urls: ['https://layers.example/a'] }],
     };
     const pushed = await pushManifest(connectTo(registry), imageIn(registry, 'team/app:1'), {
@@ -241,7 +241,7 @@ describe('a push of what refers to something', () => {
 
 describe('pushBlob', () => {
   const bytes = new TextEncoder().encode('content');
-  const blob: Descriptor = { mediaType: 'text/plain', digest: digestOf(bytes, nodeHasher), size: bytes.length };
+  const blob: Descriptor = { mediaType: 'text/plain', digest: computeDigest(bytes, nodeHasher), size: bytes.length };
 
   async function* chunks(text: string): AsyncGenerator<Uint8Array> {
     for (const letter of text) yield new TextEncoder().encode(letter);
@@ -251,7 +251,7 @@ describe('pushBlob', () => {
   it.each(['sha256', 'sha512'] as const)('streams content under its %s digest', async (algorithm) => {
     const registry = await startRegistry();
     const [session, ref] = [connectTo(registry), imageIn(registry, 'team/app')];
-    const named = { ...blob, digest: digestOf(bytes, nodeHasher, algorithm) };
+    const named = { ...blob, digest: computeDigest(bytes, nodeHasher, algorithm) };
     expect(await pushBlob(session, ref, named, { content: () => chunks('content') })).toBe('uploaded');
     expect(await hasBlob(session, ref, named)).toBe(true);
     expect(await pushBlob(session, ref, named, {})).toBe('present');
@@ -267,17 +267,17 @@ describe('pushBlob', () => {
       buffer.fill(0);
     }
     const whole = Buffer.concat(Array.from({ length: count }, (_, at) => fill(Buffer.alloc(size), at)));
-    const large = { ...blob, size: whole.length, digest: digestOf(whole, nodeHasher) };
+    const large = { ...blob, size: whole.length, digest: computeDigest(whole, nodeHasher) };
     const ref = imageIn(registry, 'team/app');
     expect(await pushBlob(connectTo(registry), ref, large, { content: reusing })).toBe('uploaded');
   });
 
   it('streams content over fetch', async () => {
     const registry = await startRegistry();
-    const session = connectTo(registry, { transport: fetchTransport() });
+    const session = connectTo(registry, { transport: createFetchTransport() });
     const ref = imageIn(registry, 'team/app');
     expect(await pushBlob(session, ref, blob, { content: () => chunks('content') })).toBe('uploaded');
-    const other = { ...blob, digest: digestOf(new Uint8Array(7), nodeHasher) };
+    const other = { ...blob, digest: computeDigest(new Uint8Array(7), nodeHasher) };
     await expect(pushBlob(session, ref, other, { content: () => chunks('content') })).rejects.toMatchObject({
       code: 'ERR_CONTENT_MISMATCH',
     });
@@ -286,7 +286,7 @@ describe('pushBlob', () => {
 
   it('pushes nothing at all', async () => {
     const registry = await startRegistry();
-    const empty = { ...blob, size: 0, digest: digestOf(new Uint8Array(), nodeHasher) };
+    const empty = { ...blob, size: 0, digest: computeDigest(new Uint8Array(), nodeHasher) };
     const ref = imageIn(registry, 'team/app');
     expect(await pushBlob(connectTo(registry), ref, empty, { content: () => chunks('') })).toBe('uploaded');
     expect(await pushBlob(connectTo(registry), ref, empty, { content: new Uint8Array() })).toBe('present');

@@ -1,7 +1,7 @@
 import { getEventListeners } from 'node:events';
 import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
-import { fetchTransport, type TransportRequest } from 'kubepull/distribution';
+import { createFetchTransport, type TransportRequest } from 'kubepull/distribution';
 import { canary } from '../../support/canary.ts';
 import { eventually, serve, serveRaw } from '../../support/servers.ts';
 
@@ -25,7 +25,11 @@ describe('fetchTransport', () => {
       request.pipe(response);
     });
     const body = new TextEncoder().encode('sent');
-    const response = await fetchTransport()({ ...get(origin, { headers: { 'x-own': 'yes' } }), method: 'POST', body });
+    const response = await createFetchTransport()({
+      ...get(origin, { headers: { 'x-own': 'yes' } }),
+      method: 'POST',
+      body,
+    });
     expect(response.status).toBe(307);
     expect([response.headers.get('location'), response.headers.get('x-own')]).toEqual([['/elsewhere'], ['yes']]);
     expect([await read(response.body), response.remoteAddress]).toEqual(['sent', undefined]);
@@ -34,7 +38,7 @@ describe('fetchTransport', () => {
 
   it('has an empty body where there is none', async () => {
     const { origin } = await serve((_, response) => response.writeHead(204).end());
-    const response = await fetchTransport()({ ...get(origin), method: 'HEAD' });
+    const response = await createFetchTransport()({ ...get(origin), method: 'HEAD' });
     expect(await read(response.body)).toBe('');
     await response.discard();
   });
@@ -42,18 +46,18 @@ describe('fetchTransport', () => {
   it('says that the connection failed, and nothing of what it was for', async () => {
     const url = `http://127.0.0.1:1/x?sig=${canary('signed-query')}`;
     const headers = { authorization: `Bearer ${canary('bearer-token')}` };
-    await expect(fetchTransport()(get(url, { headers }))).rejects.toMatchObject({
+    await expect(createFetchTransport()(get(url, { headers }))).rejects.toMatchObject({
       message: 'Cannot GET http://127.0.0.1:1/x: the connection failed',
       phase: 'connect',
       retryable: true,
     });
     const shownUrl = 'http://127.0.0.1:1/…';
-    await expect(fetchTransport()(get(url, { shownUrl }))).rejects.toMatchObject({ url: shownUrl });
+    await expect(createFetchTransport()(get(url, { shownUrl }))).rejects.toMatchObject({ url: shownUrl });
   });
 
   it('reports a body that is cut [B07]', async () => {
     const url = await serveRaw('HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\nabc');
-    const { body } = await fetchTransport()(get(url));
+    const { body } = await createFetchTransport()(get(url));
     await expect(read(body)).rejects.toMatchObject({ code: 'ERR_TRANSPORT', phase: 'body' });
   });
 
@@ -65,7 +69,7 @@ describe('fetchTransport', () => {
     const reason = new Error('enough');
     if (when === 'before') controller.abort(reason);
     const exchange = async (): Promise<string> => {
-      const { body } = await fetchTransport()(get(origin, { signal: controller.signal }));
+      const { body } = await createFetchTransport()(get(origin, { signal: controller.signal }));
       return read(body);
     };
     const settled = expect(exchange()).rejects.toBe(reason);
@@ -78,7 +82,7 @@ describe('fetchTransport', () => {
     'refuses the literal %s [A08]',
     async (url) => {
       let sent = 0;
-      const transport = fetchTransport(async () => {
+      const transport = createFetchTransport(async () => {
         sent += 1;
         return new Response('inner');
       });
@@ -97,7 +101,7 @@ describe('fetchTransport', () => {
         start: (controller) => controller.enqueue(new Uint8Array(1)),
         cancel: () => void (cancelled += 1),
       });
-    const transport = fetchTransport(async () => new Response(endless()));
+    const transport = createFetchTransport(async () => new Response(endless()));
     await (await transport(get('https://r.example/'))).discard();
     const { body, discard } = await transport(get('https://r.example/'));
     const reading = async (): Promise<void> => {
@@ -118,7 +122,7 @@ describe('fetchTransport', () => {
       accepted = request.headers['accept-encoding'];
       response.writeHead(200, { 'content-encoding': 'gzip' }).end(bomb);
     });
-    const response = await fetchTransport()(get(origin, { headers: { 'accept-encoding': 'identity' } }));
+    const response = await createFetchTransport()(get(origin, { headers: { 'accept-encoding': 'identity' } }));
     expect([accepted, response.headers.get('content-encoding')]).toEqual(['identity', ['gzip']]);
     await expect(read(response.body)).rejects.toMatchObject({
       message: `Cannot GET ${origin}/: it came with a Content-Encoding that was not asked for`,
@@ -130,12 +134,12 @@ describe('fetchTransport', () => {
     const { origin } = await serve((_, response) => {
       response.writeHead(200, { 'content-encoding': 'identity' }).end('abc');
     });
-    expect(await read((await fetchTransport()(get(origin))).body)).toBe('abc');
+    expect(await read((await createFetchTransport()(get(origin))).body)).toBe('abc');
   });
 
   it('fails where a runtime hides a redirect', async () => {
     const hidden = Object.defineProperty(new Response(null), 'type', { value: 'opaqueredirect' });
-    await expect(fetchTransport(async () => hidden)(get('https://r.example/'))).rejects.toMatchObject({
+    await expect(createFetchTransport(async () => hidden)(get('https://r.example/'))).rejects.toMatchObject({
       code: 'ERR_TRANSPORT',
     });
   });
@@ -145,7 +149,7 @@ describe('fetchTransport', () => {
       response.setHeader('warning', ['299 - "a"', '299 - "b"']);
       response.writeHead(200, { 'set-cookie': ['a=1', 'b=2'] }).end();
     });
-    const response = await fetchTransport()(get(origin));
+    const response = await createFetchTransport()(get(origin));
     expect(response.headers.get('set-cookie')).toEqual(['a=1', 'b=2']);
     expect(response.headers.get('warning')).toEqual(['299 - "a", 299 - "b"']);
     await response.discard();
@@ -155,7 +159,7 @@ describe('fetchTransport', () => {
     'sends nothing to %j [A18 L04]',
     async (url) => {
       let sent = 0;
-      const transport = fetchTransport(async () => {
+      const transport = createFetchTransport(async () => {
         sent += 1;
         return new Response();
       });
@@ -167,7 +171,7 @@ describe('fetchTransport', () => {
   it('leaves no listener on a signal [I5]', async () => {
     const { origin } = await serve((_, response) => response.end('x'));
     const { signal } = new AbortController();
-    const transport = fetchTransport();
+    const transport = createFetchTransport();
     for (let attempt = 0; attempt < 6; attempt += 1) {
       const response = await transport(
         get(origin, { signal, ...(attempt % 3 === 0 ? { method: 'HEAD' as const } : {}) }),

@@ -3,7 +3,7 @@ import { Agent } from 'undici';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import {
   createRegistrySession,
-  fetchTransport,
+  createFetchTransport,
   openBlob,
   readManifestBytes,
   type RegistrySessionOptions,
@@ -153,7 +153,7 @@ async function registry(): Promise<Served> {
 describe('the client over real connections', () => {
   it.each([
     ['undici', () => openUndici()],
-    ['fetch', () => fetchTransport()],
+    ['fetch', () => createFetchTransport()],
   ])('pulls a private manifest over %s', async (_, transport) => {
     const { origin } = await registry();
     const asking = await client(transport(), origin);

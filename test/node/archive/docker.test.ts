@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
-import { type Digest, digestEncoded } from 'kubepull/digest';
-import { type DockerArchiveOptions, hostPlatform, streamDockerArchive } from 'kubepull/node';
+import { type Digest, getDigestHex } from 'kubepull/digest';
+import { type DockerArchiveOptions, readHostPlatform, streamDockerArchive } from 'kubepull/node';
 import { type Descriptor, MEDIA_TYPES } from 'kubepull/oci';
 import type { CopyEvent, ImageStore } from 'kubepull/store';
 import { buildImage, buildIndex } from 'kubepull/testing';
@@ -31,8 +31,7 @@ interface Entry {
 }
 
 const entriesOf = (tar: Uint8Array): readonly Entry[] => jsonIn(tar, 'manifest.json') as Entry[];
-const hexOf = (descriptor: Descriptor | undefined): string =>
-  digestEncoded(descriptor?.digest ?? ('sha256:' as Digest));
+const hexOf = (descriptor: Descriptor | undefined): string => getDigestHex(descriptor?.digest ?? ('sha256:' as Digest));
 
 /** An image with layers as given, each of them with what it unpacks to. */
 async function imageOf(
@@ -105,7 +104,7 @@ describe('streamDockerArchive', () => {
     const config = async (options: DockerArchiveOptions): Promise<string | undefined> =>
       entriesOf(await archive(store, [MULTI], options))[0]?.Config;
     expect(await config({ platform: linux('arm64') })).toBe(`${hexOf(arm64.manifest.config)}.json`);
-    expect(await config({})).toBe(await config({ platform: hostPlatform() }));
+    expect(await config({})).toBe(await config({ platform: readHostPlatform() }));
     await expect(archive(store, [MULTI], { platform: linux('s390x') })).rejects.toMatchObject({
       code: 'ERR_PLATFORM_NOT_FOUND',
     });

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { readFileSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { digestOf } from 'kubepull/digest';
+import { computeDigest } from 'kubepull/digest';
 import { nodeHasher, streamOciArchive, writeOciArchive } from 'kubepull/node';
 import { MEDIA_TYPES } from 'kubepull/oci';
 import { parsePlatform } from 'kubepull/platform';
@@ -92,7 +92,7 @@ describe('streamOciArchive', () => {
   it('takes artifacts, and other digests than sha256', async () => {
     const store = await storeWith({});
     const bytes = new TextEncoder().encode('text');
-    const layer = { mediaType: 'text/plain', digest: digestOf(bytes, nodeHasher, 'sha512'), size: bytes.length };
+    const layer = { mediaType: 'text/plain', digest: computeDigest(bytes, nodeHasher, 'sha512'), size: bytes.length };
     await writeContent(store, layer, bytes);
     const artifact = await put(store, MEDIA_TYPES.ociManifest, {
       schemaVersion: 2,

@@ -1,6 +1,6 @@
 import { readdirSync } from 'node:fs';
 import { Writable } from 'node:stream';
-import { type Digest, digestOf } from 'kubepull/digest';
+import { type Digest, computeDigest } from 'kubepull/digest';
 import { type ArchiveSource, nodeHasher } from 'kubepull/node';
 import type { Descriptor } from 'kubepull/oci';
 import { createMemoryStore, type ImageStore, writeContent } from 'kubepull/store';
@@ -23,7 +23,7 @@ export async function storeWith(images: Readonly<Record<string, BuiltImage | Bui
 /** Puts a document or bytes into a store. */
 export async function put(store: ImageStore, mediaType: string, content: object | Uint8Array): Promise<Descriptor> {
   const bytes = content instanceof Uint8Array ? content : new TextEncoder().encode(JSON.stringify(content));
-  const descriptor = { mediaType, digest: digestOf(bytes, nodeHasher), size: bytes.length };
+  const descriptor = { mediaType, digest: computeDigest(bytes, nodeHasher), size: bytes.length };
   await writeContent(store, descriptor, bytes);
   return descriptor;
 }

@@ -12,7 +12,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { type Credential, createSecret } from 'kubepull/docker-config';
 import type { LookupResult } from 'kubepull/keyring';
-import { dockerLogin, dockerLogout, loadDockerKeyring } from 'kubepull/node';
+import { logInToDocker, logOutOfDocker, loadDockerKeyring } from 'kubepull/node';
 import { parseImageName } from 'kubepull/reference';
 import { canary } from '../../support/canary.ts';
 import { tempDir } from '../../support/temp-dir.ts';
@@ -161,15 +161,15 @@ describe('dockerLogin and dockerLogout', () => {
     const password = canary('password');
     // The canary hook searches new files; this one is to hold the secret.
     const file = tempDir().secretFile('config.json', '');
-    const result = await dockerLogin('docker.io', credentialOf('jane', password), { env, path: file });
+    const result = await logInToDocker('docker.io', credentialOf('jane', password), { env, path: file });
     expect(result).toEqual({ path: file, helper: undefined, changed: true });
     expect(statSync(file).mode & 0o777).toBe(0o600);
     const found = await loadDockerKeyring({ env: { HOME: path, DOCKER_CONFIG: join(file, '..') } });
     const { candidates } = await found.lookup(parseImageName('docker.io/library/nginx'));
     expect(candidates[0]?.entry.credential.password.reveal() === password).toBe(true);
-    expect(await dockerLogout('docker.io', { env, path: file })).toMatchObject({ changed: true });
+    expect(await logOutOfDocker('docker.io', { env, path: file })).toMatchObject({ changed: true });
     expect(readFileSync(file, 'utf8')).not.toContain('index.docker.io');
-    expect(await dockerLogout('docker.io', { env, path: file })).toMatchObject({ changed: false });
+    expect(await logOutOfDocker('docker.io', { env, path: file })).toMatchObject({ changed: false });
     expect(readdirSync(join(file, '..'))).toEqual(['config.json']);
   });
 
@@ -184,7 +184,7 @@ describe('dockerLogin and dockerLogout', () => {
   ])('keeps the rest of a file in %s, byte for byte', async (_, text) => {
     const { env } = homeWith();
     const file = tempDir().secretFile('config.json', text);
-    await dockerLogin('r.io', credentialOf('jane', canary('password')), { env, path: file });
+    await logInToDocker('r.io', credentialOf('jane', canary('password')), { env, path: file });
     const after = readFileSync(file, 'utf8');
     for (const part of [
       '"auth": "dTpw"',
@@ -193,7 +193,7 @@ describe('dockerLogin and dockerLogout', () => {
       '{"User-Agent": "Docker"}',
     ])
       expect(after.includes(part)).toBe(text.includes(part));
-    await dockerLogout('r.io', { env, path: file });
+    await logOutOfDocker('r.io', { env, path: file });
     const hadAuths = text.includes('"auths"');
     if (hadAuths) expect(readFileSync(file, 'utf8').replace(/\s/g, '')).toBe(text.replace(/\s/g, ''));
   });
@@ -204,7 +204,7 @@ describe('dockerLogin and dockerLogout', () => {
     const link = home.secretFile('config.json', '');
     rmSync(link);
     symlinkSync('real.json', link);
-    await dockerLogin('r.io', credentialOf('jane', canary('password')), { env, path: link });
+    await logInToDocker('r.io', credentialOf('jane', canary('password')), { env, path: link });
     expect(readFileSync(file, 'utf8')).toContain('r.io');
     expect(lstatSync(link).isSymbolicLink()).toBe(true);
   });
@@ -223,9 +223,9 @@ describe('dockerLogin and dockerLogout', () => {
     const file = tempDir().secretFile('config.json', text);
     if (name === 'bytes that are no text') writeFileSync(file, Buffer.from(text, 'latin1'));
     const before = readFileSync(file);
-    const login = dockerLogin('r.io', credentialOf('jane', canary('password')), { env, path: file });
+    const login = logInToDocker('r.io', credentialOf('jane', canary('password')), { env, path: file });
     await expect(login).rejects.toMatchObject({ code: 'ERR_CONFIG_INVALID' });
-    await expect(dockerLogout('r.io', { env, path: file })).rejects.toMatchObject({ code: 'ERR_CONFIG_INVALID' });
+    await expect(logOutOfDocker('r.io', { env, path: file })).rejects.toMatchObject({ code: 'ERR_CONFIG_INVALID' });
     expect(readFileSync(file).equals(before)).toBe(true);
   });
 
@@ -236,17 +236,17 @@ describe('dockerLogin and dockerLogout', () => {
     const { env, write } = homeWith({ keeper: script });
     const file = write('.docker/config.json', { credHelpers: { 'r.io': 'keeper' } });
     log.secretFile('stored', '');
-    expect(await dockerLogin('r.io', credentialOf('jane', password), { env })).toMatchObject({ helper: 'keeper' });
+    expect(await logInToDocker('r.io', credentialOf('jane', password), { env })).toMatchObject({ helper: 'keeper' });
     expect(JSON.parse(readFileSync(join(log.path, 'stored'), 'utf8')).Secret === password).toBe(true);
     expect(readFileSync(join(log.path, 'seen'), 'utf8')).toContain('docker-credential-keeper store');
-    await dockerLogout('r.io', { env });
+    await logOutOfDocker('r.io', { env });
     expect(readFileSync(join(log.path, 'erased'), 'utf8')).toBe('r.io');
     expect(readFileSync(file, 'utf8')).toBe('{"credHelpers":{"r.io":"keeper"}}');
   });
 
   it.each(['', 'https://r.io', 'r.io/team', 'a b', '__proto__/x'])('refuses the registry %j', async (registry) => {
     const { env, path } = homeWith();
-    await expect(dockerLogin(registry, credentialOf('u', 'p'), { env })).rejects.toThrow('it is not a host');
+    await expect(logInToDocker(registry, credentialOf('u', 'p'), { env })).rejects.toThrow('it is not a host');
     expect(existsSync(join(path, '.docker'))).toBe(false);
   });
 });

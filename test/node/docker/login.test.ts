@@ -2,7 +2,7 @@ import { existsSync, lstatSync, readdirSync, readFileSync, rmSync, symlinkSync, 
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { createCredential } from 'kubepull/docker-config';
-import { dockerLogin, dockerLogout } from 'kubepull/node';
+import { logInToDocker, logOutOfDocker } from 'kubepull/node';
 import { canary } from '../../support/canary.ts';
 import { homeWith } from './home.ts';
 
@@ -14,7 +14,7 @@ describe('dockerLogin', () => {
   it('takes auths of null for empty, as Go writes them', async () => {
     const { env, write } = homeWith();
     const file = write('.docker/config.json', '{"auths":null,"psFormat":"x"}');
-    await dockerLogin('r.io', jane(), { env });
+    await logInToDocker('r.io', jane(), { env });
     expect(registriesOf(file)).toEqual(['r.io']);
   });
 
@@ -23,9 +23,9 @@ describe('dockerLogin', () => {
     const file = write('.docker/config.json', { auths: { 'old.io': {}, 'older.io': {} } });
     const names = Array.from({ length: 20 }, (_, at) => `r${at}.io`);
     await Promise.all([
-      ...names.map((name) => dockerLogin(name, jane(), { env })),
-      dockerLogout('old.io', { env }),
-      dockerLogout('older.io', { env }),
+      ...names.map((name) => logInToDocker(name, jane(), { env })),
+      logOutOfDocker('old.io', { env }),
+      logOutOfDocker('older.io', { env }),
     ]);
     expect(registriesOf(file).toSorted()).toEqual(names.toSorted());
     expect(readdirSync(join(file, '..'))).toEqual(['config.json']);
@@ -36,7 +36,7 @@ describe('dockerLogin', () => {
     const file = write('.docker/config.json', '{}');
     const lock = write('.docker/.config.json.kubepull-lock', '');
     utimesSync(lock, 1, 1);
-    await dockerLogin('r.io', jane(), { env });
+    await logInToDocker('r.io', jane(), { env });
     expect(registriesOf(file)).toEqual(['r.io']);
     expect(existsSync(lock)).toBe(false);
   });
@@ -46,7 +46,7 @@ describe('dockerLogin', () => {
     const file = write('.docker/config.json', '{}');
     utimesSync(write('.docker/.config.json.kubepull-lock', ''), 1, 1);
     const names = Array.from({ length: 12 }, (_, at) => `r${at}.io`);
-    await Promise.all(names.map((name) => dockerLogin(name, jane(), { env })));
+    await Promise.all(names.map((name) => logInToDocker(name, jane(), { env })));
     expect(registriesOf(file).toSorted()).toEqual(names.toSorted());
     expect(readdirSync(join(file, '..'))).toEqual(['config.json']);
   });
@@ -56,7 +56,7 @@ describe('dockerLogin', () => {
     const [link, file] = [write('.docker/config.json', ''), write('dotfiles.json', '')];
     for (const path of [link, file]) rmSync(path);
     symlinkSync('../dotfiles.json', link);
-    await dockerLogin('r.io', jane(), { env });
+    await logInToDocker('r.io', jane(), { env });
     expect(lstatSync(link).isSymbolicLink()).toBe(true);
     expect(registriesOf(file)).toEqual(['r.io']);
   });
@@ -64,7 +64,7 @@ describe('dockerLogin', () => {
   it('fails by name when it cannot make the directory', async () => {
     const { path } = homeWith();
     symlinkSync('nowhere', join(path, 'link'));
-    await expect(dockerLogin('r.io', jane(), { path: join(path, 'link/config.json') })).rejects.toMatchObject({
+    await expect(logInToDocker('r.io', jane(), { path: join(path, 'link/config.json') })).rejects.toMatchObject({
       code: 'ERR_STORE',
       operation: 'write',
     });
@@ -74,10 +74,10 @@ describe('dockerLogin', () => {
     const { env, write } = homeWith({ h: 'cat >/dev/null' });
     const credential = createCredential({ username, password: canary('password') });
     const file = write('.docker/config.json', '{}');
-    await expect(dockerLogin('r.io', credential, { env })).rejects.toMatchObject({ code: 'ERR_OPTION_INVALID' });
+    await expect(logInToDocker('r.io', credential, { env })).rejects.toMatchObject({ code: 'ERR_OPTION_INVALID' });
     expect(readFileSync(file, 'utf8')).toBe('{}');
     write('.docker/config.json', { credsStore: 'h' });
-    expect(await dockerLogin('r.io', credential, { env })).toMatchObject({ helper: 'h', changed: true });
+    expect(await logInToDocker('r.io', credential, { env })).toMatchObject({ helper: 'h', changed: true });
   });
 });
 
@@ -87,9 +87,9 @@ describe('dockerLogout', () => {
     const hub = ['docker.io', 'index.docker.io', 'https://index.docker.io/v1/'];
     const keys = ['https://r.io', 'http://r.io', 'r.io', 'r.io/team', 'https://other.io', ...hub];
     const file = write('.docker/config.json', { auths: Object.fromEntries(keys.map((key) => [key, {}])) });
-    expect((await dockerLogout('r.io', { env })).changed).toBe(true);
-    expect((await dockerLogout('docker.io', { env })).changed).toBe(true);
+    expect((await logOutOfDocker('r.io', { env })).changed).toBe(true);
+    expect((await logOutOfDocker('docker.io', { env })).changed).toBe(true);
     expect(registriesOf(file)).toEqual(['r.io/team', 'https://other.io']);
-    expect((await dockerLogout('r.io', { env })).changed).toBe(false);
+    expect((await logOutOfDocker('r.io', { env })).changed).toBe(false);
   });
 });

@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import type { ServiceAccountAccess } from 'kubepull/credential-provider';
 import { createSecret } from 'kubepull/docker-config';
 import { formatLookup, type LookupResult } from 'kubepull/keyring';
-import { createNodeKeyring } from 'kubepull/node';
+import { openNodeKeyring } from 'kubepull/node';
 import { createFakeClock } from 'kubepull/testing';
 import { parseImageName } from 'kubepull/reference';
 import { canary } from '../../support/canary.ts';
@@ -46,7 +46,7 @@ describe('createNodeKeyring', () => {
   it('asks the files first, then the plugins, however specific their keys are, and says what each did', async () => {
     const root = tempDir();
     writeConfig(root, 'file');
-    const keyring = await createNodeKeyring({ ...places(root), plugins: writePlugin(root, 'plugin') });
+    const keyring = await openNodeKeyring({ ...places(root), plugins: writePlugin(root, 'plugin') });
     const result = await keyring.lookup(parseImageName('r.io/team/app'));
     expect(users(result)).toEqual(['file', 'plugin']);
     expect(result.sources.map(({ source, outcome }) => [source.kind, outcome])).toEqual([
@@ -66,7 +66,7 @@ describe('createNodeKeyring', () => {
   it('says which places it looked at in vain', async () => {
     const root = tempDir();
     writeFileSync(join(root.path, 'config.json'), '{');
-    const { sources } = await (await createNodeKeyring(places(root))).lookup(parseImageName('r.io/x'));
+    const { sources } = await (await openNodeKeyring(places(root))).lookup(parseImageName('r.io/x'));
     expect(sources).toHaveLength(8);
     expect(sources[0]).toMatchObject({
       outcome: 'failed',
@@ -80,7 +80,7 @@ describe('createNodeKeyring', () => {
   it('reads the files again after five minutes, and not before', async () => {
     const [root, clock] = [tempDir(), createFakeClock()];
     writeConfig(root, 'first');
-    const keyring = await createNodeKeyring({ ...places(root), clock });
+    const keyring = await openNodeKeyring({ ...places(root), clock });
     expect(users(await keyring.lookup(parseImageName('r.io/x')))).toEqual(['first']);
     writeConfig(root, 'second');
     await clock.advance(299_999);
@@ -102,7 +102,7 @@ describe('createNodeKeyring', () => {
         return root.path;
       },
     };
-    const keyring = await createNodeKeyring(options);
+    const keyring = await openNodeKeyring(options);
     await expect(keyring.lookup(parseImageName('r.io/x'))).rejects.toThrow('there is no working directory');
     const all = await Promise.all(Array.from({ length: 20 }, async () => keyring.lookup(parseImageName('r.io/x'))));
     expect(all.map((result) => users(result))).toEqual(all.map(() => ['first']));
@@ -120,7 +120,7 @@ describe('createNodeKeyring', () => {
       get: ({ name }) => Promise.resolve({ uid: `${name}-uid`, annotations: {} }),
       createToken: () => Promise.resolve(createSecret(canary('service-account-token'))),
     };
-    const keyring = await createNodeKeyring({ ...places(root), plugins: { configPath, binDir, serviceAccounts } });
+    const keyring = await openNodeKeyring({ ...places(root), plugins: { configPath, binDir, serviceAccounts } });
     const pod = { namespace: 'n', name: 'p', uid: 'u', serviceAccountName: 'sa' };
     const { candidates } = await keyring.forPod(pod).lookup(parseImageName('r.io/team/app'));
     const serviceAccount = { namespace: 'n', name: 'sa', uid: 'sa-uid' };
@@ -133,7 +133,7 @@ describe('createNodeKeyring', () => {
   it('refuses, as kubelet at its start, a plugin that is not there', async () => {
     const root = tempDir();
     const plugins = writePlugin(root, 'plugin');
-    await expect(createNodeKeyring({ plugins: { ...plugins, binDir: root.path } })).rejects.toThrow(
+    await expect(openNodeKeyring({ plugins: { ...plugins, binDir: root.path } })).rejects.toThrow(
       `Cannot run plugin "plugin": "${root.path}/plugin" does not exist`,
     );
   });
@@ -144,9 +144,9 @@ describe('createNodeKeyring', () => {
     const path = join(plugins.binDir, 'plugin');
     const refusal = `Cannot run plugin "plugin": "${path}" is not executable`;
     chmodSync(path, 0o644);
-    await expect(createNodeKeyring({ plugins })).rejects.toThrow(refusal);
+    await expect(openNodeKeyring({ plugins })).rejects.toThrow(refusal);
     rmSync(path);
     mkdirSync(path);
-    await expect(createNodeKeyring({ plugins })).rejects.toThrow(refusal);
+    await expect(openNodeKeyring({ plugins })).rejects.toThrow(refusal);
   });
 });

@@ -1,6 +1,6 @@
 import { inspect } from 'node:util';
 import { describe, expect, it } from 'vitest';
-import { digestOf } from 'kubepull/digest';
+import { computeDigest } from 'kubepull/digest';
 import { isImageError } from 'kubepull/errors';
 import { type LayoutOwner, nodeHasher, type OciLayout, openOciLayout } from 'kubepull/node';
 import { writeContent } from 'kubepull/store';
@@ -282,7 +282,11 @@ describe('openOciLayout', () => {
       owner,
     });
     const bytes = new Uint8Array(40 * 1024 * 1024);
-    const large = { mediaType: 'application/octet-stream', digest: digestOf(bytes, nodeHasher), size: bytes.length };
+    const large = {
+      mediaType: 'application/octet-stream',
+      digest: computeDigest(bytes, nodeHasher),
+      size: bytes.length,
+    };
     await expect(writeContent(store, large, bytes)).rejects.toMatchObject({ code: 'ERR_STORE', errno: 'EIO' });
     expect(syncs).toBe(1);
     expect(await store.has(large)).toBe(false);

@@ -2,7 +2,7 @@ import { chmodSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { type LayoutOwner, nodeFileSystem, nodeHasher, type OciLayout, openOciLayout } from 'kubepull/node';
-import { digestOf } from 'kubepull/digest';
+import { computeDigest } from 'kubepull/digest';
 import { type Descriptor, MEDIA_TYPES } from 'kubepull/oci';
 import { writeContent } from 'kubepull/store';
 import { buildImage, buildIndex, type BuiltContent, createFakeClock, type FakeClock } from 'kubepull/testing';
@@ -43,12 +43,15 @@ const digestsOf = (...contents: readonly BuiltContent[]): readonly string[] =>
 
 function documentOf(mediaType: string, document: object): BuiltContent {
   const bytes = new TextEncoder().encode(JSON.stringify({ schemaVersion: 2, mediaType, ...document }));
-  return { descriptor: { mediaType, digest: digestOf(bytes, nodeHasher), size: bytes.length }, bytes };
+  return { descriptor: { mediaType, digest: computeDigest(bytes, nodeHasher), size: bytes.length }, bytes };
 }
 
 function blobOf(text: string): BuiltContent {
   const bytes = new TextEncoder().encode(text);
-  return { descriptor: { mediaType: 'text/plain', digest: digestOf(bytes, nodeHasher), size: bytes.length }, bytes };
+  return {
+    descriptor: { mediaType: 'text/plain', digest: computeDigest(bytes, nodeHasher), size: bytes.length },
+    bytes,
+  };
 }
 
 /** A manifest that says that it is about another. */

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type DigestAlgorithm, digestOf } from 'kubepull/digest';
+import { type DigestAlgorithm, computeDigest } from 'kubepull/digest';
 import { nodeHasher, openOciLayout } from 'kubepull/node';
 import type { Descriptor } from 'kubepull/oci';
 import { buildImage } from 'kubepull/testing';
@@ -26,7 +26,7 @@ describe('openOciLayout', () => {
         fc.array(fc.integer({ min: 30_000, max: 300_000 }), { minLength: 1, maxLength: 5 }),
         async (size, cuts, takes) => {
           const bytes = source.subarray(0, size);
-          const descriptor: Descriptor = { mediaType: 'a/b', digest: digestOf(bytes, nodeHasher), size };
+          const descriptor: Descriptor = { mediaType: 'a/b', digest: computeDigest(bytes, nodeHasher), size };
           const disk = createCrashDisk();
           const fs = disk.mount(({ n, operation }) => (operation === 'write' ? takes[n % takes.length] : undefined));
           const store = await openOciLayout('/layout', { fs, owner: owner() });
@@ -61,7 +61,7 @@ describe('openOciLayout', () => {
         async (name, title, algorithm) => {
           const annotations = { 'org.opencontainers.image.title': title, 'org.opencontainers.image.ref.name': name };
           const bytes = new TextEncoder().encode(name + title);
-          const digest = digestOf(bytes, nodeHasher, algorithm);
+          const digest = computeDigest(bytes, nodeHasher, algorithm);
           const contents = [...image.contents, { descriptor: { mediaType: title, digest, size: bytes.length }, bytes }];
           for (const { descriptor, bytes } of contents) {
             const writer = await store.ingest({ ...descriptor, annotations });

@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest';
 import type { CreateHasher } from 'kubepull/digest';
 import { type LayoutFileSystem, nodeFileSystem, nodeHasher, openOciLayout } from 'kubepull/node';
 import { readContent, writeContent } from 'kubepull/store';
-import { buildImage, managedStoreConformance, storeConformance } from 'kubepull/testing';
+import { buildImage, testManagedStore, testStore } from 'kubepull/testing';
 import { assertLayoutValid } from '../../support/layout-check.ts';
 import { tempDir } from '../../support/temp-dir.ts';
 
@@ -51,7 +51,7 @@ describe('openOciLayout, as every store', () => {
     const directory = join(tempDir().path, 'layout');
     return { store: await openOciLayout(directory), cleanup: () => assertLayoutValid(directory) };
   };
-  const checks = [...storeConformance(create), ...managedStoreConformance(create)];
+  const checks = [...testStore(create), ...testManagedStore(create)];
 
   it.each(checks.map(({ name, run }) => [name, run] as const))('%s, and stays valid', async (_, run) => run());
 });

@@ -3,7 +3,7 @@ import { chmodSync, mkdirSync, readFileSync, renameSync, rmSync, symlinkSync, wr
 import { dirname, join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
-import { digestOf } from 'kubepull/digest';
+import { computeDigest } from 'kubepull/digest';
 import { isImageError } from 'kubepull/errors';
 import { type LayoutFindingCode, nodeHasher, openOciLayout, validateLayout } from 'kubepull/node';
 import { type Descriptor, MEDIA_TYPES } from 'kubepull/oci';
@@ -34,7 +34,7 @@ async function newLayout(): Promise<string> {
 
 function contentOf(mediaType: string, text: string | Uint8Array): BuiltContent {
   const bytes = typeof text === 'string' ? new TextEncoder().encode(text) : text;
-  return { descriptor: { mediaType, digest: digestOf(bytes, nodeHasher), size: bytes.length }, bytes };
+  return { descriptor: { mediaType, digest: computeDigest(bytes, nodeHasher), size: bytes.length }, bytes };
 }
 
 /** Puts a blob there as it is, and lets `index.json` name it. */

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { checkEndpoints, mirrorEndpoint } from 'kubepull/mirrors';
+import { checkEndpoints, createMirrorEndpoint } from 'kubepull/mirrors';
 import { isImageError } from 'kubepull/errors';
 import { parseReference } from 'kubepull/reference';
 import { parseHostsToml } from '../../../src/node/mirrors/hosts-toml.ts';
@@ -29,7 +29,7 @@ describe('parseHostsToml', () => {
         try {
           for (const { url: place, apiPath } of parseHostsToml(table, '/d', '/d/hosts.toml')) {
             if (place === undefined) continue;
-            const endpoint = mirrorEndpoint(place, ref);
+            const endpoint = createMirrorEndpoint(place, ref);
             checkEndpoints([apiPath === undefined ? endpoint : { ...endpoint, apiPath }]);
           }
         } catch (error) {
@@ -51,9 +51,9 @@ describe('mirrorEndpoint', () => {
           fc.webUrl(),
         ),
         (text) => {
-          let made: ReturnType<typeof mirrorEndpoint>;
+          let made: ReturnType<typeof createMirrorEndpoint>;
           try {
-            made = mirrorEndpoint(text, ref);
+            made = createMirrorEndpoint(text, ref);
           } catch (error) {
             expect(isImageError(error) && error.code).toBe('ERR_OPTION_INVALID');
             return;

@@ -1,6 +1,6 @@
 import type { ServerResponse } from 'node:http';
 import { describe, expect, it } from 'vitest';
-import { fetchTransport } from 'kubepull/distribution';
+import { createFetchTransport } from 'kubepull/distribution';
 import { createUndiciTransport } from 'kubepull/node';
 import { assertInvariants, startWatch } from '../../support/invariants.ts';
 import { eventually, serve } from '../../support/servers.ts';
@@ -70,7 +70,7 @@ describe('limits [B06]', () => {
   it.each(['undici', 'fetch'])('end the wait for an answer: %s', async (kind) => {
     const { url } = await serveTcp(() => undefined);
     const limits = { headersTimeoutMs: 200 };
-    const transport = kind === 'fetch' ? fetchTransport(fetch, limits) : open(limits).transport;
+    const transport = kind === 'fetch' ? createFetchTransport(fetch, limits) : open(limits).transport;
     await expect(transport(get(url))).rejects.toMatchObject({ code: 'ERR_TRANSPORT', retryable: true });
   });
 
@@ -106,7 +106,7 @@ describe('limits [B06]', () => {
       else response.writeHead(200).write('abc');
     });
     const limits = limit === 'rate' ? { minBytesPerSecond: 10_000, minRateWindowMs: 200 } : { bodyTimeoutMs: 200 };
-    const response = await fetchTransport(fetch, limits)(get(origin));
+    const response = await createFetchTransport(fetch, limits)(get(origin));
     await expect(read(response)).rejects.toMatchObject({ phase: 'body', retryable: true });
   });
 
@@ -118,7 +118,7 @@ describe('limits [B06]', () => {
   ])('are whole numbers, not %j', (limits) => {
     const invalid = expect.objectContaining({ code: 'ERR_OPTION_INVALID' });
     expect(() => createUndiciTransport(limits)).toThrow(invalid);
-    expect(() => fetchTransport(fetch, limits)).toThrow(invalid);
+    expect(() => createFetchTransport(fetch, limits)).toThrow(invalid);
   });
 });
 

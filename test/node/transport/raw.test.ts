@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net';
 import { describe, expect, it } from 'vitest';
-import { fetchTransport, type Transport } from 'kubepull/distribution';
+import { createFetchTransport, type Transport } from 'kubepull/distribution';
 import { assertInvariants, startWatch } from '../../support/invariants.ts';
 import { createCertificate } from '../../support/certificate.ts';
 import { eventually, serveTls } from '../../support/servers.ts';
@@ -49,7 +49,7 @@ describe.each(RAW_FAULTS)('$name [B07]', ({ send, reads }) => {
 
   it('ends over fetch, too', async () => {
     const url = await serveFault(send);
-    const transport = fetchTransport(globalThis.fetch, limitsFor(reads));
+    const transport = createFetchTransport(globalThis.fetch, limitsFor(reads));
     const text = await outcome(transport, url);
     expect([undefined, reads, 'abc']).toContain(text);
     expect(await outcome(transport, `${url}good`)).toBe('good');
@@ -116,7 +116,7 @@ describe('a connection [B07]', () => {
 describe('a body without a length [B02]', () => {
   it('ends where the connection does, and the reader has to know its size', async () => {
     const { url } = await serveTcp((socket) => socket.end(`HTTP/1.1 200 OK\r\n\r\n${'x'.repeat(5000)}`));
-    for (const transport of [open().transport, fetchTransport()]) {
+    for (const transport of [open().transport, createFetchTransport()]) {
       const response = await transport(get(url));
       expect(response.headers.has('content-length')).toBe(false);
       expect((await read(response)).length).toBe(5000);
@@ -138,7 +138,7 @@ describe('headers [M13]', () => {
     const { transport } = open();
     const response = await transport(get(url));
     expect([response.headers.get(name), await read(response)]).toEqual([values, 'good']);
-    const fetched = await fetchTransport()(get(url));
+    const fetched = await createFetchTransport()(get(url));
     expect([fetched.headers.get(name)?.join(', '), await read(fetched)]).toEqual([values.join(', '), 'good']);
   });
 

@@ -1,12 +1,12 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
-import { fetchTransport, type Transport } from 'kubepull/distribution';
+import { createFetchTransport, type Transport } from 'kubepull/distribution';
 import { eventually, serve } from '../../support/servers.ts';
 import { get, open, read, serveTcp } from './support.ts';
 
 const TRANSPORTS: readonly [string, () => Transport][] = [
   ['undici', () => open().transport],
-  ['fetch', () => fetchTransport()],
+  ['fetch', () => createFetchTransport()],
 ];
 
 const sha256 = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');

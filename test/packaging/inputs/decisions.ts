@@ -4,7 +4,7 @@ import { parseDigest } from 'kubepull/digest';
 import { createCredential } from 'kubepull/docker-config';
 import type { ImageMetricsOptions } from 'kubepull/metrics';
 import { nodeHasher } from 'kubepull/node';
-import { onlyPlatform, type PlatformOptions } from 'kubepull/platform';
+import { createPlatformMatcher, type PlatformOptions } from 'kubepull/platform';
 import type { Platform } from 'kubepull/oci';
 import type { AlwaysPullImagesOptions, PullQuestion, ValidatePullPoliciesOptions } from 'kubepull/pull-policy';
 import type { CreatePullSecretOptions, MergePullSecretsOptions } from 'kubepull/pull-secrets';
@@ -98,7 +98,7 @@ const host = all<PlatformOptions>({ host: { os: 'linux', architecture: 'amd64', 
 const hostOptional = ['1', '1.host', '1.host.variant'];
 const index = { schemaVersion: 2, mediaType: '', manifests: [{ mediaType: 'm', digest, size: 1 }] };
 const selection = {
-  args: [index, arm, onlyPlatform(arm)],
+  args: [index, arm, createPlatformMatcher(arm)],
   optional: ['2', ...platformOptional('1')],
   free: {
     '0.schemaVersion': 'parseImageIndex reads it',

@@ -1,9 +1,9 @@
-import { createCredential, createSecret, type ReadDockerConfigOptions } from 'kubepull/docker-config';
+import { createCredential, createSecret, type ParseDockerConfigOptions } from 'kubepull/docker-config';
 import { explainPull, type ExplainPullOptions } from 'kubepull/explain';
 import { createKeyring } from 'kubepull/keyring';
 import { lintDockerConfig } from 'kubepull/lint';
 import { type MatchOptions, parsePattern, toTarget } from 'kubepull/match';
-import { createMirrorRoutes, mirrorEndpoint } from 'kubepull/mirrors';
+import { createMirrorRoutes, createMirrorEndpoint } from 'kubepull/mirrors';
 import { nodeHasher } from 'kubepull/node';
 import { DEFAULT_DOCUMENT_LIMITS, MEDIA_TYPES, parseImageIndex, parseImageManifest } from 'kubepull/oci';
 import { parseReference } from 'kubepull/reference';
@@ -195,7 +195,7 @@ export const oci: Table = {
 };
 
 const dockerConfig = '{"auths":{"a.example":{"auth":"dXNlcjp3b3Jk"}}}';
-const readOptions = all<ReadDockerConfigOptions>({
+const readOptions = all<ParseDockerConfigOptions>({
   mode: 'kubelet',
   format: 'dockerconfigjson',
   source: { kind: 'file', path: '/config.json' },
@@ -256,7 +256,7 @@ export const lint: Table = {
 
 export const mirrors: Table = {
   checkEndpoints: () => ({
-    args: [[mirrorEndpoint('https://mirror.example', parsed)]],
+    args: [[createMirrorEndpoint('https://mirror.example', parsed)]],
     optional: ['0.0.namespace'],
     wrong: { '0.0.origin': ['', 'a'], '0.0.repository': [''] },
   }),

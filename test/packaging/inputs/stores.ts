@@ -201,7 +201,7 @@ export const imageAccess: Table = {
     optional: ['1', '1.release'],
     wrong: { '0.0': ['', ' a', '*'], '1.release': ['2.0'] },
   }),
-  recordedName: () => ({
+  toRecordedName: () => ({
     args: ['a.example/app:1', { release: '1.36' }],
     optional: ['1', '1.release'],
     wrong: { '0': ['', 'Not A Name'], '1.release': ['2.0'] },
