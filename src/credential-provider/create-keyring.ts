@@ -52,7 +52,7 @@ export interface CredentialProviderOptions {
  * const plugins = createCredentialProviderKeyring(parseCredentialProviderConfig(document), {
  *   exec: createExecPlugin({ binDir: '/usr/libexec/kubernetes/kubelet-plugins/credential-provider/exec' }),
  * });
- * const { candidates, sources } = await plugins.lookup(parseImageName(image));
+ * const { candidates, sources } = await plugins.lookup(parseImageName('registry.example.com/app:1'));
  * ```
  * @see NewExternalCredentialProviderDockerKeyring in kubernetes pkg/credentialprovider/plugin/plugins.go
  * @public

@@ -19,10 +19,9 @@ export { type RegistryNotice } from './response/response.js';
 export { type Challenge, parseChallenges } from './auth/challenge.js';
 export { type BearerToken, createTokenCache, type TokenCache, type TokenQuery } from './auth/token-cache.js';
 export { createRegistrySession, type RegistrySession, type RegistrySessionOptions } from './session/session.js';
+export { type ReadConfig, readConfig } from './pull/config.js';
 export {
   type ManifestBytes,
-  type ReadConfig,
-  readConfig,
   type ReadManifest,
   readManifest,
   readManifestBytes,

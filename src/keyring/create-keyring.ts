@@ -183,7 +183,6 @@ function sortSlots(byKey: ReadonlyMap<string, Slot>): readonly Slot[] {
 }
 
 /** Go compares bytes: UTF-16 would put the astral planes before U+E000. */
-/** Go compares bytes: UTF-16 would put the astral planes before U+E000. */
 function byteString(text: string): string {
   if (/^[\u0000-\u007f]*$/.test(text)) return text;
   return Array.from(encodeUtf8(text), (byte) => String.fromCharCode(byte)).join('');

@@ -8,7 +8,10 @@ import { systemClock } from 'kubepull/clock';
 import * as cloud from 'kubepull/cloud';
 import * as credentialProvider from 'kubepull/credential-provider';
 import * as dockerConfig from 'kubepull/docker-config';
+import * as keyring from 'kubepull/keyring';
 import * as node from 'kubepull/node';
+import * as pullSecrets from 'kubepull/pull-secrets';
+import * as reference from 'kubepull/reference';
 import { readSnippets } from '../packaging/snippets.ts';
 import { canary } from '../support/canary.ts';
 import { startInternet } from '../support/clouds.ts';
@@ -32,6 +35,9 @@ async function run(code: string): Promise<readonly string[]> {
     'kubepull/cloud': cloud,
     'kubepull/credential-provider': credentialProvider,
     'kubepull/docker-config': dockerConfig,
+    'kubepull/keyring': keyring,
+    'kubepull/pull-secrets': pullSecrets,
+    'kubepull/reference': reference,
     'kubepull/node': { ...node, createUndiciTransport: () => ({ transport, close }) },
   };
   const printed: string[] = [];

@@ -1,7 +1,9 @@
 import { format } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import * as backoff from 'kubepull/backoff';
+import * as dockerConfig from 'kubepull/docker-config';
 import * as explain from 'kubepull/explain';
+import * as imageAccess from 'kubepull/image-access';
 import * as keyring from 'kubepull/keyring';
 import * as lint from 'kubepull/lint';
 import * as pullPolicy from 'kubepull/pull-policy';
@@ -15,7 +17,9 @@ const PAGE = /^docs\/guides\/(?:references|pull-secrets|pull-policy)\.md/;
 const examples = readSnippets().filter(({ place }) => PAGE.test(place));
 const modules = {
   'kubepull/backoff': backoff,
+  'kubepull/docker-config': dockerConfig,
   'kubepull/explain': explain,
+  'kubepull/image-access': imageAccess,
   'kubepull/keyring': keyring,
   'kubepull/lint': lint,
   'kubepull/pull-policy': pullPolicy,

@@ -6,6 +6,8 @@ import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-ho
 import { BasicTracerProvider, InMemorySpanExporter, SimpleSpanProcessor } from '@opentelemetry/sdk-trace-base';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import * as imageManager from 'kubepull/image-manager';
+import * as imageService from 'kubepull/image-service';
+import * as metrics from 'kubepull/metrics';
 import * as node from 'kubepull/node';
 import * as tracingModule from 'kubepull/tracing';
 import type { Tracing } from 'kubepull/tracing';
@@ -101,6 +103,8 @@ describe('docs/guides/observability.md', () => {
       snippetWith('createImageMetrics()'),
       {
         'kubepull/image-manager': imageManager,
+        'kubepull/image-service': imageService,
+        'kubepull/metrics': metrics,
         'kubepull/node': { ...node, openOciLayout: () => openStore('memory'), createNodeRuntime: startRuntime },
         'kubepull/tracing': tracingModule,
       },

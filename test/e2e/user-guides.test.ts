@@ -130,7 +130,7 @@ describe('README.md', () => {
   });
 
   it('tells which credentials kubelet would try', async () => {
-    const code = exampleWith('README.md', 'unionKeyrings');
+    const code = exampleWith('README.md', 'joinKeyrings');
     const claims = Array.from(code.matchAll(/; \/\/ (1 .*|\*.*)$/gm), ([, claim = '']) => claim);
     expect(claims).toHaveLength(2);
     const printed = await run(code, { played, scope });
@@ -216,7 +216,7 @@ describe('docs/guides/why-a-pull-fails.md', () => {
         pullSecrets.createPullSecret({ name: 'new', server, username: 'ci', password }),
       ],
     };
-    const played = { 'kubepull/mirrors': { ...mirrors, registryOrigin: () => registry.origin } };
+    const played = { 'kubepull/mirrors': { ...mirrors, getRegistryOrigin: () => registry.origin } };
     const printed = await run(exampleWith(page, 'checkImage'), { played, scope });
     expect(printed).toHaveLength(2);
     expect(printed[0]).toMatch(/^registry\.example\.com\/team\/app:1: sha256:[0-9a-f]{64} with secret default\/new$/);

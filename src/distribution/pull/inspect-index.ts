@@ -2,7 +2,8 @@ import type { CallOptions } from '../../clock/index.js';
 import { type Descriptor, type ImageIndex, type ImageManifest, type ParsedManifest } from '../../oci/index.js';
 import type { ImageReference } from '../../reference/index.js';
 import type { RegistrySession } from '../session/session.js';
-import { readConfig, readManifest, type ReadManifest } from './manifests.js';
+import { readConfig } from './config.js';
+import { readManifest, type ReadManifest } from './manifests.js';
 
 /**
  * How {@link inspectIndex} looks.

@@ -1,6 +1,5 @@
 import type { CallOptions } from '../../clock/index.js';
 import { type Digest, getDigestAlgorithm, computeDigest } from '../../digest/index.js';
-import { collectBlob } from './read-blob.js';
 import { enter, type RegistrySession, type Session } from '../session/session.js';
 import { digestHeader, lengthOf, readDocument, refuseEncoding, typeOf, unreadable } from '../response/response.js';
 import { manifestUrl } from '../session/request.js';
@@ -11,15 +10,10 @@ import {
   ACCEPTED_MANIFEST_TYPES,
   checkMediaTypes,
   type Descriptor,
-  type ImageConfig,
   type ImageIndex,
-  type ImageManifest,
-  isImageConfigMediaType,
   isIndexMediaType,
   isManifestMediaType,
-  normalizeMediaType,
   type ParsedManifest,
-  parseImageConfig,
   parseManifest,
 } from '../../oci/index.js';
 import type { ImageReference } from '../../reference/index.js';
@@ -27,8 +21,6 @@ import { type ManifestTrace, runTraced } from '../../tracing/index.js';
 
 /** Levels of index in index that are followed. */
 const MAX_INDEX_DEPTH = 4;
-/** An image config is a page of JSON; this is what is read into memory of it. */
-const MAX_CONFIG = 4 * 1024 * 1024;
 /** The largest manifest or index that is read. */
 const MAX_MANIFEST = 4 * 1024 * 1024;
 const ACCEPT = { accept: ACCEPTED_MANIFEST_TYPES.join(', ') };
@@ -83,23 +75,6 @@ export interface ReadManifestOptions extends ReadManifestBytesOptions {
  * @public
  */
 export type ReadManifest = ManifestBytes & ParsedManifest;
-
-/**
- * The config of an image or artifact.
- *
- * @public
- */
-export interface ReadConfig {
-  /** The manifest that names it, with the platform that the index or else the config gives. */
-  readonly manifest: Descriptor;
-  readonly descriptor: Descriptor;
-  /** Verified. */
-  readonly bytes: Uint8Array;
-  /** What it says of the image; `undefined` when it is not an image's config, as that of an artifact. */
-  readonly image: ImageConfig | undefined;
-  /** The manifest itself. */
-  readonly document: ImageManifest;
-}
 
 /**
  * Asks what a reference names now: by `HEAD`, or by `GET` when the registry does not say all that is needed without the
@@ -339,42 +314,7 @@ export async function readManifest(
   throw noConfig(ref, `its indexes are nested deeper than ${MAX_INDEX_DEPTH} levels`);
 }
 
-/**
- * Reads the config of the image or artifact that a reference names; of an index, that of the entry that `choose` picks.
- *
- * @param session - with the reference's registry
- * @param ref - the image
- * @param options - which entry of an index to go on with, an abort signal
- * @returns the config, verified, with the manifest that names it
- * @throws what {@link createRegistrySession} says of verbs; `ERR_REGISTRY_DOCUMENT` for an index without `choose`, and for
- * a config of more than 4 MiB
- * @example
- * ```ts
- * import { readConfig, type RegistrySession } from 'kubepull/distribution';
- * import { parseReference } from 'kubepull/reference';
- *
- * declare const session: RegistrySession;
- * const { image } = await readConfig(session, parseReference('registry.example.com/app:1-amd64'));
- * console.log(image?.created, image?.platform);
- * ```
- * @public
- */
-export async function readConfig(
-  session: RegistrySession,
-  ref: ImageReference,
-  options: ReadManifestOptions = {},
-): Promise<ReadConfig> {
-  const found = await readManifest(session, ref, options);
-  if (found.kind === 'index') throw noConfig(ref, 'it is an index, and nothing chooses of its entries');
-  const { config: descriptor } = found.manifest;
-  const bytes = await collectBlob(session, ref, descriptor, { signal: options.signal, maxBytes: MAX_CONFIG });
-  const isImage = isImageConfigMediaType(normalizeMediaType(descriptor.mediaType));
-  const image = isImage ? parseImageConfig(bytes) : undefined;
-  const platform = found.descriptor.platform ?? image?.platform;
-  const manifest = platform === undefined ? found.descriptor : { ...found.descriptor, platform };
-  return { manifest, descriptor, bytes, image, document: found.manifest };
-}
-
-function noConfig({ name }: ImageReference, reason: string): ImageError<'ERR_REGISTRY_DOCUMENT'> {
+/** The error of a config that cannot be read. */
+export function noConfig({ name }: ImageReference, reason: string): ImageError<'ERR_REGISTRY_DOCUMENT'> {
   return new ImageError('ERR_REGISTRY_DOCUMENT', `Cannot read the config of ${name}: ${reason}`);
 }

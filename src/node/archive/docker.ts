@@ -61,7 +61,7 @@ import {
  * ```ts
  * import { openOciLayout, writeDockerArchive } from 'kubepull/node';
  *
- * const store = await openOciLayout('../layout');
+ * const store = await openOciLayout('./layout');
  * await writeDockerArchive(store, ['registry.example.com/app:1'], './app.tar', {
  *   platform: { os: 'linux', architecture: 'arm64' },
  * });
@@ -96,7 +96,7 @@ export async function writeDockerArchive(
  * import { pipeline } from 'node:stream/promises';
  * import { openOciLayout, streamDockerArchive } from 'kubepull/node';
  *
- * const store = await openOciLayout('../layout');
+ * const store = await openOciLayout('./layout');
  * const load = spawn('docker', ['load'], { stdio: ['pipe', 'inherit', 'inherit'] });
  * await pipeline(streamDockerArchive(store, ['registry.example.com/app:1']), load.stdin);
  * ```

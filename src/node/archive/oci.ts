@@ -45,7 +45,7 @@ const FULL_NAME = 'io.containerd.image.name';
  * ```ts
  * import { openOciLayout, writeOciArchive } from 'kubepull/node';
  *
- * const store = await openOciLayout('../layout');
+ * const store = await openOciLayout('./layout');
  * await writeOciArchive(store, ['registry.example.com/app:1', 'registry.example.com/db:7'], './images.tar');
  * ```
  * @see Export in containerd core/images/archive/exporter.go
@@ -76,7 +76,7 @@ export async function writeOciArchive(
  * import { Readable } from 'node:stream';
  * import { openOciLayout, streamOciArchive } from 'kubepull/node';
  *
- * const store = await openOciLayout('../layout');
+ * const store = await openOciLayout('./layout');
  * Readable.from(streamOciArchive(store, ['registry.example.com/app:1'])).pipe(process.stdout);
  * ```
  * @public

@@ -70,7 +70,7 @@ type HostDirectories = ReadonlyMap<string, readonly HostEntry[]>;
  *
  * const { endpoints, tls } = await readHostsToml({ directories: ['/etc/containerd/certs.d'] });
  * await using runtime = createNodeRuntime({ tls });
- * const store = await openOciLayout('../layout');
+ * const store = await openOciLayout('./layout');
  * const { endpoint } = await pullImage('nginx:1.27', { runtime, store, endpoints });
  * console.log(endpoint.origin);
  * ```

@@ -1,5 +1,3 @@
-import { readdir } from 'node:fs/promises';
-import { join } from 'node:path';
 import { ImageError, RequestRefusedError } from '../../errors/index.js';
 import { quote } from '../../internal/index.js';
 import { type RegistryEndpoint, getRegistryOrigin, createUpstreamEndpoint } from '../../mirrors/index.js';
@@ -7,6 +5,7 @@ import { formatReference, type ImageReference, parseReference } from '../../refe
 import { configError } from '../files/config-file.js';
 import type { RegistryTls } from '../transport/options.js';
 import {
+  listDropIns,
   checkPlainHttp,
   type IgnoredSetting,
   type MirrorConfig,
@@ -66,7 +65,7 @@ export interface RegistriesConf extends MirrorConfig {
  *
  * const { endpoints, tls } = await readRegistriesConf();
  * await using runtime = createNodeRuntime({ tls });
- * const store = await openOciLayout('../layout');
+ * const store = await openOciLayout('./layout');
  * const { endpoint } = await pullImage('registry.example.com/app:1', { runtime, store, endpoints });
  * console.log(endpoint.origin);
  * ```
@@ -107,16 +106,6 @@ async function readFiles(
       ignored.push({ path: file, setting, reason: 'it is for tools that a user calls with short names' });
   }
   return files;
-}
-
-async function listDropIns(directory: string): Promise<readonly string[]> {
-  try {
-    const names = (await readdir(directory)).filter((name) => name.endsWith('.conf'));
-    return names.toSorted().map((name) => join(directory, name));
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
-    throw configError(directory, 'it cannot be listed');
-  }
 }
 
 /** A table of a later file takes the place of that with the same prefix; within one file the first counts. */
@@ -237,8 +226,11 @@ function unusable({ name }: ImageReference, reason: string): ImageError {
 }
 
 function blocked({ location }: RegistryTable, ref: ImageReference): RequestRefusedError {
-  const message = `Cannot pull ${quote(ref.name)}: registries.conf blocks the registry`;
-  return new RequestRefusedError(message, { url: `https://${location || ref.domain}`, rule: 'blocked-registry' });
+  const url = `https://${location || ref.domain}`;
+  return new RequestRefusedError(`Cannot pull ${quote(ref.name)}: registries.conf blocks the registry`, {
+    url,
+    rule: 'blocked-registry',
+  });
 }
 
 /** Where a `[[registry]]` or a mirror of it is. */
@@ -251,7 +243,6 @@ interface RegistryLocation {
 
 /** A `[[registry]]` table. */
 export interface RegistryTable extends RegistryLocation {
-  /** The file that it stands in. */
   readonly path: string;
   readonly prefix: string;
   readonly blocked: boolean;

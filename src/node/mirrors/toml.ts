@@ -1,3 +1,5 @@
+import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
 import { parse } from 'smol-toml';
 import { ImageError } from '../../errors/index.js';
 import { plainHttpCheck, wrongOption } from '../../internal/index.js';
@@ -135,4 +137,15 @@ function isTable(value: unknown): value is TomlTable {
 
 export function isListOf<T>(is: (value: unknown) => value is T): (value: unknown) => value is readonly T[] {
   return (value): value is readonly T[] => Array.isArray(value) && value.every(is);
+}
+
+/** The paths of the `.conf` files in a folder of drop-ins, in order; none when there is no such folder. */
+export async function listDropIns(directory: string): Promise<readonly string[]> {
+  try {
+    const names = (await readdir(directory)).filter((name) => name.endsWith('.conf'));
+    return names.toSorted().map((name) => join(directory, name));
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
+    throw configError(directory, 'it cannot be listed');
+  }
 }

@@ -38,8 +38,8 @@ const state = { delayMs: 10, updatedAt: 5 };
 const ANY_TIME = ['negative'];
 
 export const backoff: Table = {
-  backoffSchedule: () => ({ args: [growth], optional: growthOptional('0') }),
-  nextBackoff: () => ({
+  planBackoff: () => ({ args: [growth], optional: growthOptional('0') }),
+  advanceBackoff: () => ({
     args: [state, 20, growth],
     optional: ['0', ...growthOptional('2')],
     allows: { '0.updatedAt': ANY_TIME, '1': ANY_TIME },
@@ -78,11 +78,15 @@ export const clock: Table = {
 };
 
 export const digests: Table = {
-  digestAlgorithm: () => ({ args: [digest], wrong: { '0': ['', 'sha256:abc'] } }),
-  digestEncoded: () => ({ args: [digest], wrong: { '0': ['', 'sha256:abc'] } }),
+  getDigestAlgorithm: () => ({ args: [digest], wrong: { '0': ['', 'sha256:abc'] } }),
+  getDigestHex: () => ({ args: [digest], wrong: { '0': ['', 'sha256:abc'] } }),
   isDigest: () => ({ args: [digest], free: { '0': 'it answers for anything' } }),
   parseDigest: () => ({ args: [digest], wrong: { '0': ['', 'sha256:abc'] } }),
-  digestOf: () => ({ args: [new Uint8Array(1), nodeHasher, 'sha256'], optional: ['2'], wrong: { '2': ['', 'md5'] } }),
+  computeDigest: () => ({
+    args: [new Uint8Array(1), nodeHasher, 'sha256'],
+    optional: ['2'],
+    wrong: { '2': ['', 'md5'] },
+  }),
 };
 
 const arm: Required<Platform> = {
@@ -112,7 +116,7 @@ const selection = {
 
 export const platform: Table = {
   normalizePlatform: () => ({ args: [arm, host], optional: [...platformOptional('0'), ...hostOptional] }),
-  onlyPlatform: () => ({
+  createPlatformMatcher: () => ({
     args: [arm, host],
     optional: [...platformOptional('0'), ...hostOptional],
     methods: {
@@ -120,7 +124,7 @@ export const platform: Table = {
       compare: { args: [arm, arm], optional: [...platformOptional('0'), ...platformOptional('1')] },
     },
   }),
-  onlyStrictPlatform: () => ({
+  createStrictPlatformMatcher: () => ({
     args: [arm, host],
     optional: [...platformOptional('0'), ...hostOptional],
     methods: {
@@ -169,7 +173,7 @@ export const pullPolicy: Table = {
   defaultPullPolicy: () => ({ args: ['a.example/app:1'] }),
   defaultPodPullPolicies: () => ({ args: [pod], api: ['0'] }),
   defaultWorkloadPullPolicies: () => ({ args: [workload], api: ['0'], wrong: { '0.kind': ['Service'] } }),
-  policyAfterUpdate: () => ({
+  decidePolicyAfterUpdate: () => ({
     args: [
       {
         object: 'pod',
@@ -261,7 +265,7 @@ const tracing: Tracing = { trace: (_operation, _context, action) => action() };
 
 export const tracings: Table = {
   combineTracing: () => ({ args: [tracing], methods: { trace: TRACE } }),
-  traced: () => ({
+  runTraced: () => ({
     args: [tracing, ...TRACE.args],
     optional: ['0'],
     free: { '2.operation': CONTEXT, '2.image': CONTEXT },

@@ -33,7 +33,7 @@ const targetFree = (place: string): Readonly<Record<string, string>> => ({
 });
 
 export const match: Table = {
-  globMatch: () => ({ args: ['a*', 'ab'] }),
+  matchGlob: () => ({ args: ['a*', 'ab'] }),
   normalizeKey: () => ({ args: ['a.example', matchOptions], optional: matchOptional('1'), wrong: matchWrong('1') }),
   parsePattern: () => ({ args: ['a.example', matchOptions], optional: matchOptional('1'), wrong: matchWrong('1') }),
   toTarget: () => ({ args: [name] }),
@@ -66,7 +66,7 @@ export const keyring: Table = {
     args: [{ ...createKeyring([entry]).lookup(name) }],
     free: { '0.rejected.0': 'what a keyring found', '0.candidates.0': 'what a keyring found' },
   }),
-  unionKeyrings: () => ({
+  joinKeyrings: () => ({
     args: [createKeyring([entry])],
     methods: { lookup: { args: [name, call], optional: CALL('1') } },
   }),
@@ -133,7 +133,7 @@ export const oci: Table = {
   isImageConfigMediaType: () => ({ args: [MEDIA_TYPES.ociConfig] }),
   isIndexMediaType: () => ({ args: [MEDIA_TYPES.ociIndex] }),
   isManifestMediaType: () => ({ args: [MEDIA_TYPES.ociManifest] }),
-  layerKind: () => ({ args: [MEDIA_TYPES.ociLayer] }),
+  classifyLayer: () => ({ args: [MEDIA_TYPES.ociLayer] }),
   normalizeMediaType: () => ({ args: [MEDIA_TYPES.ociLayer] }),
   checkMediaTypes: () => ({
     args: [{ body: 'a/b', contentType: 'a/b', descriptor: 'a/b' }],
@@ -157,7 +157,7 @@ export const oci: Table = {
     args: [manifestBytes, { ...limits, mediaType: MEDIA_TYPES.ociManifest }],
     optional: manifestOptional,
   }),
-  embeddedContent: () => ({
+  decodeEmbeddedContent: () => ({
     args: [{ ...root, data: btoa('a') }, nodeHasher],
     optional: ['0.data'],
   }),
@@ -223,7 +223,7 @@ export const dockerConfigs: Table = {
   }),
   parseDockerConfigJson: () => source,
   parseDockercfg: () => ({ ...source, args: ['{"a.example":{"auth":"dXNlcjp3b3Jk"}}', readOptions.source] }),
-  readDockerConfig: () => ({
+  parseDockerConfig: () => ({
     args: [dockerConfig, readOptions],
     optional: ['1', ...Object.keys(readOptions).map((key) => `1.${key}`)],
     free: { '1.source.path': 'each kind has members of its own' },
@@ -260,18 +260,21 @@ export const mirrors: Table = {
     optional: ['0.0.namespace'],
     wrong: { '0.0.origin': ['', 'a'], '0.0.repository': [''] },
   }),
-  mirrorEndpoint: () => ({
+  createMirrorEndpoint: () => ({
     args: ['https://mirror.example', ref, { capabilities: ['pull'] }],
     optional: ['2', '2.capabilities', ...refOptional('1')],
     wrong: { '0': ['', 'ftp://a'], '2.capabilities.0': ['text'] },
   }),
-  upstreamEndpoint: () => ({ args: [ref, { plainHttp: true }], optional: ['1', '1.plainHttp', ...refOptional('0')] }),
-  mirrorEndpoints: () => ({
+  createUpstreamEndpoint: () => ({
+    args: [ref, { plainHttp: true }],
+    optional: ['1', '1.plainHttp', ...refOptional('0')],
+  }),
+  createMirrorEndpoints: () => ({
     args: [createMirrorRoutes([]), { plainHttp: ['a.example'] }],
     optional: ['1', '1.plainHttp'],
     wrong: { '1.plainHttp.0': ['', 'https://a'] },
   }),
-  registryOrigin: () => ({
+  getRegistryOrigin: () => ({
     args: ['a.example', { plainHttp: true }],
     optional: ['1', '1.plainHttp'],
     wrong: { '0': ['', 'a b'] },
@@ -290,7 +293,7 @@ export const mirrors: Table = {
 };
 
 export const errors: Table = {
-  blobFailures: () => ({ args: [new Error('any')], free: { '0': 'it answers for anything' } }),
+  listBlobFailures: () => ({ args: [new Error('any')], free: { '0': 'it answers for anything' } }),
   isImageError: () => ({ args: [new Error('any')], free: { '0': 'it answers for anything' } }),
 };
 

@@ -96,7 +96,7 @@ export const store: Table = {
     methods: { update: { args: [image.contents[0]?.bytes.subarray(0, 1)] }, end: { args: [] } },
   }),
   pickTarget: () => ({ args: [root] }),
-  reachableContent: () => ({
+  listReachableContent: () => ({
     args: [{ contents: new Map(), read: async () => undefined }, [{ digest, mediaType }]],
   }),
   readContent: async () => ({
@@ -156,7 +156,7 @@ export { record, verification };
 const ANY_TIME = ['negative'];
 
 export const imageAccess: Table = {
-  credentialHash: () => ({
+  hashCredential: () => ({
     args: [entry.credential, nodeHasher],
     optional: ['0.identityToken', '0.registryToken', '0.email'],
   }),
@@ -426,8 +426,8 @@ export const testing: Table = {
       close: { args: [] },
     },
   }),
-  managedStoreConformance: () => ({ args: [checks] }),
-  storeConformance: () => ({ args: [checks] }),
+  testManagedStore: () => ({ args: [checks] }),
+  testStore: () => ({ args: [checks] }),
 };
 
 const NO_ANNOTATIONS = { '0.annotations': ['empty object'] };

@@ -128,7 +128,7 @@ describe('buildImage', () => {
   });
 
   it.each([-1, 1.5, Number.NaN, Infinity])('refuses %d random bytes', (randomBytes) => {
-    expect(() => buildImage({ layers: [{ randomBytes }] })).toThrow('not a size');
+    expect(() => buildImage({ layers: [{ randomBytes }] })).toThrow('randomBytes must be a whole number from 0');
   });
 
   it('refuses annotations on a Docker manifest', () => {
