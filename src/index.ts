@@ -153,6 +153,7 @@ export {
 } from './pull-policy/index.js';
 export {
   admitServiceAccount,
+  admitStaticPod,
   createPullSecret,
   type CreatePullSecretOptions,
   type DockerConfigDocument,
