@@ -20,11 +20,6 @@ export interface ImageUse {
   readonly lastUsedAt: number | undefined;
 }
 
-/**
- * The room on the file system of the images.
- *
- * @public
- */
 const IMAGE_USE: Kinds<ImageUse> = {
   id: is.text,
   runtimeHandler: is.text,
@@ -35,6 +30,11 @@ const IMAGE_USE: Kinds<ImageUse> = {
   lastUsedAt: /* @__PURE__ */ is.optional(is.finite),
 };
 
+/**
+ * The room on the file system of the images.
+ *
+ * @public
+ */
 export interface DiskRoom {
   readonly capacityBytes: number;
   readonly availableBytes: number;

@@ -41,11 +41,10 @@ const entries = listEntries();
 mkdirSync(reports, { recursive: true });
 const compilerState = CompilerState.create(configOf('index'), { additionalEntryPoints: entries.map(declarationsOf) });
 const program = /** @type {import('typescript').Program} */ (compilerState.program);
-const portable = new Set(exportedNames(program, 'index'));
+const published = new Set(entries.flatMap((entry) => exportedNames(program, entry)));
 
 /**
- * Whether a finding is none here: a type of a neighbour module belongs to that module's entry, and the root has them
- * all; an export needs a comment, a member only where its name does not say it.
+ * Whether a finding is none here: a type of a neighbour room belongs to that room's entry; an export needs a comment, a member only where its name does not say it.
  *
  * @param {string} id
  * @param {string} text
@@ -54,9 +53,9 @@ const portable = new Set(exportedNames(program, 'index'));
 function isExempt(id, text, exported) {
   const names = [...text.matchAll(/"([^"]+)"/g)].map(([, name = '']) => name);
   if (id === 'ae-undocumented') return !exported.has(names.at(-1) ?? '');
-  if (id === 'ae-unresolved-link') return portable.has(names.at(-1) ?? '');
+  if (id === 'ae-unresolved-link') return published.has(names.at(-1) ?? '');
   // A name that the platform has too, like Credential, gets a number.
-  return id === 'ae-forgotten-export' && portable.has(names[0]?.replace(/_\d+$/, '') ?? '');
+  return id === 'ae-forgotten-export' && published.has(names[0]?.replace(/_\d+$/, '') ?? '');
 }
 
 /** @type {string[]} */
