@@ -177,9 +177,10 @@ function checkAccess(configuration: PullConfiguration & ReleaseOptions): Checked
 
 function policyFaults(policy: string): readonly string[] {
   if (POLICIES.includes(policy)) return [];
+  const given: unknown = policy;
   const [last = '', ...others] = POLICIES.map((name) => goQuote(name)).toReversed();
   const valid = `${others.toReversed().join(', ')} or ${last}`;
-  return [`option ${goQuote(String(policy))} specified for ${POLICY}. Valid options are ${valid}`];
+  return [`option ${goQuote(String(given))} specified for ${POLICY}. Valid options are ${valid}`];
 }
 
 function checkAllowlist(

@@ -62,7 +62,7 @@ export async function replayAllowList({ source, inputs, cases, records }: AllowL
     const secret = goodSecret(uidsIn([records]).get(GOOD.name) ?? '');
     for (const { image } of recorded) await ensure(image, [secret]);
     const [want = {}, got = {}] = [withOneTime(records), withOneTime(folder.read())];
-    comparison.list('record', Object.entries(want).toSorted(), Object.entries(got).toSorted());
+    comparison.list('record', byName(want), byName(got));
   } finally {
     await images.close();
     runtime.close();
@@ -100,4 +100,8 @@ function withOneTime(files: RecordFiles): RecordFiles {
       withOrderOfTimes({ one: { [name]: text } })['one']?.[name] ?? '',
     ]),
   );
+}
+
+function byName<T>(entries: Readonly<Record<string, T>>): readonly (readonly [string, T])[] {
+  return Object.entries(entries).toSorted(([a], [b]) => (a < b ? -1 : 1));
 }

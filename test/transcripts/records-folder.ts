@@ -69,7 +69,7 @@ export function mortal(records: PulledRecords): { readonly records: PulledRecord
       isDead ? new Promise(() => undefined) : (method as (...all: unknown[]) => unknown)(...args),
   ]);
   return {
-    records: Object.fromEntries(guarded) as unknown as PulledRecords,
+    records: Object.fromEntries(guarded) as never,
     kill() {
       isDead = true;
     },

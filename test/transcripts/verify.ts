@@ -169,7 +169,7 @@ function compareFiles(
   const [want, got] = [withOrderOfTimes(recordFiles), withOrderOfTimes(snapshots)];
   for (const moment of new Set([...Object.keys(want), ...Object.keys(got)])) {
     const filesOf = (files: RecordFiles = {}): readonly (readonly [string, string])[] =>
-      Object.entries(files).toSorted();
+      Object.entries(files).toSorted(([a], [b]) => (a < b ? -1 : 1));
     comparison.list(`file ${moment}`, filesOf(want[moment]), filesOf(got[moment]));
   }
 }

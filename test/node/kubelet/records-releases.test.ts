@@ -41,7 +41,7 @@ describe('records of another release', () => {
     const files = filesOf('allow-list-names');
     const [from, to] = [folderOf(files), folderOf()];
     const read = await (await openPulledRecords(from.root)).listRecords();
-    expect(read.map(({ credentialMapping }) => [...credentialMapping.keys()][0]).toSorted()).toEqual([
+    expect(read.map(({ credentialMapping }) => [...credentialMapping.keys()][0] ?? '').toSorted()).toEqual([
       'docker.io/kp-full/app',
       'kp-short/app',
       'registry.example.com/x/app',
