@@ -178,17 +178,18 @@ describe('createImageMetrics', () => {
       images,
       clock,
       tracing: metrics,
-      imageMinimumGCAge: '0s',
       diskRoom: () => ({ capacityBytes: 100e6, availableBytes: 1e6 }),
       imagesInUse: () => [],
     });
+    await collector.collect(); // too young to go
+    await clock.advance(180_000);
     await collector.collect();
     expect(counts(metrics)).toEqual([
       'kubelet_image_garbage_collected_total{reason="space"} 1',
-      'kubelet_runtime_operations_total{operation_type="list_images"} 1',
+      'kubelet_runtime_operations_total{operation_type="list_images"} 2',
       'kubelet_runtime_operations_total{operation_type="remove_image"} 2',
       'kubelet_runtime_operations_errors_total{operation_type="remove_image"} 1',
-      'kubelet_runtime_operations_duration_seconds_count{operation_type="list_images"} 1',
+      'kubelet_runtime_operations_duration_seconds_count{operation_type="list_images"} 2',
       'kubelet_runtime_operations_duration_seconds_count{operation_type="remove_image"} 2',
     ]);
   });

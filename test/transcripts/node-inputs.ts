@@ -87,8 +87,7 @@ function isObject(value: unknown): value is Fields {
 
 function rankOf(entry: unknown, auths: readonly ShownAuth[]): number {
   const { auth = '', username, password } = entry as Readonly<Record<string, string | undefined>>;
-  const [, user = username, pass = password] =
-    /^([^:]*):(.*)$/su.exec(Buffer.from(auth, 'base64').toString()) ?? [];
+  const [, user = username, pass = password] = /^([^:]*):(.*)$/su.exec(Buffer.from(auth, 'base64').toString()) ?? [];
   const at = auths.findIndex((one) => one.username === user && one.password === pass);
   return at < 0 ? auths.length : at;
 }
