@@ -21,7 +21,7 @@ export { quoteJson, wellFormed } from './go/json-text.js';
 export { type JsonMember, type JsonNode, type JsonResult, memberOf, readJson } from './go/json.js';
 export { countJsonValues, TOO_MANY_VALUES } from './go/json-grammar.js';
 export { hideUserInfo, printable, quote } from './text.js';
-export { hasOuterSpace } from './go/space.js';
+export { hasOuterSpace, trimEnd } from './go/space.js';
 export { createMask, type Mask } from './mask.js';
 export { USER_AGENT } from './version.js';
 export { randomFraction } from './random.js';

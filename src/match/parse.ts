@@ -1,3 +1,4 @@
+import { trimEnd } from '../internal/index.js';
 import { type ImageName } from '../reference/index.js';
 import { imageNameText } from '../reference/inner.js';
 import { isIpv6, type Location, parseLocation, splitAt, splitHostPort } from './location.js';
@@ -136,5 +137,5 @@ function dockerLocation(text: string, isUrl: boolean): Location {
   const [host, path] = splitAt(text, text.indexOf('/'));
   const isHub = host === 'docker.io' || HUB.test(host);
   const isWhole = isUrl || (isHub && /^\/v[12]\/?$/.test(path));
-  return { host: isHub ? 'docker.io' : host, path: isWhole ? '' : path.replace(/\/+$/, '') };
+  return { host: isHub ? 'docker.io' : host, path: isWhole ? '' : trimEnd(path, '/') };
 }

@@ -1,3 +1,4 @@
+import { trimEnd } from './space.js';
 import { encodeUtf8 } from './utf8.js';
 
 /** Nanoseconds in each unit. */
@@ -82,7 +83,7 @@ export function printGoDuration(nanoseconds: bigint): string {
 function withPoint(value: bigint, digits: number): string {
   const text = value.toString().padStart(digits + 1, '0');
   const at = text.length - digits;
-  return `${text.slice(0, at)}.${text.slice(at)}`.replace(/\.?0*$/, '');
+  return trimEnd(trimEnd(`${text.slice(0, at)}.${text.slice(at)}`, '0'), '.');
 }
 
 /** The quotes of Go's time package, which are not `%q`: every byte that is not plain ASCII shows in hex. */

@@ -5,3 +5,10 @@ const OUTER_SPACE =
 export function hasOuterSpace(text: string): boolean {
   return OUTER_SPACE.test(text);
 }
+
+/** A text without the characters of `ending` at its end, in one pass whatever the text, as Go's `strings.TrimRight`. */
+export function trimEnd(text: string, ending: string): string {
+  let end = text.length;
+  while (end > 0 && ending.includes(text.charAt(end - 1))) end -= 1;
+  return text.slice(0, end);
+}

@@ -1,6 +1,6 @@
 import { decodeAuth } from '../../docker-config/index.js';
 import { InvalidConfigError } from '../../errors/index.js';
-import { decodeBase64, decodeUtf8 } from '../../internal/index.js';
+import { decodeBase64, decodeUtf8, trimEnd } from '../../internal/index.js';
 import type { LintCode } from '../rules/codes.js';
 import { finding } from '../rules/rules.js';
 import type { LintFinding } from '../rules/finding.js';
@@ -49,7 +49,7 @@ function lintBadAuth(auth: string, { upstream }: InvalidConfigError, place: stri
 
 /** Why a text is not base64, in the order in which a reader would look. */
 function causeOf(auth: string): string {
-  const body = auth.replace(/[\r\n]/g, '').replace(/=+$/, '');
+  const body = trimEnd(auth.replace(/[\r\n]/g, ''), '=');
   if (auth.includes(':')) return 'It is user:password itself, which is not encoded';
   if (/^[\w+/-]*$/.test(body) && /[-_]/.test(body)) return 'It is in the URL-safe alphabet, with - or _';
   if (/\s/.test(body)) return 'It has white space in it';

@@ -14,7 +14,7 @@ const PROGRAMS: Readonly<Record<string, { readonly source: string; readonly with
   },
   'pullImage with a transport and a store': {
     source: `export { pullImage } from 'kubepull/puller';
-      export { fetchTransport } from 'kubepull/distribution';
+      export { createFetchTransport } from 'kubepull/distribution';
       export { createMemoryStore } from 'kubepull/store';`,
     without: [
       'pushBlob',
@@ -28,7 +28,15 @@ const PROGRAMS: Readonly<Record<string, { readonly source: string; readonly with
   },
   createImageManager: {
     source: `export { createImageManager } from 'kubepull/image-manager';`,
-    without: ['pushBlob', 'listTags', 'listReferrers', 'createMemoryStore', 'pullImage', 'fetchTransport', 'lintPod'],
+    without: [
+      'pushBlob',
+      'listTags',
+      'listReferrers',
+      'createMemoryStore',
+      'pullImage',
+      'createFetchTransport',
+      'lintPod',
+    ],
   },
 };
 
