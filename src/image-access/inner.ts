@@ -1,3 +1,4 @@
 /** For other rooms of this library; not published. */
+export { records as recordsKind } from './kinds.js';
 export { createLedger, type PullLedger } from './ledger.js';
 export { podCredentials, recordedCredentials } from './pod-credentials.js';

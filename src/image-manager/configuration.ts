@@ -1,4 +1,6 @@
 import { ImageError, InvalidConfigError } from '../errors/index.js';
+import { check } from '../errors/inner.js';
+import * as is from '../errors/inner.js';
 import {
   type AllowlistPattern,
   type CredentialVerificationPolicy,
@@ -95,9 +97,10 @@ export interface CheckedConfiguration {
  * @see ValidateKubeletConfiguration in kubernetes pkg/kubelet/apis/config/validation/validation.go, v1.36
  */
 export function checkConfiguration(configuration: PullConfiguration & ReleaseOptions): CheckedConfiguration {
+  checkKinds(configuration);
   const { registryPullQPS, registryBurst } = configuration;
   const qps = registryPullQPS ?? DEFAULT_REGISTRY_PULL_QPS;
-  const burst = registryBurst || DEFAULT_REGISTRY_BURST;
+  const burst = registryBurst === 0 ? DEFAULT_REGISTRY_BURST : (registryBurst ?? DEFAULT_REGISTRY_BURST);
   const access = checkAccess(configuration);
   const faults = [...numberFaults(configuration, qps, burst), ...parallelFaults(configuration), ...access.faults];
   if (faults.length > 0) throw refuseConfiguration(aggregate(faults.map((fault) => `invalid configuration: ${fault}`)));
@@ -105,11 +108,28 @@ export function checkConfiguration(configuration: PullConfiguration & ReleaseOpt
   return { parallel: parallelPulls(configuration), qps, burst, verification: access.verification, usesRuntimeClass };
 }
 
+/** Numbers are judged with kubelet's words. YAML may have `null` for what is not set. */
+function checkKinds(configuration: PullConfiguration): void {
+  check<Omit<PullConfiguration, 'maxParallelImagePulls' | 'registryPullQPS' | 'registryBurst'>>(ACTION, configuration, {
+    serializeImagePulls: is.nullable(is.bool),
+    imagePullCredentialsVerificationPolicy: is.nullable(is.text),
+    preloadedImagesVerificationAllowlist: is.nullable(is.listOf(is.text)),
+    featureGates: is.nullable(
+      is.shape({
+        KubeletEnsureSecretPulledImages: is.nullable(is.bool),
+        RuntimeClassInImageCriApi: is.nullable(is.bool),
+      }),
+    ),
+  });
+}
+
+const ACTION = 'Cannot create the image manager';
+
 /** Longer than any fault that is not somebody's text. */
 const MAX_REASON = 4_096;
 
 export function refuseConfiguration(reason: string): ImageError<'ERR_OPTION_INVALID'> {
-  return new ImageError('ERR_OPTION_INVALID', `Cannot create the image manager: ${printable(reason, MAX_REASON)}`);
+  return new ImageError('ERR_OPTION_INVALID', `${ACTION}: ${printable(reason, MAX_REASON)}`);
 }
 
 function numberFaults({ maxParallelImagePulls: parallel }: PullConfiguration, qps: number, burst: number): string[] {

@@ -6,13 +6,14 @@ import { type ReleaseRules, rulesOf, serviceAccountNameOf } from '../kubernetes/
 import type { SecretLike } from '../pull-secrets/index.js';
 import { type CheckedConfiguration, checkConfiguration } from './configuration.js';
 import { ensureImage } from './ensure-image.js';
-import { asError, errorText, rethrowAbort } from '../errors/inner.js';
-import { createPullStepEvent } from './events.js';
+import { asError, check, errorText, rethrowAbort } from '../errors/inner.js';
+import * as is from '../errors/inner.js';
+import { pullStepEvent } from './events.js';
 import { createImagePuller } from './image-puller.js';
 import type { ManagerContext } from './image-step.js';
-import { failedMounts, mountedImage } from './image-volumes.js';
+import { failedMounts, mountedImage, volumesKind } from './image-volumes.js';
 import { createLedger } from '../image-access/inner.js';
-import type { ImageManagerOptions } from './manager-options.js';
+import { checkManagerOptions, type ImageManagerOptions } from './manager-options.js';
 import type {
   ContainerImageRequest,
   EnsureImageRequest,
@@ -23,7 +24,7 @@ import type {
   PodImageRequest,
 } from './manager-types.js';
 import { createMemoryRecords } from '../image-access/index.js';
-import { findContainer, involvedObject, sandboxOf } from './pod-parts.js';
+import { checkRequest, findContainer, involvedObject, sandboxOf } from './pod-parts.js';
 import { createPullFailures } from './pull-failures.js';
 import { createTokenBucket } from './token-bucket.js';
 import { traceImages } from '../image-service/inner.js';
@@ -58,6 +59,7 @@ import { traceImages } from '../image-service/inner.js';
  * @public
  */
 export function createImageManager(options: ImageManagerOptions): ImageManager {
+  checkManagerOptions(options);
   const config = checkConfiguration(options);
   // Kubelet's serial queue holds ten and lets others wait before it; both are served as they came, so one does for both.
   const queue = createSlots(config.parallel);
@@ -65,12 +67,27 @@ export function createImageManager(options: ImageManagerOptions): ImageManager {
   const rules = rulesOf(options);
   const run: Run = { context, rules, handlerOf: (pod, call) => runtimeHandler(options, config, pod, call) };
   return {
-    ensureImageExists: (request) => ensureForPod(run, request),
-    ensureContainerImage: (request) => ensureForContainer(run, request),
-    ensureImageVolumes: (request) => ensureVolumes(run, request),
-    recoverIntents: async (call = {}) => (await context.ledger?.recover(call)) ?? [],
-    pruneRecords: async ({ startedAt, ...call }) =>
-      (await context.ledger?.prune(await context.images.listImages(call), startedAt)) ?? [],
+    async ensureImageExists(request) {
+      checkRequest(request, { image: is.text, pullPolicy: is.nullable(is.text), fieldPath: is.optional(is.text) });
+      return ensureForPod(run, request);
+    },
+    async ensureContainerImage(request) {
+      checkRequest(request, { container: is.text, volumes: is.optional(volumesKind) });
+      return ensureForContainer(run, request);
+    },
+    async ensureImageVolumes(request) {
+      checkRequest(request, {});
+      return ensureVolumes(run, request);
+    },
+    async recoverIntents(call = {}) {
+      check<CallOptions>('Cannot recover intents', call, is.callOptions);
+      return (await context.ledger?.recover(call)) ?? [];
+    },
+    async pruneRecords(options) {
+      check('Cannot prune records', { options }, { options: is.shape({ startedAt: is.finite, ...is.callOptions }) });
+      const { startedAt, ...call } = options;
+      return (await context.ledger?.prune(await context.images.listImages(call), startedAt)) ?? [];
+    },
     stats: {
       get pulling() {
         return queue.taken;
@@ -175,10 +192,7 @@ async function ensureForContainer(run: Run, request: ContainerImageRequest): Pro
     failed.length > 0 ? failed : [await ensureWith(run, { ...request, image, pullPolicy, fieldPath }, handler)];
   for (const result of results) {
     if (result.status !== 'waiting' && result.status !== 'error') continue;
-    run.context.emit(
-      involvedObject(pod, fieldPath),
-      createPullStepEvent(image, { step: 'error', error: result.reason }),
-    );
+    run.context.emit(involvedObject(pod, fieldPath), pullStepEvent(image, { step: 'error', error: result.reason }));
   }
   return results.at(-1) as EnsureImageResult;
 }

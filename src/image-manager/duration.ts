@@ -1,3 +1,5 @@
+import { check } from '../errors/inner.js';
+import * as is from '../errors/inner.js';
 import { printGoDuration } from '../internal/index.js';
 
 /**
@@ -5,6 +7,7 @@ import { printGoDuration } from '../internal/index.js';
  *
  * @param ms - milliseconds; negative counts as 0
  * @returns the text that kubelet's events show
+ * @throws {@link ImageError} `ERR_OPTION_INVALID` for what is not a number
  * @example
  * ```ts
  * import { formatGoDuration } from 'kubepull/image-manager';
@@ -15,5 +18,6 @@ import { printGoDuration } from '../internal/index.js';
  * @public
  */
 export function formatGoDuration(ms: number): string {
+  check('Cannot print a duration', { ms }, { ms: is.finite });
   return printGoDuration(BigInt(Math.max(0, Math.trunc(ms))) * 1_000_000n);
 }

@@ -5,7 +5,7 @@ import { type EnsureTrace, runTraced } from '../tracing/index.js';
 import { podCredentials } from '../image-access/inner.js';
 import { lazyCredentials } from './credentials.js';
 import { asError, errorText, rethrowAbort } from '../errors/inner.js';
-import { createPullStepEvent } from './events.js';
+import { pullStepEvent } from './events.js';
 import type { ImageStep, ManagerContext } from './image-step.js';
 import type { EnsureImageResult } from './manager-types.js';
 import { pullStep } from './pull-step.js';
@@ -89,7 +89,7 @@ function nameForRuntime({ emit }: ManagerContext, { image, about }: StepRequest)
   try {
     return applyDefaultTag(image);
   } catch (error) {
-    const event = createPullStepEvent(image, { step: 'invalid-name', errorText: errorText(error) });
+    const event = pullStepEvent(image, { step: 'invalid-name', errorText: errorText(error) });
     emit(about, event);
     return waiting('InvalidImageName', event.message, error);
   }
@@ -104,7 +104,7 @@ async function precheck(context: ManagerContext, step: ImageStep): Promise<Early
     trace.presentLocally = imageRef !== '';
   } catch (error) {
     rethrowAbort(step.signal);
-    const event = createPullStepEvent(step.image, { step: 'inspect-failed', errorText: errorText(error) });
+    const event = pullStepEvent(step.image, { step: 'inspect-failed', errorText: errorText(error) });
     context.emit(step.about, event);
     return waiting('ImageInspectError', event.message, error);
   }

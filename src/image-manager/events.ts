@@ -1,3 +1,5 @@
+import { check, type Kind } from '../errors/inner.js';
+import * as is from '../errors/inner.js';
 import { goQuote, hideUserInfo } from '../internal/index.js';
 import { formatGoDuration } from './duration.js';
 
@@ -42,6 +44,7 @@ export type PullStep =
  * @param image - the image as the pod names it
  * @param step - what happened
  * @returns type, reason and text
+ * @throws {@link ImageError} `ERR_OPTION_INVALID` for a step that there is not, or that lacks a part
  * @example
  * ```ts
  * import { createPullStepEvent } from 'kubepull/image-manager';
@@ -52,6 +55,37 @@ export type PullStep =
  * @public
  */
 export function createPullStepEvent(image: string, step: PullStep): PodEvent {
+  const action = 'Cannot create an event';
+  check(action, { image, step }, { image: is.text, step: is.shape({ step: STEP }) });
+  check<Readonly<Record<string, Kind>>>(action, { step: step as never }, { step: is.shape(STEPS[step.step]) });
+  return pullStepEvent(image, step);
+}
+
+const errorText = { errorText: is.text };
+
+const STEP = /* @__PURE__ */ is.oneOf(
+  'pulling',
+  'pulled',
+  'failed',
+  'back-off',
+  'invalid-name',
+  'inspect-failed',
+  'error',
+);
+
+/** The parts of each step. */
+const STEPS: Readonly<Record<PullStep['step'], Readonly<Record<string, Kind>>>> = {
+  pulling: {},
+  pulled: { pullMs: is.finite, totalMs: is.finite, size: is.number },
+  failed: errorText,
+  'back-off': {},
+  'invalid-name': errorText,
+  'inspect-failed': errorText,
+  error: { error: is.text },
+};
+
+/** For a step of our own making. */
+export function pullStepEvent(image: string, step: PullStep): PodEvent {
   const name = goQuote(hideUserInfo(image));
   switch (step.step) {
     case 'pulling':

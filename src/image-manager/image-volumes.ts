@@ -1,4 +1,6 @@
-import type { EnsureImageResult, ImageVolumeResult, MountingContainerLike } from './manager-types.js';
+import { check, type Kind } from '../errors/inner.js';
+import * as is from '../errors/inner.js';
+import type { EnsureImageResult, ImageVolumeResult, MountingContainerLike, VolumeMountLike } from './manager-types.js';
 import type { ImageMount, MountedImage } from './mount-types.js';
 import type { ImageSpec } from '../image-service/index.js';
 
@@ -8,6 +10,7 @@ import type { ImageSpec } from '../image-service/index.js';
  * @param container - the container; mounts of other volumes are passed over
  * @param volumes - what `ensureImageVolumes` gave for its pod
  * @returns the mounts in the container's order; those whose image is not there are left out
+ * @throws {@link ImageError} `ERR_OPTION_INVALID` for what is not a container, or not a map
  * @example
  * ```ts
  * import { listImageMounts } from 'kubepull/image-manager';
@@ -21,11 +24,33 @@ export function listImageMounts(
   container: MountingContainerLike,
   volumes: ReadonlyMap<string, ImageVolumeResult>,
 ): readonly ImageMount[] {
-  return (container.volumeMounts ?? []).flatMap(({ name = '', mountPath = '', subPath = '' }) => {
-    const image = volumes.get(name)?.image;
+  check('Cannot list mounts', { container, volumes }, { container: containerKind, volumes: volumesKind });
+  return mountsOf(container).flatMap(({ name, mountPath, subPath }) => {
+    const image = volumes.get(name ?? '')?.image;
     if (image === undefined) return [];
-    return [{ containerPath: mountPath, hostPath: '', readonly: true, image, imageSubPath: subPath } as const];
+    const [containerPath, imageSubPath] = [mountPath ?? '', subPath ?? ''];
+    return [{ containerPath, hostPath: '', readonly: true, image, imageSubPath } as const];
   });
+}
+
+/** Of `ensureImageVolumes`. */
+export const volumesKind: Kind = /* @__PURE__ */ is.having('a map of volumes by name', 'get');
+
+const text = /* @__PURE__ */ is.nullable(is.text);
+const containerKind = /* @__PURE__ */ is.shape(
+  {
+    volumeMounts: /* @__PURE__ */ is.nullable(
+      /* @__PURE__ */ is.listOf(
+        /* @__PURE__ */ is.nullable(/* @__PURE__ */ is.shape({ name: text, mountPath: text, subPath: text })),
+      ),
+    ),
+  },
+  'a container',
+);
+
+/** YAML may have `null` for all of a mount, and for each part of it. */
+function mountsOf({ volumeMounts }: MountingContainerLike): readonly VolumeMountLike[] {
+  return ((volumeMounts ?? []) as readonly (VolumeMountLike | null)[]).filter((mount) => mount !== null);
 }
 
 /** What keeps a container from starting: its mounts whose image is not there, in their order. */
@@ -33,7 +58,7 @@ export function failedMounts(
   container: MountingContainerLike,
   volumes: ReadonlyMap<string, ImageVolumeResult>,
 ): readonly EnsureImageResult[] {
-  const results = (container.volumeMounts ?? []).flatMap(({ name = '' }) => volumes.get(name) ?? []);
+  const results = mountsOf(container).flatMap(({ name }) => volumes.get(name ?? '') ?? []);
   return results.flatMap(({ image, result }) => (image === undefined ? [result] : []));
 }
 

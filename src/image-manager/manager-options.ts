@@ -1,3 +1,7 @@
+import { check } from '../errors/inner.js';
+import * as is from '../errors/inner.js';
+import { recordsKind } from '../image-access/inner.js';
+import { imageServiceKind } from '../image-service/inner.js';
 import type { BackoffOptions } from '../backoff/index.js';
 import type { CallOptions, Clock } from '../clock/index.js';
 import type { CreateHasher } from '../digest/index.js';
@@ -57,4 +61,22 @@ export interface ImageManagerOptions extends PullConfiguration, ReleaseOptions {
   readonly onEvent?: ((event: ImageEvent) => void) | undefined;
   /** Hears of records that could not be read or written, where kubelet writes a line to its log and goes on. */
   readonly onWarning?: ((error: unknown) => void) | undefined;
+}
+
+/** Checks all but what is of kubelet's configuration. The members of `backoff` are checked where they are read. */
+export function checkManagerOptions(options: ImageManagerOptions): void {
+  check<Omit<ImageManagerOptions, keyof PullConfiguration | 'release'>>('Cannot create the image manager', options, {
+    images: imageServiceKind,
+    createHasher: is.hasher,
+    keyring: is.optional(is.either(is.having('a keyring', 'lookup'), is.callable)),
+    records: is.optional(recordsKind),
+    clock: is.optional(is.clock),
+    backoff: is.optional(is.object),
+    tracing: is.optional(is.tracing),
+    runtimeHandler: is.optional(is.callable),
+    mergeEqualPulls: is.optional(is.bool),
+    recheckPresence: is.optional(is.bool),
+    onEvent: is.optional(is.callable),
+    onWarning: is.optional(is.callable),
+  });
 }

@@ -1,7 +1,16 @@
 import { ImageError } from '../errors/index.js';
+import { check, type Kind } from '../errors/inner.js';
+import * as is from '../errors/inner.js';
 import { quote } from '../internal/index.js';
-import type { InvolvedObject, ManagedPodLike, MountingContainerLike } from './manager-types.js';
+import { podKind } from '../kubernetes/inner.js';
+import type { InvolvedObject, ManagedPodLike, MountingContainerLike, PodImageRequest } from './manager-types.js';
 import type { PodSandbox } from '../image-service/index.js';
+
+/** Checks what every request of a pod says, and `members` of its own. Secrets are checked when they are read. */
+export function checkRequest(request: PodImageRequest, members: Readonly<Record<string, Kind>>): void {
+  const all = { pod: podKind, pullSecrets: is.optional(is.iterable), ...is.callOptions, ...members };
+  check('Cannot ensure an image', { request }, { request: is.shape(all) });
+}
 
 const KINDS = ['ephemeralContainers', 'initContainers', 'containers'] as const;
 

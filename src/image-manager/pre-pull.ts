@@ -5,8 +5,9 @@ import type { Keyring } from '../keyring/index.js';
 import { applyDefaultTag, parseImageName } from '../reference/index.js';
 import { refuseConfiguration } from './configuration.js';
 import { pullWithEach } from './credential-loop.js';
-import { asError, errorText, rethrowAbort } from '../errors/inner.js';
-import { imageSize, inspectImage } from '../image-service/inner.js';
+import { asError, check, errorText, rethrowAbort } from '../errors/inner.js';
+import * as is from '../errors/inner.js';
+import { imageServiceKind, imageSize, inspectImage } from '../image-service/inner.js';
 import type { ImageService, ImageSpec } from '../image-service/index.js';
 
 /**
@@ -84,7 +85,7 @@ export interface PrePullReport {
  * @param images - as pods name them
  * @param options - where to, and with whose credentials
  * @returns what came of each
- * @throws {@link ImageError} `ERR_OPTION_INVALID` for a number of pulls that is none
+ * @throws {@link ImageError} `ERR_OPTION_INVALID` for an option of a wrong kind, and for a number of pulls that is none
  * @example
  * ```ts
  * import { createPullerImageService } from 'kubepull/image-service';
@@ -98,6 +99,7 @@ export interface PrePullReport {
  * @public
  */
 export async function prepullImages(images: Iterable<string>, options: PrePullOptions): Promise<PrePullReport> {
+  const list = checkPrePull(images, options);
   const { maxParallelImagePulls: parallel = 1, signal, onResult } = options;
   if (!Number.isSafeInteger(parallel) || parallel < 1) {
     throw refuseConfiguration(`invalid configuration: maxParallelImagePulls ${parallel} must be a positive number`);
@@ -108,7 +110,24 @@ export async function prepullImages(images: Iterable<string>, options: PrePullOp
     onResult?.(result);
     return result;
   };
-  return report(await Promise.all(Array.from(new Set(images), pullNext)));
+  return report(await Promise.all(Array.from(new Set(list), pullNext)));
+}
+
+function checkPrePull(images: Iterable<string>, options: PrePullOptions): readonly string[] {
+  const action = 'Cannot pull images';
+  check(action, { images, options }, { images: is.iterable, options: is.object });
+  const list = [...images];
+  check(action, { list }, { list: is.listOf(is.text) });
+  check<PrePullOptions>(action, options, {
+    images: imageServiceKind,
+    keyring: is.optional(is.having('a keyring', 'lookup')),
+    pullPolicy: is.optional(is.oneOf('IfNotPresent', 'Always')),
+    maxParallelImagePulls: is.optional(is.anything),
+    clock: is.optional(is.monotonicClock),
+    onResult: is.optional(is.callable),
+    ...is.callOptions,
+  });
+  return list;
 }
 
 type Brought = Omit<PrePulledImage, 'image' | 'ms'>;

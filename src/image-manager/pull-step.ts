@@ -2,7 +2,7 @@ import type { CredentialSource } from '../docker-config/index.js';
 import { goQuote } from '../internal/index.js';
 import { recordedCredentials } from '../image-access/inner.js';
 import { asError, errorText, rethrowAbort } from '../errors/inner.js';
-import { createPullStepEvent } from './events.js';
+import { pullStepEvent } from './events.js';
 import type { JobOutcome } from './image-puller.js';
 import type { ImageStep, ManagerContext } from './image-step.js';
 import type { PullLedger } from '../image-access/inner.js';
@@ -64,20 +64,20 @@ async function attempt(context: ManagerContext, step: ImageStep, recheck: Rechec
   if (backOff !== undefined) return { result: tooEarly(context, step, backOff) };
   failures.retry(key);
   const start = clock.monotonic();
-  emit(about, createPullStepEvent(image, { step: 'pulling' }));
+  emit(about, pullStepEvent(image, { step: 'pulling' }));
   const outcome = await puller.pull({ spec, candidates: await step.credentials(), sandbox, signal, recheck });
   if (outcome.kind === 'present') return { result: outcome.found };
   if (!outcome.ok) return { result: failed(context, step, key, outcome) };
   const { pullMs, size, imageRef, used } = outcome;
   const totalMs = clock.monotonic() - start;
-  emit(about, createPullStepEvent(image, { step: 'pulled', pullMs, totalMs, size }));
+  emit(about, pullStepEvent(image, { step: 'pulled', pullMs, totalMs, size }));
   failures.sweep();
   const source = used?.entry.source ?? ANONYMOUS;
   return { result: { status: 'pulled', imageRef, source, pullMs, totalMs, size }, pulled: outcome };
 }
 
 function tooEarly({ emit }: ManagerContext, { image, about }: ImageStep, backOff: BackOff): EnsureImageResult {
-  emit(about, createPullStepEvent(image, { step: 'back-off' }));
+  emit(about, pullStepEvent(image, { step: 'back-off' }));
   const { previous, retryAfterMs } = backOff;
   return { status: 'waiting', ...decideWaitingInBackOff(image, previous), retryAfterMs, errors: [] };
 }
@@ -88,7 +88,7 @@ function failed(
   key: string,
   { text, errors }: Extract<Tried, { readonly ok: false }>,
 ): EnsureImageResult {
-  emit(about, createPullStepEvent(image, { step: 'failed', errorText: text }));
+  emit(about, pullStepEvent(image, { step: 'failed', errorText: text }));
   const waiting = decideWaitingAfterFailure(image, text);
   const retryAfterMs = failures.add(key, waiting);
   return { status: 'waiting', ...waiting, retryAfterMs, errors };

@@ -1,3 +1,5 @@
+import { check } from '../errors/inner.js';
+import * as is from '../errors/inner.js';
 import { goQuote } from '../internal/index.js';
 
 /**
@@ -33,6 +35,7 @@ export interface Waiting {
  * @param image - the image as the pod names it
  * @param errorText - the text of the pull's error, several joined by `aggregateErrorTexts`
  * @returns reason and message
+ * @throws {@link ImageError} `ERR_OPTION_INVALID` for what is not text
  * @example
  * ```ts
  * import { decideWaitingAfterFailure } from 'kubepull/image-manager';
@@ -43,6 +46,7 @@ export interface Waiting {
  * @public
  */
 export function decideWaitingAfterFailure(image: string, errorText: string): Waiting {
+  check('Cannot decide why it waits', { image, errorText }, { image: is.text, errorText: is.text });
   for (const [reason, cause] of [
     ['RegistryUnavailable', 'the registry is unavailable'],
     ['SignatureValidationFailed', 'the signature validation failed'],
@@ -60,6 +64,7 @@ export function decideWaitingAfterFailure(image: string, errorText: string): Wai
  * @param image - the image as the pod names it
  * @param previous - what the last attempt ended with, when it is known
  * @returns `ImagePullBackOff`, with the last attempt's reason and message behind kubelet's text
+ * @throws {@link ImageError} `ERR_OPTION_INVALID` for what is not text
  * @example
  * ```ts
  * import { decideWaitingInBackOff } from 'kubepull/image-manager';
@@ -71,6 +76,8 @@ export function decideWaitingAfterFailure(image: string, errorText: string): Wai
  * @public
  */
 export function decideWaitingInBackOff(image: string, previous?: Waiting): Waiting {
+  const kinds = { image: is.text, previous: is.optional(is.shape({ reason: is.text, message: is.text })) };
+  check('Cannot decide why it waits', { image, previous }, kinds);
   const text = `Back-off pulling image ${goQuote(image)}`;
   const message = previous === undefined ? text : `${text}: ${previous.reason}: ${previous.message}`;
   return { reason: 'ImagePullBackOff', message };

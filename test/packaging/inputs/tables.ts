@@ -1,5 +1,6 @@
 // One good call of every function of every entry. A function that is missing here fails the test.
 import * as decisions from './decisions.ts';
+import * as managers from './managers.ts';
 import * as names from './names.ts';
 import * as stores from './stores.ts';
 import type { Table } from './wrong-inputs.ts';
@@ -23,4 +24,5 @@ export const tables: Readonly<Record<string, Table>> = {
   store: stores.store,
   testing: stores.testing,
   cri: stores.cri,
+  'image-manager': managers.imageManager,
 };
