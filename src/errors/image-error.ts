@@ -44,7 +44,7 @@ export class ImageError<C extends ImageErrorCode = ImageErrorCode> extends Error
   /** What went wrong, for programs; `docs/errors.md` has the cure of each. */
   readonly code: C;
   constructor(code: C, message: string, options?: { readonly cause?: unknown }) {
-    super(message, options?.cause === undefined ? undefined : { cause: sanitizeCause(options.cause) });
+    super(message, safeCause(options?.cause));
     this.code = code;
     Object.defineProperties(this, {
       [BRAND]: { value: true },
@@ -55,17 +55,17 @@ export class ImageError<C extends ImageErrorCode = ImageErrorCode> extends Error
 
 /** Whether a value is an error of this library, also of another copy of it. */
 export function hasImageErrorBrand(value: unknown): boolean {
-  return typeof value === 'object' && value !== null && BRAND in value;
+  return BRAND in Object(value);
 }
 
 /**
  * Foreign errors may hold secrets (a `SyntaxError` quotes its input, `ERR_INVALID_URL` keeps it), so only what is known
  * to be harmless goes on: our own errors, and of others the name, the code and the system call.
  */
-function sanitizeCause(cause: unknown): unknown {
-  if (hasImageErrorBrand(cause)) return cause;
+function safeCause(cause: unknown): ErrorOptions | undefined {
+  if (hasImageErrorBrand(cause)) return { cause };
   if (!(cause instanceof Error)) return undefined;
-  const { code, syscall } = cause as { readonly code?: unknown; readonly syscall?: unknown };
-  const words = [cause.name, code, syscall].filter((word) => typeof word === 'string' && /^[\w.-]{1,64}$/.test(word));
-  return new Error(words.join(' '));
+  const { name, code, syscall } = cause as Error & { readonly code?: unknown; readonly syscall?: unknown };
+  const words = [name, code, syscall].filter((word) => typeof word === 'string' && /^[\w.-]{1,64}$/.test(word));
+  return { cause: new Error(words.join(' ')) };
 }

@@ -1,3 +1,4 @@
+import { hideUserInfo } from '../internal/index.js';
 import { type Flaw, flaw } from './flaw.js';
 import { lowerCase, splitReference, upperCaseAt } from './grammar.js';
 import type { ImageReference } from './types.js';
@@ -28,7 +29,9 @@ export function readNormalized(input: string): ImageReference | Flaw {
   const repository = path.replace(/:[^]*/, '');
   const upper = upperCaseAt(repository);
   if (upper < 0) return readText(`${domain}/${path}`, input);
-  const upstream = `${BAD_FORMAT}: repository name (${repository}) must be lowercase`;
+  // Go quotes the repository, which has a part of the password when there is one.
+  const shown = hideUserInfo(input) === input ? repository : '***';
+  const upstream = `${BAD_FORMAT}: repository name (${shown}) must be lowercase`;
   return flaw('uppercase', upstream, upper + input.length - path.length);
 }
 

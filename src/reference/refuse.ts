@@ -20,10 +20,8 @@ export function refuse(
   const place = flaw.position === undefined ? '' : ` at ${flaw.position}`;
   const advice = suggestion === undefined ? '' : `; did you mean ${quote(suggestion)}?`;
   const shown = hideUserInfo(input);
-  // Go quotes the repository, which has a part of the password when there is one.
-  const upstream = shown === input ? flaw.upstream : hideQuoted(flaw.upstream);
-  const message = `Cannot parse ${what} ${quote(shown)}: ${printable(upstream)}${place}${advice}`;
-  return new InvalidReferenceError(message, shown, { ...flaw, upstream, suggestion });
+  const message = `Cannot parse ${what} ${quote(shown)}: ${printable(flaw.upstream)}${place}${advice}`;
+  return new InvalidReferenceError(message, shown, { ...flaw, suggestion });
 }
 
 /** Reads, or gives the error with a suggestion where there is one. */
@@ -39,10 +37,4 @@ export function readOrThrow(input: string, read: Read): ImageReference {
   const result = tryRead(input, read);
   if (result instanceof InvalidReferenceError) throw result;
   return result;
-}
-
-/** Stars in place of what stands between the first `(` and the last `)`. */
-function hideQuoted(text: string): string {
-  const [from, to] = [text.indexOf('('), text.lastIndexOf(')')];
-  return from === -1 || to < from ? text : `${text.slice(0, from)}(***)${text.slice(to + 1)}`;
 }

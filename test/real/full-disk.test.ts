@@ -50,7 +50,7 @@ describe('a disk of 2 MiB [S03]', () => {
   });
 
   it('without a free inode fails the same way', async () => {
-    const disk = await mountDisk('nr_inodes=9');
+    const disk = await mountDisk('nr_inodes=10');
     const { name } = await startScene();
     const directory = join(disk.path, 'layout');
     const store = await openOciLayout(directory);

@@ -59,7 +59,7 @@ http {
   ${temps.map((name) => `${name}_temp_path ${at(name)};`).join(' ')}
   ${http.join('\n  ')}
   server {
-    listen ${host} ssl;
+    listen ${host} ssl sndbuf=64k;
     ssl_certificate ${directory.secretFile('cert.pem', certificate.cert)};
     ssl_certificate_key ${directory.secretFile('key.pem', certificate.key)};
     ${server.join('\n    ')}

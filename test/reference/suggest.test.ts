@@ -148,7 +148,7 @@ const mutated = fc
 function nameParts(input: string): readonly [registry: string, rest: string] {
   const address = input.replace(/^[\s\p{Cc}\p{Cf}]+/u, '').replace(/^(?:https?|docker|docker-pullable|oci):\/\//i, '');
   const slash = address.indexOf('/');
-  const first = address.slice(0, Math.max(slash, 0)).trimEnd();
+  const first = address.slice(0, Math.max(slash, 0)).trim();
   if (!/[.:A-Z]|^localhost$/.test(first)) return ['docker.io', address];
   return [first === 'index.docker.io' ? 'docker.io' : first, address.slice(slash + 1)];
 }

@@ -37,7 +37,7 @@ export function lintDockerConfig(
   });
   const { format = 'dockerconfigjson' } = options;
   const { image, findings } = readImageOption(options.image, 'docker config');
-  if (typeof json !== 'string' && !ArrayBuffer.isView(json)) {
+  if (typeof json !== 'string' && !(json instanceof Uint8Array)) {
     return [finding('WRONG_TYPE', '', 'The document should be text or bytes')];
   }
   return [...lintDocument(json, { format, place: '', image }), ...findings];

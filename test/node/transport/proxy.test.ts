@@ -1,5 +1,5 @@
 import { inspect } from 'node:util';
-import { describe, expect, it, vi } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { createSecret } from 'kubepull/docker-config';
 import { createUndiciTransport } from 'kubepull/node';
 import { canary } from '../../support/canary.ts';
@@ -13,6 +13,7 @@ const PROXY_NAMES = ['HTTP_PROXY', 'HTTPS_PROXY', 'NO_PROXY', 'http_proxy', 'htt
 function setEnvironment(values: Readonly<Record<string, string>>): void {
   for (const name of [...PROXY_NAMES, 'REQUEST_METHOD']) vi.stubEnv(name, undefined);
   for (const [name, value] of Object.entries(values)) vi.stubEnv(name, value);
+  onTestFinished(() => void vi.unstubAllEnvs());
 }
 
 const local = async (): Promise<readonly string[]> => ['127.0.0.1'];
