@@ -1,6 +1,6 @@
 import { isDigest } from '../digest/index.js';
 import { readDocument } from './document.js';
-import { readFields } from './fields.js';
+import { type Fields, readFields } from './fields.js';
 import { type DocumentOptions, resolveLimits } from './limits.js';
 import { type Place, readList, readSize, readText, readTextMap, refuse, show } from './place.js';
 import type { Descriptor, Platform } from '../internal/index.js';
@@ -34,12 +34,24 @@ export function parseDescriptor(bytes: Uint8Array, options: DocumentOptions = {}
 }
 
 export function readDescriptor(place: Place): Descriptor {
+  return readMembers(place, (fields) => readMediaType(fields.required('mediaType')));
+}
+
+/** A manifest's config: it is found by its place, and old tools write no media type. */
+export function readConfig(place: Place): Descriptor {
+  return readMembers(place, (fields) => {
+    const mediaType = fields.optional('mediaType');
+    return mediaType === undefined || readText(mediaType) === '' ? '' : readMediaType(mediaType);
+  });
+}
+
+function readMembers(place: Place, mediaTypeOf: (fields: Fields) => string): Descriptor {
   const fields = readFields(place, DESCRIPTOR_KEYS);
   const [urls, annotations] = [fields.optional('urls'), fields.optional('annotations')];
   const [artifactType, platform] = [fields.optional('artifactType'), fields.optional('platform')];
   const data = fields.optional('data')?.node;
   return {
-    mediaType: readMediaType(fields.required('mediaType')),
+    mediaType: mediaTypeOf(fields),
     digest: readDigest(fields.required('digest')),
     size: readSize(fields.required('size')),
     ...(urls === undefined ? {} : { urls: readList(urls).map(readText) }),

@@ -7,6 +7,8 @@ export interface Fields {
   optional(key: string): Place | undefined;
   /** The member; one that is missing or null is refused. */
   required(key: string): Place;
+  /** Whether the member is there at all, be it null. */
+  has(key: string): boolean;
 }
 
 /**
@@ -35,7 +37,7 @@ export function readFields(place: Place, known: readonly string[]): Fields {
     if (member === undefined) throw refuse({ document, path: pathOf(place, key) }, 'is missing');
     return member;
   };
-  return { optional, required };
+  return { optional, required, has: (key) => members.has(key) };
 }
 
 function pathOf(place: Place, key: string): string {

@@ -1,11 +1,10 @@
 import { quote } from '../internal/index.js';
 import { checkMediaTypes } from './check-media-types.js';
-import { readDescriptor } from './descriptor.js';
+import { readConfig, readDescriptor } from './descriptor.js';
 import { readDocument } from './document.js';
 import { type Fields, readFields } from './fields.js';
 import { type DocumentLimits, type DocumentOptions, resolveLimits } from './limits.js';
 import {
-  isDockerMediaType,
   isIndexMediaType,
   isManifestMediaType,
   isSchema1MediaType,
@@ -36,7 +35,7 @@ export interface ManifestOptions extends DocumentOptions {
   /**
    * The media type that the response or the descriptor gave. The document must agree, and be of that structure.
    *
-   * @defaultValue what the document says itself; of an OCI document without `mediaType`, what its fields show
+   * @defaultValue what the document says itself; without `mediaType`, what its fields show, as an OCI document
    */
   readonly mediaType?: string | undefined;
 }
@@ -54,7 +53,8 @@ export type ParsedManifest =
  * Reads a manifest or an index, whichever it is, and checks it.
  *
  * Documents that could be read in two ways are refused: fields of both kinds, a media type other than the one announced,
- * a known key twice or in other case, bytes that are not UTF-8. So is Docker schema 1.
+ * a known key twice or in other case, bytes that are not UTF-8. So is Docker schema 1. What Go's tools leave out or write as null is read as they read it: `layers` and `manifests` are empty
+ * then, and `mediaType` and `schemaVersion` may be missing where the other fields show what the document is.
  *
  * @param bytes - the document as the registry sent it
  * @param options - the media type announced, and limits
@@ -77,8 +77,8 @@ export function parseManifest(bytes: Uint8Array, options: ManifestOptions = {}):
   if (announced !== undefined) checkKnown(announced);
   const root = readDocument(bytes, documentName(announced), limits);
   const fields = readFields(root, ROOT_KEYS);
-  const mediaType = readMediaType(fields, announced);
   checkSchema(fields, root);
+  const mediaType = readMediaType(fields, announced);
   const kind = isIndexMediaType(mediaType) ? 'index' : 'manifest';
   checkUnambiguous(fields, kind);
   if (kind === 'index') return { kind, index: readIndex(fields, mediaType, limits) };
@@ -147,21 +147,20 @@ function schema1(place: Pick<Place, 'document' | 'path'>): Error {
 
 function readMediaType(fields: Fields, announced: string | undefined): string {
   const own = fields.optional('mediaType');
-  const body = own === undefined ? undefined : readText(own);
-  const shown = fields.optional('manifests') === undefined ? MEDIA_TYPES.ociManifest : MEDIA_TYPES.ociIndex;
-  const mediaType = checkMediaTypes({ body, contentType: announced }) ?? shown;
+  const body = own === undefined ? '' : readText(own);
+  const shown = fields.has('manifests') ? MEDIA_TYPES.ociIndex : MEDIA_TYPES.ociManifest;
+  const mediaType = checkMediaTypes({ body: body === '' ? undefined : body, contentType: announced }) ?? shown;
   checkKnown(mediaType);
-  // The OCI spec lets the field be left out; Docker documents always have it.
-  if (isDockerMediaType(mediaType)) fields.required('mediaType');
   return mediaType;
 }
 
+/** Go takes a missing version for 0, and containerd does not look at it; what is no document of ours has no such fields. */
 function checkSchema(fields: Fields, root: Place): void {
   const place = fields.optional('schemaVersion');
   const version = place === undefined ? undefined : readSize(place);
   if (version === 1 || fields.optional('fsLayers') !== undefined) throw schema1(root);
-  if (version !== 2)
-    throw refuse(fields.required('schemaVersion'), `must be 2, not ${show(fields.required('schemaVersion').node)}`);
+  if (version === 2 || (version === undefined && (fields.has('config') || fields.has('manifests')))) return;
+  throw refuse(fields.required('schemaVersion'), `must be 2, not ${show(fields.required('schemaVersion').node)}`);
 }
 
 /** Fields of the other kind would make the same bytes another image to a reader that looks at those first. */
@@ -178,10 +177,17 @@ function readIndex(fields: Fields, mediaType: string, limits: DocumentLimits): I
     schemaVersion: 2,
     mediaType,
     ...readArtifactType(fields),
-    manifests: readList(fields.required('manifests'), limits.maxManifests).map(readDescriptor),
+    manifests: readEntries(fields, limits).map(readDescriptor),
     ...readSubject(fields),
     ...readAnnotations(fields),
   };
+}
+
+/** An index that does not even name its list is none. */
+function readEntries(fields: Fields, { maxManifests }: DocumentLimits): readonly Place[] {
+  return fields.has('manifests')
+    ? readList(fields.optional('manifests'), maxManifests)
+    : [fields.required('manifests')];
 }
 
 function readManifest(fields: Fields, mediaType: string, limits: DocumentLimits): ImageManifest {
@@ -189,8 +195,8 @@ function readManifest(fields: Fields, mediaType: string, limits: DocumentLimits)
     schemaVersion: 2,
     mediaType,
     ...readArtifactType(fields),
-    config: readDescriptor(fields.required('config')),
-    layers: readList(fields.required('layers'), limits.maxLayers).map(readDescriptor),
+    config: readConfig(fields.required('config')),
+    layers: readList(fields.optional('layers'), limits.maxLayers).map(readDescriptor),
     ...readSubject(fields),
     ...readAnnotations(fields),
   };

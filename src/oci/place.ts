@@ -24,8 +24,10 @@ export function show(node: JsonNode): string {
   return node.kind === 'null' ? 'null' : `an ${node.kind}`;
 }
 
+/** Null is the empty text, as Go reads it. */
 export function readText(place: Place): string {
   if (place.node.kind === 'string') return place.node.value;
+  if (place.node.kind === 'null') return '';
   throw refuse(place, `must be a string, not ${show(place.node)}`);
 }
 
@@ -37,7 +39,9 @@ export function readSize(place: Place): number {
   throw refuse(place, `must be a whole number from 0 to ${Number.MAX_SAFE_INTEGER}, not ${show(node)}`);
 }
 
-export function readList(place: Place, limit: number = Number.MAX_SAFE_INTEGER): readonly Place[] {
+/** What is missing or null is the empty list, as Go reads it. */
+export function readList(place: Place | undefined, limit: number = Number.MAX_SAFE_INTEGER): readonly Place[] {
+  if (place === undefined) return [];
   const { node, path, document } = place;
   if (node.kind !== 'array') throw refuse(place, `must be an array, not ${show(node)}`);
   if (node.items.length > limit) throw refuse(place, `has ${node.items.length} entries, more than ${limit}`);

@@ -2,7 +2,14 @@ import { check } from '../errors/inner.js';
 import * as is from '../errors/inner.js';
 import { PlatformNotFoundError } from '../errors/index.js';
 import { printable } from '../internal/index.js';
-import type { Descriptor, ImageIndex, Platform } from '../oci/index.js';
+import {
+  type Descriptor,
+  type ImageIndex,
+  isIndexMediaType,
+  isManifestMediaType,
+  normalizeMediaType,
+  type Platform,
+} from '../oci/index.js';
 import { formatPlatform } from './format.js';
 import { createPlatformMatcher, type PlatformMatcher } from './matcher.js';
 import { checkPlatform } from './normalize.js';
@@ -15,6 +22,7 @@ const MATCHER = /* @__PURE__ */ is.having('a matcher, such as onlyPlatform() giv
 
 const MAX_LISTED = 50;
 const MAX_NAME = 64;
+const MAX_KINDS = 4;
 /** BuildKit's mark of an entry that is a statement about an image and no image. */
 const REFERENCE_TYPE = 'vnd.docker.reference.type';
 
@@ -22,7 +30,8 @@ const REFERENCE_TYPE = 'vnd.docker.reference.type';
  * The entries of an index that fit a platform, best first.
  *
  * Entries without platform are kept and come last: what they are for is in their image's config. Entries that fit equally
- * well keep their order, and attestations are left out.
+ * well keep their order. Attestations are left out, and what is neither a manifest nor an index: an index may have entries
+ * of kinds that nobody knows yet.
  *
  * @param index - the index
  * @param wanted - the platform that the image is for
@@ -47,7 +56,7 @@ export function rankManifests(
   checkPlatform('Cannot select a manifest', wanted);
   check('Cannot select a manifest', { index, matcher }, { index: INDEX, matcher: MATCHER });
   const candidates = index.manifests.filter(
-    ({ platform, annotations }) => !isAttestation(annotations) && (platform === undefined || matcher.matches(platform)),
+    (entry) => isImage(entry) && (entry.platform === undefined || matcher.matches(entry.platform)),
   );
   return candidates.toSorted((a, b) => {
     if (a.platform === undefined || b.platform === undefined) return Number(!a.platform) - Number(!b.platform);
@@ -81,8 +90,9 @@ export function selectManifest(index: ImageIndex, wanted: Platform, matcher?: Pl
   const names = [...platforms.keys()].map((name) => printable(name, MAX_NAME));
   const hidden = names.length - MAX_LISTED;
   const listed = `${names.slice(0, MAX_LISTED).join(', ')}${hidden > 0 ? ` and ${hidden} more` : ''}`;
+  const has = names.length === 0 ? `no image${otherKinds(index)}` : `only ${listed}`;
   throw new PlatformNotFoundError(
-    `Cannot select a manifest for ${printable(formatPlatform(wanted))}: the index has ${names.length === 0 ? 'no image' : `only ${listed}`}`,
+    `Cannot select a manifest for ${printable(formatPlatform(wanted))}: the index has ${has}`,
     wanted,
     [...platforms.values()].slice(0, MAX_LISTED),
   );
@@ -91,12 +101,26 @@ export function selectManifest(index: ImageIndex, wanted: Platform, matcher?: Pl
 /** The platforms that an index has images for, by name, each once, in its order. */
 function listPlatforms(index: ImageIndex): ReadonlyMap<string, Platform> {
   const platforms = new Map<string, Platform>();
-  for (const { platform, annotations } of index.manifests) {
-    if (platform === undefined || isAttestation(annotations)) continue;
+  for (const entry of index.manifests) {
+    const { platform } = entry;
+    if (platform === undefined || !isImage(entry)) continue;
     const isUnknown = platform.os === 'unknown' && platform.architecture === 'unknown';
     if (!isUnknown) platforms.set(formatPlatform(platform), platform);
   }
   return platforms;
+}
+
+/** Whether an entry may be an image, or lead to one. */
+function isImage({ mediaType, annotations }: Descriptor): boolean {
+  const type = normalizeMediaType(mediaType);
+  return (isManifestMediaType(type) || isIndexMediaType(type)) && !isAttestation(annotations);
+}
+
+/** What an index without images has instead, as far as that is worth a word. */
+function otherKinds({ manifests }: ImageIndex): string {
+  const kinds = new Set(manifests.filter((entry) => !isImage(entry)).map(({ mediaType }) => mediaType));
+  const names = [...kinds].slice(0, MAX_KINDS).map((kind) => printable(kind, MAX_NAME));
+  return names.length === 0 ? '' : `, but ${names.join(', ')}`;
 }
 
 function isAttestation(annotations: Descriptor['annotations']): boolean {

@@ -17,6 +17,7 @@ import { runTraced, type Tracing } from '../tracing/index.js';
 export interface PullContext {
   readonly ref: ImageReference;
   readonly session: RegistrySession;
+  readonly origin: string;
   /** Origin and repository: who gave the manifest out gives its blobs out as well. */
   readonly from: string;
   readonly store: ImageStore;

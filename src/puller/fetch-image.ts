@@ -1,16 +1,18 @@
 import { linkAbort } from '../internal/index.js';
 import type { CallOptions } from '../clock/index.js';
-import { readManifestBytes } from '../distribution/index.js';
-import { ImageError, isImageError, PlatformNotFoundError } from '../errors/index.js';
+import { type ManifestBytes, readManifestBytes } from '../distribution/index.js';
+import { ImageError, isImageError } from '../errors/index.js';
 import {
   type Descriptor,
+  type ImageIndex,
   type ImageManifest,
   isImageConfigMediaType,
   parseImageConfig,
   parseManifest,
   type Platform,
 } from '../oci/index.js';
-import { formatPlatform, createPlatformMatcher, selectManifest } from '../platform/index.js';
+import { createPlatformMatcher, selectManifest } from '../platform/index.js';
+import { checkLabel } from '../platform/inner.js';
 import { downloadBlob, type PullContext } from './download.js';
 import { readContent, writeContent } from '../store/index.js';
 
@@ -48,19 +50,31 @@ export async function fetchImage(
   options: {
     readonly signal: AbortSignal | undefined;
     readonly parallel: number;
+    readonly strictPlatform: boolean | undefined;
     readonly onAuthorized: () => void;
     readonly onResolved: (root: Descriptor) => void;
   },
 ): Promise<FetchedImage> {
-  const { signal, parallel, onAuthorized, onResolved } = options;
-  const selected = await selectImage(context, wanted, signal, onAuthorized);
-  onResolved(selected.root);
-  const { manifest, descriptor } = selected;
-  await downloadBlobs(context, [manifest.config], { signal, limit: 1 });
-  const platform = descriptor.platform ?? (await checkConfigPlatform(context, manifest.config, wanted, signal));
-  await downloadBlobs(context, uniqueBlobs(manifest.layers), { signal, limit: parallel });
-  await writeContent(context.store, descriptor, selected.bytes, { signal });
-  return { root: selected.root, manifest: descriptor, config: manifest.config, platform };
+  const { signal, parallel, strictPlatform, onAuthorized, onResolved } = options;
+  const found: FoundRoot = { bytes: await readManifestBytes(context.session, context.ref, { signal }), passed: [] };
+  onAuthorized();
+  for (;;) {
+    const selected = await selectImage(context, wanted, found, signal);
+    onResolved(selected.root);
+    const { manifest, descriptor } = selected;
+    await downloadBlobs(context, [manifest.config], { signal, limit: 1 });
+    const label = descriptor.platform ?? (await readLabel(context, manifest.config, signal));
+    const isRoot = descriptor.digest === selected.root.digest;
+    if (isRoot) tellLabel(context, label, { wanted, strict: strictPlatform });
+    else if (!fits(label, wanted)) {
+      // What an index says nothing of is for what its config says; containerd looks on then.
+      found.passed.push({ ...descriptor, platform: label });
+      continue;
+    }
+    await downloadBlobs(context, uniqueBlobs(manifest.layers), { signal, limit: parallel });
+    await writeContent(context.store, descriptor, selected.bytes, { signal });
+    return { root: selected.root, manifest: descriptor, config: manifest.config, platform: label };
+  }
 }
 
 async function downloadBlobs(
@@ -74,23 +88,28 @@ async function downloadBlobs(
   await runPool(blobs, { ...options, onFailure }, (blob, signal) => downloadBlob(context, blob, signal));
 }
 
-/** Follows the reference to a manifest, through as many indexes as there are. */
+/** What a reference names, and the entries of it that turned out to be for other platforms. */
+interface FoundRoot {
+  readonly bytes: ManifestBytes;
+  readonly passed: Descriptor[];
+}
+
+/** Goes from what the reference names to a manifest, through as many indexes as there are. */
 async function selectImage(
   context: PullContext,
   wanted: Platform,
+  { bytes: start, passed }: FoundRoot,
   signal: AbortSignal | undefined,
-  onAuthorized: () => void,
 ): Promise<Selected> {
   const { ref, session, emit } = context;
-  let fetched = await readManifestBytes(session, ref, { signal });
-  onAuthorized();
+  let fetched = start;
   const root = fetched.descriptor;
   let descriptor = root;
   for (let depth = 0; depth <= MAX_INDEX_DEPTH; depth += 1) {
     emit({ type: 'manifest', descriptor });
     const parsed = parseManifest(fetched.bytes, { mediaType: descriptor.mediaType });
     if (parsed.kind === 'manifest') return { root, descriptor, manifest: parsed.manifest, bytes: fetched.bytes };
-    const chosen = selectManifest(parsed.index, wanted);
+    const chosen = selectManifest(withLabels(parsed.index, passed), wanted);
     emit({ type: 'platform', wanted, chosen, available: platformsOf(parsed.index.manifests) });
     fetched = await readManifestBytes(session, ref, { descriptor: chosen, signal });
     descriptor = { ...fetched.descriptor, platform: chosen.platform };
@@ -101,27 +120,39 @@ async function selectImage(
   );
 }
 
+/** An index with the platforms that were found in the configs of its entries. */
+function withLabels(index: ImageIndex, labelled: readonly Descriptor[]): ImageIndex {
+  if (labelled.length === 0) return index;
+  const labels = new Map(labelled.map(({ digest, platform }) => [digest, platform]));
+  const label = (entry: Descriptor): Descriptor => ({ ...entry, platform: entry.platform ?? labels.get(entry.digest) });
+  return { ...index, manifests: index.manifests.map(label) };
+}
+
 function platformsOf(manifests: readonly Descriptor[]): readonly Platform[] {
   return manifests.flatMap(({ platform }) => (platform === undefined ? [] : [platform]));
 }
 
-/** An image without index says what it is for in its config only; containerd refuses one for another platform. */
-async function checkConfigPlatform(
-  context: PullContext,
+/** The platform that an image's config names; an image without index says nowhere else what it is for. */
+async function readLabel(
+  { store }: PullContext,
   config: Descriptor,
-  wanted: Platform,
   signal: AbortSignal | undefined,
 ): Promise<Platform | undefined> {
   if (!isImageConfigMediaType(config.mediaType)) return undefined;
-  const bytes = await readContent(context.store, config, { maxBytes: MAX_CONFIG_BYTES, signal });
-  const { platform } = parseImageConfig(bytes);
-  if (platform === undefined || createPlatformMatcher(wanted).matches(platform)) return platform;
-  const [want, have] = [formatPlatform(wanted), formatPlatform(platform)];
-  throw new PlatformNotFoundError(
-    `Cannot pull ${context.ref.name} for ${want}: the image is for ${have} only`,
-    wanted,
-    [platform],
-  );
+  return parseImageConfig(await readContent(store, config, { maxBytes: MAX_CONFIG_BYTES, signal })).platform;
+}
+
+function fits(label: Platform | undefined, wanted: Platform): boolean {
+  return label === undefined || createPlatformMatcher(wanted).matches(label);
+}
+
+function tellLabel(
+  { ref, emit, origin }: PullContext,
+  label: Platform | undefined,
+  { wanted, strict }: { readonly wanted: Platform; readonly strict: boolean | undefined },
+): void {
+  const platform = checkLabel(label, { wanted, strict, action: `Cannot pull ${ref.name}` });
+  if (platform !== undefined) emit({ type: 'notice', notice: { kind: 'platform', origin, wanted, platform } });
 }
 
 function uniqueBlobs(layers: readonly Descriptor[]): readonly Descriptor[] {

@@ -51,7 +51,7 @@ export function formatStoreName(image: string): string {
  * @returns what is in the store now
  * @throws {@link InvalidReferenceError} when the image is not a reference
  * @throws {@link PullFailedError} when every credential failed; its `attempts` say how
- * @throws {@link PlatformNotFoundError} when the image is not there for the platform
+ * @throws {@link PlatformNotFoundError} when no entry of the image's index is for the platform
  * @throws {@link ContentMismatchError} when the registry sent other bytes than it promised
  * @throws {@link StoreError} when the store failed
  * @throws {@link ImageError} `ERR_OPTION_INVALID` for an option of the wrong kind, or an endpoint that cannot be used; an aborted
@@ -160,6 +160,7 @@ function wrongKind(image: unknown, options: Partial<PullOptions> = {}): string |
     credential,
     realmPolicy,
     foreignLayers,
+    strictPlatform,
     retry,
     platform = runtime?.platform,
     plainHttp,
@@ -180,6 +181,7 @@ function wrongKind(image: unknown, options: Partial<PullOptions> = {}): string |
     ['credential', credential === undefined || keyring === undefined, 'either it or a keyring'],
     ['realmPolicy', isRealmPolicy(realmPolicy), "'guarded', 'same-origin' or a function"],
     ['foreignLayers', foreignLayers === undefined || typeof foreignLayers === 'boolean', 'true or false'],
+    ['strictPlatform', strictPlatform === undefined || typeof strictPlatform === 'boolean', 'true or false'],
     ['retry', retry === undefined || (typeof retry === 'object' && retry !== null), 'such as { attempts: 3 }'],
     plainHttpCheck(plainHttp),
     ['endpoints', isOptionalFunction(endpoints), 'a function, such as mirrorEndpoints() gives'],

@@ -68,11 +68,12 @@ async function resolveTag(pull: PullRun, endpoints: readonly RegistryEndpoint[])
 
 function fetchFrom(pull: PullRun, target: Target, steps: FetchSteps): Promise<FetchedImage> {
   const { ref, options, emit, failedBlobs } = pull;
-  const { runtime, store, maxParallelDownloads = DEFAULT_MAX_PARALLEL_DOWNLOADS, signal } = options;
+  const { runtime, store, maxParallelDownloads = DEFAULT_MAX_PARALLEL_DOWNLOADS, strictPlatform, signal } = options;
   const { endpoint } = target;
   const context: PullContext = {
     ref: referenceAt(ref, endpoint, steps.resolved),
     session: sessionFor(target, pull),
+    origin: endpoint.origin,
     from: [endpoint.origin, endpoint.apiPath, endpoint.namespace, endpoint.repository].join(' '),
     store,
     clock: runtime.clock ?? systemClock,
@@ -88,6 +89,7 @@ function fetchFrom(pull: PullRun, target: Target, steps: FetchSteps): Promise<Fe
   return fetchImage(context, options.platform ?? runtime.platform, {
     signal,
     parallel: maxParallelDownloads,
+    strictPlatform,
     ...steps,
   });
 }

@@ -72,6 +72,13 @@ export interface PullOptions extends CallOptions {
   /** @defaultValue the runtime's platform */
   readonly platform?: Platform | undefined;
   /**
+   * Whether an image without index is refused when its config names another platform. containerd pulls it: the label is
+   * written by hand often enough, and says nothing of the binaries. An entry that an index names is chosen by the index.
+   *
+   * @defaultValue `false`: it is pulled, with a notice of the kind `platform`
+   */
+  readonly strictPlatform?: boolean | undefined;
+  /**
    * Layers downloaded at once, a whole number from 1.
    *
    * @defaultValue {@link DEFAULT_MAX_PARALLEL_DOWNLOADS}

@@ -11,6 +11,7 @@ import {
   isIndexMediaType,
   isManifestMediaType,
   normalizeMediaType,
+  type Platform,
 } from '../oci/index.js';
 import { writeContent } from './content.js';
 import { selectContent, type Selection } from './copy-select.js';
@@ -38,6 +39,14 @@ export type CopyEvent =
       readonly phase: 'started' | 'progress' | 'verified' | 'skipped';
       /** Bytes of this content that are done. */
       readonly bytes: number;
+    }
+  | {
+      /** An image without index, whose config names another platform than the wanted one, is written to an archive. */
+      readonly type: 'platform';
+      readonly descriptor: Descriptor;
+      readonly wanted: Platform;
+      /** What the config names. */
+      readonly platform: Platform;
     };
 
 /**

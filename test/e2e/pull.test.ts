@@ -153,7 +153,12 @@ describe('pullImage', () => {
     const store = createMemoryStore({ createHasher: nodeHasher });
     for (const tag of ['1', 'plain']) {
       const error = await withRuntime((base) =>
-        pullImage(`${registry.host}/app:${tag}`, { ...base, store, plainHttp: [registry.host] }),
+        pullImage(`${registry.host}/app:${tag}`, {
+          ...base,
+          store,
+          strictPlatform: true,
+          plainHttp: [registry.host],
+        }),
       ).catch((caught: unknown) => caught);
       expect(error).toBeInstanceOf(PlatformNotFoundError);
       expect((error as PlatformNotFoundError).available).toEqual([arm64]);

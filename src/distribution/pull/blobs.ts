@@ -1,5 +1,5 @@
 import type { CallOptions } from '../../clock/index.js';
-import { lengthOf, refuseEncoding } from '../response/response.js';
+import { lengthOf } from '../response/response.js';
 import { blobUrl, type RefreshBudget, type RepositoryActions } from '../session/request.js';
 import { enter, type RegistrySession, type Session } from '../session/session.js';
 import { type FollowedResponse, isEncoded } from '../transport/transport.js';
@@ -10,7 +10,8 @@ import type { ImageReference } from '../../reference/index.js';
 const OK = 200;
 const PARTIAL = 206;
 const NOT_FOUND = 404;
-const RANGE_NOT_SATISFIABLE = 416;
+/** What registries, and the storage behind them, say to a range that they do not serve. */
+const RANGE_REFUSED: ReadonlySet<number> = new Set([PARTIAL, 400, 403, 416, 501]);
 /** URLs of one layer that are tried. */
 const MAX_URLS = 8;
 
@@ -103,7 +104,7 @@ export async function openBlobWithin(
     await followed.response.discard();
     return openForeign(inside, blob, { range, signal });
   }
-  const part = await takePart(followed, blob, range);
+  const part = takePart(followed, blob, range);
   if (part !== undefined) return part;
   if (!isRangeRefused(followed, blob, range)) throw await inside.failure(followed);
   await followed.response.discard();
@@ -196,23 +197,18 @@ export function rangeHeader(blob: Descriptor, range: BlobRange): Readonly<Record
 }
 
 /** The content of an answer that is what was asked for, or all of the blob; `undefined` for any other answer. */
-export async function takePart(
-  followed: FollowedResponse,
-  blob: Descriptor,
-  range: BlobRange,
-): Promise<OpenedBlob | undefined> {
+export function takePart(followed: FollowedResponse, blob: Descriptor, range: BlobRange): OpenedBlob | undefined {
   const { status, headers, body } = followed.response;
   const whole = status === OK;
   const wanted = `bytes ${range.offset}-${range.end - 1}/${blob.size}`;
   const exact = status === PARTIAL && isPart(blob, range) && headers.get('content-range')?.[0] === wanted;
   if (!whole && !exact) return undefined;
-  await refuseEncoding(followed);
   return whole ? { offset: 0, end: blob.size, content: body } : { ...range, content: body };
 }
 
-/** Whether an answer is about the range only, so that the whole may still be had. */
+/** Whether an answer may be about the range only, so that the whole may still be had. */
 export function isRangeRefused({ response }: FollowedResponse, blob: Descriptor, range: BlobRange): boolean {
-  return isPart(blob, range) && (response.status === PARTIAL || response.status === RANGE_NOT_SATISFIABLE);
+  return isPart(blob, range) && RANGE_REFUSED.has(response.status);
 }
 
 function isPart({ size }: Descriptor, { offset, end }: BlobRange): boolean {
@@ -254,7 +250,7 @@ async function fetchFrom(
   { range, signal }: CallOptions & { readonly range: BlobRange },
 ): Promise<OpenedBlob> {
   const followed = await session.sendForeign({ url, headers: rangeHeader(blob, range), signal });
-  const part = await takePart(followed, blob, range);
+  const part = takePart(followed, blob, range);
   if (part !== undefined) return part;
   await followed.response.discard();
   if (!isRangeRefused(followed, blob, range)) throw cannotFetch(followed);

@@ -1,18 +1,20 @@
 import type { CallOptions } from '../../clock/index.js';
-import { type Digest, getDigestAlgorithm, computeDigest } from '../../digest/index.js';
+import { type Digest, type DigestAlgorithm, getDigestAlgorithm, computeDigest } from '../../digest/index.js';
 import { enter, type RegistrySession, type Session } from '../session/session.js';
-import { digestHeader, lengthOf, readDocument, refuseEncoding, typeOf, unreadable } from '../response/response.js';
+import { digestHeader, lengthOf, readDocument, refuseEncoding, typeOf } from '../response/response.js';
 import { manifestUrl } from '../session/request.js';
+import { isCut } from '../transport/retry.js';
 import { type FollowedResponse, isEncoded } from '../transport/transport.js';
+import { announcedType, notAManifest, typeOfChecked } from './manifest-type.js';
 import { ContentMismatchError, ImageError } from '../../errors/index.js';
-import { quote } from '../../internal/index.js';
+import { printable, quote } from '../../internal/index.js';
 import {
   ACCEPTED_MANIFEST_TYPES,
-  checkMediaTypes,
   type Descriptor,
   type ImageIndex,
   isIndexMediaType,
   isManifestMediaType,
+  normalizeMediaType,
   type ParsedManifest,
   parseManifest,
 } from '../../oci/index.js';
@@ -24,10 +26,9 @@ const MAX_INDEX_DEPTH = 4;
 /** The largest manifest or index that is read. */
 const MAX_MANIFEST = 4 * 1024 * 1024;
 const ACCEPT = { accept: ACCEPTED_MANIFEST_TYPES.join(', ') };
-const SCHEMA_1 = 'application/vnd.docker.distribution.manifest.v1+';
 const OK = 200;
-/** What a registry says that knows no HEAD. */
-const NO_SUCH_METHOD: ReadonlySet<number> = new Set([405, 501]);
+/** What registries, and what stands before them, say that take no HEAD. */
+const HEAD_REFUSED: ReadonlySet<number> = new Set([400, 403, 405, 406, 501]);
 
 /**
  * A manifest or index as the registry sent it: the bytes, and the descriptor that they were verified against.
@@ -47,7 +48,7 @@ export interface ManifestBytes {
 export interface ReadManifestBytesOptions extends CallOptions {
   /**
    * The entry of an index to fetch, from the reference's repository, in place of what the reference names. What comes has
-   * to agree with it in media type, digest and size.
+   * to agree with it in digest and size, and in whether it is a manifest or an index.
    *
    * @defaultValue what the reference names
    */
@@ -112,7 +113,7 @@ async function askForDescriptor(session: Session, ref: ImageReference, { signal 
   const url = manifestUrl(session, ref);
   const followed = await session.send({ method: 'HEAD', ref, url, headers: ACCEPT, signal });
   const { status } = followed.response;
-  if (status !== OK && !NO_SUCH_METHOD.has(status)) throw await session.failure(followed);
+  if (status !== OK && !HEAD_REFUSED.has(status)) throw await session.failure(followed);
   await followed.response.discard();
   const found = status === OK ? describeHead(followed) : undefined;
   if (found === undefined || !isComparable(found.digest, ref)) {
@@ -150,6 +151,7 @@ export async function readManifestBytes(
   options: ReadManifestBytesOptions = {},
 ): Promise<ManifestBytes> {
   const inside = enter(session, ref);
+  if (options.descriptor !== undefined) checkEntry(ref, options.descriptor);
   const wanted = options.descriptor?.digest ?? ref.digest;
   const asked = wanted === undefined ? ref : atDigest(ref, wanted);
   return watch(inside, 'GET', asked, async () => {
@@ -175,18 +177,38 @@ async function takeManifest(
   parent: Descriptor | undefined,
 ): Promise<ManifestBytes> {
   if (followed.response.status !== OK) throw await session.failure(followed);
-  await refuseEncoding(followed);
-  const mediaType = manifestType(followed) ?? (await refuseType(followed));
-  const bytes = await readBytes(followed, mediaType, parent);
+  const announced = announcedType(followed);
+  if (ref.digest === undefined) await refuseUnknown(followed, announced);
+  const bytes = await readBytes(followed, announced, parent);
   const expected = ref.digest ?? digestHeader(followed);
-  const digest = computeDigest(
-    bytes,
-    session.createHasher,
-    expected === undefined ? 'sha256' : getDigestAlgorithm(expected),
-  );
-  const descriptor = { mediaType, digest, size: bytes.length };
+  const digest = computeDigest(bytes, session.createHasher, algorithmOf(expected));
+  if (announced === undefined && digest !== expected) throw notAManifest(followed);
+  const descriptor = { mediaType: announced ?? '', digest, size: bytes.length };
   checkDigest(descriptor, expected ?? digest, followed);
-  return { descriptor, bytes };
+  const mediaType = expected === undefined ? announced : typeOfChecked(bytes, { announced, parent });
+  if (mediaType === undefined) throw notAManifest(followed);
+  if (mediaType !== announced) tellType(session, followed, { digest, mediaType });
+  return { descriptor: { ...descriptor, mediaType }, bytes };
+}
+
+function algorithmOf(digest: Digest | undefined): DigestAlgorithm {
+  return digest === undefined ? 'sha256' : getDigestAlgorithm(digest);
+}
+
+/** Where no digest is known, what the headers say of the bytes is all that there is to go by. */
+async function refuseUnknown(followed: FollowedResponse, announced: string | undefined): Promise<void> {
+  await refuseEncoding(followed);
+  if (announced !== undefined) return;
+  await followed.response.discard();
+  throw notAManifest(followed);
+}
+
+function tellType(
+  { notify, origin }: Session,
+  followed: FollowedResponse,
+  read: { readonly digest: Digest; readonly mediaType: string },
+): void {
+  notify({ kind: 'content-type', origin, contentType: printable(followed.mask(typeOf(followed)), 128), ...read });
 }
 
 async function watch<T>(
@@ -209,30 +231,41 @@ export function atDigest(ref: ImageReference, digest: Digest): ImageReference {
   return { ...ref, tag: undefined, digest };
 }
 
-/** The bytes: as many as the parent says, if there is one, and of the type that it says. */
+/** The bytes: as many as the parent says, if there is one. What is announced as something else is called that. */
 async function readBytes(
   followed: FollowedResponse,
-  mediaType: string,
+  announced: string | undefined,
   parent: Descriptor | undefined,
 ): Promise<Uint8Array> {
-  if (parent === undefined) return readDocument(followed, MAX_MANIFEST);
+  const { size = MAX_MANIFEST } = parent ?? {};
   try {
-    checkMediaTypes({ contentType: mediaType, descriptor: parent.mediaType });
+    const bytes = await readDocument(followed, Math.min(size, MAX_MANIFEST));
+    if (parent === undefined || bytes.length === size) return bytes;
+    throw new ContentMismatchError(
+      `Cannot read ${followed.shown}: it has ${bytes.length} bytes and should have ${size}`,
+      { expected: parent, actual: { digest: undefined, size: bytes.length } },
+    );
   } catch (error) {
-    await followed.response.discard();
-    throw error;
+    throw announced === undefined && !isCut(error) ? notAManifest(followed) : error;
   }
-  const bytes = await readDocument(followed, Math.min(parent.size, MAX_MANIFEST));
-  if (bytes.length === parent.size) return bytes;
-  throw new ContentMismatchError(
-    `Cannot read ${followed.shown}: it has ${bytes.length} bytes and should have ${parent.size}`,
-    { expected: parent, actual: { digest: undefined, size: bytes.length } },
-  );
+}
+
+/** An entry of an index that cannot be a manifest is not asked for. */
+function checkEntry({ name }: ImageReference, { mediaType, digest, size }: Descriptor): void {
+  const type = normalizeMediaType(mediaType);
+  const flaw =
+    (!isManifestMediaType(type) &&
+      !isIndexMediaType(type) &&
+      `is ${quote(mediaType)}, neither a manifest nor an index`) ||
+    (size === 0 && 'has 0 bytes, which no manifest has');
+  if (flaw === false) return;
+  const reason = `by what leads to it, it ${flaw}; the index has to be pushed again, without or with the right entry`;
+  throw new ImageError('ERR_REGISTRY_DOCUMENT', `Cannot read manifest ${digest} of ${name}: ${reason}`);
 }
 
 /** What the headers say of a manifest, when they say all. */
 function describeHead(followed: FollowedResponse): Descriptor | undefined {
-  const mediaType = manifestType(followed);
+  const mediaType = announcedType(followed);
   const size = isEncoded(followed.response) ? undefined : lengthOf(followed);
   const digest = digestHeader(followed);
   if (mediaType === undefined || size === undefined || size > MAX_MANIFEST || digest === undefined) return undefined;
@@ -250,27 +283,6 @@ function checkDigest(actual: Descriptor, expected: Digest, { shown }: FollowedRe
     expected: { ...actual, digest: expected },
     actual: { digest: actual.digest, size: actual.size },
   });
-}
-
-/** The media type of the answer, when it is that of a manifest or an index. */
-function manifestType(followed: FollowedResponse): string | undefined {
-  const mediaType = typeOf(followed);
-  return isManifestMediaType(mediaType) || isIndexMediaType(mediaType) ? mediaType : undefined;
-}
-
-/** What is answered instead of a manifest: a login page, or a format that no registry should still have. */
-async function refuseType(followed: FollowedResponse): Promise<never> {
-  await followed.response.discard();
-  const type = typeOf(followed);
-  if (type === '') throw unreadable(followed.shown, 'it came without a Content-Type');
-  if (type.startsWith(SCHEMA_1)) {
-    const cure = 'push the image again with a tool of today';
-    throw unreadable(followed.shown, `it is Docker schema 1, which is not supported; ${cure}`);
-  }
-  throw unreadable(
-    followed.shown,
-    `its Content-Type is ${quote(followed.mask(type))}, which is neither a manifest nor an index`,
-  );
 }
 
 /**

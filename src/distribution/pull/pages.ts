@@ -2,7 +2,6 @@ import type { CallOptions } from '../../clock/index.js';
 import { unreadable } from '../response/response.js';
 import type { Session } from '../session/session.js';
 import type { FollowedResponse } from '../transport/transport.js';
-import { RequestRefusedError } from '../../errors/index.js';
 import { redactUrl } from '../../internal/index.js';
 import type { ImageReference } from '../../reference/index.js';
 
@@ -17,8 +16,9 @@ export interface PagedRequest extends CallOptions {
 }
 
 /**
- * Asks for a list, page by page, as the registry links them. A link may change the query only: whatever else it named
- * would be asked with the credential for this repository.
+ * Asks for a list, page by page, as the registry links them. Of a link only the query is used, on our own URL: what stands
+ * before a registry changes its paths and hosts, and whatever a link named would be asked with the credential for this
+ * repository.
  *
  * @param readPage - makes a page of an answer; it reads the body, or gives it up
  */
@@ -48,16 +48,9 @@ export async function* requestPages<T>(
 function nextPage({ response }: FollowedResponse, from: string, { namespace }: Session): string | undefined {
   const link = nextLink(response.headers.get('link') ?? []);
   if (link === undefined) return undefined;
-  const here = new URL(from);
-  const url = URL.canParse(link, from) ? new URL(link, from) : undefined;
-  if (url === undefined || url.origin !== here.origin || url.pathname !== here.pathname || url.username !== '') {
-    const shown = redactUrl(from);
-    throw new RequestRefusedError(`Cannot read ${shown}: its next page is somewhere else`, {
-      url: shown,
-      rule: 'foreign-page',
-    });
-  }
-  url.hash = '';
+  if (!URL.canParse(link, from)) throw unreadable(redactUrl(from), 'the link to its next page is not a URL');
+  const url = new URL(from);
+  url.search = new URL(link, from).search;
   if (namespace !== undefined) url.searchParams.set('ns', namespace);
   return url.href;
 }

@@ -17,7 +17,8 @@ const MAX_PAGE = 4 * 1024 * 1024;
 const LIMITS = { maxManifests: 16_384, maxValues: 16 * 16_384 };
 const OK = 200;
 const NOT_FOUND = 404;
-const NO_API: ReadonlySet<number> = new Set([NOT_FOUND, 405, 406, 501]);
+/** Some ask for a credential that they would not take, or find the path malformed, instead of not found. */
+const NO_API: ReadonlySet<number> = new Set([400, 401, 403, NOT_FOUND, 405, 406, 501]);
 const ACCEPT = { accept: MEDIA_TYPES.ociIndex };
 
 /**

@@ -5,12 +5,14 @@ import { requestUrl } from '../session/request.js';
 import { enter, type RegistrySession, type Session } from '../session/session.js';
 import type { FollowedResponse } from '../transport/transport.js';
 import { ImageError } from '../../errors/index.js';
-import { memberOf, quote, readJson } from '../../internal/index.js';
+import { type JsonNode, memberOf, printable, quote, readJson } from '../../internal/index.js';
 import type { ImageReference } from '../../reference/index.js';
 
 /** The largest page that is read. */
 const MAX_PAGE = 4 * 1024 * 1024;
 const MAX_DEPTH = 8;
+const MAX_SHOWN = 128;
+const NOTHING: JsonNode = { kind: 'null' };
 
 /**
  * How tags are listed.
@@ -29,7 +31,8 @@ export interface ListTagsOptions extends CallOptions {
 }
 
 /**
- * Lists the tags of a repository, in the registry's order. Each page is asked for when its first tag is wanted.
+ * Lists the tags of a repository, in the registry's order. Each page is asked for when its first tag is wanted. Entries that
+ * are no tags are left out, and told to `onNotice` of the session.
  *
  * @param session - with the reference's registry
  * @param ref - the repository
@@ -74,19 +77,22 @@ function pageQuery(
   };
 }
 
-/** The tags of one page. A registry that has none may say null. */
+/** The tags of one page. A registry that has none may say null, or nothing; what is no tag is told, and left out. */
 async function readPage(session: Session, followed: FollowedResponse): Promise<readonly string[]> {
   if (followed.response.status !== 200) throw await session.failure(followed);
   await refuseEncoding(followed);
   const parsed = readJson(await readDocument(followed, MAX_PAGE), { maxDepth: MAX_DEPTH });
-  const tags = parsed.ok ? memberOf(parsed.node, 'tags') : undefined;
-  if (tags?.kind === 'null') return [];
-  if (tags?.kind !== 'array') throw unreadable(followed.shown, 'it is no list of tags');
-  return tags.items.map((item) => {
-    if (item.kind === 'string' && isTag(item.value)) return item.value;
-    const shown = item.kind === 'string' ? quote(followed.mask(item.value)) : `a ${item.kind}`;
-    throw unreadable(followed.shown, `it lists ${shown}, which is no tag`);
-  });
+  const list = parsed.ok && parsed.node.kind === 'object' ? (memberOf(parsed.node, 'tags') ?? NOTHING) : undefined;
+  if (list?.kind === 'null') return [];
+  if (list?.kind !== 'array') throw unreadable(followed.shown, 'it is no list of tags');
+  const { items } = list;
+  const tags = items.flatMap((item) => (item.kind === 'string' && isTag(item.value) ? [item.value] : []));
+  const odd = items.find((item) => item.kind !== 'string' || !isTag(item.value));
+  if (odd !== undefined) {
+    const first = printable(followed.mask(odd.kind === 'string' ? odd.value : odd.kind), MAX_SHOWN);
+    session.notify({ kind: 'tags', origin: session.origin, count: items.length - tags.length, first });
+  }
+  return tags;
 }
 
 const TAG = /^\w[\w.-]{0,127}$/;

@@ -11,7 +11,7 @@ import {
   printable,
   readJson,
 } from '../../internal/index.js';
-import { normalizeMediaType } from '../../oci/index.js';
+import { normalizeMediaType, type Platform } from '../../oci/index.js';
 
 /** What is read of the body of an error, and for how long. */
 const MAX_BODY = 8 * 1024;
@@ -66,11 +66,15 @@ export async function readWhole({ response, shown }: FollowedResponse, limit: nu
   throw unreadable(shown, `it has more than ${limit} bytes`);
 }
 
-/** Refuses bodies that are compressed for the transfer: their bytes are not those of the digest, and may be a bomb. */
+/**
+ * Refuses bodies that are compressed for the transfer, where no digest says what their bytes should be: nothing is
+ * decoded, which could be a bomb. Bytes that have a digest are compared as they come, whatever the header says.
+ */
 export async function refuseEncoding({ response, shown }: FollowedResponse): Promise<void> {
   if (!isEncoded(response)) return;
   await response.discard();
-  throw unreadable(shown, 'it came with a Content-Encoding that was not asked for');
+  const cure = 'the registry, or what stands before it, has to send it as it is';
+  throw unreadable(shown, `it came with a Content-Encoding that was not asked for; ${cure}`);
 }
 
 /** The error for a document of a registry or token server that cannot be what it should be. */
@@ -184,7 +188,8 @@ function valueOf(node: JsonNode): unknown {
 }
 
 /**
- * What a registry says beside its answer: a warning for people, or how much of a rate limit is left.
+ * What is worth knowing of a registry's answers beside their content: its warnings for people, how much of a rate limit is
+ * left, and what was wrong and did no harm.
  *
  * @public
  */
@@ -203,23 +208,56 @@ export type RegistryNotice =
       readonly remaining: number | undefined;
       /** The window's length. */
       readonly windowSeconds: number | undefined;
+    }
+  | {
+      /** A manifest came with a `Content-Type` that is not its media type. Its digest is right, so it was read all the same. */
+      readonly kind: 'content-type';
+      readonly origin: string;
+      readonly digest: Digest;
+      /** As it came: escaped, at most 128 characters, empty when there was none. */
+      readonly contentType: string;
+      /** What it was read as. */
+      readonly mediaType: string;
+    }
+  | {
+      /** An image without index whose config names another platform than the wanted one was pulled all the same. */
+      readonly kind: 'platform';
+      readonly origin: string;
+      readonly wanted: Platform;
+      /** What the config names. */
+      readonly platform: Platform;
+    }
+  | {
+      /** Tags that are none by the distribution spec were left out of a page of a list. */
+      readonly kind: 'tags';
+      readonly origin: string;
+      readonly count: number;
+      /** The first of them: escaped, at most 128 characters. */
+      readonly first: string;
     };
 
+/** Gives notices on, each once. */
+export interface NoticeTeller {
+  /** Tells what an answer says beside its content. */
+  hear(followed: FollowedResponse): void;
+  tell(notice: RegistryNotice): void;
+}
+
 /** Tells each warning once, and what is left of a rate limit whenever it changes. */
-export function noticeTeller(
-  origin: string,
-  onNotice: ((notice: RegistryNotice) => void) | undefined,
-): (followed: FollowedResponse) => void {
+export function noticeTeller(origin: string, onNotice: ((notice: RegistryNotice) => void) | undefined): NoticeTeller {
   const told = new Set<string>();
-  return (followed) => {
-    if (onNotice === undefined) return;
-    for (const notice of readNotices(followed, origin)) {
-      const text = JSON.stringify(notice);
-      if (told.has(text)) continue;
-      if (told.size === MAX_TOLD) told.clear();
-      told.add(text);
-      onNotice(notice);
-    }
+  const tell = (notice: RegistryNotice): void => {
+    const text = JSON.stringify(notice);
+    if (told.has(text)) return;
+    if (told.size === MAX_TOLD) told.clear();
+    told.add(text);
+    onNotice?.(notice);
+  };
+  return {
+    tell,
+    hear(followed) {
+      if (onNotice !== undefined) for (const notice of readNotices(followed, origin)) tell(notice);
+    },
   };
 }
 

@@ -2,7 +2,7 @@ import type { CallOptions } from '../../clock/index.js';
 import { parseDigest } from '../../digest/index.js';
 import { sendFollowing } from '../policy/redirects.js';
 import { admitForeign, showTarget } from '../policy/url-policy.js';
-import { noticeTeller, type RegistryNotice } from '../response/response.js';
+import type { NoticeTeller } from '../response/response.js';
 import { type FollowedResponse, orDiscard, type Transport, type TransportRequest } from '../transport/transport.js';
 import { ImageError, RequestRefusedError } from '../../errors/index.js';
 import { printable, quote, redactUrl, USER_AGENT } from '../../internal/index.js';
@@ -135,16 +135,15 @@ export interface SenderContext {
   readonly base: ApiBase;
   /** Whether the credential stays within the repository that was asked for. */
   readonly pathScoped: boolean;
-  readonly onNotice: ((notice: RegistryNotice) => void) | undefined;
+  readonly notices: NoticeTeller;
   /** What the registry may have got of the credential. */
   readonly secrets: readonly string[];
 }
 
 const OWN_HEADERS = { 'accept-encoding': 'identity', 'user-agent': USER_AGENT };
 
-export function createSender({ transport, base, pathScoped, onNotice, secrets }: SenderContext): Sender {
+export function createSender({ transport, base, pathScoped, notices, secrets }: SenderContext): Sender {
   const { origin } = base;
-  const tell = noticeTeller(origin, onNotice);
   /** Where the registry was reached the last time. */
   let address: string | undefined;
   return {
@@ -156,7 +155,7 @@ export function createSender({ transport, base, pathScoped, onNotice, secrets }:
       const followed = await sendFollowing(transport, request, { origin, address: undefined }, rules);
       if (followed.foreign) return followed;
       address = followed.response.remoteAddress;
-      await orDiscard(followed.response, () => tell(followed));
+      await orDiscard(followed.response, () => notices.hear(followed));
       return followed;
     },
     async sendForeign({ url, headers, signal }) {

@@ -5,7 +5,7 @@ import { secretsOf } from '../auth/token.js';
 import { type Challenge, parseChallenges } from '../auth/challenge.js';
 import { createTokenCache, type TokenCache } from '../auth/token-cache.js';
 import type { RealmPolicy } from '../policy/url-policy.js';
-import { type RegistryNotice, responseError } from '../response/response.js';
+import { noticeTeller, type RegistryNotice, responseError } from '../response/response.js';
 import {
   type ApiBase,
   checkTarget,
@@ -108,7 +108,7 @@ export interface RegistrySessionOptions {
   readonly retry?: Pick<RetryOptions, 'attempts' | 'budgetMs' | 'onRetry'> | undefined;
   /** Watches the requests for manifests. @defaultValue nobody */
   readonly tracing?: Tracing | undefined;
-  /** Hears the registry's warnings, each once, and what is left of its rate limit. @defaultValue nobody */
+  /** Hears the registry's warnings, what is left of its rate limit, and what did no harm, each once. @defaultValue nobody */
   readonly onNotice?: ((notice: RegistryNotice) => void) | undefined;
 }
 
@@ -125,6 +125,8 @@ export interface Session extends RegistrySession, ApiBase {
   sendForeign(request: ForeignRequest): Promise<FollowedResponse>;
   /** Reads a document again that was cut. */
   readonly readAgain: ReadAgain;
+  /** Tells what was wrong and did no harm. */
+  notify(notice: RegistryNotice): void;
   /** The error for an answer that is not the wanted one. */
   failure(followed: FollowedResponse): Promise<Error>;
 }
@@ -168,7 +170,8 @@ export function createRegistrySession(options: RegistrySessionOptions): Registry
   const retry = { ...options.retry, clock, random };
   const transport = withRetry(options.transport, retry);
   const readAgain = createReadAgain(retry);
-  const sender = createSender({ transport, base, pathScoped, onNotice, secrets: secretsOf(credential) });
+  const notices = noticeTeller(origin, onNotice);
+  const sender = createSender({ transport, base, pathScoped, notices, secrets: secretsOf(credential) });
   const trust = { origin, credential, realmPolicy, createHasher, tokenCache };
   const authorizer = createAuthorizer({ transport, readAgain, clock, ...trust });
   const inside: Omit<Session, typeof sessionBrand> = {
@@ -183,6 +186,7 @@ export function createRegistrySession(options: RegistrySessionOptions): Registry
     },
     sendForeign: sender.sendForeign,
     readAgain,
+    notify: notices.tell,
     failure: (followed) => responseError(followed, clock),
   };
   return inside as Session;

@@ -88,7 +88,10 @@ export interface FollowedResponse {
 /** Whether a body is compressed for the transfer, or says so. */
 export function isEncoded({ headers }: Pick<TransportResponse, 'headers'>): boolean {
   const encodings = headers.get('content-encoding') ?? [];
-  return encodings.some((encoding) => encoding !== '' && encoding.toLowerCase() !== 'identity');
+  return encodings
+    .flatMap((encoding) => encoding.split(','))
+    .map((encoding) => encoding.trim().toLowerCase())
+    .some((encoding) => encoding !== '' && encoding !== 'identity');
 }
 
 /** Runs what may throw, such as a function of the caller, while a body is open: if it does, the body is given up. */

@@ -230,10 +230,10 @@ function twice(tag: string): ImageError {
 async function choose(
   source: Source,
   image: NamedImage,
-  { platform, signal }: DockerArchiveOptions,
+  { platform, ...options }: DockerArchiveOptions,
 ): Promise<ChosenManifest> {
-  const chosen = await chooseManifest(source, image, platform ?? readHostPlatform(), { signal });
-  if (platform !== undefined) await checkPlatform(source, image.name, chosen, platform, { signal });
+  const chosen = await chooseManifest(source, image, platform ?? readHostPlatform(), options);
+  if (platform !== undefined) await checkPlatform(source, image, chosen, { ...options, platform });
   return chosen;
 }
 

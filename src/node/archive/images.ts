@@ -1,6 +1,6 @@
 import type { CallOptions } from '../../clock/index.js';
 import type { CreateHasher } from '../../digest/index.js';
-import { ImageError, PlatformNotFoundError, StoreError } from '../../errors/index.js';
+import { ImageError, StoreError } from '../../errors/index.js';
 import { hasMethods, platformCheck, quote, wrongOption } from '../../internal/index.js';
 import {
   DEFAULT_DOCUMENT_LIMITS,
@@ -12,7 +12,8 @@ import {
   parseManifest,
   type Platform,
 } from '../../oci/index.js';
-import { formatPlatform, createPlatformMatcher, selectManifest } from '../../platform/index.js';
+import { selectManifest } from '../../platform/index.js';
+import { checkLabel } from '../../platform/inner.js';
 import { checkClosure, type ContentStore, readContent, verifyContent } from '../../store/index.js';
 import type { ArchiveImage, ArchiveOptions, ArchiveSource } from './types.js';
 
@@ -49,9 +50,9 @@ export function verifiedSource(
 export async function findImages(
   store: Pick<ArchiveSource, 'resolve'>,
   images: readonly ArchiveImage[],
-  { platform, signal }: ArchiveOptions,
+  { platform, strictPlatform, signal }: ArchiveOptions,
 ): Promise<readonly NamedImage[]> {
-  checkKinds(store, images, platform);
+  checkKinds(store, images, { platform, strictPlatform });
   if (images.length === 0) throw new ImageError('ERR_OPTION_INVALID', 'Cannot write an archive: no image was named');
   const found = new Map<string, NamedImage>();
   for (const image of images) {
@@ -68,7 +69,11 @@ export async function findImages(
   return [...found.values()];
 }
 
-function checkKinds(store: unknown, images: unknown, platform: unknown): void {
+function checkKinds(
+  store: unknown,
+  images: unknown,
+  { platform, strictPlatform }: Readonly<Record<'platform' | 'strictPlatform', unknown>>,
+): void {
   const wrong = wrongOption(
     ['store', hasMethods(store, 'has', 'read', 'resolve'), 'a store, such as openOciLayout() gives'],
     [
@@ -77,6 +82,7 @@ function checkKinds(store: unknown, images: unknown, platform: unknown): void {
       "an array, such as ['registry.example.com/app:1']",
     ],
     ...(platform === undefined ? [] : [platformCheck(platform)]),
+    ['strictPlatform', strictPlatform === undefined || typeof strictPlatform === 'boolean', 'true or false'],
   );
   if (wrong !== undefined) throw new ImageError('ERR_OPTION_INVALID', `Cannot write an archive with ${wrong}`);
 }
@@ -118,22 +124,18 @@ export async function chooseManifest(
   throw cannotArchive(name, `its indexes are nested deeper than ${MAX_INDEX_DEPTH} levels`);
 }
 
-/** Refuses an image that no index was asked about; it says itself what it is for. */
+/** Looks at what an image is for that no index was asked about: as in a pull, another label is told, or refused. */
 export async function checkPlatform(
   store: Pick<ContentStore, 'read'>,
-  name: string,
+  { name, root }: NamedImage,
   { descriptor, manifest: { config } }: ChosenManifest,
-  wanted: Platform,
-  options: CallOptions,
+  { platform: wanted, strictPlatform, onEvent, signal }: ArchiveOptions & { readonly platform: Platform },
 ): Promise<void> {
-  const platform = descriptor.platform ?? (await configPlatform(store, config, options));
-  if (platform === undefined || createPlatformMatcher(wanted).matches(platform)) return;
-  const [want, have] = [formatPlatform(wanted), formatPlatform(platform)];
-  throw new PlatformNotFoundError(
-    `Cannot write ${quote(name)} for ${want} to an archive: the image is for ${have} only`,
-    wanted,
-    [platform],
-  );
+  const label = descriptor.platform ?? (await configPlatform(store, config, { signal }));
+  // What an index said of it is no label that somebody forgot to change.
+  const strict = descriptor.platform === undefined && descriptor.digest === root.digest ? strictPlatform : 'index';
+  const platform = checkLabel(label, { wanted, strict, action: `Cannot write ${quote(name)} to an archive` });
+  if (platform !== undefined) onEvent?.({ type: 'platform', descriptor, wanted, platform });
 }
 
 async function configPlatform(

@@ -109,12 +109,12 @@ async function* chunksOf(
 async function narrow(
   source: Pick<ContentStore, 'read'>,
   image: NamedImage,
-  { platform, signal }: ArchiveOptions,
+  { platform, ...options }: ArchiveOptions,
 ): Promise<NamedImage> {
   checkStoreName(image.as);
   if (platform === undefined) return image;
-  const chosen = await chooseManifest(source, image, platform, { signal });
-  await checkPlatform(source, image.name, chosen, platform, { signal });
+  const chosen = await chooseManifest(source, image, platform, options);
+  await checkPlatform(source, image, chosen, { ...options, platform });
   return { ...image, root: chosen.descriptor };
 }
 

@@ -37,6 +37,12 @@ export type ArchiveSink = string | Writable;
 export interface ArchiveOptions extends CallOptions {
   /** Whose image to take of an index. @defaultValue all of them; in a docker-archive this machine's */
   readonly platform?: Platform | undefined;
+  /**
+   * Whether an image without index is refused when its config names another platform than `platform`.
+   *
+   * @defaultValue `false`: it is written, and `onEvent` is told of the label
+   */
+  readonly strictPlatform?: boolean | undefined;
   /** @defaultValue {@link nodeHasher} */
   readonly createHasher?: CreateHasher | undefined;
   /** Is told what happens, while the writer waits. When it throws, the writer ends with that error. @defaultValue nobody */

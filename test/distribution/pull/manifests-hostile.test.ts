@@ -9,6 +9,7 @@ import {
   readConfig,
   readManifest,
   readManifestBytes,
+  type RegistryNotice,
   resolveManifest,
 } from 'kubepull/distribution';
 import { type Digest, type DigestAlgorithm, computeDigest } from 'kubepull/digest';
@@ -50,7 +51,9 @@ describe('who names the media type of a manifest [M01]', () => {
           layers: [],
         });
 
-  it('has to agree: of 5 × 4 × 4 bodies, headers and descriptors, only those that do are taken', async () => {
+  const kindOf = (type: string): string => (/index|list/.test(type) ? 'index' : 'manifest');
+
+  it('has to agree on what it is, under a digest, and not on the header: 5 × 4 × 4 bodies, headers and descriptors', async () => {
     let taken = 0;
     for (const own of [undefined, ...ACCEPTED_MANIFEST_TYPES]) {
       const body = encode(document(own));
@@ -59,17 +62,65 @@ describe('who names the media type of a manifest [M01]', () => {
         for (const parent of ACCEPTED_MANIFEST_TYPES) {
           const descriptor = { mediaType: parent, digest: computeDigest(body, nodeHasher), size: body.length };
           const reading = readManifest(connect(server).session, ref, { descriptor });
-          const agreed = parent === type && (own === type || (own === undefined && type === MEDIA_TYPES.ociManifest));
-          taken += agreed ? 1 : 0;
           const outcome = await reading.then(
-            () => true,
+            ({ descriptor: { mediaType: read } }) => read,
             ({ code }: { code: string }) => code,
           );
-          expect([own, type, parent, outcome]).toEqual([own, type, parent, agreed ? true : 'ERR_REGISTRY_DOCUMENT']);
+          const agreed = kindOf(own ?? MEDIA_TYPES.ociManifest) === kindOf(parent);
+          taken += agreed ? 1 : 0;
+          expect([own, type, parent, outcome]).toEqual([
+            own,
+            type,
+            parent,
+            agreed ? (own ?? parent) : 'ERR_REGISTRY_DOCUMENT',
+          ]);
         }
       }
     }
-    expect(taken).toBe(5);
+    expect(taken).toBe(40);
+  });
+
+  it('has to agree altogether where no digest is known', async () => {
+    let taken = 0;
+    for (const own of [undefined, ...ACCEPTED_MANIFEST_TYPES]) {
+      const body = encode(document(own));
+      for (const type of ACCEPTED_MANIFEST_TYPES) {
+        const server = createMemoryTransport(() => ({ headers: { 'content-type': type }, body }));
+        const agreed = own === type || (own === undefined && kindOf(type) === 'manifest');
+        taken += agreed ? 1 : 0;
+        const outcome = await readManifest(connect(server).session, ref).then(
+          () => true,
+          ({ code }: { code: string }) => code,
+        );
+        expect([own, type, outcome]).toEqual([own, type, agreed ? true : 'ERR_REGISTRY_DOCUMENT']);
+      }
+    }
+    expect(taken).toBe(6);
+  });
+
+  it('is the bytes where their digest is right, and a wrong Content-Type is told', async () => {
+    const body = encode(document(MEDIA_TYPES.ociManifest));
+    const digest = computeDigest(body, nodeHasher);
+    const wrong = ['application/json', 'text/plain', '', MEDIA_TYPES.dockerManifest, MEDIA_TYPES.ociIndex];
+    for (const type of wrong) {
+      const notices: RegistryNotice[] = [];
+      const server = createMemoryTransport(() => ({ headers: { 'content-type': type }, body }));
+      const { session } = connect(server, { onNotice: (notice) => notices.push(notice) });
+      const read = await readManifest(session, { ...ref, tag: undefined, digest });
+      expect(read.descriptor).toEqual({ mediaType, digest, size: body.length });
+      expect(notices).toEqual([{ kind: 'content-type', origin: ORIGIN, digest, contentType: type, mediaType }]);
+    }
+  });
+
+  it('is not asked for an entry that can be no manifest, and says why', async () => {
+    const server = createMemoryTransport(() => found);
+    const digest = `sha256:${ZEROS}` as Digest;
+    const read = (descriptor: Descriptor) => readManifest(connect(server).session, ref, { descriptor });
+    await expect(read({ mediaType: 'application/vnd.example.sbom+json', digest, size: 5 })).rejects.toThrow(
+      'it is "application/vnd.example.sbom+json", neither a manifest nor an index',
+    );
+    await expect(read({ mediaType, digest, size: 0 })).rejects.toThrow('it has 0 bytes, which no manifest has');
+    expect(server.requests).toEqual([]);
   });
 });
 

@@ -1,9 +1,11 @@
+import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
-import { openBlob, readManifestBytes, resolveManifest } from 'kubepull/distribution';
+import { readBlob, readManifestBytes, resolveManifest } from 'kubepull/distribution';
 import { computeDigest } from 'kubepull/digest';
 import { nodeHasher } from 'kubepull/node';
 import { ACCEPTED_MANIFEST_TYPES } from 'kubepull/oci';
 import { createMemoryTransport, type Reply } from '../../support/memory-transport.ts';
+import { collect } from '../registry-support.ts';
 import {
   ORIGIN,
   authorization,
@@ -19,16 +21,45 @@ import {
 } from '../support.ts';
 
 describe('readManifestBytes', () => {
-  it.each(['gzip', 'br', 'deflate', 'zstd', 'identity, gzip'])(
-    'refuses Content-Encoding %s [M06]',
+  const ENCODINGS = ['gzip', 'br', 'deflate', 'zstd', 'identity, gzip', 'x-gzip', 'aws-chunked', 'utf-8', 'binary'];
+
+  it.each(ENCODINGS)('refuses Content-Encoding %s where no digest is known [M06]', async (encoding) => {
+    const reply: Reply = { ...found, headers: { 'content-type': mediaType, 'content-encoding': encoding } };
+    const server = createMemoryTransport(() => reply);
+    await expect(readManifestBytes(connect(server).session, ref)).rejects.toMatchObject({
+      code: 'ERR_REGISTRY_DOCUMENT',
+      message: expect.stringContaining('the registry, or what stands before it, has to send it as it is') as string,
+    });
+    expect(server.requests[0]?.headers['accept-encoding']).toBe('identity');
+    expect(server.open()).toBe(0);
+  });
+
+  it.each(ENCODINGS)(
+    'compares the bytes as they come with the digest, under Content-Encoding %s [M06]',
     async (encoding) => {
-      const reply: Reply = { ...found, headers: { 'content-type': mediaType, 'content-encoding': encoding } };
-      const server = createMemoryTransport(() => reply);
+      const headers = { 'content-type': mediaType, 'content-encoding': encoding };
+      const server = createMemoryTransport(() => ({ headers, body: manifest }));
       const { session } = connect(server);
-      await expect(readManifestBytes(session, ref)).rejects.toMatchObject({ code: 'ERR_REGISTRY_DOCUMENT' });
-      await expect(openBlob(session, ref, blob)).rejects.toMatchObject({ code: 'ERR_REGISTRY_DOCUMENT' });
-      expect(server.requests[0]?.headers['accept-encoding']).toBe('identity');
-      expect(server.open()).toBe(0);
+      const wanted = { ...ref, tag: undefined, digest };
+      expect((await readManifestBytes(session, wanted)).bytes).toEqual(manifest);
+      expect(await collect(readBlob(session, ref, blob))).toEqual([manifest]);
+      const packed = createMemoryTransport(() => ({ headers, body: gzipSync(manifest) }));
+      await expect(readManifestBytes(connect(packed).session, wanted)).rejects.toMatchObject({
+        code: 'ERR_CONTENT_MISMATCH',
+      });
+      await expect(collect(readBlob(connect(packed).session, ref, blob))).rejects.toMatchObject({
+        code: 'ERR_CONTENT_MISMATCH',
+      });
+      expect([server.open(), packed.open()]).toEqual([0, 0]);
+    },
+  );
+
+  it.each(['', 'identity', 'identity, identity', ' Identity ,'])(
+    'takes Content-Encoding %j for none [M06]',
+    async (encoding) => {
+      const headers = { 'content-type': mediaType, 'content-encoding': encoding };
+      const server = createMemoryTransport(() => ({ headers, body: manifest }));
+      expect((await readManifestBytes(connect(server).session, ref)).bytes).toEqual(manifest);
     },
   );
 
@@ -63,12 +94,6 @@ describe('readManifestBytes', () => {
       expect((await readManifestBytes(connect(server).session, ref)).descriptor.digest).toBe(digest);
     },
   );
-
-  it('takes an empty Content-Encoding for none [M06]', async () => {
-    const headers = { 'content-type': mediaType, 'content-encoding': '' };
-    const server = createMemoryTransport(() => ({ headers, body: manifest }));
-    expect((await readManifestBytes(connect(server).session, ref)).bytes).toEqual(manifest);
-  });
 
   it('keeps what it accepts on the way to another origin, and the credential at home [A01]', async () => {
     const server = createMemoryTransport((request): Reply => {

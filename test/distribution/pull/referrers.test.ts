@@ -168,7 +168,26 @@ describe('listReferrers', () => {
     await expect(collect(listReferrers(connect(many(16_385)).session, byDigest))).rejects.toThrow('more than 16384');
   });
 
-  it.each([400, 401, 403, 410])('fails with what else the registry says: %d', async (status) => {
+  it.each([400, 401, 403, 404, 405, 406, 501])('takes %d of the API for none, and asks for the tag', async (status) => {
+    const server = createMemoryTransport(({ url }) =>
+      url.includes('/referrers/') ? { status } : index(entry(SIGNATURE)),
+    );
+    expect(await collect(listReferrers(connect(server).session, byDigest))).toHaveLength(1);
+    const none = createMemoryTransport(({ url }) => ({ status: url.includes('/referrers/') ? status : 404 }));
+    expect(await collect(listReferrers(connect(none).session, byDigest))).toEqual([]);
+  });
+
+  it('takes a page for people for none, and null for an empty list', async () => {
+    const page = createMemoryTransport(({ url }) =>
+      url.includes('/referrers/') ? { headers: { 'content-type': 'text/html' }, body: '<html>' } : { status: 404 },
+    );
+    expect(await collect(listReferrers(connect(page).session, byDigest))).toEqual([]);
+    const body = JSON.stringify({ schemaVersion: 2, mediaType: MEDIA_TYPES.ociIndex, manifests: null });
+    const empty = createMemoryTransport(() => ({ headers: { 'content-type': MEDIA_TYPES.ociIndex }, body }));
+    expect(await collect(listReferrers(connect(empty).session, byDigest))).toEqual([]);
+  });
+
+  it.each([402, 410, 409])('fails with what else the registry says: %d', async (status) => {
     const server = createMemoryTransport(() => ({ status }));
     await expect(collect(listReferrers(connect(server).session, byDigest))).rejects.toMatchObject({ status });
     expect(server.requests).toHaveLength(1);

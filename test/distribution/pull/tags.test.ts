@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { listTags, type ListTagsOptions, type RegistrySession } from 'kubepull/distribution';
+import { listTags, type ListTagsOptions, type RegistryNotice, type RegistrySession } from 'kubepull/distribution';
 import { parseReference } from 'kubepull/reference';
 import { buildImage } from 'kubepull/testing';
 import { nextLink } from '../../../src/distribution/pull/pages.ts';
@@ -69,24 +69,32 @@ describe('listTags', () => {
 
   it.each([
     'https://evil.example/v2/team/app/tags/list?last=b',
-    '//evil.example/v2/team/app/tags/list',
+    '//evil.example/other?last=b',
     'http://r.example/v2/team/app/tags/list?last=b',
     'https://r.example:8443/v2/team/app/tags/list?last=b',
     'https://u:p@r.example/v2/team/app/tags/list?last=b',
     '/v2/other/app/tags/list?last=b',
-    '/v2/team/app/../../other/tags/list',
-    '/v2/_catalog',
-    'https://[',
-    'javascript:alert(1)',
-  ])('does not follow the link %s [A03 M03]', async (link) => {
-    const server = createMemoryTransport((request) =>
-      authorization(request) === undefined ? basicChallenge : page(['a'], `<${link}>; rel="next"`),
-    );
-    await expect(list(connect(server, { credential: credential() }).session)).rejects.toMatchObject({
-      code: 'ERR_REQUEST_REFUSED',
-      rule: 'foreign-page',
+    '/v2/team/app/../../other/tags/list?last=b',
+    '/artifactory/api/docker/v2/team/app/tags/list?last=b',
+    'javascript:alert(1)?last=b',
+  ])('takes of the link %s no more than its query [A03 M03]', async (link) => {
+    const server = createMemoryTransport((request) => {
+      if (authorization(request) === undefined) return basicChallenge;
+      return request.url === LIST ? page(['a'], `<${link}>; rel="next"`) : page(['b']);
     });
-    expect(server.requests.every(({ url }) => url === LIST)).toBe(true);
+    expect(await list(connect(server, { credential: credential() }).session)).toEqual(['a', 'b']);
+    expect(server.requests.map(({ url }) => url)).toEqual([LIST, LIST, `${LIST}?last=b`]);
+  });
+
+  it.each(['https://[', '/v2/_catalog'])('ends with the link %s, behind the tags before it', async (link) => {
+    const server = createMemoryTransport(() => page(['a'], `<${link}>; rel="next"`));
+    const tags: string[] = [];
+    const listing = (async () => {
+      for await (const tag of listTags(connect(server).session, ref)) tags.push(tag);
+    })();
+    await expect(listing).rejects.toMatchObject({ code: 'ERR_REGISTRY_DOCUMENT' });
+    expect(tags).toEqual(['a']);
+    expect(server.requests.map(({ url }) => url)).toEqual([LIST]);
   });
 
   it('ends a circle of pages, and one without end [M04]', async () => {
@@ -103,13 +111,7 @@ describe('listTags', () => {
     ['nothing', ''],
     ['a page for people', '<html>'],
     ['no object', '[]'],
-    ['no tags', '{}'],
     ['tags that are none', '{"tags":"a"}'],
-    ['a number', '{"tags":[1]}'],
-    ['a path', '{"tags":["../x"]}'],
-    ['an empty tag', '{"tags":[""]}'],
-    ['a tag that is too long', JSON.stringify({ tags: ['a'.repeat(129)] })],
-    ['a tag with an escape', String.raw`{"tags":["a\u001b[31m"]}`],
     ['too deep a document', `{"tags":${'['.repeat(9)}${']'.repeat(9)}}`],
     ['too large a document', `{"tags":["${'a'.repeat(4 * 1024 * 1024)}"]}`],
   ])('refuses %s [C08 M08]', async (_, body) => {
@@ -127,8 +129,29 @@ describe('listTags', () => {
     expect(registry.requests).toHaveLength(3);
   });
 
-  it('takes null for none', async () => {
-    expect(await list(connect(createMemoryTransport(() => page(null))).session)).toEqual([]);
+  it.each([
+    ['null', '{"tags":null}'],
+    ['nothing', '{"name":"team/app"}'],
+  ])('takes %s for none', async (_, body) => {
+    expect(await list(connect(createMemoryTransport(() => ({ body }))).session)).toEqual([]);
+  });
+
+  it.each([
+    ['null', null, 'null'],
+    ['a number', 1, 'number'],
+    ['a digest', `sha256:${'a'.repeat(64)}`, `sha256:${'a'.repeat(64)}`],
+    ['a dash in front', '-ot-beta-jmx', '-ot-beta-jmx'],
+    ['a plus', '1.0+build', '1.0+build'],
+    ['a path', '../x', '../x'],
+    ['an empty text', '', ''],
+    ['129 letters', 'a'.repeat(129), `${'a'.repeat(128)}…`],
+    ['an escape', 'a\u001b[31m', String.raw`a\x1b[31m`],
+  ])('leaves an entry out that is no tag, and tells of it: %s [C08]', async (_, entry, first) => {
+    const notices: RegistryNotice[] = [];
+    const server = createMemoryTransport(() => page([entry, '1.0', entry, '1.1']));
+    const { session } = connect(server, { onNotice: (notice) => notices.push(notice) });
+    expect(await list(session)).toEqual(['1.0', '1.1']);
+    expect(notices).toEqual([{ kind: 'tags', origin: ORIGIN, count: 2, first }]);
   });
 
   it('refuses an encoded page [M06]', async () => {

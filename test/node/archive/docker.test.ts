@@ -110,18 +110,31 @@ describe('streamDockerArchive', () => {
     });
   });
 
-  it('refuses an image without index that is for another platform, and takes it when no platform is asked for', async () => {
-    const { platform, ...plain } = arm64.descriptor;
-    expect(platform).toEqual(linux('arm64'));
+  it('refuses an image that an index called another platform’s, and takes it when no platform is asked for', async () => {
+    expect(arm64.descriptor.platform).toEqual(linux('arm64'));
     const store = await storeWith({ [APP]: arm64 });
-    for (const descriptor of [arm64.descriptor, plain]) {
-      await store.tag(APP, descriptor);
-      await expect(archive(store, [APP], { platform: linux('amd64') })).rejects.toMatchObject({
-        code: 'ERR_PLATFORM_NOT_FOUND',
-        message: `Cannot write "${APP}" for linux/amd64 to an archive: the image is for linux/arm64 only`,
-      });
-    }
+    await store.tag(APP, arm64.descriptor);
+    await expect(archive(store, [APP], { platform: linux('amd64') })).rejects.toMatchObject({
+      code: 'ERR_PLATFORM_NOT_FOUND',
+      message: `Cannot write "${APP}" to an archive for linux/amd64: the image is for linux/arm64 only`,
+    });
     expect(entriesOf(await archive(store, [APP]))).toHaveLength(1);
+  });
+
+  it('takes an image without index whose config names another platform, tells of it, and refuses it when strict', async () => {
+    const { platform: _, ...plain } = arm64.descriptor;
+    const store = await storeWith({ [APP]: arm64 });
+    await store.tag(APP, plain);
+    const events: CopyEvent[] = [];
+    const options = { platform: linux('amd64'), onEvent: (event: CopyEvent) => void events.push(event) };
+    expect(entriesOf(await archive(store, [APP], options))).toHaveLength(1);
+    expect(events.filter(({ type }) => type === 'platform')).toEqual([
+      { type: 'platform', descriptor: plain, wanted: linux('amd64'), platform: linux('arm64') },
+    ]);
+    await expect(archive(store, [APP], { ...options, strictPlatform: true })).rejects.toMatchObject({
+      code: 'ERR_PLATFORM_NOT_FOUND',
+      message: expect.stringContaining('without the option strictPlatform it is taken') as string,
+    });
   });
 
   it('gives equal bytes for equal images', async () => {

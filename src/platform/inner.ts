@@ -1,0 +1,2 @@
+/** For other rooms of this library; not published. */
+export { checkLabel } from './label.js';
