@@ -14,9 +14,10 @@ export {
 export { classifyAddress } from './transport/address.js';
 export { createFetchTransport, type FetchTransportOptions } from './transport/fetch-transport.js';
 export { type RequestRetry, type RetryOptions, withRetry } from './transport/retry.js';
-export { type RealmPolicy, type RealmRule } from './policy/url-policy.js';
+export { type RealmPolicy, type RealmRule, type RedirectPolicy } from './policy/url-policy.js';
 export { type RegistryNotice } from './response/response.js';
 export { type Challenge, parseChallenges } from './auth/challenge.js';
+export { type RedirectCredential } from './auth/elsewhere.js';
 export { type BearerToken, createTokenCache, type TokenCache, type TokenQuery } from './auth/token-cache.js';
 export { createRegistrySession, type RegistrySession, type RegistrySessionOptions } from './session/session.js';
 export { type ReadConfig, readConfig } from './pull/config.js';

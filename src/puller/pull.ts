@@ -1,4 +1,4 @@
-import { checkRetries } from '../distribution/inner.js';
+import { checkRetries, isRedirectLimit } from '../distribution/inner.js';
 import { ImageError } from '../errors/index.js';
 import {
   linkAbort,
@@ -159,6 +159,8 @@ function wrongKind(image: unknown, options: Partial<PullOptions> = {}): string |
     keyring,
     credential,
     realmPolicy,
+    redirectPolicy,
+    maxRedirects,
     foreignLayers,
     strictPlatform,
     retry,
@@ -180,6 +182,8 @@ function wrongKind(image: unknown, options: Partial<PullOptions> = {}): string |
     ['credential', credential === undefined || isCredential(credential), 'one, such as createCredential() gives'],
     ['credential', credential === undefined || keyring === undefined, 'either it or a keyring'],
     ['realmPolicy', isRealmPolicy(realmPolicy), "'guarded', 'same-origin' or a function"],
+    ['redirectPolicy', redirectPolicy === 'guarded' || isOptionalFunction(redirectPolicy), "'guarded' or a function"],
+    ['maxRedirects', isRedirectLimit(maxRedirects), 'a whole number from 0 to 10'],
     ['foreignLayers', foreignLayers === undefined || typeof foreignLayers === 'boolean', 'true or false'],
     ['strictPlatform', strictPlatform === undefined || typeof strictPlatform === 'boolean', 'true or false'],
     ['retry', retry === undefined || (typeof retry === 'object' && retry !== null), 'such as { attempts: 3 }'],

@@ -1,8 +1,14 @@
 import { systemClock } from '../clock/index.js';
 import type { Digest } from '../digest/index.js';
-import { createRegistrySession, type RegistrySession, resolveManifest } from '../distribution/index.js';
+import {
+  createRegistrySession,
+  type RedirectCredential,
+  type RegistrySession,
+  resolveManifest,
+} from '../distribution/index.js';
 import { ImageError } from '../errors/index.js';
 import { untilAbort } from '../internal/index.js';
+import type { Keyring } from '../keyring/index.js';
 import {
   checkEndpoints,
   type EndpointCapability,
@@ -95,7 +101,7 @@ function fetchFrom(pull: PullRun, target: Target, steps: FetchSteps): Promise<Fe
 }
 
 function sessionFor({ endpoint, attempt, last }: Target, { options, emit }: PullRun): RegistrySession {
-  const { runtime, realmPolicy, foreignLayers, retry = {} } = options;
+  const { runtime, keyring, realmPolicy, redirectPolicy, maxRedirects, foreignLayers, retry = {} } = options;
   const { origin, apiPath, namespace } = endpoint;
   const { credential, candidate } = attempt;
   return createRegistrySession({
@@ -107,6 +113,9 @@ function sessionFor({ endpoint, attempt, last }: Target, { options, emit }: Pull
     namespace,
     credential,
     realmPolicy,
+    redirectPolicy,
+    maxRedirects,
+    redirectCredential: keyring === undefined || endpoint.anonymous ? undefined : firstCredential(keyring),
     foreignLayers,
     pathScoped: candidate?.key.includes('/'),
     tokenCache: runtime.tokenCache,
@@ -117,6 +126,11 @@ function sessionFor({ endpoint, attempt, last }: Target, { options, emit }: Pull
     },
     onNotice: (notice) => emit({ type: 'notice', notice }),
   });
+}
+
+/** What a keyring has for a host that a registry redirects to: its own entry, of several the first. */
+function firstCredential(keyring: Keyring): RedirectCredential {
+  return async (image, options) => (await keyring.lookup(image, options)).candidates[0]?.entry.credential;
 }
 
 /** What the caller allows less stays less. */

@@ -2,7 +2,14 @@ import type { AnyImageError, PullAttempt } from '../errors/index.js';
 import type { CallOptions, Clock } from '../clock/index.js';
 import type { CreateHasher } from '../digest/index.js';
 import type { RegistryEndpoint, RegistryEndpoints } from '../mirrors/index.js';
-import type { RealmPolicy, RegistryNotice, RetryOptions, TokenCache, Transport } from '../distribution/index.js';
+import type {
+  RealmPolicy,
+  RedirectPolicy,
+  RegistryNotice,
+  RetryOptions,
+  TokenCache,
+  Transport,
+} from '../distribution/index.js';
 import type { Credential, CredentialSource } from '../docker-config/index.js';
 import type { CredentialCandidate, Keyring } from '../keyring/index.js';
 import type { Descriptor, Platform } from '../oci/index.js';
@@ -55,6 +62,18 @@ export interface PullOptions extends CallOptions {
    * @defaultValue `'guarded'`: those at public addresses, and in the kind of network that the registry stands in
    */
   readonly realmPolicy?: RealmPolicy | undefined;
+  /**
+   * Where redirects, and the URLs of `foreignLayers`, may lead.
+   *
+   * @defaultValue `'guarded'`: to public addresses, and into the kind of network that the registry stands in
+   */
+  readonly redirectPolicy?: RedirectPolicy | undefined;
+  /**
+   * Redirects of one request that are followed, a whole number from 0 to 10.
+   *
+   * @defaultValue 5
+   */
+  readonly maxRedirects?: number | undefined;
   /**
    * Whether a layer that the registry does not have is fetched from the URLs that the image names for it: without
    * credential, from public addresses or the kind of network that the registry stands in, and verified as any other.

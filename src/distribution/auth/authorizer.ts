@@ -46,7 +46,7 @@ export interface Authorizer {
 }
 
 export function createAuthorizer(context: AuthorizerContext): Authorizer {
-  const { credential, origin, realmPolicy, tokenCache } = context;
+  const { credential, origin, behalf, realmPolicy, tokenCache } = context;
   const registryToken = credential?.registryToken?.reveal();
   const identity = credentialIdentity(credential, { salt: tokenCache.salt, createHasher: context.createHasher });
   /** What the registry has asked for so far: `basic` or `bearer`. */
@@ -86,7 +86,11 @@ export function createAuthorizer(context: AuthorizerContext): Authorizer {
       scheme = challenge.scheme;
       if (scheme === 'basic') return basicHeader();
       return bearerHeader(
-        tokenSource(challenge, { origin, address: followed.response.remoteAddress, mask: followed.mask }, realmPolicy),
+        tokenSource(
+          challenge,
+          { origin, behalf, address: followed.response.remoteAddress, mask: followed.mask },
+          realmPolicy,
+        ),
         need,
         sent,
       );

@@ -18,11 +18,15 @@ const MAX_PARAMETERS = 32;
 
 const TOKEN = /[!#$%&'*+.^_`|~0-9A-Za-z-]/;
 const TOKEN68 = /[A-Za-z0-9._~+/-]/;
+/** What stands in a value without quotes, such as a URL, though by the grammar it would need them. */
+const BARE = /[!#-+\--:<-~]/;
 
 /**
  * Parses `WWW-Authenticate`: several challenges in one header or in several, in one pass over the text.
  *
- * What follows a fault in a header is given up; the challenges before it count. More than 16 KiB in all count as none.
+ * What registries get wrong is read where it has one meaning only: a space or a semicolon in place of the comma between two
+ * parameters, a URL or a scope without quotes. What follows any other fault in a header is given up; the challenges before
+ * it count. More than 16 KiB in all count as none.
  *
  * @param header - the header's value, or its values when it came several times
  * @returns the challenges in order, at most 8 with at most 32 parameters each
@@ -70,17 +74,18 @@ function parseChallenge(cursor: Cursor, scheme: string): Challenge | undefined {
   if (token68 !== undefined) return { scheme, parameters, token68 };
   for (let count = 0; count <= MAX_PARAMETERS; count += 1) {
     const before = cursor.at;
-    skip(cursor, ' \t,');
+    skip(cursor, ' \t,;');
+    const isLast = cursor.at >= cursor.text.length;
     const parameter = takeParameter(cursor);
     if (parameter === 'malformed') return undefined;
     if (parameter === undefined) {
-      cursor.at = before;
+      if (!isLast) cursor.at = before;
       return atEnd(cursor) ? { scheme, parameters, token68: undefined } : undefined;
     }
     const [name, value] = parameter;
     if (!parameters.has(name)) parameters.set(name, value);
+    if (!atBreak(cursor)) return undefined;
     skip(cursor, ' \t');
-    if (!atEnd(cursor)) return undefined;
   }
   return undefined;
 }
@@ -93,8 +98,8 @@ function takeParameter(cursor: Cursor): readonly [string, string] | 'malformed' 
   cursor.at += 1;
   skip(cursor, ' \t');
   if (cursor.text[cursor.at] !== '"') {
-    const value = take(cursor, TOKEN);
-    return value === '' ? 'malformed' : [name, value];
+    const value = take(cursor, BARE);
+    return value === '' || value.startsWith('=') ? 'malformed' : [name, value];
   }
   const value = takeQuoted(cursor);
   return value === undefined ? 'malformed' : [name, value];
@@ -138,6 +143,11 @@ function skip(cursor: Cursor, characters: string): void {
 
 function atSpace({ text, at }: Cursor): boolean {
   return text[at] === ' ' || text[at] === '\t';
+}
+
+/** Whether a value ends here, rightly or with what registries put in the place of a comma. */
+function atBreak(cursor: Cursor): boolean {
+  return atEnd(cursor) || atSpace(cursor) || cursor.text[cursor.at] === ';';
 }
 
 function atEnd({ text, at }: Cursor): boolean {

@@ -23,6 +23,8 @@ export interface TokenContext {
   readonly clock: Clock;
   /** The registry's origin. */
   readonly origin: string;
+  /** The registry that redirected to this one, if one did. */
+  readonly behalf?: string | undefined;
   readonly credential: Credential | undefined;
   readonly realmPolicy: RealmPolicy;
 }

@@ -4,7 +4,10 @@ import { classifyAddress } from '../transport/address.js';
 import type { AddressClass } from '../transport/transport.js';
 
 const MAX_REALM_LENGTH = 2048;
+const NO_REALM = 'its challenge names no realm, so nobody is known who gives one';
+const MAX_SHOWN = 256;
 const REALM_CURE = 'if it is trusted, say so by the option realmPolicy';
+const REDIRECT_CURE = 'if it is trusted, say so by the option redirectPolicy';
 const MAX_REDIRECT_LENGTH = 16 * 1024;
 
 /**
@@ -23,12 +26,24 @@ export type RealmRule = 'guarded' | 'same-origin' | 'trusted';
  */
 export type RealmPolicy = Exclude<RealmRule, 'trusted'> | ((registry: string, realm: string) => RealmRule);
 
+/**
+ * Where a registry's redirects, and the URLs that images name for layers, may lead: `guarded` to public addresses and into
+ * the kind of network that the registry stands in. A function decides for a pair, of the registry's origin and the
+ * target's: `trusted` lets the target be at a private or loopback address as well. Link-local addresses, those of a
+ * cloud's metadata among them, are never asked, TLS is never left, and no credential of the registry goes along.
+ *
+ * @public
+ */
+export type RedirectPolicy = 'guarded' | ((registry: string, target: string) => 'guarded' | 'trusted');
+
 /** What is known of the registry that names another URL. */
 export interface RegistryPeer {
   /** Such as `https://registry.example.com`. */
   readonly origin: string;
   /** The address that the registry itself was reached at, where the platform tells it. */
   readonly address: string | undefined;
+  /** The registry that led here, whose operator's trust holds. @defaultValue the origin itself */
+  readonly behalf?: string | undefined;
   /** For what is shown of the URL. @defaultValue nothing is masked */
   readonly mask?: Mask | undefined;
 }
@@ -62,7 +77,8 @@ export function networkOf(url: string, address: string | undefined): AddressClas
  */
 export function admitRealm(realm: string, registry: RegistryPeer, policy: RealmPolicy = 'guarded'): AdmittedUrl {
   const { mask = (text) => text } = registry;
-  const refuse = refusal('ask token realm', printable(mask(redactUrl(realm))));
+  if (realm === '') throw refusal('get a token for', registry.origin)('invalid-url', NO_REALM);
+  const refuse = refusal('ask token realm', printable(mask(showRealm(realm)), MAX_SHOWN));
   if (realm.length > MAX_REALM_LENGTH) throw refuse('too-long', `it has more than ${MAX_REALM_LENGTH} characters`);
   if (/[^ -~]/.test(realm)) throw refuse('invalid-url', 'it has a character that no URL has');
   const url = parseUrl(realm, undefined);
@@ -84,9 +100,15 @@ export function admitRealm(realm: string, registry: RegistryPeer, policy: RealmP
  * @param location - the `Location` header, which may be relative
  * @param from - the request that was redirected
  * @param registry - the origin of the registry, to which a redirect may always lead back
+ * @param policy - which targets are trusted beyond these rules
  * @throws {@link RequestRefusedError} with the rule that refuses it
  */
-export function admitRedirect(location: string, from: RedirectFrom, registry: string): AdmittedUrl {
+export function admitRedirect(
+  location: string,
+  from: RedirectFrom,
+  registry: string,
+  policy: RedirectPolicy = 'guarded',
+): AdmittedUrl {
   const url = location.length > MAX_REDIRECT_LENGTH ? undefined : parseUrl(location, from.url);
   const refuse = refusal('follow redirect', url === undefined ? '<invalid URL>' : showTarget(url));
   if (location.length > MAX_REDIRECT_LENGTH)
@@ -97,7 +119,8 @@ export function admitRedirect(location: string, from: RedirectFrom, registry: st
   if (url.origin === registry) return { url, allowAddresses: undefined };
   // A name may resolve to something else by now, so what held for the first request to it holds on.
   if (url.origin === new URL(from.url).origin) return { url, allowAddresses: from.allowAddresses };
-  return guard(url, from.network, refuse);
+  const trusted = typeof policy === 'function' && policy(registry, url.origin) === 'trusted';
+  return guard(url, trusted ? 'trusted' : from.network, (rule, reason) => refuse(rule, `${reason}; ${REDIRECT_CURE}`));
 }
 
 /**
@@ -106,9 +129,10 @@ export function admitRedirect(location: string, from: RedirectFrom, registry: st
  *
  * @throws {@link RequestRefusedError} with the rule that refuses it
  */
-export function admitForeign(url: string, { origin, address }: RegistryPeer): AdmittedUrl {
+export function admitForeign(url: string, { origin, address }: RegistryPeer, policy?: RedirectPolicy): AdmittedUrl {
   if (!URL.canParse(url)) throw refusal('fetch', '<invalid URL>')('invalid-url', 'it is not a URL');
-  return admitRedirect(url, { url: origin, allowAddresses: ['public'], network: networkOf(origin, address) }, origin);
+  const from = { url: origin, allowAddresses: ['public'], network: networkOf(origin, address) } as const;
+  return admitRedirect(url, from, origin, policy);
 }
 
 /**
@@ -129,6 +153,16 @@ export function admitUpload(location: string, from: string): string {
   throw refusal('upload to', showTarget(url))('foreign-upload', 'it is not at the registry itself');
 }
 
+/** A realm for messages, also one that no URL parser takes: without user info, query and fragment. */
+function showRealm(realm: string): string {
+  if (URL.canParse(realm)) return redactUrl(realm);
+  const [text = ''] = realm.split(/[?#]/, 1);
+  const at = text.lastIndexOf('@');
+  if (at === -1) return text;
+  const [scheme = ''] = /^\w+:\/\//.exec(text) ?? [];
+  return `${scheme}…@${text.slice(at + 1)}`;
+}
+
 /** A redirect's target for messages: some are signed in the path, so no more than where it is. */
 export function showTarget(url: URL): string {
   return isHttp(url) ? `${url.origin}/…` : `${url.protocol}…`;
@@ -141,13 +175,17 @@ function checkForm(url: URL, from: string, refuse: Refuse): void {
 }
 
 /** Lets through the public network, and the kind of network that the registry stands in itself. */
-function guard(url: URL, network: AddressClass | undefined, refuse: Refuse): AdmittedUrl {
-  const allowAddresses: readonly AddressClass[] =
-    network === 'private' || network === 'loopback' ? ['public', network] : ['public'];
+function guard(url: URL, network: AddressClass | 'trusted' | undefined, refuse: Refuse): AdmittedUrl {
+  const allowAddresses = addressesFor(network);
   const literal = classifyAddress(url.hostname);
   if (literal !== undefined && !allowAddresses.includes(literal))
     throw refuse(`${literal}-address`, `its address is ${literal}`);
   return { url, allowAddresses };
+}
+
+function addressesFor(network: AddressClass | 'trusted' | undefined): readonly AddressClass[] {
+  if (network === 'trusted') return ['public', 'private', 'loopback'];
+  return network === 'private' || network === 'loopback' ? ['public', network] : ['public'];
 }
 
 function refusal(verb: string, shown: string): Refuse {

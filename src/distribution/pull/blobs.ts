@@ -10,6 +10,10 @@ import type { ImageReference } from '../../reference/index.js';
 const OK = 200;
 const PARTIAL = 206;
 const NOT_FOUND = 404;
+/** What registries say of a layer that they may not give out. */
+const NOT_HERE: ReadonlySet<number> = new Set([400, 403, NOT_FOUND, 410, 451]);
+const FOREIGN_CURE =
+  '; the image names other servers for this layer (urls), which the option foreignLayers allows to be asked';
 /** What registries, and the storage behind them, say to a range that they do not serve. */
 const RANGE_REFUSED: ReadonlySet<number> = new Set([PARTIAL, 400, 403, 416, 501]);
 /** URLs of one layer that are tried. */
@@ -100,12 +104,14 @@ export async function openBlobWithin(
   const url = blobUrl(inside, ref, blob.digest);
   const headers = rangeHeader(blob, range);
   const followed = await inside.send({ method: 'GET', ref, url, headers, signal, refreshes });
-  if (followed.response.status === NOT_FOUND && inside.foreignLayers && isForeign(blob)) {
+  const isElsewhere = isForeign(blob) && NOT_HERE.has(followed.response.status);
+  if (isElsewhere && inside.foreignLayers) {
     await followed.response.discard();
     return openForeign(inside, blob, { range, signal });
   }
   const part = takePart(followed, blob, range);
   if (part !== undefined) return part;
+  if (isElsewhere) throw await inside.failure(followed, FOREIGN_CURE);
   if (!isRangeRefused(followed, blob, range)) throw await inside.failure(followed);
   await followed.response.discard();
   return openBlobWithin(session, ref, blob, { signal }, refreshes);

@@ -115,11 +115,13 @@ export function lengthOf(followed: FollowedResponse): number | undefined {
  *
  * What the server may have got as a secret is masked in it.
  *
+ * @param cause - what more is known of why, for the end of the message
  * @throws the signal's reason when the request was aborted meanwhile
  */
 export async function responseError(
   { request, response, shown, mask }: FollowedResponse,
   clock: Clock,
+  cause = '',
 ): Promise<RegistryError> {
   const body = await readErrorBody(response, clock);
   request.signal?.throwIfAborted();
@@ -132,7 +134,7 @@ export async function responseError(
   const details = diagnostics.map(({ code, message }) => (message === '' ? code : `${code}: ${message}`)).join(', ');
   const { status } = response;
   const { method } = request;
-  return new RegistryError(`Cannot ${method} ${shown}: ${status}${details === '' ? '' : ` (${details})`}`, {
+  return new RegistryError(`Cannot ${method} ${shown}: ${status}${details === '' ? '' : ` (${details})`}${cause}`, {
     method,
     url: shown,
     status,

@@ -1,9 +1,16 @@
 import type { CallOptions } from '../../clock/index.js';
 import { parseDigest } from '../../digest/index.js';
-import { sendFollowing } from '../policy/redirects.js';
+import type { Elsewhere } from '../auth/elsewhere.js';
+import { type RedirectRules, sendFollowing } from '../policy/redirects.js';
 import { admitForeign, showTarget } from '../policy/url-policy.js';
 import type { NoticeTeller } from '../response/response.js';
-import { type FollowedResponse, orDiscard, type Transport, type TransportRequest } from '../transport/transport.js';
+import {
+  type Admission,
+  type FollowedResponse,
+  orDiscard,
+  type Transport,
+  type TransportRequest,
+} from '../transport/transport.js';
 import { ImageError, RequestRefusedError } from '../../errors/index.js';
 import { printable, quote, redactUrl, USER_AGENT } from '../../internal/index.js';
 import type { ImageReference } from '../../reference/index.js';
@@ -136,13 +143,23 @@ export interface SenderContext {
   /** Whether the credential stays within the repository that was asked for. */
   readonly pathScoped: boolean;
   readonly notices: NoticeTeller;
+  readonly redirects: Pick<RedirectRules, 'maxRedirects' | 'policy'>;
+  readonly elsewhere: Elsewhere;
   /** What the registry may have got of the credential. */
   readonly secrets: readonly string[];
 }
 
 const OWN_HEADERS = { 'accept-encoding': 'identity', 'user-agent': USER_AGENT };
 
-export function createSender({ transport, base, pathScoped, notices, secrets }: SenderContext): Sender {
+export function createSender({
+  transport,
+  base,
+  pathScoped,
+  notices,
+  redirects,
+  elsewhere,
+  secrets,
+}: SenderContext): Sender {
   const { origin } = base;
   /** Where the registry was reached the last time. */
   let address: string | undefined;
@@ -151,7 +168,8 @@ export function createSender({ transport, base, pathScoped, notices, secrets }: 
       const headers = { ...own, ...OWN_HEADERS, ...(authorization === undefined ? {} : { authorization }) };
       const request = { method, url, signal, headers, body: typeof body === 'function' ? body() : body };
       const keepsCredential = (path: string): boolean => !pathScoped || isWithin(path, repositoryPath(ref, base));
-      const rules = { keepsCredential, secrets };
+      const authorizationAt = (target: URL): Admission | undefined => elsewhere.authorizationAt(target, ref);
+      const rules = { ...redirects, keepsCredential, authorizationAt, secrets };
       const followed = await sendFollowing(transport, request, { origin, address: undefined }, rules);
       if (followed.foreign) return followed;
       address = followed.response.remoteAddress;
@@ -159,7 +177,7 @@ export function createSender({ transport, base, pathScoped, notices, secrets }: 
       return followed;
     },
     async sendForeign({ url, headers, signal }) {
-      const target = admitForeign(url, { origin, address });
+      const target = admitForeign(url, { origin, address }, redirects.policy);
       const request = {
         method: 'GET',
         url: target.url.href,
@@ -168,7 +186,7 @@ export function createSender({ transport, base, pathScoped, notices, secrets }: 
         allowAddresses: target.allowAddresses,
         shownUrl: showTarget(target.url),
       } as const;
-      return sendFollowing(transport, request, { origin, address }, { secrets });
+      return sendFollowing(transport, request, { origin, address }, { ...redirects, secrets });
     },
   };
 }

@@ -3,8 +3,10 @@ import type { CreateHasher } from '../../digest/index.js';
 import { type Authorizer, createAuthorizer } from '../auth/authorizer.js';
 import { secretsOf } from '../auth/token.js';
 import { type Challenge, parseChallenges } from '../auth/challenge.js';
+import { createElsewhere, type Elsewhere, type RedirectCredential } from '../auth/elsewhere.js';
 import { createTokenCache, type TokenCache } from '../auth/token-cache.js';
-import type { RealmPolicy } from '../policy/url-policy.js';
+import { isRedirectLimit } from '../policy/redirects.js';
+import type { RealmPolicy, RedirectPolicy } from '../policy/url-policy.js';
 import { noticeTeller, type RegistryNotice, responseError } from '../response/response.js';
 import {
   type ApiBase,
@@ -24,6 +26,7 @@ import {
   hasMethods,
   isOptionalFunction,
   printable,
+  quote,
   randomFraction,
   redactUrl,
   wrongOption,
@@ -78,6 +81,17 @@ export interface RegistrySessionOptions {
   readonly pathScoped?: boolean | undefined;
   /** @defaultValue `'guarded'` */
   readonly realmPolicy?: RealmPolicy | undefined;
+  /** Where redirects may lead. @defaultValue `'guarded'` */
+  readonly redirectPolicy?: RedirectPolicy | undefined;
+  /** Redirects of one request that are followed, a whole number from 0 to 10. @defaultValue 5 */
+  readonly maxRedirects?: number | undefined;
+  /**
+   * Whom to be at a server that the registry redirects to, when that server asks for a credential. The session's own never
+   * goes there.
+   *
+   * @defaultValue anonymous
+   */
+  readonly redirectCredential?: RedirectCredential | undefined;
   readonly createHasher: CreateHasher;
   /** @defaultValue `systemClock` */
   readonly clock?: Clock | undefined;
@@ -127,15 +141,16 @@ export interface Session extends RegistrySession, ApiBase {
   readonly readAgain: ReadAgain;
   /** Tells what was wrong and did no harm. */
   notify(notice: RegistryNotice): void;
-  /** The error for an answer that is not the wanted one. */
-  failure(followed: FollowedResponse): Promise<Error>;
+  /** The error for an answer that is not the wanted one; `cause` ends its message. */
+  failure(followed: FollowedResponse, cause?: string): Promise<Error>;
 }
 
 /**
  * Makes a session with one registry, for one credential. Nothing is sent before a verb is called.
  *
- * It answers challenges of the registry's own origin only, fetches tokens for no more than it needs, follows redirects
- * without credentials, and repeats what failed in passing.
+ * It shows its credential to the registry's own origin only, fetches tokens for no more than it needs, follows redirects
+ * without it, and repeats what failed in passing. A server that the registry redirects to may ask for a token of its own:
+ * it gets an anonymous one, or one for what `redirectCredential` gives.
  *
  * @param options - see {@link RegistrySessionOptions}
  * @returns the session, for any number of calls at once; it holds nothing that has to be closed. The verbs reject with
@@ -164,16 +179,19 @@ export function createRegistrySession(options: RegistrySessionOptions): Registry
   checkParts(options);
   const { apiPath, namespace, credential, createHasher, onNotice, tracing, foreignLayers = false } = options;
   const { clock = systemClock, random = randomFraction, pathScoped = true, realmPolicy = 'guarded' } = options;
-  const { tokenCache = createTokenCache({ clock }) } = options;
+  const { tokenCache = createTokenCache({ clock }), maxRedirects, redirectPolicy: policy } = options;
   const base = { origin: checkOrigin(options.origin), apiPath, namespace };
   const { origin } = base;
   const retry = { ...options.retry, clock, random };
   const transport = withRetry(options.transport, retry);
   const readAgain = createReadAgain(retry);
   const notices = noticeTeller(origin, onNotice);
-  const sender = createSender({ transport, base, pathScoped, notices, secrets: secretsOf(credential) });
-  const trust = { origin, credential, realmPolicy, createHasher, tokenCache };
-  const authorizer = createAuthorizer({ transport, readAgain, clock, ...trust });
+  const trust = { transport, readAgain, clock, origin, realmPolicy, createHasher, tokenCache };
+  const authorizer = createAuthorizer({ ...trust, credential });
+  const elsewhere = createElsewhere(trust, options.redirectCredential);
+  const redirects = { maxRedirects, policy };
+  const secrets = secretsOf(credential);
+  const sender = createSender({ transport, base, pathScoped, notices, redirects, elsewhere, secrets });
   const inside: Omit<Session, typeof sessionBrand> = {
     ...base,
     createHasher,
@@ -182,12 +200,12 @@ export function createRegistrySession(options: RegistrySessionOptions): Registry
     foreignLayers,
     async send(wanted) {
       checkTarget(wanted, origin);
-      return sendAuthorized(sender, authorizer, wanted);
+      return sendAuthorized({ sender, authorizer, elsewhere }, wanted);
     },
     sendForeign: sender.sendForeign,
     readAgain,
     notify: notices.tell,
-    failure: (followed) => responseError(followed, clock),
+    failure: (followed, cause = unansweredCause(followed)) => responseError(followed, clock, cause),
   };
   return inside as Session;
 }
@@ -212,28 +230,42 @@ function hasTexts(value: unknown, ...names: readonly string[]): boolean {
 }
 
 function checkParts(options: Partial<RegistrySessionOptions> = {}): void {
-  const { transport, origin, createHasher, clock, onNotice } = options;
+  const { transport, origin, createHasher, clock, onNotice, maxRedirects, redirectPolicy, redirectCredential } =
+    options;
   const wrong = wrongOption(
     ['transport', typeof transport === 'function', 'a function, such as fetchTransport() gives'],
     ['origin', typeof origin === 'string', 'a text, such as registryOrigin() gives'],
     ['createHasher', typeof createHasher === 'function', 'a function, such as nodeHasher of kubepull/node'],
     ['clock', clock === undefined || hasMethods(clock, 'now', 'monotonic', 'sleep'), 'a clock, such as systemClock'],
     ['onNotice', isOptionalFunction(onNotice), 'a function'],
+    ['maxRedirects', isRedirectLimit(maxRedirects), 'a whole number from 0 to 10'],
+    ['redirectPolicy', redirectPolicy === 'guarded' || isOptionalFunction(redirectPolicy), "'guarded' or a function"],
+    ['redirectCredential', isOptionalFunction(redirectCredential), 'a function'],
   );
   if (wrong !== undefined) throw new ImageError('ERR_OPTION_INVALID', `Cannot make a registry session with ${wrong}`);
 }
 
-/** Sends a request again, at most once for each reason, when it lacks the credential or a redirect has run out. */
-async function sendAuthorized(
-  sender: Sender,
-  authorizer: Authorizer,
-  wanted: RepositoryRequest,
-): Promise<FollowedResponse> {
+interface Parts {
+  readonly sender: Sender;
+  readonly authorizer: Authorizer;
+  readonly elsewhere: Elsewhere;
+}
+
+const SPOKEN: ReadonlySet<string> = new Set(['basic', 'bearer']);
+const MAX_SHOWN = 128;
+/** Servers of one chain of redirects that may ask for a token of their own. */
+const MAX_ELSEWHERE = 3;
+
+/** Sends a request again, at most once for each reason, when it lacks a credential or a redirect has run out. */
+async function sendAuthorized(parts: Parts, wanted: RepositoryRequest): Promise<FollowedResponse> {
+  const { sender, authorizer } = parts;
   const { signal, refreshes } = wanted;
   const need = { scopes: scopesOf(wanted), signal };
+  const asked = new Set<string>();
   let sent = await authorizer.current(need);
   for (let answered = false, renewed = false; ;) {
     const followed = await sender.send(wanted, sent);
+    if (await answerElsewhere(parts, wanted, followed, asked)) continue;
     const challenge = answered ? undefined : challengeOf(authorizer, followed, sent, refreshes);
     const stale: boolean = !renewed && isStale(followed);
     if (challenge === undefined && !stale) return followed;
@@ -244,6 +276,27 @@ async function sendAuthorized(
     answered = true;
     sent = await authorizer.answer({ challenge, sent, followed }, need);
   }
+}
+
+/** Whether a server that the registry redirects to has asked for something, each once, that it will get the next time. */
+async function answerElsewhere(
+  { elsewhere }: Parts,
+  { ref, signal }: RepositoryRequest,
+  followed: FollowedResponse,
+  asked: Set<string>,
+): Promise<boolean> {
+  const { response, url, foreign } = followed;
+  const { origin } = new URL(url);
+  if (response.status !== 401 || !foreign || asked.has(origin) || asked.size === MAX_ELSEWHERE) return false;
+  asked.add(origin);
+  let isAnswered = true;
+  try {
+    isAnswered = await elsewhere.answer(followed, ref, { signal });
+  } finally {
+    if (isAnswered) await response.discard();
+  }
+  signal?.throwIfAborted();
+  return isAnswered;
 }
 
 /** The challenge to answer next, if the registry asks for something that can be given. */
@@ -259,6 +312,17 @@ function challengeOf(
   if (challenge === undefined || sent === undefined || refreshes === undefined) return challenge;
   refreshes.left -= 1;
   return refreshes.left < 0 ? undefined : challenge;
+}
+
+/** What was asked for with a 401 that nobody can give, where that is the fault of how it was asked. */
+function unansweredCause({ response, mask }: FollowedResponse): string {
+  const header = response.headers.get('www-authenticate');
+  if (response.status !== 401 || header === undefined) return '';
+  const schemes = parseChallenges(header).map(({ scheme }) => scheme);
+  if (schemes.length === 0)
+    return `; its challenge cannot be read: ${quote(mask(header.join(', ')).slice(0, MAX_SHOWN))}`;
+  if (schemes.some((scheme) => SPOKEN.has(scheme))) return '';
+  return `; it asks for ${schemes.map((scheme) => quote(scheme)).join(', ')}, and only Basic and Bearer are spoken`;
 }
 
 /** A URL that the registry has signed runs out; it gives a fresh one to whoever asks it again. */

@@ -70,11 +70,21 @@ export interface TransportResponse {
  */
 export type Transport = (request: TransportRequest) => Promise<TransportResponse>;
 
+/** What a server is sent of its own that a registry redirects to, and what no answer of it may show. */
+export interface Admission {
+  readonly authorization: string;
+  readonly secrets: readonly string[];
+}
+
 /** The answer at the end of a chain of redirects. */
 export interface FollowedResponse {
   readonly response: TransportResponse;
   /** The request that began the chain. */
   readonly request: TransportRequest;
+  /** The URL that answered. It may be a secret itself, so messages have `shown`. */
+  readonly url: string;
+  /** The `Authorization` that was sent there. */
+  readonly authorization: string | undefined;
   /** What messages call the URL that answered. */
   readonly shown: string;
   /** Whether the chain has left the origin that it began at, even if it came back. */

@@ -157,7 +157,8 @@ function proxyStatusOf(error: unknown): number | undefined {
 
 /** The error for an address of a class that the request does not allow. */
 function addressRefusal({ method, url, shownUrl = redactUrl(url), allowAddresses = [] }: TransportRequest): Error {
-  const reason = `its address is not ${allowAddresses.join(' or ')}`;
+  const cure = 'if it is trusted, say so by the option realmPolicy for a token server, redirectPolicy for a redirect';
+  const reason = `its address is not ${allowAddresses.join(' or ')}; ${cure}`;
   return new RequestRefusedError(`Cannot ${method} ${shownUrl}: ${reason}`, { url: shownUrl, rule: 'address-class' });
 }
 

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import type { RedirectPolicy } from 'kubepull/distribution';
 import { sendFollowing } from '../../../src/distribution/policy/redirects.ts';
 import { canary } from '../../support/canary.ts';
 import { createMemoryTransport, type Reply } from '../../support/memory-transport.ts';
@@ -95,6 +96,38 @@ describe('sendFollowing', () => {
     const six = servers(chain(6));
     await expect(sendFollowing(six.transport, request, registry)).rejects.toMatchObject({ rule: 'too-many-redirects' });
     expect([six.requests.length, six.open()]).toEqual([6, 0]);
+    await expect(sendFollowing(six.transport, request, registry)).rejects.toThrow(
+      'the option maxRedirects allows more',
+    );
+    const ten = servers(chain(10));
+    await sendFollowing(ten.transport, request, registry, { maxRedirects: 10 });
+    expect(ten.requests).toHaveLength(11);
+    const one = servers(chain(1));
+    await expect(sendFollowing(one.transport, request, registry, { maxRedirects: 0 })).rejects.toMatchObject({
+      rule: 'too-many-redirects',
+    });
+  });
+
+  it('goes to a private address of a public registry only by a policy for the pair [A06]', async () => {
+    const target = 'https://10.0.0.7/x';
+    const guarded = servers({ [request.url]: target });
+    await expect(sendFollowing(guarded.transport, request, registry)).rejects.toThrow(
+      'its address is private; if it is trusted, say so by the option redirectPolicy',
+    );
+    const pairs: string[][] = [];
+    const policy: RedirectPolicy = (...pair) => {
+      pairs.push(pair);
+      return 'trusted';
+    };
+    const { transport, requests } = servers({ [request.url]: target });
+    await sendFollowing(transport, request, registry, { policy });
+    expect(pairs).toEqual([['https://r.example', 'https://10.0.0.7']]);
+    expect(requests[1]?.allowAddresses).toEqual(['public', 'private', 'loopback']);
+    expect(requests[1]?.headers).not.toHaveProperty('authorization');
+    for (const never of ['https://169.254.169.254/x', 'https://[fe80::1]/x', 'http://r.example/x', 'https://0.0.0.0/x'])
+      await expect(
+        sendFollowing(servers({ [request.url]: never }).transport, request, registry, { policy }),
+      ).rejects.toMatchObject({ code: 'ERR_REQUEST_REFUSED' });
   });
 
   it('follows a target of 16 KiB, and none that is longer [B11]', async () => {

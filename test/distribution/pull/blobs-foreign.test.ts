@@ -103,6 +103,22 @@ describe('a layer with URLs [A06]', () => {
   });
 });
 
+describe('a foreign layer without the option', () => {
+  it.each([400, 403, 404, 410, 451])(
+    'says after %d that the option foreignLayers lets other servers be asked',
+    async (status) => {
+      const server = createMemoryTransport(() => ({ status }));
+      const { session } = connect(server);
+      const layer = { ...blob, urls: ['https://other.example/layer'] };
+      await expect(openBlob(session, ref, layer)).rejects.toThrow(
+        `${status}; the image names other servers for this layer (urls), which the option foreignLayers allows to be asked`,
+      );
+      await expect(openBlob(session, ref, blob)).rejects.toThrow(new RegExp(`${status}$`));
+      expect(server.requests.every(({ url }) => url.startsWith(ORIGIN))).toBe(true);
+    },
+  );
+});
+
 describe('a challenge from a foreign URL [A05]', () => {
   it.each(['Basic realm="r"', `Bearer realm="${evil('token')}",service="s"`])(
     '%s is not answered',
