@@ -21,7 +21,7 @@ export const filledText: Kind = {
 };
 export const bool: Kind = { what: 'true or false', accepts: (value) => typeof value === 'boolean' };
 export const callable: Kind = { what: 'a function', accepts: isCallable };
-export const finite: Kind = { what: 'a number', accepts: Number.isFinite };
+export const finite: Kind = { what: 'a number', accepts: (value) => Number.isFinite(value) };
 /** Infinity as well, but not NaN. */
 export const number: Kind = { what: 'a number', accepts: (value) => typeof value === 'number' && !Number.isNaN(value) };
 export const object: Kind = { what: 'an object', accepts: isObject };
@@ -77,7 +77,7 @@ export function either(...kinds: readonly Kind[]): Kind {
 }
 
 export function listOf(items: Kind): Kind {
-  return { what: 'a list', accepts: Array.isArray, items };
+  return { what: 'a list', accepts: (value) => Array.isArray(value), items };
 }
 
 /** What a `for` loop takes, except text, whose characters nobody means. */

@@ -1,4 +1,4 @@
-const PURGE_INTERVAL_MS = 15 * 60_000;
+const PURGE_INTERVAL_MS = 900_000;
 
 /** Values, each until it expires. */
 export interface ExpiringMap<T> {
