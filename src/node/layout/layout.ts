@@ -19,19 +19,11 @@ import {
   type LayoutContext,
   layoutPaths,
 } from './context.js';
-import {
-  EMPTY_INDEX,
-  findName,
-  LAYOUT_MARKER,
-  listNames,
-  readLayoutIndex,
-  readLayoutMarker,
-  removeName,
-  writeName,
-} from './documents.js';
+import { EMPTY_INDEX, LAYOUT_MARKER, readLayoutIndex, readLayoutMarker } from './documents.js';
 import { collectLayoutGarbage } from './garbage.js';
 import { sweepIngest } from './ingest.js';
 import { createLock } from './lock.js';
+import { findName, listNames, removeName, writeName } from './names.js';
 import { type LayoutOwner, processOwner, sweepSockets } from './owner.js';
 import { createLayoutWriter } from './writer.js';
 

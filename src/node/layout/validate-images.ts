@@ -19,8 +19,9 @@ import { listReachableContent, readContent } from '../../store/index.js';
 import { copyBytes } from '../files/copy-bytes.js';
 import { layoutError } from '../files/errors.js';
 import { chunksOf } from './blobs.js';
-import { nameOf, readLayoutIndex } from './documents.js';
+import { readLayoutIndex } from './documents.js';
 import { attempt, type Validation } from './findings.js';
+import { namesOf } from './names.js';
 import type { FoundBlob } from './validate.js';
 
 /** Levels of index in index. */
@@ -62,8 +63,8 @@ function visitOf(descriptor: Descriptor, file: string, field: string, depth: num
 function checkNames({ findings }: Validation, manifests: readonly Descriptor[]): void {
   const names = new Set<string>();
   for (const [at, manifest] of manifests.entries()) {
-    const name = nameOf(manifest);
-    if (name === undefined) continue;
+    const { name, ref, full } = namesOf(manifest);
+    if (ref === undefined && full === undefined) continue;
     if (names.has(name))
       findings.add('NAME_REPEATED', `index.json#manifests[${at}]`, 'An entry before it has its name');
     names.add(name);
