@@ -43,6 +43,8 @@ export {
   DEFAULT_MAX_UNPACKED_BYTES,
   type DockerArchiveOptions,
 } from './archive/types.js';
+export { loadImageArchive } from './archive/load.js';
+export { type ImageArchive, type LoadArchiveOptions, type LoadedImage } from './archive/load-types.js';
 export { streamOciArchive, writeOciArchive } from './archive/oci.js';
 export { streamDockerArchive, writeDockerArchive } from './archive/docker.js';
 export { createExecPlugin, DEFAULT_MAX_PARALLEL_PLUGINS, type ExecPluginOptions } from './kubelet/exec-plugin.js';

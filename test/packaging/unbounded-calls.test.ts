@@ -10,7 +10,7 @@ const SHORT: Readonly<Record<string, string>> = {
   'node/docker/keyring.ts: files.map((file) => fileKeyring(file, options, env))': 'the paths where Docker looks',
   'node/files/errors.ts: codes': 'codes that a caller writes out',
   'node/transport/connections.ts: result': 'the arguments of a callback',
-  'node/archive/docker-layer.ts: chunk.subarray(0, 4 - start.length)': 'four bytes',
+  'node/archive/packing.ts: chunk.subarray(0, 4 - start.length)': 'four bytes',
   'node/archive/images.ts: (platform === undefined ? [] : [platformCheck(platform)])': 'one check',
   'node/runtime.ts: (platform === undefined ? [] : [platformCheck(platform)])': 'one check',
   'node/layout/validate-images.ts: zlib': 'two names',

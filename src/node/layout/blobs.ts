@@ -232,11 +232,12 @@ export async function* chunksOf(
   file: LayoutFile,
   size: number,
   signal: AbortSignal | undefined,
+  from: number = 0,
 ): AsyncGenerator<Uint8Array, void, undefined> {
   const buffer = new Uint8Array(Math.min(PIECE_BYTES, size));
   for (let position = 0; position < size;) {
     signal?.throwIfAborted();
-    const length = await file.read(buffer.subarray(0, Math.min(buffer.length, size - position)), position);
+    const length = await file.read(buffer.subarray(0, Math.min(buffer.length, size - position)), from + position);
     if (length === 0) return;
     position += length;
     yield buffer.subarray(0, length);

@@ -62,8 +62,13 @@ const MAX_MARKER_BYTES = 4096;
 export async function readLayoutMarker({ fs, paths }: Pick<LayoutContext, 'fs' | 'paths'>): Promise<boolean> {
   const bytes = await unlessMissing(readSmallFile(fs, paths.marker, MAX_MARKER_BYTES));
   if (bytes === undefined) return false;
-  if (versionOf(new TextDecoder().decode(bytes)) === '1.0.0') return true;
+  if (isLayoutMarker(bytes)) return true;
   throw layoutError('use', paths.marker, 'it does not say that this is an OCI image layout of version 1.0.0');
+}
+
+/** Whether it says that this is a layout whose version is known. */
+export function isLayoutMarker(bytes: Uint8Array): boolean {
+  return versionOf(new TextDecoder().decode(bytes)) === '1.0.0';
 }
 
 function versionOf(text: string): unknown {
