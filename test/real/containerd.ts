@@ -49,3 +49,10 @@ export function startPodman(): (...args: readonly string[]) => Promise<string> {
   const places = ['--root', join(path, 'root'), '--runroot', join(path, 'run'), '--tmpdir', join(path, 'tmp')];
   return (...args) => run('podman', ...places, '--storage-driver', 'vfs', ...args);
 }
+
+/** Buildah with a storage of the test's own. */
+export function startBuildah(): (...args: readonly string[]) => Promise<string> {
+  const { path } = tempDir();
+  const places = ['--root', join(path, 'root'), '--runroot', join(path, 'run')];
+  return (...args) => run('buildah', ...places, '--storage-driver', 'vfs', ...args);
+}
