@@ -41,7 +41,7 @@ export type CopyEvent =
       readonly bytes: number;
     }
   | {
-      /** An image without index, whose config names another platform than the wanted one, is written to an archive. */
+      /** An image without index, whose config names another platform than the wanted one, is written to an archive or read from one. */
       readonly type: 'platform';
       readonly descriptor: Descriptor;
       readonly wanted: Platform;

@@ -32,7 +32,8 @@ import { DEFAULT_MAX_UNPACKED_BYTES } from './types.js';
  * @throws {@link StoreError} when the archive is none, cut, ambiguous, or beyond a limit, when a name in it leads out of it,
  * when content is missing, or when reading or writing failed
  * @throws {@link ContentMismatchError} when content of the archive is not what its name or the config says
- * @throws {@link PlatformNotFoundError} when an index has no image for `platform`
+ * @throws {@link PlatformNotFoundError} when an index has no image for `platform`, or, with `strictPlatform`, an image is for
+ * another one
  * @throws {@link ImageError} `ERR_REGISTRY_DOCUMENT` when a manifest, index or config is none; `ERR_OPTION_INVALID` for an
  * option of the wrong kind, and for `as` where the archive has several images
  * @example
@@ -82,6 +83,7 @@ function checkOptions(source: ImageArchive, store: ImageStore, options: LoadArch
     as: is.optional(is.text),
     maxUnpackedBytes: is.optional(is.wholeFrom(0)),
     platform: is.optional(is.platform),
+    strictPlatform: is.optional(is.bool),
     createHasher: is.optional(is.hasher),
     fs: is.optional(is.having('a file system, such as nodeFileSystem', 'open', 'create')),
     onEvent: is.optional(is.callable),

@@ -11,6 +11,7 @@ import {
   type Platform,
 } from '../../oci/index.js';
 import { formatPlatform, selectManifest } from '../../platform/index.js';
+import { checkLabel } from '../../platform/inner.js';
 import {
   checkStoreName,
   type ContentStore,
@@ -49,6 +50,7 @@ export async function storeImages(
   const whole: WholeImage[] = [];
   for (const image of renamed(images, options.as)) whole.push(await checkImage(source, image, copying));
   checkNames(whole);
+  for (const image of whole) checkPlatform(image, options);
   const loaded: LoadedImage[] = [];
   for (const { archived, names, platforms } of whole) {
     loaded.push({ names, platforms, ...(await copyContent(source, archived, store, { ...copying, onEvent })) });
@@ -133,6 +135,16 @@ async function platformsOf(
     if (platform !== undefined && platform.os !== 'unknown') platforms.set(formatPlatform(platform), platform);
   }
   return [...platforms.values()];
+}
+
+/** An image without index says itself what it is for. */
+function checkPlatform(
+  { archived, root, names, platforms: [label] }: WholeImage,
+  { platform: wanted, strictPlatform: strict, onEvent }: LoadArchiveOptions,
+): void {
+  if (wanted === undefined || archived.digest !== root.digest) return;
+  const platform = checkLabel(label, { wanted, strict, action: `Cannot load ${quote(names[0] ?? root.digest)}` });
+  if (platform !== undefined) onEvent?.({ type: 'platform', descriptor: root, wanted, platform });
 }
 
 /** A name is one that a store takes, and stands for one image. */

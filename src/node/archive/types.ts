@@ -40,7 +40,7 @@ export interface ArchiveOptions extends CallOptions {
   /**
    * Whether an image without index is refused when its config names another platform than `platform`.
    *
-   * @defaultValue `false`: it is written, and `onEvent` is told of the label
+   * @defaultValue `false`: it is taken, and `onEvent` is told of the label
    */
   readonly strictPlatform?: boolean | undefined;
   /** @defaultValue {@link nodeHasher} */

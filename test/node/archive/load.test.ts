@@ -172,6 +172,17 @@ describe('loadImageArchive', () => {
     expect(done.reduce((sum, size) => sum + size, 0)).toBe(bytes.reduce((sum, size) => sum + size, 0));
   });
 
+  it('takes an image for another platform where it is the only one, with a notice, unless that is strict', async () => {
+    const path = file(tarOf(ociMembers({ 'app:1': arm64 })));
+    const events: CopyEvent[] = [];
+    const platform = parsePlatform('linux/amd64');
+    await loadImageArchive(path, memory(), { platform, onEvent: (event) => void events.push(event) });
+    expect(events[0]).toMatchObject({ type: 'platform', wanted: platform, platform: { architecture: 'arm64' } });
+    await expect(loadImageArchive(path, memory(), { platform, strictPlatform: true })).rejects.toMatchObject({
+      code: 'ERR_PLATFORM_NOT_FOUND',
+    });
+  });
+
   it('refuses one name for several images, before anything is written', async () => {
     const store = memory();
     await expect(loadImageArchive(file(archive), store, { as: 'app:1' })).rejects.toMatchObject({

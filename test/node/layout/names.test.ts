@@ -148,3 +148,24 @@ describe('a name that stands for two images', () => {
     expect(await store.names()).toEqual(['app:1', digestOf(b)]);
   });
 });
+
+describe('a layout without entries', () => {
+  it.each([
+    ['as umoci makes it', '{"schemaVersion":2,"manifests":null}', /^\{"schemaVersion":2,"manifests":\[\{.*\}\]\}$/],
+    [
+      'with space',
+      '{ "manifests" : null , "schemaVersion":2 }\n',
+      /^\{ "manifests" : \[\{.*\}\] , "schemaVersion":2 \}\n$/,
+    ],
+  ])('is empty, and takes an image: %s', async (_, index, expected) => {
+    const store = await layoutOf([], index);
+    expect(await store.names()).toEqual([]);
+    expect(await store.resolve('')).toBeUndefined();
+    expect(await store.untag('app:1')).toBe(false);
+    expect((await store.collectGarbage()).removed).toEqual([]);
+    expect((await validateLayout(store.directory)).findings).toEqual([]);
+    await copyImage(await layoutOf([{ image: a }]), digestOf(a), store, { as: 'app:1' });
+    expect(readFileSync(join(store.directory, 'index.json'), 'utf8')).toMatch(expected);
+    expect(await store.names()).toEqual(['app:1']);
+  });
+});
