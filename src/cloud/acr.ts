@@ -21,7 +21,7 @@ export interface AcrOptions extends CloudOptions {
 
 /** The user name for a refresh token. */
 const NOBODY = '00000000-0000-0000-0000-000000000000';
-const HOST = /^[a-z\d-]{5,63}(?:\.[a-z\d-]+(?:\.geo)?)?\.azurecr\.(?:io|cn|de|us)$/;
+const HOST = /^[a-z\d-]{5,63}(?:\.[a-z\d-]+\.geo)?\.azurecr\.(?:io|cn|de|us)$/;
 const KEYS = ['io', 'cn', 'de', 'us'].flatMap((tld) => [`*.azurecr.${tld}`, `*.*.geo.azurecr.${tld}`]);
 const IDENTITY = 'http://169.254.169.254/metadata/identity/oauth2/token';
 const RESOURCE = 'https://containerregistry.azure.net';

@@ -1,4 +1,11 @@
-import { durationMs, type JsonMember, type JsonNode, parseGoDuration, readJson } from '../internal/index.js';
+import {
+  decodeUtf8,
+  durationMs,
+  type JsonMember,
+  type JsonNode,
+  parseGoDuration,
+  readJson,
+} from '../internal/index.js';
 
 /** How far an answer reaches: the one image, its registry, or every image. */
 export type CacheKeyType = 'Image' | 'Registry' | 'Global';
@@ -31,13 +38,13 @@ export class ResponseFault extends Error {}
  */
 export function decodeResponse(stdout: Uint8Array, wanted: string): PluginResponse {
   const result = readJson(stdout);
-  if (!result.ok) throw new ResponseFault('error reading GVK from response: it is not JSON');
+  if (!result.ok) throw new ResponseFault(`error reading GVK from response: it is not JSON${hintOf(stdout)}`);
   if (result.node.kind !== 'object') throw new ResponseFault('error reading GVK from response: it is not an object');
   const { members } = result.node;
   const apiVersion = lastText(members, 'apiVersion');
   if (apiVersion !== wanted)
     throw new ResponseFault(
-      `apiVersion from credential plugin response did not match expected apiVersion:${wanted}, actual apiVersion:${apiVersion}`,
+      `apiVersion from credential plugin response did not match expected apiVersion:${wanted}, actual apiVersion:${apiVersion}${hintOf(stdout)}`,
     );
   if (lastText(members, 'kind') !== 'CredentialProviderResponse') throw new ResponseFault(UNREADABLE);
   const fields = strictFields(members, ['kind', 'apiVersion', 'cacheKeyType', 'cacheDuration', 'auth']);
@@ -49,6 +56,12 @@ export function decodeResponse(stdout: Uint8Array, wanted: string): PluginRespon
       `credential provider plugin did not return a valid cacheKeyType: ${JSON.stringify(cacheKeyType)}`,
     );
   return { cacheKeyType, cacheDurationMs, auth };
+}
+
+/** A mistake that is often made: the programs have like names. */
+function hintOf(stdout: Uint8Array): string {
+  const isHelper = /^\s*(?:no credentials |credentials not found|\{\s*"(?:ServerURL|Username|Secret)")/;
+  return isHelper.test(decodeUtf8(stdout.subarray(0, 64))) ? '; it answers as a credential helper of Docker' : '';
 }
 
 function isCacheKeyType(text: string): text is CacheKeyType {

@@ -69,6 +69,11 @@ function describeDecision({ mustPull, decision, failure }: PullExplanation): rea
   if (mustPull !== undefined) {
     lines.push(`present image: ${verdictOf(mustPull)} (${mustPull.reason})`);
   }
+  // Only here does the image stay away for ever.
+  if (mustPull?.reason === 'other-name' && decision?.action === 'fail')
+    lines.push(
+      '  it was pulled under another name; a pull under this name, or an allow list with it, lets the pod use it',
+    );
   if (decision !== undefined) lines.push(`decision: ${decision.action}, because ${decision.reason}`);
   if (failure !== undefined) lines.push(`the container waits: ${failure.reason}: ${failure.message}`);
   return lines;

@@ -221,6 +221,7 @@ describe('the hosts of a cloud', () => {
     ['Team1.AzureCR.io', acr, true],
     ['team1.chinaeast2.geo.azurecr.cn', acr, true],
     ['team1.westeurope.data.azurecr.io', acr, false],
+    ['team1.eastus2.azurecr.io', acr, false],
     ['team1.azurecr.io.evil.test', acr, false],
     ['ecr-public.aws.com', ecr, true],
     ['evil.ecr-public.aws.com', ecr, false],

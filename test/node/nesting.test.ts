@@ -32,7 +32,7 @@ describe('a configuration of credential plugins', () => {
   it.each([
     ['brackets', 'providers: '.padEnd(TIMES, '[')],
     ['brackets that are closed', `${'['.repeat(TIMES)}${']'.repeat(TIMES)}`],
-    ['braces', '{a: '.repeat(TIMES)],
+    ['braces', `x: ${'{a: '.repeat(TIMES)}`],
     ['brackets and braces', '[{a: '.repeat(TIMES)],
     ['dashes', '- '.repeat(TIMES)],
     ['question marks', '? '.repeat(TIMES)],
@@ -40,6 +40,10 @@ describe('a configuration of credential plugins', () => {
     ['indents', Array.from({ length: 2000 }, (_, depth) => `${' '.repeat(depth)}a:`).join('\n')],
   ])('is refused when %s nest without end', async (_, text) => {
     expect(await endOf('plugins', text)).toMatch(/^ERR_CONFIG_INVALID .*: it nests deeper than 64 levels$/);
+  });
+
+  it.each(['{"a":', '{"a":[{"b":'])('is refused when the JSON %s nests without end', async (text) => {
+    expect(await endOf('plugins', text.repeat(TIMES / 5))).toMatch(/^ERR_CONFIG_INVALID .* exceeded max depth$/);
   });
 
   it.each([

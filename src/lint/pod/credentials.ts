@@ -37,15 +37,25 @@ export function* lintCredentials(pod: PodCredentials): Generator<LintFinding> {
   });
   const all: DockerConfigEntry[] = [];
   const seen = new Set(['']);
+  const serves = (entries: Entries): boolean => {
+    const { lookup } = createKeyring(entries);
+    return images.some(({ image }) => lookup(image).candidates.length > 0);
+  };
+  let meant: readonly string[] | undefined;
   for (const [index, name] of pod.names.entries()) {
     if (seen.has(name) || pod.secrets === undefined) continue;
     seen.add(name);
     const place = `${pod.root}[${index}].name`;
-    const entries = yield* lintSecret(name, place, pod.secrets, pod.namespace);
+    const found = findSecret(name, pod.secrets, pod.namespace);
+    if (found === undefined) {
+      meant ??= listUnnamed(pod, serves);
+      const suggestion = meant.length === 1 ? meant[0] : undefined;
+      yield finding('PULL_SECRET_MISSING', place, `There is no ${quote(name)} in ${quote(pod.namespace)}`, suggestion);
+      continue;
+    }
+    const entries = yield* lintSecret(found, place, pod.namespace);
     if (entries === undefined) continue;
-    const { lookup } = createKeyring(entries);
-    const isUsed = images.some(({ image }) => lookup(image).candidates.length > 0);
-    if (!isUsed && images.length > 0) yield finding('PULL_SECRET_UNUSED', place, 'No key in it matches');
+    if (images.length > 0 && !serves(entries)) yield finding('PULL_SECRET_UNUSED', place, 'No key in it matches');
     for (const entry of entries) all.push(entry);
   }
   if (pod.nodeConfig === undefined && pod.secrets === undefined) return;
@@ -56,35 +66,55 @@ export function* lintCredentials(pod: PodCredentials): Generator<LintFinding> {
   }
 }
 
+/** Of several with one name, that of the namespace counts. */
+function findSecret(name: string, secrets: readonly SecretLike[], namespace: string): SecretLike | undefined {
+  const named = secrets.filter(({ metadata }) => metadata?.name === name);
+  return named.findLast((secret) => namespaceOf(secret) === namespace) ?? named[0];
+}
+
+function namespaceOf({ metadata }: SecretLike): string {
+  return metadata?.namespace || 'default';
+}
+
+/** Secrets of the namespace that the pod does not name and that have a key for one of its images. */
+function listUnnamed(
+  { secrets = [], names, namespace }: PodCredentials,
+  serves: (entries: Entries) => boolean,
+): readonly string[] {
+  return secrets.flatMap((secret) => {
+    const { name = '' } = secret.metadata ?? {};
+    if (name === '' || names.includes(name) || namespaceOf(secret) !== namespace) return [];
+    const entries = readEntries(secret);
+    return typeof entries !== 'string' && serves(entries) ? [name] : [];
+  });
+}
+
 /** The entries of a secret; `undefined` when it gives none, which is a finding. */
 function* lintSecret(
-  name: string,
+  secret: SecretLike,
   place: string,
-  secrets: readonly SecretLike[],
   namespace: string,
 ): Generator<LintFinding, Entries | undefined> {
-  const named = secrets.filter(({ metadata }) => metadata?.name === name);
-  const secret = named.findLast(({ metadata }) => (metadata?.namespace || 'default') === namespace);
-  if (secret !== undefined) return yield* lintDecoding(secret, place);
-  const [other] = named;
-  if (other === undefined)
-    yield finding('PULL_SECRET_MISSING', place, `There is no ${quote(name)} in ${quote(namespace)}`);
-  else {
-    const message = `It is in ${quote(other.metadata?.namespace || 'default')}, and the pod in ${quote(namespace)}`;
+  const its = namespaceOf(secret);
+  if (its !== namespace) {
+    const message = `It is in ${quote(its)}, and the pod in ${quote(namespace)}`;
     yield finding('PULL_SECRET_OTHER_NAMESPACE', place, message);
+    return undefined;
   }
+  const entries = readEntries(secret);
+  if (typeof entries !== 'string') return entries;
+  const code = entries === 'malformed' ? 'PULL_SECRET_MALFORMED' : 'PULL_SECRET_IGNORED';
+  yield finding(code, place, REASONS[entries]);
   return undefined;
 }
 
-function* lintDecoding(secret: SecretLike, place: string): Generator<LintFinding, Entries | undefined> {
+/** The entries, or why there are none. */
+function readEntries(secret: SecretLike): Entries | keyof typeof REASONS {
   try {
     const { entries, skipped } = mergePullSecrets([secret]);
-    const [skip] = skipped;
-    if (skip === undefined) return entries;
-    yield finding('PULL_SECRET_IGNORED', place, REASONS[skip.reason]);
+    return skipped[0]?.reason ?? entries;
   } catch (error) {
-    if (!(error instanceof InvalidConfigError)) throw error;
-    yield finding('PULL_SECRET_MALFORMED', place, REASONS.malformed);
+    if (error instanceof InvalidConfigError) return 'malformed';
+    throw error;
   }
-  return undefined;
 }

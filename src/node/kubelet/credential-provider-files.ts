@@ -1,7 +1,6 @@
 import { createHash } from 'node:crypto';
 import { readdir, stat } from 'node:fs/promises';
 import { extname, join } from 'node:path';
-import { Lexer, parseDocument, Parser } from 'yaml';
 import {
   type CredentialProviderConfig,
   type CredentialProviderConfigOptions,
@@ -11,12 +10,9 @@ import {
 import { InvalidConfigError } from '../../errors/index.js';
 import { goQuote, printable } from '../../internal/index.js';
 import { readBounded } from '../files/read-bounded.js';
+import { readYaml, YamlFault } from './yaml.js';
 
 const MAX_FILE_BYTES = 4 * 1024 * 1024;
-/** The library recurses over what nests, and no exception tells of a native stack that is used up. */
-const MAX_DEPTH = 64;
-/** It compares each key of a map with all others. */
-const MAX_TOKENS = 50_000;
 const EXTENSIONS = ['.json', '.yaml', '.yml'];
 
 /**
@@ -63,7 +59,7 @@ export async function readCredentialProviderConfig(
     const length = new DataView(new ArrayBuffer(8));
     length.setBigUint64(0, BigInt(bytes.length));
     hash.update(new Uint8Array(length.buffer)).update(bytes);
-    documents.push({ path: file, value: parseYaml(file, bytes) });
+    documents.push({ path: file, value: parse(file, bytes) });
   }
   return { config: mergeCredentialProviderConfigs(documents, options), files, hash: `sha256:${hash.digest('hex')}` };
 }
@@ -89,36 +85,13 @@ async function readFile(path: string): Promise<Uint8Array> {
   throw refuse(`unable to read file ${goQuote(path)}: it is not a regular file of at most ${MAX_FILE_BYTES} bytes`);
 }
 
-/** YAML 1.1, as Kubernetes reads it; JSON is a part of it. The parser's own errors quote the file. */
-function parseYaml(path: string, bytes: Uint8Array): unknown {
-  const text = new TextDecoder().decode(bytes);
-  const excess = findExcess(text);
-  if (excess !== undefined) throw refuse(`error decoding config ${goQuote(path)}: ${excess}`);
-  const options = { version: '1.1', uniqueKeys: true, logLevel: 'silent', prettyErrors: false } as const;
-  const document = parseDocument(text, options);
-  const [fault] = document.errors;
-  if (fault !== undefined)
-    throw refuse(
-      `error decoding config ${goQuote(path)}: ${fault.code.toLowerCase().replaceAll('_', ' ')} at ${fault.pos[0]}`,
-    );
+function parse(path: string, bytes: Uint8Array): unknown {
   try {
-    return document.toJS({ maxAliasCount: 100 }) as unknown;
-  } catch {
-    throw refuse(`error decoding config ${goQuote(path)}: its aliases expand too far`);
+    return readYaml(bytes);
+  } catch (error) {
+    if (!(error instanceof YamlFault)) throw error;
+    throw refuse(`error decoding config ${goQuote(path)}: ${error.message}`, error.cure);
   }
-}
-
-/** Why a text is not given to the composer, by the first two stages of the library, which keep a stack of their own. */
-function findExcess(text: string): string | undefined {
-  const parser = new Parser();
-  let tokens = 0;
-  for (const lexeme of new Lexer().lex(text)) {
-    for (const token of parser.next(lexeme)) void token;
-    tokens += 1;
-    if (tokens > MAX_TOKENS) return `it has more than ${MAX_TOKENS} tokens`;
-    if (parser.stack.length > MAX_DEPTH) return `it nests deeper than ${MAX_DEPTH} levels`;
-  }
-  return undefined;
 }
 
 function errnoOf(error: unknown): string {
@@ -126,7 +99,7 @@ function errnoOf(error: unknown): string {
   return code === 'ENOENT' ? 'no such file or directory' : (code ?? 'unknown error');
 }
 
-function refuse(upstream: string): InvalidConfigError {
+function refuse(upstream: string, cure?: string): InvalidConfigError {
   const message = `Cannot read credential provider config: ${printable(upstream, 4096)}`;
-  return new InvalidConfigError(message, { upstream, offset: undefined });
+  return new InvalidConfigError(cure === undefined ? message : `${message}; ${cure}`, { upstream, offset: undefined });
 }

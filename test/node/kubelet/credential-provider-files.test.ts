@@ -91,12 +91,12 @@ describe('readCredentialProviderConfig', () => {
   });
 
   it.each([
-    ['a key twice', 'kind: a\nkind: b\n', 'duplicate key at 8'],
+    ['a key twice', 'kind: a\nkind: b\n', 'line 2: key "kind" already set in map'],
     ['broken YAML', 'kind: [a', 'bad'],
     [
       'aliases that expand without end',
       'a: &a [x, x, x, x, x, x, x, x, x, x]\nb: &b [*a, *a, *a, *a, *a, *a, *a, *a, *a, *a]\nc: &c [*b, *b, *b, *b, *b, *b, *b, *b, *b, *b]\nd: [*c, *c, *c, *c, *c, *c, *c, *c, *c, *c]',
-      'its aliases expand too far',
+      'yaml: document contains excessive aliasing',
     ],
   ])('refuses %s', async (name, text, reason) => {
     const path = directoryOf({ 'a.yaml': text });
@@ -104,6 +104,20 @@ describe('readCredentialProviderConfig', () => {
     expect(fault).toMatch(new RegExp(`^error decoding config "${path}/a.yaml": `));
     if (name !== 'broken YAML') expect(fault).toContain(reason);
   });
+
+  it.each(['*.dkr.ecr.*.amazonaws.com', '*.azurecr.io', '*'])(
+    'names the cure of the glob %s without quotes',
+    async (glob) => {
+      const text = document('ecr').replace('["*.example.com"]', `\n      - ${glob}`);
+      const error: unknown = await readCredentialProviderConfig(directoryOf({ 'a.yaml': text })).catch(
+        (e: unknown) => e,
+      );
+      const quoted = glob === '*' ? '"*.example.com"' : `"${glob}"`;
+      expect((error as InvalidConfigError).message).toContain(`in quotes`);
+      expect((error as InvalidConfigError).message).toContain(quoted);
+      expect((error as InvalidConfigError).upstream).toMatch(/: yaml: [^"]*$/);
+    },
+  );
 
   it('never quotes a file that it cannot read, wherever it is cut [L03]', async () => {
     const secret = canary('plugin-output');
