@@ -1,9 +1,9 @@
-import { cannotUnmarshal, goKind, type JsonNode, matchField } from '../internal/index.js';
+import { cannotUnmarshal, eachMember, goKind, type JsonNode, matchField } from '../internal/index.js';
 
 export type EntryField = 'username' | 'password' | 'email' | 'auth' | 'identitytoken' | 'registrytoken';
 
 /** The fields of an entry that were given, by their JSON name. */
-export type EntryFields = ReadonlyMap<EntryField, string>;
+export type EntryFields = Readonly<Partial<Record<EntryField, string>>>;
 
 const KUBELET_FIELDS: readonly EntryField[] = ['username', 'password', 'email', 'auth'];
 const DOCKER_FIELDS: readonly EntryField[] = [...KUBELET_FIELDS, 'identitytoken', 'registrytoken'];
@@ -50,30 +50,44 @@ export const DOCKER: Dialect = {
   fieldPlace: 'AuthConfig.auths',
 };
 
-/** Reads an entry as Go decodes a struct of strings; a `string` is Go's text for the first wrong type. */
-export function decodeEntry(node: JsonNode, dialect: Dialect): EntryFields | string {
-  const fields = new Map<EntryField, string>();
+/**
+ * Reads an entry as Go decodes a struct of strings; a `string` is Go's text for the first wrong type.
+ *
+ * @param other - is told of a member that is none of the fields
+ */
+export function decodeEntry(
+  node: JsonNode,
+  dialect: Dialect,
+  other: (key: string, value: JsonNode) => void = () => undefined,
+): EntryFields | string {
+  const fields: Partial<Record<EntryField, string>> = {};
+  let fault: string | undefined;
   if (node.kind === 'null') return fields;
   if (node.kind !== 'object') return cannotUnmarshal(goKind(node), dialect.entry, dialect.entryPlace);
-  for (const { key, value } of node.members) {
+  eachMember(node, (key, value) => {
     const name = matchField(key, dialect.fields);
-    if (name === undefined || value.kind === 'null') continue;
-    if (value.kind !== 'string') return cannotUnmarshal(goKind(value), 'string', `${dialect.fieldPlace}.${name}`);
-    fields.set(name, value.value);
-  }
-  return fields;
+    if (name === undefined) other(key, value);
+    else if (value.kind === 'string') fields[name] = value.value;
+    else if (value.kind !== 'null') fault ??= cannotUnmarshal(goKind(value), 'string', `${dialect.fieldPlace}.${name}`);
+  });
+  return fault ?? fields;
 }
 
 /** Go's text for what is no object of strings; `null` stands for an empty one. */
 export function stringsFault(node: JsonNode, place: string): string | undefined {
   if (node.kind === 'null') return undefined;
   if (node.kind !== 'object') return cannotUnmarshal(goKind(node), 'map[string]string', place);
-  const bad = node.members.find(({ value }) => value.kind !== 'string' && value.kind !== 'null');
-  return bad === undefined ? undefined : cannotUnmarshal(goKind(bad.value), 'string', place);
+  let fault: string | undefined;
+  eachMember(node, (_, value) => {
+    if (value.kind !== 'string' && value.kind !== 'null') fault ??= cannotUnmarshal(goKind(value), 'string', place);
+  });
+  return fault;
 }
 
 /** Reads an object whose values are strings. */
 export function decodeStrings(node: JsonNode): ReadonlyMap<string, string> {
-  const members = node.kind === 'object' ? node.members : [];
-  return new Map(members.map(({ key, value }) => [key, value.kind === 'string' ? value.value : '']));
+  const strings = new Map<string, string>();
+  if (node.kind === 'object')
+    eachMember(node, (key, value) => void strings.set(key, value.kind === 'string' ? value.value : ''));
+  return strings;
 }

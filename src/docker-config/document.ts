@@ -1,8 +1,9 @@
 import {
   cannotUnmarshal,
+  countMembers,
   type CredentialSource,
+  eachMember,
   goKind,
-  type JsonMember,
   type JsonNode,
   matchField,
 } from '../internal/index.js';
@@ -19,14 +20,7 @@ import {
 } from './decode.js';
 import { refuse } from './refuse.js';
 import { createSecret, type Secret } from './secret.js';
-import type {
-  Credential,
-  CredentialHelper,
-  DockerConfig,
-  DockerConfigEntry,
-  IgnoredField,
-  SkippedEntry,
-} from './types.js';
+import type { Credential, CredentialHelper, DockerConfig, IgnoredField, SkippedEntry } from './types.js';
 
 interface Reading {
   readonly mode: 'kubelet' | 'lenient' | 'docker';
@@ -38,7 +32,7 @@ interface Reading {
 interface Found {
   readonly reading: Reading;
   readonly dialect: Dialect;
-  readonly entries: Map<string, DockerConfigEntry>;
+  readonly entries: Map<string, ReadEntry>;
   readonly skipped: SkippedEntry[];
   readonly ignored: IgnoredField[];
   credHelpers: readonly CredentialHelper[];
@@ -72,25 +66,34 @@ export function readDocument(root: JsonNode, reading: Reading): DockerConfig {
     credsStore: undefined,
     fault: undefined,
   };
-  if (root.kind === 'object') (flat ? addEntries : readFields)(found, root.members);
+  if (root.kind === 'object') (flat ? addEntries : readFields)(found, root);
   else if (root.kind !== 'null') found.fault = cannotUnmarshal(goKind(root), dialect.document);
   if (found.fault !== undefined) throw refuse(source, found.fault);
   const { entries, skipped, ignored, credHelpers, credsStore } = found;
-  return { entries: [...entries.values()], skipped, ignored, credHelpers, credsStore };
+  const all = Array.from(entries, ([pattern, read]) => ({ pattern, credential: toCredential(read), source }));
+  return { entries: all, skipped, ignored, credHelpers, credsStore };
 }
 
-function readFields(found: Found, members: readonly JsonMember[]): void {
-  for (const { key, value } of members) {
+type JsonObject = JsonNode & { readonly kind: 'object' };
+
+/** An entry that was decoded. Nothing more is made of one that another of its key replaces. */
+interface ReadEntry {
+  readonly parts: readonly [username: string, password: string];
+  readonly fields: EntryFields;
+}
+
+function readFields(found: Found, root: JsonObject): void {
+  eachMember(root, (key, value) => {
     const field = matchField(key, FIELDS);
     if (field === 'auths') readAuths(found, value);
     else if (field !== undefined) readOther(found, field, value);
-  }
+  });
 }
 
 /** Objects merge into what an earlier `auths` gave; `null` takes it all away, as Go sets a map to nil. */
 function readAuths(found: Found, node: JsonNode): void {
   const { auths, entryPlace } = found.dialect;
-  if (node.kind === 'object') addEntries(found, node.members);
+  if (node.kind === 'object') addEntries(found, node);
   else if (node.kind === 'null') found.entries.clear();
   else found.fault ??= cannotUnmarshal(goKind(node), auths, entryPlace);
 }
@@ -108,56 +111,61 @@ function readOther(found: Found, field: Exclude<(typeof FIELDS)[number], 'auths'
     return;
   }
   const fault = checked || field === 'credHelpers' ? stringsFault(node, place) : undefined;
-  if (fault === undefined && field === 'credHelpers') {
-    found.credHelpers = Array.from(decodeStrings(node), ([pattern, helper]) => ({ pattern, helper }));
-  } else if (checked) found.fault ??= fault;
+  if (fault === undefined && field === 'credHelpers') readHelpers(found, node);
+  else if (checked) found.fault ??= fault;
 }
 
-function addEntries(found: Found, members: readonly JsonMember[]): void {
+/** Kubelet ignores helpers, also those that are too many. */
+function readHelpers(found: Found, node: JsonNode): void {
+  const { maxEntries, mode, source } = found.reading;
+  const isFit = node.kind !== 'object' || countMembers(node) <= maxEntries;
+  if (!isFit && mode === 'docker') throw refuse(source, `more than ${maxEntries} credHelpers`);
+  if (isFit) found.credHelpers = Array.from(decodeStrings(node), ([pattern, helper]) => ({ pattern, helper }));
+}
+
+function addEntries(found: Found, auths: JsonObject): void {
   const { entries, reading, skipped } = found;
-  if (members.length > reading.maxEntries) throw refuse(reading.source, `more than ${reading.maxEntries} entries`);
-  for (const [index, { key, value }] of members.entries()) {
+  const { maxEntries, source } = reading;
+  if (countMembers(auths) > maxEntries) throw refuse(source, `more than ${maxEntries} entries`);
+  let index = 0;
+  eachMember(auths, (key, value) => {
+    index += 1;
     entries.delete(key);
-    const credential = readCredential(found, key, value);
-    if (typeof credential !== 'string') entries.set(key, { pattern: key, credential, source: reading.source });
-    else if (reading.mode === 'lenient') skipped.push({ pattern: key, upstream: credential });
-    else throw refuse(reading.source, credential, { where: ` (entry ${index + 1})` });
-    if (entries.size > reading.maxEntries) throw refuse(reading.source, `more than ${reading.maxEntries} entries`);
-  }
+    const read = readEntry(found, key, value);
+    if (typeof read !== 'string') entries.set(key, read);
+    else if (reading.mode === 'lenient') skipped.push({ pattern: key, upstream: read });
+    else throw refuse(source, read, { where: ` (entry ${index})` });
+    if (entries.size > maxEntries) throw refuse(source, `more than ${maxEntries} entries`);
+  });
 }
 
-function readCredential(found: Found, pattern: string, node: JsonNode): Credential | string {
-  const fields = decodeEntry(node, found.dialect);
+function readEntry({ reading, dialect, ignored }: Found, pattern: string, node: JsonNode): ReadEntry | string {
+  const docker = reading.mode === 'docker';
+  const tokens = new Set<(typeof TOKENS)[number]>();
+  const fields = decodeEntry(node, dialect, (key, value) => {
+    const field = docker || value.kind === 'null' ? undefined : matchField(key, TOKENS);
+    if (field !== undefined) tokens.add(field);
+  });
   if (typeof fields === 'string') return fields;
-  const docker = found.reading.mode === 'docker';
-  if (!docker) noteTokens(found, pattern, node);
-  const auth = fields.get('auth') ?? '';
-  const plain = [fields.get('username') ?? '', fields.get('password') ?? ''] as const;
-  const parts = auth === '' ? plain : docker ? splitDockerAuth(auth) : splitAuth(auth);
-  return typeof parts === 'string' ? parts : toCredential(parts, fields);
+  for (const field of tokens) ignored.push({ field, pattern, reason: REASONS[field] });
+  const { auth = '', username = '', password = '' } = fields;
+  const parts = auth === '' ? ([username, password] as const) : docker ? splitDockerAuth(auth) : splitAuth(auth);
+  return typeof parts === 'string' ? parts : { parts, fields };
 }
 
 /** Docker's fields are in `fields` in Docker's mode only. */
-function toCredential([username, password]: readonly [string, string], fields: EntryFields): Credential {
-  const identityToken = secretOf(fields.get('identitytoken'));
+function toCredential({ parts: [username, password], fields }: ReadEntry): Credential {
+  const identityToken = secretOf(fields.identitytoken);
   return {
     username: identityToken === undefined ? username : '',
     password: createSecret(identityToken === undefined ? password : ''),
     identityToken,
-    registryToken: secretOf(fields.get('registrytoken')),
+    registryToken: secretOf(fields.registrytoken),
     // Empty and absent are one to Go.
-    email: fields.get('email') || undefined,
+    email: fields.email || undefined,
   };
 }
 
 function secretOf(value: string | undefined): Secret | undefined {
   return value ? createSecret(value) : undefined;
-}
-
-function noteTokens(found: Found, pattern: string, node: JsonNode): void {
-  if (node.kind !== 'object') return;
-  for (const { key, value } of node.members) {
-    const field = matchField(key, TOKENS);
-    if (field !== undefined && value.kind !== 'null') found.ignored.push({ field, pattern, reason: REASONS[field] });
-  }
 }

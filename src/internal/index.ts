@@ -18,7 +18,15 @@ export { createExpiringMap, type ExpiringMap } from './expiring-map.js';
 export { createFlights, type Flights } from './flights.js';
 export { goQuote } from './go/quote.js';
 export { quoteJson, wellFormed } from './go/json-text.js';
-export { type JsonMember, type JsonNode, type JsonResult, memberOf, readJson } from './go/json.js';
+export {
+  countMembers,
+  eachMember,
+  type JsonMember,
+  type JsonNode,
+  type JsonResult,
+  memberOf,
+  readJson,
+} from './go/json.js';
 export { countJsonValues, TOO_MANY_VALUES } from './go/json-grammar.js';
 export { hideUserInfo, printable, quote } from './text.js';
 export { hasOuterSpace, trimEnd } from './go/space.js';

@@ -18,13 +18,21 @@ export function cannotUnmarshal(value: string, type: string, field?: string): st
  * @param names - the fields' JSON names, ASCII
  */
 export function matchField<N extends string>(key: string, names: readonly N[]): N | undefined {
-  const exact = names.find((name) => name === key);
-  // Folding keeps the length: this is cheap, and there may be very many keys.
-  if (exact !== undefined || !names.some(({ length }) => length === key.length)) return exact;
-  const folded = foldKey(key);
-  return names.find((name) => foldKey(name) === folded);
+  for (const name of names) if (name === key) return name;
+  for (const name of names) if (isFolded(key, name)) return name;
+  return undefined;
 }
 
-function foldKey(key: string): string {
-  return key.replaceAll('\u017f', 's').toLowerCase();
+/** Folding keeps the length. No text is made: there may be very many keys. */
+function isFolded(key: string, name: string): boolean {
+  if (key.length !== name.length) return false;
+  for (let at = 0; at < key.length; at += 1) {
+    if (foldCode(key.charCodeAt(at)) !== foldCode(name.charCodeAt(at))) return false;
+  }
+  return true;
+}
+
+function foldCode(code: number): number {
+  if (code >= 0x41 && code <= 0x5a) return code | 0x20;
+  return code === 0x17f ? 0x73 : code === 0x212a ? 0x6b : code;
 }

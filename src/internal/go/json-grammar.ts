@@ -11,6 +11,18 @@ export interface Cursor {
   /** Go's text for the fault at `at`; once set, everything unwinds. */
   fault: string | undefined;
   hugeNumber: string | undefined;
+  /**
+   * Every key and value in the order of the document, two numbers for each: where it begins, and where it ends. Of a list or
+   * an object the second is the place here of what comes behind all that it holds. So nothing is read twice, whoever asks.
+   */
+  tape: Int32Array;
+  /** How much of the tape is written. */
+  used: number;
+}
+
+export function createCursor(text: string, limits: Pick<Cursor, 'maxDepth' | 'maxValues'>): Cursor {
+  const tape = new Int32Array(Math.max(64, text.length >> 3));
+  return { text, ...limits, values: 0, at: 0, fault: undefined, hugeNumber: undefined, tape, used: 0 };
 }
 
 /** The fault of a document with more values than the caller allows; Go has none like it. */
@@ -18,6 +30,7 @@ export const TOO_MANY_VALUES = 'too many values';
 const END = 'unexpected end of JSON input';
 export const QUOTE = 0x22;
 export const COMMA = 0x2c;
+const PLUS = 0x2b;
 const MINUS = 0x2d;
 const POINT = 0x2e;
 const ZERO = 0x30;
@@ -28,8 +41,8 @@ export const BACKSLASH = 0x5c;
 export const LIST_END = 0x5d;
 export const OBJECT = 0x7b;
 export const OBJECT_END = 0x7d;
-/** No shorter number without exponent is too large for a float64. */
-const PLAIN_DIGITS = 300;
+/** No number with fewer digits before its point is too large for a float64. */
+const MAX_DIGITS = 308;
 
 /** How many values JSON has: one for each comma, one for the whole, and one for each container that is not empty. */
 export function countJsonValues(text: string): number {
@@ -59,52 +72,73 @@ function endOfText(text: string, quote: number): number {
 /** Checks a whole document, and notes the first fault. Nesting costs no stack. */
 export function checkDocument(cursor: Cursor): void {
   const { text } = cursor;
-  /** By depth, whether an object is open or a list. */
-  const open: boolean[] = [];
+  /** By depth, where what is open stands on the tape; for a list the complement of it. */
+  const open: number[] = [];
   for (;;) {
-    const opened = beginValue(cursor, open.length);
-    if (opened === undefined) return;
-    if (opened !== 'scalar') {
-      open.push(opened === 'object');
+    const first = beginValue(cursor, open.length);
+    if (first === undefined) return;
+    if (first === OBJECT || first === LIST) {
+      open.push(first === OBJECT ? cursor.used : ~cursor.used);
+      write(cursor, cursor.at - 1);
       cursor.at = skipSpace(text, cursor.at);
-      if (text.charCodeAt(cursor.at) !== (opened === 'object' ? OBJECT_END : LIST_END)) {
-        if (opened === 'object' && !checkKey(cursor)) return;
+      if (text.charCodeAt(cursor.at) !== (first === OBJECT ? OBJECT_END : LIST_END)) {
+        if (first === OBJECT && !checkKey(cursor)) return;
         continue;
       }
       cursor.at += 1;
-      open.pop();
+      close(cursor, open);
     }
     // A value is complete, and with it all that close behind it.
     for (;;) {
       cursor.at = skipSpace(text, cursor.at);
-      const inObject = open.at(-1);
-      if (inObject === undefined) {
+      const innermost = open.at(-1);
+      if (innermost === undefined) {
         if (cursor.at < text.length) unexpected(cursor, 'after top-level value');
         return;
       }
+      const inObject = innermost >= 0;
       const next = text.charCodeAt(cursor.at);
       if (next !== COMMA && next !== (inObject ? OBJECT_END : LIST_END)) {
         return unexpected(cursor, inObject ? 'after object key:value pair' : 'after array element');
       }
       cursor.at += 1;
-      if (next !== COMMA) open.pop();
+      if (next !== COMMA) close(cursor, open);
       else if (inObject && !checkKey(cursor)) return;
       else break;
     }
   }
 }
 
-/** Checks a scalar whole, or goes behind the bracket that opens a list or an object. */
-function beginValue(cursor: Cursor, depth: number): 'scalar' | 'list' | 'object' | undefined {
+/** Puts on the tape what begins at `start` and ends where the cursor is. */
+function write(cursor: Cursor, start: number): void {
+  const { used } = cursor;
+  if (used + 2 > cursor.tape.length) {
+    const longer = new Int32Array(cursor.tape.length * 2);
+    longer.set(cursor.tape);
+    cursor.tape = longer;
+  }
+  cursor.tape[used] = start;
+  cursor.tape[used + 1] = cursor.at;
+  cursor.used = used + 2;
+}
+
+function close({ tape, used }: Cursor, open: number[]): void {
+  const place = open.pop() ?? 0;
+  tape[(place >= 0 ? place : ~place) + 1] = used;
+}
+
+/** Checks a scalar whole, or goes behind the bracket that opens a list or an object. Gives the first character. */
+function beginValue(cursor: Cursor, depth: number): number | undefined {
   const { text } = cursor;
   cursor.at = skipSpace(text, cursor.at);
   cursor.values += 1;
   if (cursor.values > cursor.maxValues) return fault(cursor, TOO_MANY_VALUES);
-  const first = text.charCodeAt(cursor.at);
+  const start = cursor.at;
+  const first = text.charCodeAt(start);
   if (first === OBJECT || first === LIST) {
     if (depth >= cursor.maxDepth) return broken(cursor, 'exceeded max depth');
     cursor.at += 1;
-    return first === OBJECT ? 'object' : 'list';
+    return first;
   }
   const isRight =
     first === QUOTE
@@ -112,15 +146,19 @@ function beginValue(cursor: Cursor, depth: number): 'scalar' | 'list' | 'object'
       : first === MINUS || isDigit(first)
         ? checkNumber(cursor)
         : checkLiteral(cursor, first);
-  return isRight ? 'scalar' : undefined;
+  if (!isRight) return undefined;
+  write(cursor, start);
+  return first;
 }
 
 /** Goes behind `"key":`. */
 function checkKey(cursor: Cursor): boolean {
   const { text } = cursor;
-  cursor.at = skipSpace(text, cursor.at);
-  if (text.charCodeAt(cursor.at) !== QUOTE) return no(unexpected(cursor, 'looking for beginning of object key string'));
+  const start = skipSpace(text, cursor.at);
+  cursor.at = start;
+  if (text.charCodeAt(start) !== QUOTE) return no(unexpected(cursor, 'looking for beginning of object key string'));
   if (!checkString(cursor)) return false;
+  write(cursor, start);
   cursor.at = skipSpace(text, cursor.at);
   if (text.charCodeAt(cursor.at) !== COLON) return no(unexpected(cursor, 'after object key'));
   cursor.at += 1;
@@ -164,23 +202,26 @@ function checkEscape(cursor: Cursor): boolean {
 function checkNumber(cursor: Cursor): boolean {
   const { text } = cursor;
   const start = cursor.at;
-  let isShort = true;
   if (text.charCodeAt(start) === MINUS) cursor.at += 1;
   if (text.charCodeAt(cursor.at) === ZERO) cursor.at += 1;
   else if (!checkDigits(cursor, 'in numeric literal')) return false;
+  let digits = cursor.at - start;
   if (text.charCodeAt(cursor.at) === POINT) {
     cursor.at += 1;
     if (!checkDigits(cursor, 'after decimal point in numeric literal')) return false;
   }
   if ((text.charCodeAt(cursor.at) | 0x20) === 0x65) {
-    isShort = false;
     cursor.at += 1;
-    if (/^[+-]$/.test(text.charAt(cursor.at))) cursor.at += 1;
+    const sign = text.charCodeAt(cursor.at);
+    if (sign === PLUS || sign === MINUS) cursor.at += 1;
+    const exponent = cursor.at;
     if (!checkDigits(cursor, 'in exponent of numeric literal')) return false;
+    if (sign !== MINUS) digits += cursor.at - exponent > 3 ? MAX_DIGITS : Number(text.slice(exponent, cursor.at));
   }
-  if (isShort && cursor.at - start <= PLAIN_DIGITS) return true;
+  // The first is told, and the sign may count as a digit: only what is near the limit costs a conversion.
+  if (digits <= MAX_DIGITS || cursor.hugeNumber !== undefined) return true;
   const number = text.slice(start, cursor.at);
-  if (!Number.isFinite(Number(number))) cursor.hugeNumber ??= number;
+  if (!Number.isFinite(Number(number))) cursor.hugeNumber = number;
   return true;
 }
 

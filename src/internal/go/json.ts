@@ -1,15 +1,4 @@
-import {
-  BACKSLASH,
-  checkDocument,
-  COMMA,
-  type Cursor,
-  LIST,
-  LIST_END,
-  OBJECT,
-  OBJECT_END,
-  QUOTE,
-  skipSpace,
-} from './json-grammar.js';
+import { checkDocument, createCursor, LIST, OBJECT, QUOTE } from './json-grammar.js';
 import { unquoteJson, wellFormed } from './json-text.js';
 import { decodeUtf8, encodeUtf8 } from './utf8.js';
 
@@ -41,8 +30,9 @@ export type JsonResult =
  * Reads JSON with the grammar and the error texts of Go's encoding/json. `JSON.parse` gives neither: it drops duplicate
  * keys, and its errors quote the input.
  *
- * The whole document is checked at once, and nothing is built of it: what a list or an object holds is read when it is
- * asked for. So a document costs what is looked at, and not what a stranger has put into it. Nesting costs no stack.
+ * The whole document is checked at once, and nothing is built of it but a tape of where its values stand: what a list or an
+ * object holds is read when it is asked for. So a document costs what is looked at, and not what a stranger has put into it.
+ * Nesting costs no stack.
  *
  * @param input - text, or bytes: those that are not UTF-8 become U+FFFD inside strings, one for one, as in Go
  * @param options - levels within each other, 64 by default, and values in all
@@ -53,20 +43,23 @@ export function readJson(
 ): JsonResult {
   const { maxDepth = 64, maxValues = Infinity } = options;
   const text = typeof input === 'string' ? wellFormed(input) : decodeUtf8(input);
-  const cursor: Cursor = { text, maxDepth, maxValues, values: 0, at: 0, fault: undefined, hugeNumber: undefined };
-  const start = skipSpace(text, 0);
+  const cursor = createCursor(text, { maxDepth, maxValues });
   checkDocument(cursor);
-  const { fault, at, hugeNumber } = cursor;
-  if (fault === undefined) return { ok: true, node: nodeAt(text, start, endOf(text, start)), hugeNumber };
+  const { fault, at, hugeNumber, tape } = cursor;
+  if (fault === undefined) return { ok: true, node: nodeAt({ text, tape }, 0), hugeNumber };
   return { ok: false, upstream: fault, offset: encodeUtf8(text.slice(0, at)).length };
 }
 
-// The text has been checked, so every token ends where it should.
-
-/** Where a list or an object stands, and what it holds, once that was asked for. */
-interface Unread<Held> {
+/** A document that was checked; the tape says where each key and value stands. */
+interface Checked {
   readonly text: string;
-  readonly start: number;
+  readonly tape: Int32Array;
+}
+
+/** A list or an object of a document, and what it holds, once that was asked for. */
+interface Unread<Held> {
+  readonly document: Checked;
+  readonly place: number;
   readonly held: readonly Held[] | undefined;
 }
 
@@ -84,90 +77,81 @@ const UNREAD_OBJECT = {
   },
 };
 
-function unread<Node extends JsonNode>(kind: Node, text: string, start: number): Node {
+function unread<Node extends JsonNode>(kind: Node, document: Checked, place: number): Node {
   const node = Object.create(kind) as { -readonly [K in keyof Unread<unknown>]: Unread<unknown>[K] };
-  node.text = text;
-  node.start = start;
+  node.document = document;
+  node.place = place;
   node.held = undefined;
   return node as unknown as Node;
 }
 
-function heldBy<Held>(node: Unread<Held>, read: (text: string, start: number) => readonly Held[]): readonly Held[] {
-  const held = node.held ?? read(node.text, node.start);
+function heldBy<Held>(node: Unread<Held>, read: (node: Unread<Held>) => readonly Held[]): readonly Held[] {
+  const held = node.held ?? read(node);
   (node as { held: readonly Held[] }).held = held;
   return held;
 }
 
-/** The value that stands from `start` to `end`. What it holds is read at the first look at it. */
-function nodeAt(text: string, start: number, end: number): JsonNode {
+const NULL: JsonNode = { kind: 'null' };
+
+/** The value at a place of the tape. What it holds is read at the first look at it. */
+function nodeAt(document: Checked, place: number): JsonNode {
+  const { text, tape } = document;
+  const start = tape[place] ?? 0;
   const first = text.charCodeAt(start);
-  if (first === QUOTE) return { kind: 'string', value: unquoteJson(text.slice(start + 1, end - 1)) };
-  if (first === LIST) return unread(UNREAD_LIST, text, start);
-  if (first === OBJECT) return unread(UNREAD_OBJECT, text, start);
-  if (first === 0x6e) return { kind: 'null' };
+  if (first === QUOTE) return { kind: 'string', value: textAt(document, place) };
+  if (first === LIST) return unread(UNREAD_LIST, document, place);
+  if (first === OBJECT) return unread(UNREAD_OBJECT, document, place);
+  if (first === 0x6e) return NULL;
   if (first === 0x74 || first === 0x66) return { kind: 'boolean', value: first === 0x74 };
-  return { kind: 'number', text: text.slice(start, end) };
+  return { kind: 'number', text: text.slice(start, tape[place + 1]) };
 }
 
-function readItems(text: string, start: number): readonly JsonNode[] {
+/** The text between the quotes of a key or a string. */
+function textAt({ text, tape }: Checked, place: number): string {
+  return unquoteJson(text.slice((tape[place] ?? 0) + 1, (tape[place + 1] ?? 0) - 1));
+}
+
+/** The place behind a value and all that it holds. */
+function placeBehind({ text, tape }: Checked, place: number): number {
+  const first = text.charCodeAt(tape[place] ?? 0);
+  return first === LIST || first === OBJECT ? (tape[place + 1] ?? 0) : place + 2;
+}
+
+function readItems({ document, place }: Unread<JsonNode>): readonly JsonNode[] {
   const items: JsonNode[] = [];
-  for (let at = skipSpace(text, start + 1); text.charCodeAt(at) !== LIST_END; at = skipComma(text, at)) {
-    const end = endOf(text, at);
-    items.push(nodeAt(text, at, end));
-    at = end;
-  }
+  const end = placeBehind(document, place);
+  for (let at = place + 2; at < end; at = placeBehind(document, at)) items.push(nodeAt(document, at));
   return items;
 }
 
-function readMembers(text: string, start: number): readonly JsonMember[] {
+function readMembers({ document, place }: Unread<JsonMember>): readonly JsonMember[] {
   const members: JsonMember[] = [];
-  for (let at = skipSpace(text, start + 1); text.charCodeAt(at) !== OBJECT_END; at = skipComma(text, at)) {
-    const keyEnd = endOf(text, at);
-    const key = unquoteJson(text.slice(at + 1, keyEnd - 1));
-    const value = skipSpace(text, skipSpace(text, keyEnd) + 1);
-    const end = endOf(text, value);
-    members.push({ key, value: nodeAt(text, value, end) });
-    at = end;
-  }
+  walkMembers(document, place, (key, value) => void members.push({ key, value }));
   return members;
 }
 
-function skipComma(text: string, from: number): number {
-  const at = skipSpace(text, from);
-  return text.charCodeAt(at) === COMMA ? skipSpace(text, at + 1) : at;
+function walkMembers(document: Checked, place: number, visit: (key: string, value: JsonNode) => void): void {
+  const end = placeBehind(document, place);
+  for (let at = place + 2; at < end; at = placeBehind(document, at + 2))
+    visit(textAt(document, at), nodeAt(document, at + 2));
 }
 
-/** Where the value that begins at `start` ends. */
-function endOf(text: string, start: number): number {
-  let depth = 0;
-  for (let at = start; ;) {
-    const code = text.charCodeAt(at);
-    if (code === QUOTE) at = endOfString(text, at);
-    else if (code === OBJECT || code === LIST) {
-      depth += 1;
-      at += 1;
-    } else if (code === OBJECT_END || code === LIST_END) {
-      depth -= 1;
-      at += 1;
-    } else at = depth > 0 ? at + 1 : endOfScalar(text, at);
-    if (depth === 0) return at;
-  }
+/** Visits the members of an object one by one, and keeps none of them: there may be very many. */
+export function eachMember(
+  node: JsonNode & { readonly kind: 'object' },
+  visit: (key: string, value: JsonNode) => void,
+): void {
+  const { document, place } = node as unknown as Unread<JsonMember>;
+  walkMembers(document, place, visit);
 }
 
-function endOfString(text: string, start: number): number {
-  let at = start + 1;
-  for (let code = text.charCodeAt(at); code !== QUOTE; code = text.charCodeAt(at)) at += code === BACKSLASH ? 2 : 1;
-  return at + 1;
-}
-
-function endOfScalar(text: string, start: number): number {
-  let at = start;
-  // Digits, letters, signs and points: all that numbers and literals are made of.
-  for (let code = text.charCodeAt(at); code > 0x2a && code !== COMMA && code < 0x7b && code !== LIST_END;) {
-    at += 1;
-    code = text.charCodeAt(at);
-  }
-  return at;
+/** How many members an object has, without a look at them. */
+export function countMembers(node: JsonNode & { readonly kind: 'object' }): number {
+  const { document, place } = node as unknown as Unread<JsonMember>;
+  let count = 0;
+  const end = placeBehind(document, place);
+  for (let at = place + 2; at < end; at = placeBehind(document, at + 2)) count += 1;
+  return count;
 }
 
 /** A member of an object; of a key that comes twice, the last, as Go reads it. `undefined` for anything else. */
