@@ -68,7 +68,7 @@ function* steps(options: CheckedOptions): Generator<BackoffStep, never, void> {
  * @param at - when the failure was known, in milliseconds of any clock, the same for all calls
  * @param options - how delays grow
  * @returns a new state
- * @throws {@link ImageError} `ERR_OPTION_INVALID` for an option that is no number in its range, or a time that is none
+ * @throws {@link ImageError} `ERR_OPTION_INVALID` for an option that is no number in its range, or a time that is not a number
  * @example
  * ```ts
  * import { advanceBackoff } from 'kubepull/backoff';

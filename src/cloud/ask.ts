@@ -157,7 +157,7 @@ export function textField(reply: CloudReply, fields: ReadonlyMap<string, unknown
   throw malformed(reply, `it has no ${name}`);
 }
 
-/** A number of seconds, which some clouds send as text; `undefined` when it is none. */
+/** A number of seconds, which some clouds send as text; `undefined` when it is not a number. */
 export function secondsField(fields: ReadonlyMap<string, unknown>, name: string): number | undefined {
   const value = fields.get(name);
   const seconds = typeof value === 'string' && /^\d+$/.test(value) ? Number(value) : value;

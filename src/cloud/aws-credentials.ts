@@ -74,7 +74,7 @@ const LOOPBACK = /^127(?:\.\d+){3}$/;
  *
  * @param options - see {@link AwsCredentialOptions}
  * @returns a source that asks anew each time; the keyring of ECR asks only when it needs a token
- * @throws {@link ImageError} `ERR_CREDENTIAL_PROVIDER`, by the source: when nobody has credentials
+ * @throws {@link ImageError} `ERR_CREDENTIAL_PROVIDER`, by the source: when none of them has credentials
  * @example
  * ```ts
  * import { createAwsCredentials, createEcrKeyring } from 'kubepull/cloud';

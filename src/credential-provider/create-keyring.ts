@@ -29,7 +29,7 @@ export interface CredentialProviderOptions {
   readonly serviceAccounts?: ServiceAccountAccess | undefined;
   /** @defaultValue `systemClock` */
   readonly clock?: Clock | undefined;
-  /** Watches the runs of plugins. @defaultValue nobody */
+  /** Watches the runs of plugins. @defaultValue none */
   readonly tracing?: Tracing | undefined;
 }
 

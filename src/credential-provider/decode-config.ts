@@ -56,7 +56,7 @@ export function decodeConfig(value: unknown): readonly RawProvider[] {
   return providers;
 }
 
-/** Paths of fields that nobody knows; all are told of at once. */
+/** Paths of unknown fields; all are named at once. */
 type UnknownFields = string[];
 
 function checkKnown(unknown: UnknownFields, fields: Fields, place: string, known: readonly string[]): void {

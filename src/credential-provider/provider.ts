@@ -163,7 +163,7 @@ export interface NotAsked {
 }
 
 /**
- * Finds out on whose behalf to ask: nobody's, a service account's, or that the plugin is not to be asked at all.
+ * Finds out on whose behalf to ask: for no account, for a service account, or that the plugin is not to be asked at all.
  *
  * The token is requested before the cache is looked at, as kubelet does it.
  */

@@ -124,9 +124,9 @@ function listSecrets(
 ): { readonly listedBy: PullExplanation['listedBy']; readonly admitted: PodLike } {
   if ((pod.spec?.imagePullSecrets ?? []).length > 0) return { listedBy: 'pod', admitted: pod };
   const admission = serviceAccount === undefined ? undefined : admitServiceAccount(pod, serviceAccount);
-  if (admission?.allowed !== true) return { listedBy: 'nobody', admitted: pod };
+  if (admission?.allowed !== true) return { listedBy: 'none', admitted: pod };
   const given = (admission.pod.spec?.imagePullSecrets ?? []).length > 0;
-  return { listedBy: given ? 'service-account' : 'nobody', admitted: admission.pod };
+  return { listedBy: given ? 'service-account' : 'none', admitted: admission.pod };
 }
 
 type Named = Pick<PullExplanation, 'name' | 'runtimeImage' | 'nameError'>;

@@ -43,7 +43,7 @@ function describeName({ policy, name, nameError, runtimeImage }: PullExplanation
 const LISTED_BY = {
   pod: "the pod's own list",
   'service-account': "the service account's list, because the pod has none",
-  nobody: 'no list: neither the pod nor a service account names any',
+  none: 'no list: neither the pod nor a service account names any',
 } as const;
 
 function describeSecrets({ listedBy, secrets, skipped }: PullExplanation): readonly string[] {

@@ -101,7 +101,7 @@ export interface PullExplanation {
   readonly runtimeImage: string | undefined;
   readonly nameError: InvalidReferenceError | undefined;
   /** Where the list of pull secrets comes from. */
-  readonly listedBy: 'pod' | 'service-account' | 'nobody';
+  readonly listedBy: 'pod' | 'service-account' | 'none';
   /** The secrets of the list, by name: their content is not for a ticket. */
   readonly secrets: ExplainedSecrets;
   /** Secrets that were found and give no entry. */

@@ -21,7 +21,7 @@ export function podCredentials(
   };
 }
 
-/** What to record of the credential with which a pull succeeded; nobody's is the node's. */
+/** What to record of the credential with which a pull succeeded; an anonymous pull counts as the node's. */
 export function recordedCredentials(
   used: CredentialCandidate | undefined,
   createHasher: CreateHasher,

@@ -27,9 +27,9 @@ export interface ImageCollectorOptions extends ImageGcConfiguration {
   readonly diskRoom: (options: CallOptions) => DiskRoom | Promise<DiskRoom>;
   /** The ids of the images of all containers, running or not. */
   readonly imagesInUse: (options: CallOptions) => Iterable<string> | Promise<Iterable<string>>;
-  /** Whose records of removed images are to be forgotten. @defaultValue nobody's */
+  /** Whose records of removed images are to be forgotten. @defaultValue none */
   readonly manager?: RecordPruner | undefined;
-  /** Watches removals, and the calls of `images`. @defaultValue nobody */
+  /** Watches removals, and the calls of `images`. @defaultValue none */
   readonly tracing?: Tracing | undefined;
   /** @defaultValue `systemClock` */
   readonly clock?: Pick<Clock, 'monotonic' | 'now'> | undefined;

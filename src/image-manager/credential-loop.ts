@@ -11,7 +11,7 @@ export type LoopOutcome =
   | { readonly ok: false; readonly text: string; readonly errors: readonly Error[] };
 
 /**
- * One credential after the other, whatever the error; nobody only when there is none.
+ * One credential after the other, whatever the error; an anonymous pull only when there is none.
  *
  * @see PullImage in kubernetes pkg/kubelet/kuberuntime/kuberuntime_image.go
  */

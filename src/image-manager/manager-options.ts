@@ -54,7 +54,7 @@ export interface ImageManagerOptions extends PullConfiguration, ReleaseOptions {
    * Watches each image of a pod, the look-up of its credentials, and the calls of `images`: counters, or the channels of
    * `createDiagnosticsTracing` of `kubepull/node`.
    *
-   * @defaultValue nobody
+   * @defaultValue none
    */
   readonly tracing?: Tracing | undefined;
   /** Hears of every event, at once and in order. It must not throw. */

@@ -85,7 +85,7 @@ export interface PrePullReport {
  * @param images - as pods name them
  * @param options - where to, and with whose credentials
  * @returns what came of each
- * @throws {@link ImageError} `ERR_OPTION_INVALID` for an option of a wrong kind, and for a number of pulls that is none
+ * @throws {@link ImageError} `ERR_OPTION_INVALID` for an option of a wrong kind, and for a number of pulls that is not a whole number
  * @example
  * ```ts
  * import { createPullerImageService } from 'kubepull/image-service';

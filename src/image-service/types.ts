@@ -65,7 +65,7 @@ export interface PodSandbox {
  */
 export interface PullImageRequest {
   readonly image: ImageSpec;
-  /** The one credential to show, with its origin; `undefined` to pull as nobody. CRI's `auth` has its user and password. */
+  /** The one credential to show, with its origin; `undefined` to pull anonymously. CRI's `auth` has its user and password. */
   readonly auth: DockerConfigEntry | undefined;
   /** `undefined` when no pod is concerned. */
   readonly sandbox: PodSandbox | undefined;

@@ -32,7 +32,7 @@ const DEFAULT_KEY = 'index.docker.io';
  * @param entries - the entries, such as `parseDockerConfigJson` and `mergePullSecrets` return; read once
  * @param options - how keys are compared with images
  * @returns the keyring
- * @throws {@link ImageError} `ERR_OPTION_INVALID` for an unknown option value, or for entries that are none
+ * @throws {@link ImageError} `ERR_OPTION_INVALID` for an unknown option value, or for what is not an entry
  * @example
  * ```ts
  * import { parseDockerConfigJson } from 'kubepull/docker-config';

@@ -40,7 +40,7 @@ export function normalizeKey(key: string, options: MatchOptions = {}): string | 
  *
  * @param key - a key of `auths`, as written in the file
  * @param options - how the key is going to be matched; only the dialect counts here
- * @returns its parts, or `undefined` when it can match no image: the key is no URL, or its normal form is none
+ * @returns its parts, or `undefined` when it can match no image: the key is not a URL, or its normal form is not one
  * @throws {@link ImageError} `ERR_OPTION_INVALID` for an unknown option value
  * @example
  * ```ts

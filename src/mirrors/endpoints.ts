@@ -15,7 +15,7 @@ export type RegistryEndpoints = (
   options?: CallOptions,
 ) => readonly RegistryEndpoint[] | Promise<readonly RegistryEndpoint[]>;
 
-/** What an endpoint does that nobody restricted. */
+/** what an endpoint without restrictions does. */
 const ALL: readonly EndpointCapability[] = ['pull', 'resolve'];
 
 /**
@@ -122,7 +122,7 @@ const REPOSITORY = /^[a-z0-9._-]+(?:\/[a-z0-9._-]+)*$/;
  * Checks endpoints before anything is sent, however they were made.
  *
  * @param endpoints - such as a {@link RegistryEndpoints} function gives them
- * @throws {@link ImageError} `ERR_OPTION_INVALID` for an origin that is none, a path or repository that would make another
+ * @throws {@link ImageError} `ERR_OPTION_INVALID` for what is not an origin, a path or repository that would make another
  * URL than it says, or more than 64 endpoints
  * @example
  * ```ts
@@ -145,7 +145,7 @@ function checkEndpoint({ origin, apiPath, repository }: RegistryEndpoint): void 
   const flaw =
     (!isOrigin(origin) && 'it is not an origin') ||
     ((!API_PATH.test(apiPath) || hasDots(apiPath)) && 'its API path is not a plain path') ||
-    ((!REPOSITORY.test(repository) || hasDots(repository)) && 'its repository is none');
+    ((!REPOSITORY.test(repository) || hasDots(repository)) && 'its repository is not a repository name');
   if (flaw === false) return;
   throw new ImageError('ERR_OPTION_INVALID', `Cannot use endpoint ${printable(redactUrl(origin))}: ${flaw}`);
 }

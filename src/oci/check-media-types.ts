@@ -28,7 +28,7 @@ const CLAIMS = [
  * Checks that all who name the media type of a document agree, so that nobody can take it for something else.
  *
  * @param claims - the claims there are
- * @returns the media type, in lower case without parameters, or `undefined` when nobody names one
+ * @returns the media type, in lower case without parameters, or `undefined` when none is named
  * @throws {@link ImageError} `ERR_REGISTRY_DOCUMENT` when two disagree, saying who
  * @example
  * ```ts

@@ -183,7 +183,7 @@ function readIndex(fields: Fields, mediaType: string, limits: DocumentLimits): I
   };
 }
 
-/** An index that does not even name its list is none. */
+/** A document that does not even name its list is not an index. */
 function readEntries(fields: Fields, { maxManifests }: DocumentLimits): readonly Place[] {
   return fields.has('manifests')
     ? readList(fields.optional('manifests'), maxManifests)

@@ -31,7 +31,7 @@ const REFERENCE_TYPE = 'vnd.docker.reference.type';
  *
  * Entries without platform are kept and come last: what they are for is in their image's config. Entries that fit equally
  * well keep their order. Attestations are left out, and what is neither a manifest nor an index: an index may have entries
- * of kinds that nobody knows yet.
+ * of kinds that are not known yet.
  *
  * @param index - the index
  * @param wanted - the platform that the image is for

@@ -102,7 +102,7 @@ function isShared(pool: DownloadPool): pool is SharedDownloads {
   return typeof pool === 'object' && pool !== null && 'slots' in pool && 'flights' in pool;
 }
 
-/** @throws {@link ImageError} `ERR_OPTION_INVALID` when a number of downloads is none */
+/** @throws {@link ImageError} `ERR_OPTION_INVALID` when a number of downloads is not a whole number */
 export function checkParallel(value: number, what: string): void {
   if (Number.isSafeInteger(value) && value >= 1) return;
   throw new ImageError('ERR_OPTION_INVALID', `Cannot ${what} ${value}: it must be a whole number from 1`);

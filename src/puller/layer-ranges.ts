@@ -49,7 +49,7 @@ export interface RangePlan {
   readonly rangeBytes: number;
 }
 
-/** @throws {@link ImageError} `ERR_OPTION_INVALID` when one of the numbers is none */
+/** @throws {@link ImageError} `ERR_OPTION_INVALID` when one of the numbers is not a whole number */
 export function planRanges(ranges: LayerRanges | undefined): RangePlan | undefined {
   if (ranges === undefined) return undefined;
   const { parallel, minBytes = MIN_BYTES, rangeBytes = RANGE_BYTES } = ranges;

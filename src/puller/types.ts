@@ -36,7 +36,7 @@ export interface PullRuntime {
    * @defaultValue each pull fetches its own
    */
   readonly tokenCache?: TokenCache | undefined;
-  /** Watches pulls, look-ups, manifests and blobs. @defaultValue nobody */
+  /** Watches pulls, look-ups, manifests and blobs. @defaultValue none */
   readonly tracing?: Tracing | undefined;
 }
 

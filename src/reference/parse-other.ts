@@ -84,7 +84,7 @@ export function parseCanonicalReference(input: string): ImageReference {
  *
  * @param input - 64 hex digits, a digest, or a reference
  * @returns which of them it is
- * @throws {@link InvalidReferenceError} when it is none
+ * @throws {@link InvalidReferenceError} when it is not one
  * @example
  * ```ts
  * import { parseAnyReference } from 'kubepull/reference';

@@ -104,7 +104,7 @@ function flawAt(rest: string): string {
   return /^[!^]/.test(rest) ? `${quote(rest.slice(0, 1))} may stand at the start of a class only` : UNBALANCED;
 }
 
-/** Whether the engine takes it: `[z-a]` is none. */
+/** Whether the engine takes it: it refuses `[z-a]`. */
 function isClass(text: string): boolean {
   try {
     return classOf(text) !== undefined;

@@ -74,7 +74,7 @@ export interface CopyContentOptions extends CallOptions {
    * before, and a narrowed one has a digest of its own.
    */
   readonly createHasher?: CreateHasher | undefined;
-  /** Is told what happens, while the copy waits. When it throws, the copy ends with that error. @defaultValue nobody */
+  /** Is told what happens, while the copy waits. When it throws, the copy ends with that error. @defaultValue none */
   readonly onEvent?: ((event: CopyEvent) => void) | undefined;
 }
 
@@ -201,7 +201,7 @@ function checkCopyOptions(options: CopyContentOptions): void {
  * @throws {@link StoreError} when something is missing, and nothing is copied then; or when a store failed
  * @throws {@link ContentMismatchError} when content of the source is not what its descriptor says
  * @throws {@link ImageError} `ERR_OPTION_INVALID` when `select` chooses nothing, or what is not in the index;
- * `ERR_REGISTRY_DOCUMENT` when a manifest or index is none
+ * `ERR_REGISTRY_DOCUMENT` when what should be a manifest or an index is not one
  * @example
  * ```ts
  * import type { Descriptor } from 'kubepull/oci';

@@ -5,7 +5,7 @@ import { TRACE_OPERATIONS, type TraceContexts, type TraceOperation, type Tracing
 /**
  * Runs an action under whoever watches, if there is anybody.
  *
- * @param tracing - who watches; nobody when absent
+ * @param tracing - who watches; none when absent
  * @param operation - what the action is
  * @param context - what is told of it; the action adds to it what it learns
  * @param action - what to do

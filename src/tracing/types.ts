@@ -72,9 +72,9 @@ export interface EnsureTrace {
   readonly pod: string;
   readonly uid: string;
   readonly pullPolicy: string;
-  /** Whether the runtime has the image; `undefined` while nobody knows. */
+  /** Whether the runtime has the image; `undefined` while that is not known. */
   presentLocally: boolean | undefined;
-  /** Whether the pod must not use what is there without a pull; `undefined` when nobody got so far. */
+  /** Whether the pod must not use what is there without a pull; `undefined` when this was not asked. */
   pullRequired: boolean | undefined;
   /** Why the pod may, or may not, use the image that is there: `reason` of `decideMustPull`, or `error`. */
   check: string | undefined;
@@ -82,7 +82,7 @@ export interface EnsureTrace {
   status: string | undefined;
   /** Kubelet's reason when the container waits. */
   reason: string | undefined;
-  /** Of a pull, in bytes; 0 when nobody knows. */
+  /** Of a pull, in bytes; 0 when it is not known. */
   size: number | undefined;
   /** Of a pull, in milliseconds, with the time in the queue. */
   totalMs: number | undefined;

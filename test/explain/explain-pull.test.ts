@@ -73,7 +73,7 @@ describe('explainPull', () => {
       listedBy: 'service-account',
       lookup: { candidates: [{ key: 'r.example' }] },
     });
-    expect(explainPull(bare, 'web', { secrets })).toMatchObject({ listedBy: 'nobody', lookup: { candidates: [] } });
+    expect(explainPull(bare, 'web', { secrets })).toMatchObject({ listedBy: 'none', lookup: { candidates: [] } });
   });
 
   it('says InvalidImageName in the words of the event', () => {

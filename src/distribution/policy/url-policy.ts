@@ -4,7 +4,7 @@ import { classifyAddress } from '../transport/address.js';
 import type { AddressClass } from '../transport/transport.js';
 
 const MAX_REALM_LENGTH = 2048;
-const NO_REALM = 'its challenge names no realm, so nobody is known who gives one';
+const NO_REALM = 'its challenge names no realm, so it is not known who gives one';
 const MAX_SHOWN = 256;
 const REALM_CURE = 'if it is trusted, say so by the option realmPolicy';
 const REDIRECT_CURE = 'if it is trusted, say so by the option redirectPolicy';
@@ -64,7 +64,7 @@ export interface RedirectFrom {
 
 type Refuse = (rule: string, reason: string) => RequestRefusedError;
 
-/** The kind of network that a server stands in; `undefined` when nobody knows. */
+/** The kind of network that a server stands in; `undefined` when it is not known. */
 export function networkOf(url: string, address: string | undefined): AddressClass | undefined {
   return classifyAddress(new URL(url).hostname) ?? classifyAddress(address ?? '');
 }

@@ -230,7 +230,7 @@ export type RegistryNotice =
       readonly platform: Platform;
     }
   | {
-      /** Tags that are none by the distribution spec were left out of a page of a list. */
+      /** What is not a tag by the distribution spec was left out of a page of a list. */
       readonly kind: 'tags';
       readonly origin: string;
       readonly count: number;

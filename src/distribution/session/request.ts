@@ -87,7 +87,7 @@ export function repositoryPath({ path }: ImageReference, { apiPath = '/v2' }: Pa
 export function manifestUrl(base: ApiBase, ref: ImageReference): string {
   const { tag = 'latest', digest } = ref;
   if (digest !== undefined) return requestUrl(base, ref, `manifests/${parseDigest(digest)}`);
-  if (!/^[\w.-]{1,128}$/.test(tag)) throw unusable(ref.name, `the tag ${quote(tag)} is none`);
+  if (!/^[\w.-]{1,128}$/.test(tag)) throw unusable(ref.name, `${quote(tag)} is not a tag`);
   return requestUrl(base, ref, `manifests/${tag}`);
 }
 

@@ -120,9 +120,9 @@ export interface RegistrySessionOptions {
    * @defaultValue that of {@link withRetry}
    */
   readonly retry?: Pick<RetryOptions, 'attempts' | 'budgetMs' | 'onRetry'> | undefined;
-  /** Watches the requests for manifests. @defaultValue nobody */
+  /** Watches the requests for manifests. @defaultValue none */
   readonly tracing?: Tracing | undefined;
-  /** Hears the registry's warnings, what is left of its rate limit, and what did no harm, each once. @defaultValue nobody */
+  /** Hears the registry's warnings, what is left of its rate limit, and what did no harm, each once. @defaultValue none */
   readonly onNotice?: ((notice: RegistryNotice) => void) | undefined;
 }
 

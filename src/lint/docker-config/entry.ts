@@ -59,7 +59,7 @@ function causeOf(auth: string): string {
   return body.length >= 20 ? `${count}: it may be a bare key or token` : `${count}: it may be cut off`;
 }
 
-/** Text behind base64 with or without padding; `undefined` when it is none. */
+/** Text behind base64 with or without padding; `undefined` when it is not base64. */
 function decodeText(text: string): string | undefined {
   const bytes = decodeBase64(text, /=\s*$/.test(text));
   return typeof bytes === 'string' ? undefined : decodeUtf8(bytes);

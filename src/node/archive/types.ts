@@ -45,7 +45,7 @@ export interface ArchiveOptions extends CallOptions {
   readonly strictPlatform?: boolean | undefined;
   /** @defaultValue {@link nodeHasher} */
   readonly createHasher?: CreateHasher | undefined;
-  /** Is told what happens, while the writer waits. When it throws, the writer ends with that error. @defaultValue nobody */
+  /** Is told what happens, while the writer waits. When it throws, the writer ends with that error. @defaultValue none */
   readonly onEvent?: ((event: CopyEvent) => void) | undefined;
 }
 

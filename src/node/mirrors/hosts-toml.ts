@@ -237,7 +237,7 @@ function readHost(server: string | undefined, table: TomlTable, { fields, direct
 
 function readCapabilities(names: readonly string[], path: string): readonly EndpointCapability[] {
   const lower = names.map((name) => name.toLowerCase());
-  if (!lower.every((name) => CAPABILITIES.includes(name))) throw configError(path, 'it has a capability that is none');
+  if (!lower.every((name) => CAPABILITIES.includes(name))) throw configError(path, 'it has an unknown capability');
   return (['pull', 'resolve'] as const).filter((name) => lower.length === 0 || lower.includes(name));
 }
 

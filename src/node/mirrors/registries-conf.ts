@@ -303,7 +303,7 @@ function readMirror(table: TomlTable, byDigestOnly: boolean, fields: TomlFields,
     );
   const insecure = fields.flag(table, 'insecure') === true;
   if (pullFrom === 'digest-only' || pullFrom === 'tag-only') return { location, insecure, pullFrom };
-  if (pullFrom !== 'all' && pullFrom !== '') throw configError(path, 'pull-from-mirror has a value that is none');
+  if (pullFrom !== 'all' && pullFrom !== '') throw configError(path, 'pull-from-mirror has an unknown value');
   return { location, insecure, pullFrom: byDigestOnly ? 'digest-only' : 'all' };
 }
 

@@ -257,7 +257,7 @@ interface RegistryPlan {
   readonly headers: Readonly<Record<string, string>>;
 }
 
-/** @throws {@link ImageError} `ERR_OPTION_INVALID` for a host that is none, and for certificates and keys that are none */
+/** @throws {@link ImageError} `ERR_OPTION_INVALID` for a host that is not valid, and for certificates and keys that cannot be read */
 function planTls({ ca, tls = {} }: UndiciTransportOptions): TlsPlan {
   const common = settingsFrom('ca', { ca });
   const plans = new Map(

@@ -104,7 +104,7 @@ const TIMEOUTS = ['connectTimeoutMs', 'headersTimeoutMs', 'bodyTimeoutMs', 'minR
 /** What a timer can wait. */
 const MAX_TIMEOUT_MS = 2 ** 31 - 1;
 
-/** @throws {@link ImageError} `ERR_OPTION_INVALID` for a limit that is none */
+/** @throws {@link ImageError} `ERR_OPTION_INVALID` for a limit that is not a valid number */
 export function checkTransportOptions(options: UndiciTransportOptions): void {
   for (const name of TIMEOUTS) checkWholeNumber(name, options[name], 1);
   checkWholeNumber('minBytesPerSecond', options.minBytesPerSecond, 0);

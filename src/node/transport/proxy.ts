@@ -37,7 +37,7 @@ type FindProxy = (url: URL) => URL | undefined;
 /**
  * Localhost and loopback addresses are never for a proxy.
  *
- * @throws {@link ImageError} `ERR_OPTION_INVALID` for a proxy URL that is none
+ * @throws {@link ImageError} `ERR_OPTION_INVALID` for a proxy URL that is not a URL
  * @see FromEnvironment in golang.org/x/net/http/httpproxy
  */
 export function planProxy(option: ProxyOption = 'environment'): FindProxy {

@@ -36,7 +36,7 @@ interface Connections {
  * @param options - see {@link UndiciTransportOptions}
  * @returns the transport; it holds connections until `close`
  * @throws {@link ImageError} `ERR_OPTION_INVALID` for a limit that is not a whole number, for a host of `tls` or a proxy
- * that is none, and for certificates and keys that cannot be read
+ * that is not valid, and for certificates and keys that cannot be read
  * @example
  * ```ts
  * import { createUndiciTransport } from 'kubepull/node';

@@ -53,7 +53,7 @@ const CREATED = '1970-01-01T00:00:00Z';
  *
  * @param options - the platform and the layers
  * @returns the image, fit for `push` of a loopback registry or for a store
- * @throws {@link ImageError} `ERR_OPTION_INVALID` for a path that is not relative, a size that is none, or annotations
+ * @throws {@link ImageError} `ERR_OPTION_INVALID` for a path that is not relative, a size that is not a whole number, or annotations
  * on a Docker manifest, which has no place for them
  * @example
  * ```ts

@@ -64,7 +64,7 @@ function contentHeaders({ descriptor }: BuiltContent): Readonly<Record<'docker-c
   return { 'docker-content-digest': descriptor.digest, etag: `"${descriptor.digest}"` };
 }
 
-/** The answer to a digest that is none, or not that of the content. */
+/** The answer to what is not a digest, or not that of the content. */
 export function digestInvalid(): Answer {
   return errorAnswer(400, 'DIGEST_INVALID', 'provided digest did not parse');
 }

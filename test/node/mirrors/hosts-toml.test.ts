@@ -196,7 +196,7 @@ describe('readHostsToml', () => {
   });
 
   it.each([
-    ['a capability that is none', 'capabilities = ["fly"]', 'it has a capability that is none'],
+    ['a capability that is none', 'capabilities = ["fly"]', 'it has an unknown capability'],
     ['capabilities that are no list', 'capabilities = "pull"', 'capabilities must be a list of strings'],
     ['a flag that is none', 'skip_verify = "yes"', 'skip_verify must be true or false'],
     ['a server that is none', 'server = 5', 'server must be a string'],

@@ -240,7 +240,7 @@ describe('readRegistriesConf', () => {
     [
       'a mirror for nothing',
       '[[registry]]\nlocation = "r.test"\n[[registry.mirror]]\nlocation = "m.test"\npull-from-mirror = "never"',
-      'pull-from-mirror has a value that is none',
+      'pull-from-mirror has an unknown value',
     ],
     [
       'one place that is insecure and not',

@@ -50,7 +50,7 @@ function checkBearer(tokens: TokenTable, rule: AccountAuth, asked: Asked): Acces
   const covered = isCovered(rule, asked, holder);
   if (covered && scopes === undefined) return allow(holder);
   if (!covered && holder.accounts.size > 0) return deny(rule, holder);
-  // The holder may do it, or is nobody: another token could open the repository.
+  // The holder may do it, or is anonymous: another token could open the repository.
   return unauthorized(`${challenge},error="insufficient_scope"`, holder);
 }
 
