@@ -4,6 +4,7 @@ import { DEFAULT_DOCUMENT_LIMITS, type Descriptor, type ImageManifest, parseMani
 import { formatStoreName } from '../puller/index.js';
 import { safeParseReference } from '../reference/index.js';
 import { type ImageStore, type ManagedStore, readContent } from '../store/index.js';
+import { STORED_LIMITS } from '../store/inner.js';
 
 /** An image in a store, under all its names. */
 export interface StoredImage {
@@ -70,7 +71,7 @@ async function readNamed(
 /** `undefined` for whatever is no image manifest: who lists images has no use for it. */
 function readManifest(bytes: Uint8Array, mediaType: string): ImageManifest | undefined {
   try {
-    const parsed = parseManifest(bytes, { mediaType });
+    const parsed = parseManifest(bytes, { mediaType, limits: STORED_LIMITS });
     return parsed.kind === 'manifest' ? parsed.manifest : undefined;
   } catch {
     return undefined;

@@ -19,7 +19,8 @@ export function readDocument(bytes: Uint8Array, document: string, limits: Docume
   if (text === undefined) throw refuse(root, 'is not UTF-8');
   const result = readJson(text, limits);
   if (result.ok) return { ...root, node: result.node };
-  if (result.upstream === TOO_MANY_VALUES) throw refuse(root, `has more than ${limits.maxValues} values`);
+  if (result.upstream === TOO_MANY_VALUES)
+    throw refuse(root, `has more than ${limits.maxValues} values (limit maxValues)`);
   throw refuse(root, `is not JSON: ${printable(result.upstream)}, at byte ${result.offset}`);
 }
 

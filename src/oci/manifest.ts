@@ -184,10 +184,9 @@ function readIndex(fields: Fields, mediaType: string, limits: DocumentLimits): I
 }
 
 /** A document that does not even name its list is not an index. */
-function readEntries(fields: Fields, { maxManifests }: DocumentLimits): readonly Place[] {
-  return fields.has('manifests')
-    ? readList(fields.optional('manifests'), maxManifests)
-    : [fields.required('manifests')];
+function readEntries(fields: Fields, { maxManifests: limit }: DocumentLimits): readonly Place[] {
+  if (!fields.has('manifests')) return [fields.required('manifests')];
+  return readList(fields.optional('manifests'), { limit, name: 'maxManifests' });
 }
 
 function readManifest(fields: Fields, mediaType: string, limits: DocumentLimits): ImageManifest {
@@ -196,7 +195,7 @@ function readManifest(fields: Fields, mediaType: string, limits: DocumentLimits)
     mediaType,
     ...readArtifactType(fields),
     config: readConfig(fields.required('config')),
-    layers: readList(fields.optional('layers'), limits.maxLayers).map(readDescriptor),
+    layers: readList(fields.optional('layers'), { limit: limits.maxLayers, name: 'maxLayers' }).map(readDescriptor),
     ...readSubject(fields),
     ...readAnnotations(fields),
   };

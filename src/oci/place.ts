@@ -39,12 +39,18 @@ export function readSize(place: Place): number {
   throw refuse(place, `must be a whole number from 0 to ${Number.MAX_SAFE_INTEGER}, not ${show(node)}`);
 }
 
-/** What is missing or null is the empty list, as Go reads it. */
-export function readList(place: Place | undefined, limit: number = Number.MAX_SAFE_INTEGER): readonly Place[] {
+const NO_LIMIT = { limit: Number.MAX_SAFE_INTEGER, name: '' };
+
+/** What is missing or null is the empty list, as Go reads it. The limit's name is that of the option that moves it. */
+export function readList(
+  place: Place | undefined,
+  { limit, name }: { readonly limit: number; readonly name: string } = NO_LIMIT,
+): readonly Place[] {
   if (place === undefined) return [];
   const { node, path, document } = place;
   if (node.kind !== 'array') throw refuse(place, `must be an array, not ${show(node)}`);
-  if (node.items.length > limit) throw refuse(place, `has ${node.items.length} entries, more than ${limit}`);
+  if (node.items.length > limit)
+    throw refuse(place, `has ${node.items.length} entries, more than ${limit} (limit ${name})`);
   return node.items.map((item, index) => ({ document, path: `${path}[${index}]`, node: item }));
 }
 

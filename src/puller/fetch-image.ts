@@ -14,6 +14,7 @@ import {
 import { createPlatformMatcher, selectManifest } from '../platform/index.js';
 import { checkLabel } from '../platform/inner.js';
 import { downloadBlob, type PullContext } from './download.js';
+import type { PullLimits } from './types.js';
 import { readContent, writeContent } from '../store/index.js';
 
 /** Levels of index in index that a pull goes down. */
@@ -51,12 +52,17 @@ export async function fetchImage(
     readonly signal: AbortSignal | undefined;
     readonly parallel: number;
     readonly strictPlatform: boolean | undefined;
+    readonly limits: PullLimits | undefined;
     readonly onAuthorized: () => void;
     readonly onResolved: (root: Descriptor) => void;
   },
 ): Promise<FetchedImage> {
-  const { signal, parallel, strictPlatform, onAuthorized, onResolved } = options;
-  const found: FoundRoot = { bytes: await readManifestBytes(context.session, context.ref, { signal }), passed: [] };
+  const { signal, parallel, strictPlatform, limits, onAuthorized, onResolved } = options;
+  const found: FoundRoot = {
+    bytes: await readManifestBytes(context.session, context.ref, { signal }),
+    limits,
+    passed: [],
+  };
   onAuthorized();
   for (;;) {
     const selected = await selectImage(context, wanted, found, signal);
@@ -91,6 +97,7 @@ async function downloadBlobs(
 /** What a reference names, and the entries of it that turned out to be for other platforms. */
 interface FoundRoot {
   readonly bytes: ManifestBytes;
+  readonly limits: PullLimits | undefined;
   readonly passed: Descriptor[];
 }
 
@@ -98,7 +105,7 @@ interface FoundRoot {
 async function selectImage(
   context: PullContext,
   wanted: Platform,
-  { bytes: start, passed }: FoundRoot,
+  { bytes: start, limits, passed }: FoundRoot,
   signal: AbortSignal | undefined,
 ): Promise<Selected> {
   const { ref, session, emit } = context;
@@ -107,7 +114,7 @@ async function selectImage(
   let descriptor = root;
   for (let depth = 0; depth <= MAX_INDEX_DEPTH; depth += 1) {
     emit({ type: 'manifest', descriptor });
-    const parsed = parseManifest(fetched.bytes, { mediaType: descriptor.mediaType });
+    const parsed = parseManifest(fetched.bytes, { mediaType: descriptor.mediaType, limits });
     if (parsed.kind === 'manifest') return { root, descriptor, manifest: parsed.manifest, bytes: fetched.bytes };
     const chosen = selectManifest(withLabels(parsed.index, passed), wanted);
     emit({ type: 'platform', wanted, chosen, available: platformsOf(parsed.index.manifests) });

@@ -11,7 +11,8 @@ import {
 import { checkParallel, DEFAULT_MAX_PARALLEL_DOWNLOADS, sharedDownloads } from './download-pool.js';
 import { planRanges } from './layer-ranges.js';
 import { runPull } from './run-pull.js';
-import type { PulledImage, PullEvent, PullOptions } from './types.js';
+import type { PulledImage, PullEvent, PullLimits, PullOptions } from './types.js';
+import { STORED_LIMITS } from '../store/inner.js';
 import { formatReference, parseDockerReference } from '../reference/index.js';
 import { type PullTrace, runTraced } from '../tracing/index.js';
 
@@ -163,6 +164,7 @@ function wrongKind(image: unknown, options: Partial<PullOptions> = {}): string |
     maxRedirects,
     foreignLayers,
     strictPlatform,
+    limits,
     retry,
     platform = runtime?.platform,
     plainHttp,
@@ -186,6 +188,11 @@ function wrongKind(image: unknown, options: Partial<PullOptions> = {}): string |
     ['maxRedirects', isRedirectLimit(maxRedirects), 'a whole number from 0 to 10'],
     ['foreignLayers', foreignLayers === undefined || typeof foreignLayers === 'boolean', 'true or false'],
     ['strictPlatform', strictPlatform === undefined || typeof strictPlatform === 'boolean', 'true or false'],
+    [
+      'limits',
+      limits === undefined || isLimits(limits),
+      'such as { maxLayers: 2000 }, up to 16384 (maxValues: 131072)',
+    ],
     ['retry', retry === undefined || (typeof retry === 'object' && retry !== null), 'such as { attempts: 3 }'],
     plainHttpCheck(plainHttp),
     ['endpoints', isOptionalFunction(endpoints), 'a function, such as mirrorEndpoints() gives'],
@@ -260,6 +267,17 @@ export function createEventQueue(): EventQueue {
 function isCredential(value: unknown): boolean {
   const { username, password } = (value ?? {}) as { readonly username?: unknown; readonly password?: unknown };
   return typeof username === 'string' && hasMethods(password, 'reveal');
+}
+
+function isLimits(limits: unknown): boolean {
+  const within = (value: unknown, most: number): boolean =>
+    value === undefined || (Number.isSafeInteger(value) && Number(value) > 0 && Number(value) <= most);
+  if (typeof limits !== 'object' || limits === null) return false;
+  const { maxLayers, maxManifests, maxValues } = limits as Readonly<Record<keyof PullLimits, unknown>>;
+  const most = STORED_LIMITS;
+  return (
+    within(maxLayers, most.maxLayers) && within(maxManifests, most.maxManifests) && within(maxValues, most.maxValues)
+  );
 }
 
 function isRealmPolicy(value: unknown): boolean {

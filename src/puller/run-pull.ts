@@ -96,6 +96,7 @@ function fetchFrom(pull: PullRun, target: Target, steps: FetchSteps): Promise<Fe
     signal,
     parallel: maxParallelDownloads,
     strictPlatform,
+    limits: options.limits,
     ...steps,
   });
 }

@@ -12,7 +12,7 @@ import type {
 } from '../distribution/index.js';
 import type { Credential, CredentialSource } from '../docker-config/index.js';
 import type { CredentialCandidate, Keyring } from '../keyring/index.js';
-import type { Descriptor, Platform } from '../oci/index.js';
+import type { Descriptor, DocumentLimits, Platform } from '../oci/index.js';
 import type { ImageStore } from '../store/index.js';
 import type { Tracing } from '../tracing/index.js';
 import type { DownloadPool } from './download-pool.js';
@@ -39,6 +39,13 @@ export interface PullRuntime {
   /** Watches pulls, look-ups, manifests and blobs. @defaultValue none */
   readonly tracing?: Tracing | undefined;
 }
+
+/**
+ * What a manifest or index may have that is pulled.
+ *
+ * @public
+ */
+export type PullLimits = Partial<Pick<DocumentLimits, 'maxLayers' | 'maxManifests' | 'maxValues'>>;
 
 /**
  * What to pull, with what, and where to.
@@ -81,6 +88,13 @@ export interface PullOptions extends CallOptions {
    * @defaultValue `false`: an image could make the caller ask any server
    */
   readonly foreignLayers?: boolean | undefined;
+  /**
+   * What a manifest or index may have: layers, entries, and values of JSON in all. No more than 16,384 layers or entries
+   * and 131,072 values, which a store can read again.
+   *
+   * @defaultValue those of {@link DEFAULT_DOCUMENT_LIMITS}
+   */
+  readonly limits?: PullLimits | undefined;
   /**
    * How often a request is repeated, and how long its pauses may take together. While another endpoint is left, a request
    * is sent twice at most and waits 5 s at most.

@@ -12,6 +12,7 @@ import {
 } from '../oci/index.js';
 import { readContent } from './content.js';
 import type { CopyContentOptions } from './copy.js';
+import { STORED_LIMITS } from './limits.js';
 import type { ContentStore } from './types.js';
 import { verifyContent } from './verifier.js';
 
@@ -53,7 +54,10 @@ export async function selectContent(
   };
   const ask = async (descriptor: Descriptor, depth: number): Promise<Outcome> => {
     const bytes = await readVerified(from, descriptor, createHasher, signal);
-    const index = parseImageIndex(bytes, { mediaType: normalizeMediaType(descriptor.mediaType) });
+    const index = parseImageIndex(bytes, {
+      mediaType: normalizeMediaType(descriptor.mediaType),
+      limits: STORED_LIMITS,
+    });
     const chosen = select(index);
     if (!isList(chosen)) return { entry: await choose(entryOf(index, chosen, descriptor), depth + 1) };
     if (chosen.length === 0) throw cannotSelect(descriptor, 'nothing was chosen from the index');

@@ -1,3 +1,4 @@
 /** What other rooms use of the stores, and users do not need. */
 export { resolveGarbageGrace } from './garbage.js';
 export { withAbort } from './content.js';
+export { STORED_LIMITS } from './limits.js';

@@ -14,6 +14,7 @@ import {
   parseManifest,
 } from '../oci/index.js';
 import { readContent } from './content.js';
+import { STORED_LIMITS } from './limits.js';
 import type { ContentStore } from './types.js';
 
 /** Levels of index in index. */
@@ -89,7 +90,7 @@ async function childrenOf(
   const isDocument = isIndexMediaType(mediaType) || isManifestMediaType(mediaType);
   if (role === 'leaf' || (role === 'listed' && !isDocument)) return [];
   const bytes = await readContent(store, descriptor, { ...options, maxBytes: DEFAULT_DOCUMENT_LIMITS.maxBytes });
-  const parsed = parseManifest(bytes, { mediaType });
+  const parsed = parseManifest(bytes, { mediaType, limits: STORED_LIMITS });
   if (parsed.kind === 'manifest') {
     const { config, layers } = parsed.manifest;
     return [config, ...layers].map((leaf) => ({ descriptor: leaf, role: 'leaf', depth: depth + 1 }));

@@ -25,7 +25,7 @@ const BARE = /[!#-+\--:<-~]/;
  * Parses `WWW-Authenticate`: several challenges in one header or in several, in one pass over the text.
  *
  * What registries get wrong is read where it has one meaning only: a space or a semicolon in place of the comma between two
- * parameters, a URL or a scope without quotes. What follows any other fault in a header is given up; the challenges before
+ * parameters, a URL or a scope without quotes, a parameter without value. What follows any other fault in a header is given up; the challenges before
  * it count. More than 16 KiB in all count as none.
  *
  * @param header - the header's value, or its values when it came several times
@@ -83,15 +83,15 @@ function parseChallenge(cursor: Cursor, scheme: string): Challenge | undefined {
       return atEnd(cursor) ? { scheme, parameters, token68: undefined } : undefined;
     }
     const [name, value] = parameter;
-    if (!parameters.has(name)) parameters.set(name, value);
+    if (value !== undefined && !parameters.has(name)) parameters.set(name, value);
     if (!atBreak(cursor)) return undefined;
     skip(cursor, ' \t');
   }
   return undefined;
 }
 
-/** `name = value`; `undefined` when what stands here is no parameter but the next scheme, or the end. */
-function takeParameter(cursor: Cursor): readonly [string, string] | 'malformed' | undefined {
+/** `name = value`, without a value where there is none; `undefined` when what stands here is no parameter but the next scheme, or the end. */
+function takeParameter(cursor: Cursor): readonly [string, string | undefined] | 'malformed' | undefined {
   const name = take(cursor, TOKEN).toLowerCase();
   skip(cursor, ' \t');
   if (name === '' || cursor.text[cursor.at] !== '=') return undefined;
@@ -99,7 +99,7 @@ function takeParameter(cursor: Cursor): readonly [string, string] | 'malformed' 
   skip(cursor, ' \t');
   if (cursor.text[cursor.at] !== '"') {
     const value = take(cursor, BARE);
-    return value === '' || value.startsWith('=') ? 'malformed' : [name, value];
+    return value.startsWith('=') ? 'malformed' : [name, value || undefined];
   }
   const value = takeQuoted(cursor);
   return value === undefined ? 'malformed' : [name, value];

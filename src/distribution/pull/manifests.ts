@@ -113,7 +113,7 @@ async function askForDescriptor(session: Session, ref: ImageReference, { signal 
   const url = manifestUrl(session, ref);
   const followed = await session.send({ method: 'HEAD', ref, url, headers: ACCEPT, signal });
   const { status } = followed.response;
-  if (status !== OK && !HEAD_REFUSED.has(status)) throw await session.failure(followed);
+  if (status !== OK && !isHeadRefused(followed)) throw await session.failure(followed);
   await followed.response.discard();
   const found = status === OK ? describeHead(followed) : undefined;
   if (found === undefined || !isComparable(found.digest, ref)) {
@@ -121,6 +121,11 @@ async function askForDescriptor(session: Session, ref: ImageReference, { signal 
   }
   checkDigest(found, ref.digest ?? found.digest, followed);
   return found;
+}
+
+/** Whether a GET may go better: who asks for a credential says so with a challenge. */
+function isHeadRefused({ response: { status, headers } }: FollowedResponse): boolean {
+  return HEAD_REFUSED.has(status) || (status === 401 && !headers.has('www-authenticate'));
 }
 
 /**

@@ -1,6 +1,6 @@
 import type { CallOptions } from '../../clock/index.js';
 import { type Digest, getDigestAlgorithm, getDigestHex, computeDigest } from '../../digest/index.js';
-import { isImageError } from '../../errors/index.js';
+import { isImageError, type RegistryError } from '../../errors/index.js';
 import { type Descriptor, isIndexMediaType, MEDIA_TYPES, parseImageIndex } from '../../oci/index.js';
 import type { ImageReference } from '../../reference/index.js';
 import { readManifestBytes, resolveManifest } from './manifests.js';
@@ -19,6 +19,7 @@ const OK = 200;
 const NOT_FOUND = 404;
 /** Some ask for a credential that they would not take, or find the path malformed, instead of not found. */
 const NO_API: ReadonlySet<number> = new Set([400, 401, 403, NOT_FOUND, 405, 406, 501]);
+const UNKNOWN: ReadonlySet<string> = new Set(['MANIFEST_UNKNOWN', 'NAME_UNKNOWN', 'TAG_UNKNOWN']);
 const ACCEPT = { accept: MEDIA_TYPES.ociIndex };
 
 /**
@@ -96,9 +97,14 @@ export async function readReferrersTag(
     if (computeDigest(bytes, session.createHasher, getDigestAlgorithm(subject)) === subject) return [];
     return parseImageIndex(bytes, { mediaType: descriptor.mediaType, limits: LIMITS }).manifests;
   } catch (error) {
-    if (isImageError(error) && error.code === 'ERR_REGISTRY_RESPONSE' && error.status === NOT_FOUND) return [];
+    if (isImageError(error) && error.code === 'ERR_REGISTRY_RESPONSE' && isAbsent(error)) return [];
     throw error;
   }
+}
+
+/** Some say that there is no such tag, or repository, under another status. */
+function isAbsent({ status, diagnostics }: RegistryError): boolean {
+  return status === NOT_FOUND || diagnostics.some(({ code }) => UNKNOWN.has(code));
 }
 
 /** The tag under which what refers to a digest stands in a registry without the API, as long as a tag may be. */

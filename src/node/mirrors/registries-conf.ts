@@ -133,7 +133,9 @@ function insecureHosts(
     const reason =
       host === undefined ? 'it is for more than one host' : 'another table has the same host, and is secure';
     if (insecure && (host === undefined || secure.has(host))) ignored.push({ path, setting: 'insecure', reason });
-    else if (insecure && host !== undefined) found.set(host, { insecureSkipVerify: true });
+    // Spoken to in the clear, it may still lead to a token server over TLS.
+    else if (insecure && host !== undefined)
+      for (const key of [host, `http://${host}`]) found.set(key, { insecureSkipVerify: true });
   }
   return Object.fromEntries(found);
 }

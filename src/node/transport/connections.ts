@@ -26,6 +26,7 @@ export interface Dispatchers {
 
 export function createDispatchers(options: UndiciTransportOptions, limits: TransportLimits): Dispatchers {
   const { dispatcher: given, lookup: find = findAddresses, connectTimeoutMs = 10_000 } = options;
+  const { maxHeaderBytes } = options;
   const proxyOf = planProxy(options.proxy);
   const tls = planTls(options);
   const agents = new Map<string, Dispatcher>();
@@ -49,7 +50,8 @@ export function createDispatchers(options: UndiciTransportOptions, limits: Trans
     headersFor: (origin) => tls.headersFor(origin),
     find(url, allowed, registry) {
       if (given !== undefined) return given;
-      const settings = { find, connectTimeoutMs, ...limits, tls: tls.settingsOf(url.origin, registry), onPool };
+      const own = { find, connectTimeoutMs, maxHeaderBytes, ...limits };
+      const settings = { ...own, tls: tls.settingsOf(url.origin, registry), onPool };
       const key = tls.keyOf(url.origin, registry);
       const proxy = proxyOf(url);
       if (proxy === undefined) {
@@ -74,6 +76,7 @@ export interface PeerSlot {
   address: () => string | undefined;
 }
 
+const MAX_HEADER_BYTES = 16 * 1024;
 /** Stands as code in the error for a proxy that hung up. */
 const PROXY_CUT = 'ERR_KUBEPULL_PROXY_CUT';
 
@@ -82,6 +85,7 @@ interface AgentSettings {
   readonly find: FindAddresses;
   readonly connectTimeoutMs: number;
   readonly headersTimeoutMs: number;
+  readonly maxHeaderBytes: number | undefined;
   readonly tls: TlsSettings;
   /** Hears of each pool: an agent forgets one as soon as a connection fails, though others of it still serve requests. */
   readonly onPool: (pool: Pool) => void;
@@ -94,9 +98,10 @@ interface AgentSettings {
  * connection to the same origin will not do: its name may resolve to several, of which a hostile one chooses.
  */
 function createGuardedAgent(settings: AgentSettings, allowed: readonly AddressClass[] | undefined): Agent {
-  const { find, connectTimeoutMs, tls } = settings;
+  const { find, connectTimeoutMs, maxHeaderBytes, tls } = settings;
   const connect = buildConnector({ timeout: connectTimeoutMs, lookup: guardedLookup(find, allowed), ...tls });
   return new Agent({
+    ...headerLimit(maxHeaderBytes),
     factory: (origin, inherited) => {
       const factory = (url: URL, limits: Client.Options): Client => createClient(url, limits, connect);
       return createPool(origin, { ...(inherited as Pool.Options), factory }, settings);
@@ -111,8 +116,9 @@ function createGuardedAgent(settings: AgentSettings, allowed: readonly AddressCl
  * @param proxyTls - for the connection to the proxy itself
  */
 function createProxyAgent(proxy: URL, settings: AgentSettings, proxyTls: TlsSettings): ProxyAgent {
-  const { find, connectTimeoutMs: timeout, headersTimeoutMs: headersTimeout, tls } = settings;
+  const { find, connectTimeoutMs: timeout, headersTimeoutMs: headersTimeout, maxHeaderBytes, tls } = settings;
   return new ProxyAgent({
+    ...headerLimit(maxHeaderBytes),
     uri: proxy.origin,
     proxyTunnel: false,
     ...(proxy.username === '' && proxy.password === '' ? {} : { token: basicAuthorization(proxy) }),
@@ -122,6 +128,11 @@ function createProxyAgent(proxy: URL, settings: AgentSettings, proxyTls: TlsSett
     // The one that asks for tunnels.
     clientFactory: (origin, options) => new Pool(origin, { ...options, headersTimeout }),
   });
+}
+
+/** Undici's own limit is the process's, which is 16 KiB unless Node was started with another. */
+function headerLimit(maxHeaderSize: number = MAX_HEADER_BYTES): { readonly maxHeaderSize: number } {
+  return { maxHeaderSize };
 }
 
 function createPool(origin: string | URL, options: Pool.Options, { onPool }: AgentSettings): Pool {

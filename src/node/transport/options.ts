@@ -80,6 +80,12 @@ export interface UndiciTransportOptions {
    */
   readonly headersTimeoutMs?: number | undefined;
   /**
+   * Bytes that the headers of an answer may have, up to 1 MiB.
+   *
+   * @defaultValue 16,384
+   */
+  readonly maxHeaderBytes?: number | undefined;
+  /**
    * The longest silence within a body.
    *
    * @defaultValue 30,000 ms
@@ -101,6 +107,7 @@ export interface UndiciTransportOptions {
 }
 
 const TIMEOUTS = ['connectTimeoutMs', 'headersTimeoutMs', 'bodyTimeoutMs', 'minRateWindowMs'] as const;
+const MAX_HEADER_BYTES = 1024 * 1024;
 /** What a timer can wait. */
 const MAX_TIMEOUT_MS = 2 ** 31 - 1;
 
@@ -108,6 +115,9 @@ const MAX_TIMEOUT_MS = 2 ** 31 - 1;
 export function checkTransportOptions(options: UndiciTransportOptions): void {
   for (const name of TIMEOUTS) checkWholeNumber(name, options[name], 1);
   checkWholeNumber('minBytesPerSecond', options.minBytesPerSecond, 0);
+  const { maxHeaderBytes = 1 } = options;
+  checkWholeNumber('maxHeaderBytes', maxHeaderBytes, 1);
+  if (maxHeaderBytes > MAX_HEADER_BYTES) throw optionError(`maxHeaderBytes ${maxHeaderBytes}: it is more than 1 MiB`);
 }
 
 function checkWholeNumber(name: string, value: number | undefined, least: number): void {

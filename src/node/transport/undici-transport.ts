@@ -106,6 +106,7 @@ const REASONS: ReadonlyMap<string, string> = new Map([
   [HEADERS_LATE, 'the answer did not begin in time'],
   [BODY_SLOW, 'the answer came too slowly'],
   ['UND_ERR_BODY_TIMEOUT', 'the answer stopped'],
+  ['UND_ERR_HEADERS_OVERFLOW', 'the answer has more bytes of headers than the option maxHeaderBytes allows'],
 ]);
 
 /** What will be the same at the next try. */

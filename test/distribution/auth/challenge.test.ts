@@ -93,6 +93,7 @@ describe('parseChallenges', () => {
     ['Bearer realm="x"\tservice="y", Basic realm=z', [bearer({ realm: 'x', service: 'y' }), basic({ realm: 'z' })]],
     ['Bearer realm="x",service=reg.example.com:443', [bearer({ realm: 'x', service: 'reg.example.com:443' })]],
     ['Bearer realm="x",scope=repository:app:pull', [bearer({ realm: 'x', scope: 'repository:app:pull' })]],
+    ['Bearer realm="x",service=,scope=', [bearer({ realm: 'x' })]],
     ['Bearer realm="x"; Basic realm="y"', []],
     ['Bearer realm="x" service', []],
     ['Bearer realm=a"b"', []],

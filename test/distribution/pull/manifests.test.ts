@@ -179,6 +179,21 @@ describe('resolveManifest', () => {
     expect(await resolveManifest(connect(server).session, ref)).toEqual({ mediaType, digest, size: 19 });
   });
 
+  it.each([400, 401, 403, 405, 406, 501])('asks by GET when HEAD is refused: %d', async (status) => {
+    const server = createMemoryTransport(({ method }) => (method === 'HEAD' ? { status } : found));
+    expect((await resolveManifest(connect(server).session, ref)).digest).toBe(digest);
+    const refused = createMemoryTransport(() => ({ status }));
+    await expect(resolveManifest(connect(refused).session, ref)).rejects.toMatchObject({ method: 'GET', status });
+    expect(refused.requests.map(({ method }) => method)).toEqual(['HEAD', 'GET']);
+  });
+
+  it('shows a credential that was refused no second time [A20]', async () => {
+    const server = createMemoryTransport(() => basicChallenge);
+    const { session } = connect(server, { credential: credential() });
+    await expect(resolveManifest(session, ref)).rejects.toMatchObject({ method: 'HEAD', status: 401 });
+    expect(server.requests.filter((request) => authorization(request) !== undefined).length).toBe(1);
+  });
+
   it('says that there is none', async () => {
     const server = createMemoryTransport(() => ({ status: 404 }));
     await expect(resolveManifest(connect(server).session, ref)).rejects.toMatchObject({ method: 'HEAD', status: 404 });

@@ -187,6 +187,14 @@ describe('listReferrers', () => {
     expect(await collect(listReferrers(connect(empty).session, byDigest))).toEqual([]);
   });
 
+  it('takes a tag that is unknown under another status for none', async () => {
+    const body = JSON.stringify({ errors: [{ code: 'MANIFEST_UNKNOWN', message: 'no such tag' }] });
+    const server = createMemoryTransport(({ url }) =>
+      url.includes('/referrers/') ? { status: 404 } : { status: 400, body },
+    );
+    expect(await collect(listReferrers(connect(server).session, byDigest))).toEqual([]);
+  });
+
   it.each([402, 410, 409])('fails with what else the registry says: %d', async (status) => {
     const server = createMemoryTransport(() => ({ status }));
     await expect(collect(listReferrers(connect(server).session, byDigest))).rejects.toMatchObject({ status });

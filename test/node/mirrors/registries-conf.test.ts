@@ -190,7 +190,9 @@ describe('readRegistriesConf', () => {
     ]);
     expect((await read()).tls).toEqual({
       'm.test:5000': { insecureSkipVerify: true },
+      'http://m.test:5000': { insecureSkipVerify: true },
       'r.test': { insecureSkipVerify: true },
+      'http://r.test': { insecureSkipVerify: true },
     });
   });
 

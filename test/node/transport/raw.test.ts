@@ -142,6 +142,20 @@ describe('headers [M13]', () => {
     expect([fetched.headers.get(name)?.join(', '), await read(fetched)]).toEqual([values.join(', '), 'good']);
   });
 
+  it('may have as many bytes as the option maxHeaderBytes says, 16 KiB by default', async () => {
+    const { url } = await serveTcp((socket) =>
+      socket.write(`HTTP/1.1 200 OK\r\nh: ${'v'.repeat(20_000)}\r\ncontent-length: 4\r\n\r\ngood`),
+    );
+    await expect(open().transport(get(url))).rejects.toMatchObject({
+      code: 'ERR_TRANSPORT',
+      retryable: false,
+      message: expect.stringContaining('than the option maxHeaderBytes allows') as string,
+    });
+    const { transport } = open({ maxHeaderBytes: 32 * 1024 });
+    expect(await read(await transport(get(url)))).toBe('good');
+    expect(() => open({ maxHeaderBytes: 2 ** 20 + 1 })).toThrow('maxHeaderBytes 1048577: it is more than 1 MiB');
+  });
+
   it('may be a thousand small ones, within 16 KiB', async () => {
     const lines = Array.from({ length: 1000 }, (_, place) => `h${place}: v`).join('\r\n');
     const { url } = await serveTcp((socket) =>
