@@ -141,13 +141,17 @@ function addEntries(found: Found, auths: JsonObject): void {
 
 function readEntry({ reading, dialect, ignored }: Found, pattern: string, node: JsonNode): ReadEntry | string {
   const docker = reading.mode === 'docker';
-  const tokens = new Set<(typeof TOKENS)[number]>();
+  const before = ignored.length;
   const fields = decodeEntry(node, dialect, (key, value) => {
     const field = docker || value.kind === 'null' ? undefined : matchField(key, TOKENS);
-    if (field !== undefined) tokens.add(field);
+    const isNew = field !== undefined && !ignored.slice(before).some((one) => one.field === field);
+    if (isNew) ignored.push({ field, pattern, reason: REASONS[field] });
   });
-  if (typeof fields === 'string') return fields;
-  for (const field of tokens) ignored.push({ field, pattern, reason: REASONS[field] });
+  if (typeof fields === 'string') {
+    // It is the entry that is left out.
+    ignored.length = before;
+    return fields;
+  }
   const { auth = '', username = '', password = '' } = fields;
   const parts = auth === '' ? ([username, password] as const) : docker ? splitDockerAuth(auth) : splitAuth(auth);
   return typeof parts === 'string' ? parts : { parts, fields };

@@ -1,5 +1,6 @@
 import type { CallOptions } from '../clock/index.js';
 import type { CredentialProviderKeyring, PodIdentity } from '../credential-provider/index.js';
+import type { DockerConfigEntry } from '../docker-config/index.js';
 import { createKeyring, type CredentialCandidate, type Keyring, joinKeyrings } from '../keyring/index.js';
 import { mergePullSecrets, type SecretLike } from '../pull-secrets/index.js';
 import { parseImageName } from '../reference/index.js';
@@ -37,7 +38,7 @@ async function lookUp(
   { keyring, pod, tracing, signal }: LookUpOptions,
 ): Promise<readonly CredentialCandidate[]> {
   const name = parseImageName(image);
-  const ofSecrets = createKeyring(mergePullSecrets(pullSecrets).entries);
+  const ofSecrets = createKeyring(await readSecrets(pullSecrets));
   const ofNode = keyringOf(keyring, pod);
   const union = ofNode === undefined ? ofSecrets : joinKeyrings(ofSecrets, ofNode);
   const trace: LookupTrace = { image: name.name, candidates: undefined };
@@ -46,6 +47,26 @@ async function lookUp(
     trace.candidates = candidates.length;
     return candidates;
   });
+}
+
+/** Reads the secrets one by one. A secret may be large: whoever else has something to do gets a turn in between. */
+async function readSecrets(pullSecrets: Iterable<SecretLike>): Promise<readonly DockerConfigEntry[]> {
+  const entries: DockerConfigEntry[] = [];
+  let read = 0;
+  for (const secret of pullSecrets) {
+    if (read >= SLICE) await new Promise((resolve) => setTimeout(resolve));
+    for (const entry of mergePullSecrets([secret]).entries) entries.push(entry);
+    read = (read >= SLICE ? 0 : read) + sizeOf(secret);
+  }
+  return entries;
+}
+
+/** Characters that are read at once, unless one secret has more. */
+const SLICE = 262_144;
+
+function sizeOf({ data, stringData }: SecretLike): number {
+  const values: readonly unknown[] = [...Object.values(data ?? {}), ...Object.values(stringData ?? {})];
+  return values.reduce<number>((sum, value) => sum + (typeof value === 'string' ? value.length : 0), 0);
 }
 
 /** A plugin that is not told of the pod gives what counts as the node's, and every pod could use it. */

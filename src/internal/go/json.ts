@@ -46,7 +46,8 @@ export function readJson(
   const cursor = createCursor(text, { maxDepth, maxValues });
   checkDocument(cursor);
   const { fault, at, hugeNumber, tape } = cursor;
-  if (fault === undefined) return { ok: true, node: nodeAt({ text, tape }, 0), hugeNumber };
+  // What is lone must not pair with an escaped half, so it goes before any string is read.
+  if (fault === undefined) return { ok: true, node: nodeAt({ text: wellFormed(text), tape }, 0), hugeNumber };
   return { ok: false, upstream: fault, offset: encodeUtf8(text.slice(0, at)).length };
 }
 
