@@ -21,13 +21,23 @@ export function announcedType(followed: FollowedResponse): string | undefined {
 /**
  * What bytes are whose digest was checked: what they say themselves, else what led to them, else what was announced with
  * them. Caches and old registries announce the wrong type, and indexes name a manifest in the other spelling, OCI's or
- * Docker's; but whether it is a manifest or an index, the bytes and what led to them have to agree on.
+ * Docker's; but whether it is a manifest or an index, the bytes and what led to them have to agree on, and what was
+ * announced as well when the digest came in the same answer.
  *
+ * @param how - `pinned` says that the digest was known before the answer came
  * @throws {@link ImageError} `ERR_REGISTRY_DOCUMENT` when they do not
  */
 export function typeOfChecked(
   bytes: Uint8Array,
-  { announced, parent }: { readonly announced: string | undefined; readonly parent: Descriptor | undefined },
+  {
+    announced,
+    parent,
+    pinned,
+  }: {
+    readonly announced: string | undefined;
+    readonly parent: Descriptor | undefined;
+    readonly pinned: boolean;
+  },
 ): string | undefined {
   const own = ownType(bytes);
   const led = parent === undefined ? undefined : normalizeMediaType(parent.mediaType);
@@ -36,6 +46,8 @@ export function typeOfChecked(
   const type = own ?? led ?? announced;
   if (led !== undefined && type !== undefined && kindOf(led) !== kindOf(type))
     checkMediaTypes({ body: type, descriptor: led });
+  if (!pinned && announced !== undefined && type !== undefined && kindOf(announced) !== kindOf(type))
+    checkMediaTypes({ body: type, contentType: announced });
   return type;
 }
 

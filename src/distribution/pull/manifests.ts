@@ -190,7 +190,8 @@ async function takeManifest(
   if (announced === undefined && digest !== expected) throw notAManifest(followed);
   const descriptor = { mediaType: announced ?? '', digest, size: bytes.length };
   checkDigest(descriptor, expected ?? digest, followed);
-  const mediaType = expected === undefined ? announced : typeOfChecked(bytes, { announced, parent });
+  const pinned = ref.digest !== undefined;
+  const mediaType = expected === undefined ? announced : typeOfChecked(bytes, { announced, parent, pinned });
   if (mediaType === undefined) throw notAManifest(followed);
   if (mediaType !== announced) tellType(session, followed, { digest, mediaType });
   return { descriptor: { ...descriptor, mediaType }, bytes };

@@ -98,6 +98,25 @@ describe('who names the media type of a manifest [M01]', () => {
     expect(taken).toBe(6);
   });
 
+  it('has to agree on what it is, and not on its spelling, where the digest came in the same answer', async () => {
+    let taken = 0;
+    for (const own of ACCEPTED_MANIFEST_TYPES) {
+      const body = encode(document(own));
+      const digest = computeDigest(body, nodeHasher);
+      for (const type of ACCEPTED_MANIFEST_TYPES) {
+        const headers = { 'content-type': type, 'docker-content-digest': digest };
+        const outcome = await readManifest(connect(createMemoryTransport(() => ({ headers, body }))).session, ref).then(
+          ({ descriptor: { mediaType: read } }) => read,
+          ({ code }: { code: string }) => code,
+        );
+        const agreed = kindOf(own) === kindOf(type);
+        taken += agreed ? 1 : 0;
+        expect([own, type, outcome]).toEqual([own, type, agreed ? own : 'ERR_REGISTRY_DOCUMENT']);
+      }
+    }
+    expect(taken).toBe(8);
+  });
+
   it('is the bytes where their digest is right, and a wrong Content-Type is told', async () => {
     const body = encode(document(MEDIA_TYPES.ociManifest));
     const digest = computeDigest(body, nodeHasher);
