@@ -1,5 +1,7 @@
 /** For other rooms of this library; not published. */
 export { openBlobWithin } from './pull/blobs.js';
+export { tokenCacheKind } from './auth/token-cache.js';
+export { realmPolicyKind, redirectPolicyKind } from './policy/url-policy.js';
 export { type RefreshBudget } from './session/request.js';
-export { checkRetries, isCut } from './transport/retry.js';
-export { isRedirectLimit } from './policy/redirects.js';
+export { isCut, retryKind } from './transport/retry.js';
+export { redirectLimitKind } from './policy/redirects.js';

@@ -51,7 +51,7 @@ export const timeoutMs: Kind = {
 };
 
 function span(least: number, most: number): string {
-  return most === Number.MAX_SAFE_INTEGER ? `from ${least}` : `from ${least} to ${most}`;
+  return most >= Number.MAX_SAFE_INTEGER ? `from ${least}` : `from ${least} to ${most}`;
 }
 
 /** One of a few words. */

@@ -11,6 +11,14 @@ export const imageServiceKind: Kind = /* @__PURE__ */ is.having(
   'imageFsInfo',
 );
 
+const managed = /* @__PURE__ */ is.having('', 'names', 'untag', 'collectGarbage');
+
+/** Where a store can be listed it has to have the rest of a `ManagedStore` as well. */
+export function orManaged(store: Kind): Kind {
+  const isWhole = (value: object): boolean => !('names' in value) || managed.accepts(value);
+  return { ...store, accepts: (value) => store.accepts(value) && isWhole(value as object) };
+}
+
 export const imageSpecKind: Kind = /* @__PURE__ */ is.shape(
   { image: is.text, annotations: is.stringMap, runtimeHandler: is.text },
   'an image spec',

@@ -1,12 +1,17 @@
+import type { CallOptions } from '../clock/index.js';
 import { createKeyring, type Keyring, type LookupResult } from '../keyring/index.js';
 import type { DockerConfigEntry } from '../docker-config/index.js';
 import { PullFailedError } from '../errors/index.js';
+import { check, type Kind } from '../errors/inner.js';
+import * as is from '../errors/inner.js';
 import { pullImage, type PullOptions } from '../puller/index.js';
+import { pullMembers } from '../puller/inner.js';
 import { parseImageName } from '../reference/index.js';
 import { imageNameText } from '../reference/inner.js';
 import { DEFAULT_GARBAGE_GRACE_MS, type ImageStore, type ManagedStore } from '../store/index.js';
+import { imageSpecKind, orManaged, pullRequestKind } from './kinds.js';
 import { contentBytes, findImage, listStoredImages, managedStore, type StoredImage } from './stored-images.js';
-import type { ImageService, RuntimeImage } from './types.js';
+import type { ImageService, ImageSpec, PullImageRequest, RuntimeImage } from './types.js';
 
 /**
  * How images are pulled into a store, and looked after there.
@@ -36,6 +41,7 @@ export interface PullerImageServiceOptions extends Omit<PullOptions, 'store' | '
  * the manifest of one platform.
  *
  * @param options - as for `pullImage`, with a store; a `downloads` pool lets parallel pulls share layers
+ * @throws {@link ImageError} `ERR_OPTION_INVALID` for an option of the wrong kind
  * @returns the service; without a `ManagedStore`, `listImages`, `removeImage` and `imageFsInfo` reject with
  * `ERR_OPTION_INVALID`
  * @example
@@ -53,14 +59,25 @@ export interface PullerImageServiceOptions extends Omit<PullOptions, 'store' | '
  * @public
  */
 export function createPullerImageService(options: PullerImageServiceOptions): ImageService {
+  const members = pullMembers();
+  check<PullerImageServiceOptions>(ACTION, options, {
+    ...members,
+    store: orManaged(members.store),
+    isPinned: is.optional(is.callable),
+    mountpoint: is.optional(is.text),
+    garbageGraceMs: is.optional(is.numberFrom(0, Infinity)),
+  });
   const { store, isPinned = () => false, mountpoint = '', garbageGraceMs, ...pull } = options;
   const describe = (image: StoredImage): RuntimeImage => describeImage(image, isPinned);
   return {
-    async imageStatus(image, call) {
+    async imageStatus(image, call = {}) {
+      checkCall({ image, call }, imageSpecKind);
       const found = await findImage(store, image.image, call);
       return found === undefined ? undefined : describe(found);
     },
-    async pullImage({ image, auth }, call = {}) {
+    async pullImage(request, call = {}) {
+      checkCall({ image: request, call }, pullRequestKind);
+      const { image, auth } = request;
       const keyring = auth === undefined ? undefined : keyringOf(auth, image.image);
       try {
         return (await pullImage(image.image, { ...pull, ...call, store, keyring })).imageRef;
@@ -68,8 +85,12 @@ export function createPullerImageService(options: PullerImageServiceOptions): Im
         throw onlyError(error);
       }
     },
-    listImages: async (call) => (await listStoredImages(managedStore(store, 'list images'), call)).map(describe),
+    async listImages(call = {}) {
+      checkCall({ call });
+      return (await listStoredImages(managedStore(store, 'list images'), call)).map(describe);
+    },
     async removeImage(image, call = {}) {
+      checkCall({ image, call }, imageSpecKind);
       const managed = managedStore(store, 'remove an image');
       const found = await findImage(managed, image.image, call);
       if (found === undefined) return;
@@ -77,11 +98,21 @@ export function createPullerImageService(options: PullerImageServiceOptions): Im
       for (const name of same?.names ?? found.names) await managed.untag(name, call);
       await managed.collectGarbage({ ...call, graceMs: garbageGraceMs ?? DEFAULT_GARBAGE_GRACE_MS });
     },
-    async imageFsInfo(call) {
+    async imageFsInfo(call = {}) {
+      checkCall({ call });
       const images = await listStoredImages(managedStore(store, 'measure images'), call);
       return [{ mountpoint, usedBytes: contentBytes(images), inodesUsed: undefined }];
     },
   };
+}
+
+const ACTION = 'Cannot look after images';
+
+function checkCall(
+  values: { readonly image?: ImageSpec | PullImageRequest; readonly call: CallOptions },
+  image: Kind = is.anything,
+): void {
+  check<typeof values>(ACTION, values, { image, call: is.shape(is.callOptions) });
 }
 
 /** The one credential for the image's own registry; for any other host it has to match as it would in a keyring. */

@@ -1,5 +1,7 @@
 import type { CallOptions } from '../clock/index.js';
 import { ImageError } from '../errors/index.js';
+import { check } from '../errors/inner.js';
+import * as is from '../errors/inner.js';
 import { type EndpointCapability, printable, quote, redactUrl, type RegistryEndpoint } from '../internal/index.js';
 import type { ImageName, ImageReference } from '../reference/index.js';
 
@@ -15,7 +17,9 @@ export type RegistryEndpoints = (
   options?: CallOptions,
 ) => readonly RegistryEndpoint[] | Promise<readonly RegistryEndpoint[]>;
 
-/** what an endpoint without restrictions does. */
+const ACTION = 'Cannot make an endpoint';
+
+/** What an endpoint without restrictions does. */
 const ALL: readonly EndpointCapability[] = ['pull', 'resolve'];
 
 /**
@@ -24,7 +28,7 @@ const ALL: readonly EndpointCapability[] = ['pull', 'resolve'];
  * @param ref - the image
  * @param options - `plainHttp` for a registry that the operator has opted in as insecure
  * @returns the endpoint, which may be asked for everything
- * @throws {@link ImageError} `ERR_OPTION_INVALID` when the domain is no host
+ * @throws {@link ImageError} `ERR_OPTION_INVALID` when the domain is no host, or an argument is of the wrong kind
  * @example
  * ```ts
  * import { createUpstreamEndpoint } from 'kubepull/mirrors';
@@ -38,6 +42,7 @@ export function createUpstreamEndpoint(
   ref: ImageReference,
   options: { readonly plainHttp?: boolean | undefined } = {},
 ): RegistryEndpoint {
+  check(ACTION, { ref }, { ref: is.referenceText });
   return {
     origin: getRegistryOrigin(ref.domain, options),
     apiPath: '/v2',
@@ -74,8 +79,11 @@ export function createUpstreamEndpoint(
 export function createMirrorEndpoint(
   url: string,
   ref: ImageReference,
-  { capabilities = ALL }: { readonly capabilities?: readonly EndpointCapability[] | undefined } = {},
+  options: { readonly capabilities?: readonly EndpointCapability[] | undefined } = {},
 ): RegistryEndpoint {
+  check(ACTION, { url, ref }, { url: is.text, ref: is.referenceText });
+  check<typeof options>(ACTION, options, { capabilities: is.optional(capabilitiesKind) });
+  const { capabilities = ALL } = options;
   const { origin, path } = parseEndpointUrl(url);
   const at = path.indexOf('v2');
   const [before, below] = at === -1 ? [path, []] : [path.slice(0, at), path.slice(at + 1)];
@@ -89,6 +97,8 @@ export function createMirrorEndpoint(
     anonymous: false,
   };
 }
+
+const capabilitiesKind = /* @__PURE__ */ is.listOf(/* @__PURE__ */ is.oneOf('pull', 'resolve'));
 
 /** The form of an endpoint's URL. Whatever needs an escape is left out: two readers could read it in two ways. */
 const ENDPOINT_URL = /^https?:\/\/[\w.:[\]-]+(?:\/[\w.~-]+)*\/?$/i;
@@ -134,12 +144,26 @@ const REPOSITORY = /^[a-z0-9._-]+(?:\/[a-z0-9._-]+)*$/;
  * @public
  */
 export function checkEndpoints(endpoints: readonly RegistryEndpoint[]): void {
+  check('Cannot use endpoints', { endpoints }, { endpoints: is.listOf(endpointKind) });
   if (endpoints.length > MAX_ENDPOINTS) {
     const words = `Cannot use ${endpoints.length} endpoints for one image: at most ${MAX_ENDPOINTS} are allowed`;
     throw new ImageError('ERR_OPTION_INVALID', words);
   }
   for (const endpoint of endpoints) checkEndpoint(endpoint);
 }
+
+const endpointKind = /* @__PURE__ */ is.shape(
+  {
+    origin: is.text,
+    apiPath: is.text,
+    repository: is.text,
+    namespace: /* @__PURE__ */ is.optional(is.text),
+    capabilities: capabilitiesKind,
+    upstream: is.bool,
+    anonymous: is.bool,
+  },
+  'an endpoint, such as createMirrorEndpoint() gives',
+);
 
 function checkEndpoint({ origin, apiPath, repository }: RegistryEndpoint): void {
   const flaw =
@@ -197,10 +221,10 @@ function isOriginOf(domain: string, origin: string, plainHttp: boolean): boolean
  * ```
  * @public
  */
-export function getRegistryOrigin(
-  domain: string,
-  { plainHttp = false }: { readonly plainHttp?: boolean | undefined } = {},
-): string {
+export function getRegistryOrigin(domain: string, options: { readonly plainHttp?: boolean | undefined } = {}): string {
+  check('Cannot reach a registry', { domain }, { domain: is.text });
+  check<typeof options>('Cannot reach a registry', options, { plainHttp: is.optional(is.bool) });
+  const { plainHttp = false } = options;
   const host = domain === 'docker.io' ? 'registry-1.docker.io' : domain;
   let url: URL | undefined;
   try {

@@ -1,5 +1,7 @@
 import { ImageError } from '../errors/index.js';
-import { plainHttpCheck, redactUrl, wrongOption } from '../internal/index.js';
+import { check } from '../errors/inner.js';
+import * as is from '../errors/inner.js';
+import { redactUrl } from '../internal/index.js';
 import { createMirrorEndpoint, type RegistryEndpoints, createUpstreamEndpoint } from './endpoints.js';
 import type { DecidingRule, RuleSubject } from '../rules/index.js';
 import { compileRules, isTooLong } from '../rules/inner.js';
@@ -79,7 +81,11 @@ const ENDPOINT = /^https?:\/\/[\w.:[\]-]+(?:\/[\w.~-]+)*\/?$/i;
  * @public
  */
 export function createMirrorRoutes(routes: readonly MirrorRoute[]): MirrorRoutes {
-  if (!Array.isArray(routes)) throw new ImageError('ERR_OPTION_INVALID', 'Cannot compile mirror routes: pass a list');
+  check(
+    'Cannot compile mirror routes',
+    { routes },
+    { routes: is.listOf(is.shape({ match: is.anything, endpoints: is.anything, upstream: is.optional(is.bool) })) },
+  );
   const choices = routes.map(({ endpoints, capabilities = BOTH, upstream = true }, index) => {
     checkEndpoints(endpoints, index);
     checkCapabilities(capabilities, index);
@@ -136,7 +142,7 @@ function invalid(index: number, reason: string): ImageError<'ERR_OPTION_INVALID'
  * @param options - `plainHttp` names registries (`host` or `host:port`) to speak plain HTTP with, when they are asked
  * themselves; a mirror's URL says it by its scheme
  * @returns the option `endpoints` of a pull
- * @throws {@link ImageError} `ERR_OPTION_INVALID` when an entry of `plainHttp` is no host
+ * @throws {@link ImageError} `ERR_OPTION_INVALID` when `routes` are none, or an entry of `plainHttp` is no host
  * @example
  * ```ts
  * import { createMirrorEndpoints } from 'kubepull/mirrors';
@@ -150,10 +156,11 @@ function invalid(index: number, reason: string): ImageError<'ERR_OPTION_INVALID'
  */
 export function createMirrorEndpoints(
   routes: MirrorRoutes,
-  { plainHttp = [] }: { readonly plainHttp?: readonly string[] | undefined } = {},
+  options: { readonly plainHttp?: readonly string[] | undefined } = {},
 ): RegistryEndpoints {
-  const wrong = wrongOption(plainHttpCheck(plainHttp));
-  if (wrong !== undefined) throw new ImageError('ERR_OPTION_INVALID', `Cannot use mirrors with ${wrong}`);
+  check('Cannot use mirrors', { routes }, { routes: is.having('what createMirrorRoutes() gives', 'choose') });
+  check<typeof options>('Cannot use mirrors', options, { plainHttp: is.optional(is.plainHttp) });
+  const { plainHttp = [] } = options;
   return (ref) => {
     const { endpoints, capabilities, upstream } = routes.choose(ref);
     const mirrors = endpoints.map((url) => createMirrorEndpoint(url, ref, { capabilities }));

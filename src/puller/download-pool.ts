@@ -1,4 +1,5 @@
-import { ImageError } from '../errors/index.js';
+import { check, type Kind } from '../errors/inner.js';
+import * as is from '../errors/inner.js';
 import { createSlots, type Slots, untilAbort } from '../internal/index.js';
 import type { Descriptor } from '../oci/index.js';
 import type { PullEvent } from './types.js';
@@ -71,8 +72,8 @@ export interface SharedDownloads extends DownloadPool {
  * @public
  */
 export function createDownloadPool(options: DownloadPoolOptions = {}): DownloadPool {
+  check<DownloadPoolOptions>('Cannot make a download pool', options, { maxParallelDownloads: parallelKind });
   const { maxParallelDownloads = DEFAULT_MAX_PARALLEL_DOWNLOADS } = options;
-  checkParallel(maxParallelDownloads, 'download with maxParallelDownloads');
   return createDownloads(maxParallelDownloads);
 }
 
@@ -93,20 +94,15 @@ function createDownloads(maxParallelDownloads: number): SharedDownloads {
 
 /** The inside of a pool; for a pull that shares none, one of its own, which its other limit is enough for. */
 export function sharedDownloads(pool: DownloadPool | undefined): SharedDownloads {
-  if (pool === undefined) return createDownloads(Infinity);
-  if (isShared(pool)) return pool;
-  throw new ImageError('ERR_OPTION_INVALID', 'Cannot pull with these downloads: createDownloadPool has not made them');
+  return pool === undefined ? createDownloads(Infinity) : (pool as SharedDownloads);
 }
 
-function isShared(pool: DownloadPool): pool is SharedDownloads {
-  return typeof pool === 'object' && pool !== null && 'slots' in pool && 'flights' in pool;
-}
+export const poolKind: Kind = /* @__PURE__ */ is.shape(
+  { slots: is.object, flights: is.object },
+  'what createDownloadPool() gives',
+);
 
-/** @throws {@link ImageError} `ERR_OPTION_INVALID` when a number of downloads is not a whole number */
-export function checkParallel(value: number, what: string): void {
-  if (Number.isSafeInteger(value) && value >= 1) return;
-  throw new ImageError('ERR_OPTION_INVALID', `Cannot ${what} ${value}: it must be a whole number from 1`);
-}
+export const parallelKind: Kind = /* @__PURE__ */ is.optional(/* @__PURE__ */ is.wholeFrom(1));
 
 export type BlobEvent = Extract<PullEvent, { readonly type: 'blob' }>;
 type Listener = (event: BlobEvent) => void;

@@ -1,5 +1,7 @@
 import { linkAbort } from '../internal/index.js';
-import { ImageError, isImageError } from '../errors/index.js';
+import { type Kind } from '../errors/inner.js';
+import * as is from '../errors/inner.js';
+import { isImageError } from '../errors/index.js';
 import type { Slots } from '../internal/index.js';
 import type { Descriptor } from '../oci/index.js';
 import {
@@ -49,14 +51,17 @@ export interface RangePlan {
   readonly rangeBytes: number;
 }
 
-/** @throws {@link ImageError} `ERR_OPTION_INVALID` when one of the numbers is not a whole number */
+const whole = /* @__PURE__ */ is.wholeFrom(1);
+
+export const rangesKind: Kind = /* @__PURE__ */ is.shape({
+  parallel: whole,
+  minBytes: /* @__PURE__ */ is.optional(whole),
+  rangeBytes: /* @__PURE__ */ is.optional(whole),
+});
+
 export function planRanges(ranges: LayerRanges | undefined): RangePlan | undefined {
   if (ranges === undefined) return undefined;
   const { parallel, minBytes = MIN_BYTES, rangeBytes = RANGE_BYTES } = ranges;
-  for (const [name, value] of Object.entries({ parallel, minBytes, rangeBytes })) {
-    if (Number.isSafeInteger(value) && value >= 1) continue;
-    throw new ImageError('ERR_OPTION_INVALID', `Cannot pull with ${name} ${value}: it must be a whole number from 1`);
-  }
   return parallel > 1 ? { parallel, minBytes, rangeBytes } : undefined;
 }
 

@@ -1,17 +1,17 @@
-import { checkRetries, isRedirectLimit } from '../distribution/inner.js';
-import { ImageError } from '../errors/index.js';
 import {
-  linkAbort,
-  hasMethods,
-  isOptionalFunction,
-  plainHttpCheck,
-  platformCheck,
-  wrongOption,
-} from '../internal/index.js';
-import { checkParallel, DEFAULT_MAX_PARALLEL_DOWNLOADS, sharedDownloads } from './download-pool.js';
-import { planRanges } from './layer-ranges.js';
+  realmPolicyKind,
+  redirectLimitKind,
+  redirectPolicyKind,
+  retryKind,
+  tokenCacheKind,
+} from '../distribution/inner.js';
+import { check, type Kind, type Kinds } from '../errors/inner.js';
+import * as is from '../errors/inner.js';
+import { linkAbort } from '../internal/index.js';
+import { parallelKind, poolKind } from './download-pool.js';
+import { rangesKind } from './layer-ranges.js';
 import { runPull } from './run-pull.js';
-import type { PulledImage, PullEvent, PullLimits, PullOptions } from './types.js';
+import type { PulledImage, PullEvent, PullOptions } from './types.js';
 import { STORED_LIMITS } from '../store/inner.js';
 import { formatReference, parseDockerReference } from '../reference/index.js';
 import { type PullTrace, runTraced } from '../tracing/index.js';
@@ -144,61 +144,74 @@ function watchedPull(image: string, options: PullOptions, emit: (event: PullEven
 
 /** @throws {@link ImageError} `ERR_OPTION_INVALID` when a pull cannot work with the options */
 export function checkOptions(image: string, options: PullOptions): void {
-  const wrong = wrongKind(image, options);
-  if (wrong !== undefined) throw new ImageError('ERR_OPTION_INVALID', `Cannot pull with ${wrong}`);
-  const { maxParallelDownloads = DEFAULT_MAX_PARALLEL_DOWNLOADS, downloads, layerRanges } = options;
-  checkParallel(maxParallelDownloads, 'pull with maxParallelDownloads');
-  sharedDownloads(downloads);
-  planRanges(layerRanges);
-  checkRetries(options.retry ?? {});
+  check('Cannot pull', { image }, { image: { ...is.text, what: "a text, such as 'nginx:1.29'" } });
+  check<PullOptions>('Cannot pull', options, {
+    ...pullMembers(),
+    keyring: is.optional(is.having('a keyring, such as createKeyring() gives', 'lookup')),
+    credential: options?.keyring === undefined ? is.optional(is.credential) : leftOut,
+    ...is.callOptions,
+  });
 }
 
-function wrongKind(image: unknown, options: Partial<PullOptions> = {}): string | undefined {
-  const {
-    runtime,
-    store,
-    keyring,
-    credential,
-    realmPolicy,
-    redirectPolicy,
-    maxRedirects,
-    foreignLayers,
-    strictPlatform,
-    limits,
-    retry,
-    platform = runtime?.platform,
-    plainHttp,
-    endpoints,
-    signal,
-  } = options;
-  const [isRuntime, isStore] = [
-    hasMethods(runtime, 'transport', 'createHasher'),
-    hasMethods(store, 'has', 'read', 'ingest', 'resolve', 'tag'),
-  ];
-  return wrongOption(
-    ['image', typeof image === 'string', "a text, such as 'nginx:1.29'"],
-    ['runtime', isRuntime, 'what createNodeRuntime() of kubepull/node gives'],
-    ['store', isStore, 'a store, such as openOciLayout() of kubepull/node gives'],
-    platformCheck(platform),
-    ['keyring', keyring === undefined || hasMethods(keyring, 'lookup'), 'a keyring, such as createKeyring() gives'],
-    ['credential', credential === undefined || isCredential(credential), 'one, such as createCredential() gives'],
-    ['credential', credential === undefined || keyring === undefined, 'either it or a keyring'],
-    ['realmPolicy', isRealmPolicy(realmPolicy), "'guarded', 'same-origin' or a function"],
-    ['redirectPolicy', redirectPolicy === 'guarded' || isOptionalFunction(redirectPolicy), "'guarded' or a function"],
-    ['maxRedirects', isRedirectLimit(maxRedirects), 'a whole number from 0 to 10'],
-    ['foreignLayers', foreignLayers === undefined || typeof foreignLayers === 'boolean', 'true or false'],
-    ['strictPlatform', strictPlatform === undefined || typeof strictPlatform === 'boolean', 'true or false'],
-    [
-      'limits',
-      limits === undefined || isLimits(limits),
-      'such as { maxLayers: 2000 }, up to 16384 (maxValues: 131072)',
-    ],
-    ['retry', retry === undefined || (typeof retry === 'object' && retry !== null), 'such as { attempts: 3 }'],
-    plainHttpCheck(plainHttp),
-    ['endpoints', isOptionalFunction(endpoints), 'a function, such as mirrorEndpoints() gives'],
-    ['signal', signal === undefined || hasMethods(signal, 'throwIfAborted', 'addEventListener'), 'an AbortSignal'],
-  );
+/** What a pull and a service of pulls have in common. */
+export function pullMembers(): Kinds<Omit<PullOptions, 'keyring' | 'credential' | 'signal'>> {
+  return {
+    runtime: runtimeKind,
+    store: storeKind,
+    realmPolicy: is.optional(realmPolicyKind),
+    redirectPolicy: is.optional(redirectPolicyKind),
+    maxRedirects: is.optional(redirectLimitKind),
+    foreignLayers: is.optional(is.bool),
+    strictPlatform: is.optional(is.bool),
+    limits: is.optional(limitsKind),
+    retry: is.optional(retryKind),
+    platform: is.optional(is.platform),
+    maxParallelDownloads: parallelKind,
+    downloads: is.optional(poolKind),
+    layerRanges: is.optional(rangesKind),
+    plainHttp: is.optional(is.plainHttp),
+    endpoints: is.optional({ ...is.callable, what: 'a function, such as createMirrorEndpoints() gives' }),
+  };
 }
+
+const NODE_RUNTIME = 'such as createNodeRuntime() of kubepull/node gives';
+
+const runtimeKind: Kind = /* @__PURE__ */ is.shape(
+  {
+    transport: { ...is.callable, what: `a function, ${NODE_RUNTIME}` },
+    createHasher: is.hasher,
+    platform: is.platform,
+    clock: /* @__PURE__ */ is.optional(is.clock),
+    tokenCache: /* @__PURE__ */ is.optional(tokenCacheKind),
+    tracing: /* @__PURE__ */ is.optional(is.tracing),
+  },
+  `a runtime, ${NODE_RUNTIME}`,
+);
+
+const limit = (most: number): Kind => is.optional(is.wholeFrom(1, most));
+
+const limitsKind: Kind = /* @__PURE__ */ is.shape(
+  {
+    maxLayers: /* @__PURE__ */ limit(STORED_LIMITS.maxLayers),
+    maxManifests: /* @__PURE__ */ limit(STORED_LIMITS.maxManifests),
+    maxValues: /* @__PURE__ */ limit(STORED_LIMITS.maxValues),
+  },
+  'an object, such as { maxLayers: 2000 }',
+);
+
+const storeKind: Kind = /* @__PURE__ */ is.having(
+  'a store, such as openOciLayout() of kubepull/node gives',
+  'has',
+  'read',
+  'ingest',
+  'resolve',
+  'tag',
+);
+
+const leftOut: Kind = {
+  what: 'left out where there is a keyring: pass either it or a keyring',
+  accepts: (credential) => credential === undefined,
+};
 
 /**
  * Events between a pull and its reader. The pull never waits: progress that the reader has not taken yet is replaced by
@@ -262,24 +275,4 @@ export function createEventQueue(): EventQueue {
       }
     },
   };
-}
-
-function isCredential(value: unknown): boolean {
-  const { username, password } = (value ?? {}) as { readonly username?: unknown; readonly password?: unknown };
-  return typeof username === 'string' && hasMethods(password, 'reveal');
-}
-
-function isLimits(limits: unknown): boolean {
-  const within = (value: unknown, most: number): boolean =>
-    value === undefined || (Number.isSafeInteger(value) && Number(value) > 0 && Number(value) <= most);
-  if (typeof limits !== 'object' || limits === null) return false;
-  const { maxLayers, maxManifests, maxValues } = limits as Readonly<Record<keyof PullLimits, unknown>>;
-  const most = STORED_LIMITS;
-  return (
-    within(maxLayers, most.maxLayers) && within(maxManifests, most.maxManifests) && within(maxValues, most.maxValues)
-  );
-}
-
-function isRealmPolicy(value: unknown): boolean {
-  return value === 'guarded' || value === 'same-origin' || isOptionalFunction(value);
 }

@@ -7,7 +7,8 @@ import {
   PullFailedError,
   type TransportPhase,
 } from '../errors/index.js';
-import { noteBlobFailures } from '../errors/inner.js';
+import { check, noteBlobFailures } from '../errors/inner.js';
+import * as is from '../errors/inner.js';
 import { aggregate, equalSecrets, quote, untilAbort } from '../internal/index.js';
 import type { CredentialCandidate } from '../keyring/index.js';
 import type { RegistryEndpoint } from '../mirrors/index.js';
@@ -218,5 +219,6 @@ function textOf({ username, password, identityToken, registryToken }: Credential
  * @public
  */
 export function aggregateErrorTexts(texts: readonly string[]): string {
+  check('Cannot join texts', { texts }, { texts: is.listOf(is.text) });
   return aggregate(texts);
 }

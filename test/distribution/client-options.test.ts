@@ -31,14 +31,14 @@ describe('options of a registry session', () => {
     expect(() => createRegistrySession(options)).toThrow(
       expect.objectContaining({
         code: 'ERR_OPTION_INVALID',
-        message: expect.stringMatching(`^Cannot make a registry session with this ${option}: pass `) as string,
+        message: expect.stringMatching(`^Cannot make a registry session: ${option} `) as string,
       }) as Error,
     );
   });
 
   it('refuses hosts of mirrors that are none', () => {
     const routes = createMirrorRoutes([{ match: '**', endpoints: ['https://mirror.example'] }]);
-    expect(() => createMirrorEndpoints(routes, { plainHttp: ['http://r.example'] })).toThrow('this plainHttp');
+    expect(() => createMirrorEndpoints(routes, { plainHttp: ['http://r.example'] })).toThrow('plainHttp must be');
   });
 });
 

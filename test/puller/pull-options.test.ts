@@ -25,11 +25,11 @@ const WRONG: readonly (readonly [option: string, wrong: Readonly<Record<string, 
   ['platform', { platform: 'linux/amd64' }, "parsePlatform('linux/amd64')"],
   ['platform', { platform: null }, "parsePlatform('linux/amd64')"],
   ['keyring', { keyring: { username: 'u' } }, 'createKeyring()'],
-  ['endpoints', { endpoints: ['https://mirror.example'] }, 'mirrorEndpoints()'],
+  ['endpoints', { endpoints: ['https://mirror.example'] }, 'createMirrorEndpoints()'],
   ['downloads', { downloads: null }, 'createDownloadPool'],
-  ['credential', { credential: { username: 'u', password } }, 'createCredential()'],
+  ['credential', { credential: { username: 'u', password } }, 'createSecret()'],
   ['credential', { credential: one, keyring: createKeyring([]) }, 'either it or a keyring'],
-  ['realmPolicy', { realmPolicy: 'trusted' }, "'guarded', 'same-origin' or a function"],
+  ['realmPolicy', { realmPolicy: 'trusted' }, '"guarded" or "same-origin" or a function'],
   ['foreignLayers', { foreignLayers: 'yes' }, 'true or false'],
   ['retry', { retry: 3 }, '{ attempts: 3 }'],
   ['signal', { signal: new AbortController() }, 'AbortSignal'],
@@ -61,7 +61,7 @@ function optionsFor(changes: object): { readonly options: PullOptions; asked(): 
 describe('options of a pull', () => {
   it.each(WRONG)('refuses a %s of the wrong kind, and asks nobody: %j', async (option, wrong, hint) => {
     const { options, asked } = optionsFor(wrong);
-    const message = expect.stringMatching(new RegExp(`^Cannot pull with (this|these) ${option}: `)) as string;
+    const message = expect.stringMatching(new RegExp(`^Cannot pull: ${option}(?:[.[][^ ]*)? `)) as string;
     const events = async (): Promise<void> => {
       for await (const event of pullImageEvents('r.example/app:1', options)) expect(event).toBeUndefined();
     };

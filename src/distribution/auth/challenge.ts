@@ -1,3 +1,6 @@
+import { check } from '../../errors/inner.js';
+import * as is from '../../errors/inner.js';
+
 /**
  * One challenge of a `WWW-Authenticate` header.
  *
@@ -41,6 +44,7 @@ const BARE = /[!#-+\--:<-~]/;
  * @public
  */
 export function parseChallenges(header: string | readonly string[]): readonly Challenge[] {
+  check('Cannot parse challenges', { header }, { header: is.either(is.text, is.listOf(is.text)) });
   const headers = typeof header === 'string' ? [header] : header;
   const length = headers.reduce((sum, value) => sum + value.length, 0);
   return length > MAX_LENGTH ? [] : headers.flatMap(parseHeader).slice(0, MAX_CHALLENGES);

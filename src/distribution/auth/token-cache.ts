@@ -1,4 +1,6 @@
 import { type CallOptions, type Clock, systemClock } from '../../clock/index.js';
+import { check, type Kind, type Kinds } from '../../errors/inner.js';
+import * as is from '../../errors/inner.js';
 import { createExpiringMap, createFlights } from '../../internal/index.js';
 
 /** Tokens that are kept; a session with more repositories asks again for the oldest. */
@@ -56,13 +58,17 @@ export interface TokenCache {
  * ```
  * @public
  */
-export function createTokenCache({ clock = systemClock }: { readonly clock?: Clock | undefined } = {}): TokenCache {
+export function createTokenCache(options: { readonly clock?: Clock | undefined } = {}): TokenCache {
+  check<typeof options>('Cannot make a token cache', options, { clock: is.optional(is.monotonicClock) });
+  const { clock = systemClock } = options;
   const tokens = createExpiringMap<string>(() => clock.monotonic(), MAX_TOKENS);
   const flights = createFlights<string>();
   return {
     salt: crypto.randomUUID(),
     clear: () => tokens.clear(),
-    async get({ key, refused, renew, signal }) {
+    async get(query) {
+      check<TokenQuery>('Cannot get a token', query, queryKinds);
+      const { key, refused, renew, signal } = query;
       const kept = tokens.get(key);
       if (kept !== undefined && kept !== refused) return kept;
       const takeNew = async (until: AbortSignal): Promise<string> => {
@@ -76,3 +82,15 @@ export function createTokenCache({ clock = systemClock }: { readonly clock?: Clo
     },
   };
 }
+
+const queryKinds: Kinds<TokenQuery> = {
+  key: is.text,
+  refused: /* @__PURE__ */ is.optional(is.text),
+  renew: is.callable,
+  ...is.callOptions,
+};
+
+export const tokenCacheKind: Kind = /* @__PURE__ */ is.shape(
+  { salt: is.text, get: is.callable, clear: is.callable },
+  'a token cache, such as createTokenCache() gives',
+);

@@ -1,3 +1,5 @@
+import { type Kind } from '../../errors/inner.js';
+import * as is from '../../errors/inner.js';
 import { RequestRefusedError } from '../../errors/index.js';
 import { createMask, redactUrl } from '../../internal/index.js';
 import type { Admission, FollowedResponse, Transport, TransportRequest } from '../transport/transport.js';
@@ -15,10 +17,7 @@ const READING: ReadonlySet<string> = new Set(['GET', 'HEAD']);
 /** What another origin may see of a request; credentials and the caller's own headers are not in it. */
 const HARMLESS: ReadonlySet<string> = new Set(['accept', 'accept-encoding', 'range', 'user-agent']);
 
-/** Whether a value can be the option `maxRedirects`. */
-export function isRedirectLimit(value: unknown): boolean {
-  return value === undefined || (Number.isSafeInteger(value) && Number(value) >= 0 && Number(value) <= MOST_REDIRECTS);
-}
+export const redirectLimitKind: Kind = /* @__PURE__ */ is.wholeFrom(0, MOST_REDIRECTS);
 
 /** Where redirects may lead. */
 export interface RedirectRules {

@@ -1,4 +1,6 @@
 import { RequestRefusedError } from '../../errors/index.js';
+import { type Kind } from '../../errors/inner.js';
+import * as is from '../../errors/inner.js';
 import { type Mask, printable, redactUrl } from '../../internal/index.js';
 import { classifyAddress } from '../transport/address.js';
 import type { AddressClass } from '../transport/transport.js';
@@ -26,6 +28,11 @@ export type RealmRule = 'guarded' | 'same-origin' | 'trusted';
  */
 export type RealmPolicy = Exclude<RealmRule, 'trusted'> | ((registry: string, realm: string) => RealmRule);
 
+export const realmPolicyKind: Kind = /* @__PURE__ */ is.either(
+  /* @__PURE__ */ is.oneOf('guarded', 'same-origin'),
+  is.callable,
+);
+
 /**
  * Where a registry's redirects, and the URLs that images name for layers, may lead: `guarded` to public addresses and into
  * the kind of network that the registry stands in. A function decides for a pair, of the registry's origin and the
@@ -35,6 +42,8 @@ export type RealmPolicy = Exclude<RealmRule, 'trusted'> | ((registry: string, re
  * @public
  */
 export type RedirectPolicy = 'guarded' | ((registry: string, target: string) => 'guarded' | 'trusted');
+
+export const redirectPolicyKind: Kind = /* @__PURE__ */ is.either(/* @__PURE__ */ is.oneOf('guarded'), is.callable);
 
 /** What is known of the registry that names another URL. */
 export interface RegistryPeer {

@@ -1,7 +1,10 @@
 import type { CallOptions } from '../../clock/index.js';
 import { lengthOf } from '../response/response.js';
 import { blobUrl, type RefreshBudget, type RepositoryActions } from '../session/request.js';
-import { enter, type RegistrySession, type Session } from '../session/session.js';
+import { ASK, enter, type RegistrySession, type Session } from '../session/session.js';
+import { check } from '../../errors/inner.js';
+import * as is from '../../errors/inner.js';
+
 import { type FollowedResponse, isEncoded } from '../transport/transport.js';
 import { ContentMismatchError, ImageError, RequestRefusedError, TransportError } from '../../errors/index.js';
 import { type Descriptor, decodeEmbeddedContent } from '../../oci/index.js';
@@ -80,6 +83,8 @@ export async function openBlob(
   blob: Descriptor,
   options: OpenBlobOptions = {},
 ): Promise<OpenedBlob> {
+  // Which part it is, is judged with the blob's size.
+  check<OpenBlobOptions>(ASK, options, { offset: is.anything, end: is.anything, ...is.callOptions });
   return openBlobWithin(session, ref, blob, options, undefined);
 }
 
@@ -145,6 +150,7 @@ export async function hasBlob(
   blob: Descriptor,
   options: CallOptions = {},
 ): Promise<boolean> {
+  check<CallOptions>(ASK, options, is.callOptions);
   return isBlobThere(enter(session, ref, blob), ref, blob, options);
 }
 

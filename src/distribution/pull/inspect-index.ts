@@ -1,7 +1,10 @@
 import type { CallOptions } from '../../clock/index.js';
 import { type Descriptor, type ImageIndex, type ImageManifest, type ParsedManifest } from '../../oci/index.js';
 import type { ImageReference } from '../../reference/index.js';
-import type { RegistrySession } from '../session/session.js';
+import { ASK, type RegistrySession } from '../session/session.js';
+import { check } from '../../errors/inner.js';
+import * as is from '../../errors/inner.js';
+
 import { readConfig } from './config.js';
 import { readManifest, type ReadManifest } from './manifests.js';
 
@@ -76,8 +79,10 @@ export interface InspectedEntry {
 export async function inspectIndex(
   session: RegistrySession,
   ref: ImageReference,
-  { verbose = false, signal }: InspectIndexOptions = {},
+  options: InspectIndexOptions = {},
 ): Promise<IndexInspection> {
+  check<InspectIndexOptions>(ASK, options, { verbose: is.optional(is.bool), ...is.callOptions });
+  const { verbose = false, signal } = options;
   const found = await readManifest(session, ref, { signal });
   const inspected = describe(ref, found);
   const inspectEntries = (): Promise<readonly InspectedEntry[]> =>

@@ -1,7 +1,9 @@
 import type { CallOptions } from '../../clock/index.js';
 import { type Digest, type DigestAlgorithm, getDigestAlgorithm, computeDigest } from '../../digest/index.js';
-import { enter, type RegistrySession, type Session } from '../session/session.js';
+import { ASK, enter, type RegistrySession, type Session } from '../session/session.js';
 import { digestHeader, lengthOf, readDocument, refuseEncoding, typeOf } from '../response/response.js';
+import { check } from '../../errors/inner.js';
+import * as is from '../../errors/inner.js';
 import { manifestUrl } from '../session/request.js';
 import { isCut } from '../transport/retry.js';
 import { type FollowedResponse, isEncoded } from '../transport/transport.js';
@@ -102,6 +104,7 @@ export async function resolveManifest(
   ref: ImageReference,
   options: CallOptions = {},
 ): Promise<Descriptor> {
+  check<CallOptions>(ASK, options, is.callOptions);
   const inside = enter(session, ref);
   return watch(inside, 'HEAD', ref, async () => {
     const descriptor = await askForDescriptor(inside, ref, options);
@@ -155,6 +158,7 @@ export async function readManifestBytes(
   ref: ImageReference,
   options: ReadManifestBytesOptions = {},
 ): Promise<ManifestBytes> {
+  check<ReadManifestBytesOptions>(ASK, options, { descriptor: is.optional(is.descriptor), ...is.callOptions });
   const inside = enter(session, ref);
   if (options.descriptor !== undefined) checkEntry(ref, options.descriptor);
   const wanted = options.descriptor?.digest ?? ref.digest;
@@ -319,6 +323,7 @@ export async function readManifest(
   ref: ImageReference,
   options: ReadManifestOptions = {},
 ): Promise<ReadManifest> {
+  check(ASK, { options }, { options: is.shape({ choose: is.optional(is.callable) }) });
   const { choose, signal, descriptor: start } = options;
   let descriptor: Descriptor | undefined = start;
   for (let depth = 0; depth <= MAX_INDEX_DEPTH; depth += 1) {

@@ -3,7 +3,10 @@ import { type CreateHasher, getDigestAlgorithm } from '../../digest/index.js';
 import { ContentMismatchError, ImageError, TransportError } from '../../errors/index.js';
 import type { Descriptor } from '../../oci/index.js';
 import type { ImageReference } from '../../reference/index.js';
-import { enter, type RegistrySession } from '../session/session.js';
+import { ASK, enter, type RegistrySession } from '../session/session.js';
+import { check } from '../../errors/inner.js';
+import * as is from '../../errors/inner.js';
+
 import { openBlobWithin } from './blobs.js';
 import { isCut } from '../transport/retry.js';
 
@@ -44,25 +47,33 @@ export async function* readBlob(
   session: RegistrySession,
   ref: ImageReference,
   blob: Descriptor,
-  { signal }: CallOptions = {},
+  options: CallOptions = {},
 ): AsyncGenerator<Uint8Array, void, undefined> {
+  check<CallOptions>(ASK, options, is.callOptions);
+  const { signal } = options;
   const { clock, createHasher } = enter(session, ref, blob);
-  const check = createCheck(blob, createHasher);
+  const verified = createCheck(blob, createHasher);
   const refreshes = { left: REFRESHES };
-  for (let [cuts, all, start] = [0, 0, 0]; check.offset < blob.size;) {
+  for (let [cuts, all, start] = [0, 0, 0]; verified.offset < blob.size;) {
     try {
-      const { offset, content } = await openBlobWithin(session, ref, blob, { offset: check.offset, signal }, refreshes);
-      yield* check.pass(content, offset);
-      if (check.offset < blob.size) throw cutShort(ref, blob, check.offset);
+      const { offset, content } = await openBlobWithin(
+        session,
+        ref,
+        blob,
+        { offset: verified.offset, signal },
+        refreshes,
+      );
+      yield* verified.pass(content, offset);
+      if (verified.offset < blob.size) throw cutShort(ref, blob, verified.offset);
     } catch (error) {
       signal?.throwIfAborted();
-      [cuts, start] = check.offset - start >= PROGRESS ? [1, check.offset] : [cuts + 1, start];
+      [cuts, start] = verified.offset - start >= PROGRESS ? [1, verified.offset] : [cuts + 1, start];
       all += 1;
       if (!isCut(error) || cuts === MAX_CUTS || all === MAX_CUTS_IN_ALL) throw error;
       await clock.sleep(FIRST_PAUSE_MS * 2 ** (cuts - 1), { signal });
     }
   }
-  check.finish();
+  verified.finish();
 }
 
 /** A blob in memory, verified. */

@@ -9,7 +9,9 @@ import { readDocument, refuseEncoding } from '../response/response.js';
 import type { FollowedResponse } from '../transport/transport.js';
 import { requestUrl } from '../session/request.js';
 import { typeOf } from '../response/response.js';
-import { enter, type RegistrySession, type Session } from '../session/session.js';
+import { ASK, enter, type RegistrySession, type Session } from '../session/session.js';
+import { check } from '../../errors/inner.js';
+import * as is from '../../errors/inner.js';
 
 /** The largest page that is read. */
 const MAX_PAGE = 4 * 1024 * 1024;
@@ -60,8 +62,10 @@ export interface ListReferrersOptions extends CallOptions {
 export async function* listReferrers(
   session: RegistrySession,
   ref: ImageReference,
-  { artifactType, signal }: ListReferrersOptions = {},
+  options: ListReferrersOptions = {},
 ): AsyncGenerator<Descriptor, void, undefined> {
+  check<ListReferrersOptions>(ASK, options, { artifactType: is.optional(is.text), ...is.callOptions });
+  const { artifactType, signal } = options;
   const inside = enter(session, ref);
   const subject = ref.digest ?? (await resolveManifest(session, ref, { signal })).digest;
   const url = requestUrl(inside, ref, `referrers/${subject}`, artifactType === undefined ? {} : { artifactType });

@@ -2,7 +2,10 @@ import type { CallOptions } from '../../clock/index.js';
 import { requestPages } from './pages.js';
 import { readDocument, refuseEncoding, unreadable } from '../response/response.js';
 import { requestUrl } from '../session/request.js';
-import { enter, type RegistrySession, type Session } from '../session/session.js';
+import { ASK, enter, type RegistrySession, type Session } from '../session/session.js';
+import { check } from '../../errors/inner.js';
+import * as is from '../../errors/inner.js';
+
 import type { FollowedResponse } from '../transport/transport.js';
 import { ImageError } from '../../errors/index.js';
 import { type JsonNode, memberOf, printable, quote, readJson } from '../../internal/index.js';
@@ -53,8 +56,10 @@ export interface ListTagsOptions extends CallOptions {
 export async function* listTags(
   session: RegistrySession,
   ref: ImageReference,
-  { pageSize, after, signal }: ListTagsOptions = {},
+  options: ListTagsOptions = {},
 ): AsyncGenerator<string, void, undefined> {
+  check<ListTagsOptions>(ASK, options, { pageSize: is.anything, after: is.optional(is.text), ...is.callOptions });
+  const { pageSize, after, signal } = options;
   const inside = enter(session, ref);
   const url = requestUrl(inside, ref, 'tags/list', pageQuery(ref, pageSize, after));
   const pages = requestPages(inside, { ref, url, signal }, (followed) => readPage(inside, followed));

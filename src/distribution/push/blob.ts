@@ -2,7 +2,10 @@ import type { CallOptions } from '../../clock/index.js';
 import { type CreateHasher, getDigestAlgorithm, computeDigest } from '../../digest/index.js';
 import { admitUpload } from '../policy/url-policy.js';
 import { isBlobThere } from '../pull/blobs.js';
-import { enter, type RegistrySession, type Session } from '../session/session.js';
+import { ASK, enter, type RegistrySession, type Session } from '../session/session.js';
+import { check, type Kind } from '../../errors/inner.js';
+import * as is from '../../errors/inner.js';
+
 import { digestHeader, headerOf } from '../response/response.js';
 import { requestUrl } from '../session/request.js';
 import type { FollowedResponse } from '../transport/transport.js';
@@ -76,8 +79,10 @@ export async function pushBlob(
   session: RegistrySession,
   ref: ImageReference,
   blob: Descriptor,
-  { content, mountFrom, signal }: PushBlobOptions = {},
+  options: PushBlobOptions = {},
 ): Promise<PushedBlob> {
+  check<PushBlobOptions>(ASK, options, { content: is.optional(SOURCE), mountFrom: FROM, ...is.callOptions });
+  const { content, mountFrom, signal } = options;
   const inside = enter(session, ref, blob);
   if (content instanceof Uint8Array) checkContent(blob, content, inside.createHasher);
   if (await isBlobThere(inside, ref, blob, { signal, ...ACTIONS })) return 'present';
@@ -93,6 +98,10 @@ export async function pushBlob(
   await upload(inside, ref, blob, { content, location: started.location, signal });
   return 'uploaded';
 }
+
+const SOURCE = /* @__PURE__ */ is.either(is.bytes, is.callable);
+/** Where blobs may be mounted from. */
+export const FROM: Kind = /* @__PURE__ */ is.optional(/* @__PURE__ */ is.shape({ path: is.text }));
 
 type StartedUpload = { readonly mounted: true } | { readonly mounted: false; readonly location: string };
 

@@ -2,8 +2,11 @@ import type { CallOptions } from '../../clock/index.js';
 import { type Digest, getDigestAlgorithm, computeDigest } from '../../digest/index.js';
 import { atDigest } from '../pull/manifests.js';
 import { readReferrersTag, referrersTag } from '../pull/referrers.js';
-import { type BlobSource, checkStored, pushBlob, type PushedBlob } from './blob.js';
-import { enter, type RegistrySession, type Session } from '../session/session.js';
+import { type BlobSource, checkStored, FROM, pushBlob, type PushedBlob } from './blob.js';
+import { ASK, enter, type RegistrySession, type Session } from '../session/session.js';
+import { check } from '../../errors/inner.js';
+import * as is from '../../errors/inner.js';
+
 import { headerOf } from '../response/response.js';
 import { manifestUrl } from '../session/request.js';
 import { ContentMismatchError, ImageError } from '../../errors/index.js';
@@ -126,6 +129,8 @@ export async function pushManifest(
   manifest: PushContent,
   options: PushManifestOptions = {},
 ): Promise<PushedManifest> {
+  check(ASK, { manifest }, { manifest: is.shape({ bytes: is.bytes, mediaType: is.text }) });
+  check<PushManifestOptions>(ASK, options, { content: is.optional(is.callable), mountFrom: FROM, ...is.callOptions });
   const push: Push = { session: enter(session, ref), options, done: new Map() };
   const { descriptor, referrers } = await pushLevel(push, ref, manifest, 0);
   return { descriptor, referrers, blobs: [...push.done.values()] };

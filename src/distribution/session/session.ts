@@ -4,9 +4,9 @@ import { type Authorizer, createAuthorizer } from '../auth/authorizer.js';
 import { secretsOf } from '../auth/token.js';
 import { type Challenge, parseChallenges } from '../auth/challenge.js';
 import { createElsewhere, type Elsewhere, type RedirectCredential } from '../auth/elsewhere.js';
-import { createTokenCache, type TokenCache } from '../auth/token-cache.js';
-import { isRedirectLimit } from '../policy/redirects.js';
-import type { RealmPolicy, RedirectPolicy } from '../policy/url-policy.js';
+import { createTokenCache, type TokenCache, tokenCacheKind } from '../auth/token-cache.js';
+import { redirectLimitKind } from '../policy/redirects.js';
+import { type RealmPolicy, realmPolicyKind, type RedirectPolicy, redirectPolicyKind } from '../policy/url-policy.js';
 import { noticeTeller, type RegistryNotice, responseError } from '../response/response.js';
 import {
   type ApiBase,
@@ -18,19 +18,13 @@ import {
   scopesOf,
   type Sender,
 } from './request.js';
-import { createReadAgain, type ReadAgain, type RetryOptions, withRetry } from '../transport/retry.js';
+import { createReadAgain, type ReadAgain, retryKind, type RetryOptions, withRetry } from '../transport/retry.js';
 import type { FollowedResponse, Transport } from '../transport/transport.js';
 import type { Credential } from '../../docker-config/index.js';
 import { ImageError } from '../../errors/index.js';
-import {
-  hasMethods,
-  isOptionalFunction,
-  printable,
-  quote,
-  randomFraction,
-  redactUrl,
-  wrongOption,
-} from '../../internal/index.js';
+import { check } from '../../errors/inner.js';
+import * as is from '../../errors/inner.js';
+import { printable, quote, randomFraction, redactUrl } from '../../internal/index.js';
 import type { Descriptor } from '../../oci/index.js';
 import type { ImageReference } from '../../reference/index.js';
 import type { Tracing } from '../../tracing/index.js';
@@ -216,33 +210,37 @@ export function createRegistrySession(options: RegistrySessionOptions): Registry
  * @throws {@link ImageError} `ERR_OPTION_INVALID` when what a verb is given is no session, reference or descriptor
  */
 export function enter(session: RegistrySession, ref: ImageReference, ...blobs: readonly Descriptor[]): Session {
-  const wrong = wrongOption(
-    ['session', hasMethods(session, 'send', 'sendForeign', 'readAgain'), 'what createRegistrySession() gives'],
-    ['reference', hasTexts(ref, 'name', 'path'), 'what parseReference() gives'],
-    ['descriptor', blobs.every((blob) => hasTexts(blob, 'digest')), 'a descriptor, such as a manifest lists'],
-  );
-  if (wrong !== undefined) throw new ImageError('ERR_OPTION_INVALID', `Cannot ask a registry with ${wrong}`);
+  const kinds = { session: SESSION, ref: is.reference, blobs: is.listOf(is.descriptor) };
+  check(ASK, { session, ref, blobs }, kinds);
   return session as Session;
 }
 
-function hasTexts(value: unknown, ...names: readonly string[]): boolean {
-  return names.every((name) => typeof (value as Record<string, unknown> | null | undefined)?.[name] === 'string');
-}
+/** What a call of a registry begins with when it fails before anything is sent. */
+export const ASK = 'Cannot ask a registry';
 
-function checkParts(options: Partial<RegistrySessionOptions> = {}): void {
-  const { transport, origin, createHasher, clock, onNotice, maxRedirects, redirectPolicy, redirectCredential } =
-    options;
-  const wrong = wrongOption(
-    ['transport', typeof transport === 'function', 'a function, such as fetchTransport() gives'],
-    ['origin', typeof origin === 'string', 'a text, such as registryOrigin() gives'],
-    ['createHasher', typeof createHasher === 'function', 'a function, such as nodeHasher of kubepull/node'],
-    ['clock', clock === undefined || hasMethods(clock, 'now', 'monotonic', 'sleep'), 'a clock, such as systemClock'],
-    ['onNotice', isOptionalFunction(onNotice), 'a function'],
-    ['maxRedirects', isRedirectLimit(maxRedirects), 'a whole number from 0 to 10'],
-    ['redirectPolicy', redirectPolicy === 'guarded' || isOptionalFunction(redirectPolicy), "'guarded' or a function"],
-    ['redirectCredential', isOptionalFunction(redirectCredential), 'a function'],
-  );
-  if (wrong !== undefined) throw new ImageError('ERR_OPTION_INVALID', `Cannot make a registry session with ${wrong}`);
+const SESSION = /* @__PURE__ */ is.having('what createRegistrySession() gives', 'send', 'sendForeign', 'readAgain');
+
+function checkParts(options: RegistrySessionOptions): void {
+  check<RegistrySessionOptions>('Cannot make a registry session', options, {
+    transport: { ...is.callable, what: 'a function, such as createFetchTransport() gives' },
+    origin: { ...is.text, what: 'a text, such as getRegistryOrigin() gives' },
+    apiPath: is.optional(is.text),
+    namespace: is.optional(is.text),
+    credential: is.optional(is.credential),
+    pathScoped: is.optional(is.bool),
+    realmPolicy: is.optional(realmPolicyKind),
+    createHasher: is.hasher,
+    clock: is.optional(is.clock),
+    random: is.optional(is.callable),
+    tokenCache: is.optional(tokenCacheKind),
+    foreignLayers: is.optional(is.bool),
+    retry: is.optional(retryKind),
+    tracing: is.optional(is.tracing),
+    onNotice: is.optional(is.callable),
+    maxRedirects: is.optional(redirectLimitKind),
+    redirectPolicy: is.optional(redirectPolicyKind),
+    redirectCredential: is.optional(is.callable),
+  });
 }
 
 interface Parts {

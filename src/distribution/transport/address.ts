@@ -1,3 +1,5 @@
+import { checkFast } from '../../errors/inner.js';
+import * as is from '../../errors/inner.js';
 import type { AddressClass } from './transport.js';
 
 type Range = readonly [base: number, bits: number, AddressClass];
@@ -40,6 +42,7 @@ const IPV4_RANGES: readonly Range[] = [
  * @public
  */
 export function classifyAddress(address: string): AddressClass | undefined {
+  checkFast('Cannot classify an address', 'address', address, is.text);
   const bare = address.startsWith('[') && address.endsWith(']') ? address.slice(1, -1) : address;
   const v4 = parseIpv4(bare);
   if (v4 !== undefined) return classifyIpv4(v4);

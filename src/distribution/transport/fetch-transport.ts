@@ -1,6 +1,8 @@
 import { classifyAddress } from './address.js';
 import { isEncoded, type Transport, type TransportRequest, type TransportResponse } from './transport.js';
-import { ImageError, RequestRefusedError, TransportError, type TransportPhase } from '../../errors/index.js';
+import { RequestRefusedError, TransportError, type TransportPhase } from '../../errors/index.js';
+import { check } from '../../errors/inner.js';
+import * as is from '../../errors/inner.js';
 import { redactUrl, untilAbort } from '../../internal/index.js';
 
 /**
@@ -61,6 +63,7 @@ export function createFetchTransport(
   fetch: typeof globalThis.fetch = globalThis.fetch,
   options: FetchTransportOptions = {},
 ): Transport {
+  check('Cannot make a transport', { fetch }, { fetch: is.callable });
   const limits = checkLimits(options);
   return async (request) => {
     checkUrl(request);
@@ -81,23 +84,28 @@ export function createFetchTransport(
 }
 
 function checkLimits(options: FetchTransportOptions): FetchLimits {
+  check<FetchTransportOptions>('Cannot make a transport', options, {
+    headersTimeoutMs: is.optional(is.timeoutMs),
+    bodyTimeoutMs: is.optional(is.timeoutMs),
+    minBytesPerSecond: is.optional(is.wholeFrom(0, 2 ** 31 - 1)),
+    minRateWindowMs: is.optional(is.timeoutMs),
+  });
   const {
     headersTimeoutMs = 60_000,
     bodyTimeoutMs = 30_000,
     minBytesPerSecond = 1024,
     minRateWindowMs = 60_000,
   } = options;
-  const limits = { headersTimeoutMs, bodyTimeoutMs, minBytesPerSecond, minRateWindowMs };
-  for (const [name, value] of Object.entries(limits)) {
-    const least = name === 'minBytesPerSecond' ? 0 : 1;
-    if (Number.isSafeInteger(value) && value >= least && value < 2 ** 31) continue;
-    const fault = `${name} ${value}: it must be a whole number from ${least} to ${2 ** 31 - 1}`;
-    throw new ImageError('ERR_OPTION_INVALID', `Cannot make a transport with ${fault}`);
-  }
-  return limits;
+  return { headersTimeoutMs, bodyTimeoutMs, minBytesPerSecond, minRateWindowMs };
 }
 
-function checkUrl({ url, method, allowAddresses, shownUrl = redactUrl(url) }: TransportRequest): void {
+function checkUrl(request: TransportRequest): void {
+  check(
+    'Cannot send a request',
+    { request },
+    { request: is.shape({ method: is.text, url: is.text, headers: is.object }) },
+  );
+  const { url, method, allowAddresses, shownUrl = redactUrl(url) } = request;
   const parsed = URL.canParse(url) ? new URL(url) : undefined;
   const refuse = (rule: string, reason: string): RequestRefusedError =>
     new RequestRefusedError(`Cannot ${method} ${shownUrl}: ${reason}`, { url: shownUrl, rule });

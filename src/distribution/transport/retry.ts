@@ -6,13 +6,9 @@ import {
   type TransportRequest,
   type TransportResponse,
 } from './transport.js';
-import {
-  type AnyImageError,
-  ImageError,
-  isImageError,
-  RegistryError,
-  type TransportError,
-} from '../../errors/index.js';
+import { type AnyImageError, isImageError, RegistryError, type TransportError } from '../../errors/index.js';
+import { check, type Kind, type Kinds } from '../../errors/inner.js';
+import * as is from '../../errors/inner.js';
 import { redactUrl } from '../../internal/index.js';
 
 /**
@@ -92,8 +88,8 @@ export function isRetryableStatus(status: number): boolean {
  * @param next - sends one request
  * @param options - clock, randomness, the number of attempts and the time for pauses
  * @returns a transport of the same kind
- * @throws {@link ImageError} `ERR_OPTION_INVALID` when `attempts` is not a whole number from 1, or `budgetMs` not a number
- * from 0
+ * @throws {@link ImageError} `ERR_OPTION_INVALID` when an option is of the wrong kind, such as `attempts` that is not a whole
+ * number from 1
  * @example
  * ```ts
  * import { systemClock } from 'kubepull/clock';
@@ -104,8 +100,9 @@ export function isRetryableStatus(status: number): boolean {
  * @public
  */
 export function withRetry(next: Transport, options: RetryOptions): Transport {
+  check('Cannot retry', { next }, { next: is.callable });
+  check<RetryOptions>('Cannot retry', options, { clock: is.clock, random: is.callable, ...retryMembers });
   const { clock, attempts = 5, budgetMs = BUDGET_MS, onRetry } = options;
-  checkRetries(options);
   return async (request) => {
     let left = budgetMs;
     for (let attempt = 1; ; attempt += 1) {
@@ -213,16 +210,14 @@ function pauseBefore(attempt: number, { response }: Outcome, { clock, random }: 
   return Math.max(pause, Math.min(Math.ceil(asked * (1 + random() / 10)), MAX_PAUSE_MS));
 }
 
-/** @throws {@link ImageError} `ERR_OPTION_INVALID` */
-export function checkRetries({
-  attempts = 5,
-  budgetMs = BUDGET_MS,
-}: Pick<RetryOptions, 'attempts' | 'budgetMs'>): void {
-  const refuse = (reason: string): ImageError => new ImageError('ERR_OPTION_INVALID', reason);
-  if (!Number.isSafeInteger(attempts) || attempts < 1)
-    throw refuse(`Cannot retry ${attempts} times: attempts must be a whole number from 1`);
-  if (!(budgetMs >= 0)) throw refuse(`Cannot retry for ${budgetMs} ms: budgetMs must be a number from 0`);
-}
+/** What is left to the caller of a session. */
+export const retryMembers: Kinds<Omit<RetryOptions, 'clock' | 'random'>> = {
+  attempts: /* @__PURE__ */ is.optional(/* @__PURE__ */ is.wholeFrom(1)),
+  budgetMs: /* @__PURE__ */ is.optional(/* @__PURE__ */ is.numberFrom(0, Infinity)),
+  onRetry: /* @__PURE__ */ is.optional(is.callable),
+};
+
+export const retryKind: Kind = /* @__PURE__ */ is.shape(retryMembers, 'an object, such as { attempts: 3 }');
 
 /** The server's `Retry-After` in milliseconds from now: a number of seconds, or a date; `undefined` when it is neither. */
 export function retryAfterMs({ headers }: TransportResponse, clock: Clock): number | undefined {

@@ -262,11 +262,13 @@ export const mirrors: Table = {
   }),
   createMirrorEndpoint: () => ({
     args: ['https://mirror.example', ref, { capabilities: ['pull'] }],
+    free: { '1.name': 'it follows from the parts' },
     optional: ['2', '2.capabilities', ...refOptional('1')],
     wrong: { '0': ['', 'ftp://a'], '2.capabilities.0': ['text'] },
   }),
   createUpstreamEndpoint: () => ({
     args: [ref, { plainHttp: true }],
+    free: { '0.name': 'it follows from the parts' },
     optional: ['1', '1.plainHttp', ...refOptional('0')],
   }),
   createMirrorEndpoints: () => ({

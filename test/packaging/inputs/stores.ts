@@ -30,7 +30,7 @@ async function filledStore() {
 }
 
 /** A filled store with these methods only, so that each of them is needed. */
-async function storeWith(...methods: readonly string[]): Promise<object> {
+export async function storeWith(...methods: readonly string[]): Promise<object> {
   const store = Object.entries(await filledStore());
   return Object.fromEntries(store.filter(([name]) => methods.includes(name)));
 }

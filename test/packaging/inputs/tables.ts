@@ -3,6 +3,7 @@ import * as decisions from './decisions.ts';
 import * as managers from './managers.ts';
 import * as names from './names.ts';
 import * as stores from './stores.ts';
+import * as transfers from './transfers.ts';
 import type { Table } from './wrong-inputs.ts';
 
 export const tables: Readonly<Record<string, Table>> = {
@@ -25,4 +26,8 @@ export const tables: Readonly<Record<string, Table>> = {
   testing: stores.testing,
   cri: stores.cri,
   'image-manager': managers.imageManager,
+  puller: transfers.puller,
+  distribution: transfers.distribution,
+  'image-service': transfers.imageService,
+  mirrors: names.mirrors,
 };
