@@ -2,8 +2,18 @@ import type { CallOptions } from '../clock/index.js';
 import { createCredential, createSecret, type DockerConfigEntry, type Secret } from '../docker-config/index.js';
 import type { TransportRequest } from '../distribution/index.js';
 import { ImageError } from '../errors/index.js';
+import { check } from '../errors/inner.js';
+import * as is from '../errors/inner.js';
 import { createKeyring, type Keyring, type StaticKeyring } from '../keyring/index.js';
-import { type CloudClient, createCloudClient, readFields, secondsField, textField } from './ask.js';
+import {
+  checkCloud,
+  envKind,
+  type CloudClient,
+  createCloudClient,
+  readFields,
+  secondsField,
+  textField,
+} from './ask.js';
 import { type CloudCredential, createCloudKeyring } from './cloud-keyring.js';
 import type { CloudOptions, CloudToken, CloudTokenSource } from './types.js';
 
@@ -48,6 +58,7 @@ const REFRESH_TOKEN_MS = 3 * 60 * 60 * 1000;
  * @public
  */
 export function createAcrKeyring(options: AcrOptions): Keyring {
+  checkCloud(options, { entraToken: is.callable, tenant: is.optional(is.text) });
   const client = createCloudClient(options);
   return createCloudKeyring(
     {
@@ -135,6 +146,7 @@ export interface AzureIdentityOptions extends CloudOptions {
  * @public
  */
 export function createAzureManagedIdentity(options: AzureIdentityOptions): CloudTokenSource {
+  checkCloud(options, { clientId: is.optional(is.text), env: envKind, readFile: is.optional(is.callable) });
   const client = createCloudClient(options);
   return async (call): Promise<CloudToken> => {
     const reply = await client.ask(await tokenRequest(options), call);
@@ -211,6 +223,7 @@ function identityError(reason: string): ImageError<'ERR_CREDENTIAL_PROVIDER'> {
  * @param clientId - the id of the application
  * @param clientSecret - its secret
  * @returns a keyring for every registry of Azure
+ * @throws {@link ImageError} `ERR_OPTION_INVALID` for what is not text, or not a secret
  * @example
  * ```ts
  * import { createAcrServicePrincipal } from 'kubepull/cloud';
@@ -222,6 +235,7 @@ function identityError(reason: string): ImageError<'ERR_CREDENTIAL_PROVIDER'> {
  * @public
  */
 export function createAcrServicePrincipal(clientId: string, clientSecret: Secret): StaticKeyring {
+  check('Cannot make a keyring', { clientId, clientSecret }, { clientId: is.text, clientSecret: is.secret });
   return createKeyring(KEYS.map((pattern) => entry(pattern, clientId, clientSecret)));
 }
 
@@ -232,6 +246,7 @@ export function createAcrServicePrincipal(clientId: string, clientSecret: Secret
  * @param username - the admin user's name, which is the registry's
  * @param password - one of its two passwords
  * @returns a keyring for that registry alone
+ * @throws {@link ImageError} `ERR_OPTION_INVALID` for what is not text, or not a secret
  * @example
  * ```ts
  * import { createAcrAdminUser } from 'kubepull/cloud';
@@ -243,6 +258,8 @@ export function createAcrServicePrincipal(clientId: string, clientSecret: Secret
  * @public
  */
 export function createAcrAdminUser(loginServer: string, username: string, password: Secret): StaticKeyring {
+  const kinds = { loginServer: is.text, username: is.text, password: is.secret };
+  check('Cannot make a keyring', { loginServer, username, password }, kinds);
   return createKeyring([entry(loginServer, username, password)]);
 }
 

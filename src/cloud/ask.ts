@@ -1,6 +1,8 @@
 import { type CallOptions, type Clock, systemClock } from '../clock/index.js';
 import { type Transport, type TransportRequest, type TransportResponse, withRetry } from '../distribution/index.js';
 import { ImageError, isImageError } from '../errors/index.js';
+import { check, type Kinds } from '../errors/inner.js';
+import * as is from '../errors/inner.js';
 import { collectBytes, randomFraction, redactUrl, untilAbort, USER_AGENT } from '../internal/index.js';
 import type { CloudOptions } from './types.js';
 
@@ -33,13 +35,24 @@ export interface CloudReply {
   echoes(text: string): boolean;
 }
 
+/** The variables of an environment. */
+export const envKind: is.Kind = /* @__PURE__ */ is.optional(
+  /* @__PURE__ */ is.recordOf(/* @__PURE__ */ is.optional(is.text)),
+);
+
+/** Checks the options of a cloud, and those that this one has besides. */
+export function checkCloud<T extends CloudOptions>(options: T, own: Kinds<Omit<T, keyof CloudOptions>>): void {
+  check<Readonly<Record<string, unknown>>>('Cannot ask a cloud', options as never, {
+    transport: is.callable,
+    clock: is.optional(is.clock),
+    timeoutMs: is.optional(is.timeoutMs),
+    random: is.optional(is.callable),
+    ...own,
+  });
+}
+
 export function createCloudClient(options: CloudOptions): CloudClient {
   const { clock = systemClock, timeoutMs = TIMEOUT_MS, random = randomFraction } = options;
-  if (!Number.isSafeInteger(timeoutMs) || timeoutMs < 1 || timeoutMs > MAX_TIMEOUT_MS)
-    throw new ImageError(
-      'ERR_OPTION_INVALID',
-      `Cannot ask a cloud with timeoutMs ${timeoutMs}: it must be a whole number from 1`,
-    );
   const transport = withRetry(options.transport, { clock, random, attempts: 4 });
   return {
     clock,

@@ -1,9 +1,12 @@
 import type { CallOptions } from '../clock/index.js';
 import { createSecret, type Secret } from '../docker-config/index.js';
 import { ImageError } from '../errors/index.js';
+import * as is from '../errors/inner.js';
 import {
+  checkCloud,
   type CloudReply,
   createCloudClient,
+  envKind,
   faultCode,
   malformed,
   readFields,
@@ -74,7 +77,8 @@ const LOOPBACK = /^127(?:\.\d+){3}$/;
  *
  * @param options - see {@link AwsCredentialOptions}
  * @returns a source that asks anew each time; the keyring of ECR asks only when it needs a token
- * @throws {@link ImageError} `ERR_CREDENTIAL_PROVIDER`, by the source: when none of them has credentials
+ * @throws {@link ImageError} `ERR_OPTION_INVALID` for an option of the wrong kind; `ERR_CREDENTIAL_PROVIDER`, by the source,
+ * when none of them has credentials
  * @example
  * ```ts
  * import { createAwsCredentials, createEcrKeyring } from 'kubepull/cloud';
@@ -88,6 +92,7 @@ const LOOPBACK = /^127(?:\.\d+){3}$/;
  * @public
  */
 export function createAwsCredentials(options: AwsCredentialOptions): AwsCredentialSource {
+  checkCloud(options, { env: envKind, readFile: is.optional(is.callable) });
   const { env = {} } = options;
   return async (call) => {
     const own = fromEnvironment(env);

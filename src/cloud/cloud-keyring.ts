@@ -6,6 +6,8 @@ import {
   type Secret,
 } from '../docker-config/index.js';
 import { type AnyImageError, ImageError, isImageError } from '../errors/index.js';
+import { check } from '../errors/inner.js';
+import * as is from '../errors/inner.js';
 import { createExpiringMap, createFlights, type ExpiringMap, type Flights, quote } from '../internal/index.js';
 import { createKeyring, type Keyring, type LookupResult, type SourceReport } from '../keyring/index.js';
 import { withSources } from '../keyring/inner.js';
@@ -61,6 +63,7 @@ export function createCloudKeyring<T>(source: CloudSource<T>, clock: Clock): Key
   return {
     async lookup(image: ImageName, options: CallOptions = {}): Promise<LookupResult> {
       imageNameText(image);
+      check<CallOptions>('Cannot look up credentials', options, is.callOptions);
       options.signal?.throwIfAborted();
       const host = image.domain;
       // Names of hosts have no case.

@@ -1,9 +1,18 @@
 import { AwsV4Signer } from 'aws4fetch';
 import type { CallOptions } from '../clock/index.js';
 import { createSecret } from '../docker-config/index.js';
+import * as is from '../errors/inner.js';
 import { decodeBase64, decodeUtf8 } from '../internal/index.js';
 import type { Keyring } from '../keyring/index.js';
-import { type CloudClient, type CloudReply, createCloudClient, faultCode, malformed, readFields } from './ask.js';
+import {
+  checkCloud,
+  type CloudClient,
+  type CloudReply,
+  createCloudClient,
+  faultCode,
+  malformed,
+  readFields,
+} from './ask.js';
 import type { AwsCredentials, AwsCredentialSource } from './aws-credentials.js';
 import { type CloudCredential, createCloudKeyring } from './cloud-keyring.js';
 import type { CloudOptions } from './types.js';
@@ -52,6 +61,7 @@ const LIFETIME_MS = 12 * 60 * 60 * 1000;
  * @public
  */
 export function createEcrKeyring(options: EcrOptions): Keyring {
+  checkCloud(options, { credentials: is.callable });
   const client = createCloudClient(options);
   return createCloudKeyring(
     {

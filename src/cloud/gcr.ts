@@ -1,8 +1,19 @@
 import type { CallOptions } from '../clock/index.js';
 import { createCredential, createSecret, type DockerConfigEntry, type Secret } from '../docker-config/index.js';
 import { ImageError } from '../errors/index.js';
+import { check } from '../errors/inner.js';
+import * as is from '../errors/inner.js';
 import { createKeyring, type Keyring, type StaticKeyring } from '../keyring/index.js';
-import { type CloudClient, createCloudClient, malformed, readFields, secondsField, textField } from './ask.js';
+import {
+  checkCloud,
+  type CloudClient,
+  createCloudClient,
+  envKind,
+  malformed,
+  readFields,
+  secondsField,
+  textField,
+} from './ask.js';
 import { type CloudCredential, createCloudKeyring } from './cloud-keyring.js';
 import type { CloudOptions, CloudToken, CloudTokenSource } from './types.js';
 
@@ -57,13 +68,14 @@ const KEYS = ['container.cloud.google.com', 'gcr.io', '*.gcr.io', '*.pkg.dev'];
  * @public
  */
 export function createGcrKeyring(options: GcrOptions): Keyring {
+  checkCloud(options, { serviceAccount: is.optional(is.text), accessToken: is.optional(is.callable), env: envKind });
   const client = createCloudClient(options);
   const { serviceAccount = 'default', accessToken, env = {} } = options;
   if (accessToken === undefined && env['GOOGLE_APPLICATION_CREDENTIALS'])
     throw new ImageError(
       'ERR_OPTION_INVALID',
       'Cannot use the metadata server: GOOGLE_APPLICATION_CREDENTIALS names other credentials; pass accessToken, such as of' +
-        ' google-auth-library, or use gcrServiceAccountKey for a key',
+        ' google-auth-library, or use createGcrServiceAccountKey for a key',
     );
   if (!/^[\w.@-]+$/.test(serviceAccount))
     throw new ImageError(
@@ -122,6 +134,7 @@ async function askMetadata(client: CloudClient, account: string, call: CallOptio
  * @public
  */
 export function createGcrServiceAccountKey(key: Secret): StaticKeyring {
+  check('Cannot make a keyring', { key }, { key: is.secret });
   if (!isKey(key.reveal()))
     throw new ImageError(
       'ERR_OPTION_INVALID',

@@ -1,7 +1,9 @@
 import type { CallOptions } from '../clock/index.js';
 import { createCredential, createSecret, type DockerConfigEntry, type Secret } from '../docker-config/index.js';
+import { check } from '../errors/inner.js';
+import * as is from '../errors/inner.js';
 import { createKeyring, type Keyring, type StaticKeyring } from '../keyring/index.js';
-import { type CloudClient, createCloudClient, readFields, secondsField, textField } from './ask.js';
+import { checkCloud, type CloudClient, createCloudClient, readFields, secondsField, textField } from './ask.js';
 import { type CloudCredential, createCloudKeyring } from './cloud-keyring.js';
 import type { CloudOptions } from './types.js';
 
@@ -38,6 +40,7 @@ const KEYS = ['icr.io', '*.icr.io', 'private.*.icr.io'];
  * @public
  */
 export function createIbmKeyring(options: IbmOptions): Keyring {
+  checkCloud(options, { apiKey: is.secret });
   const client = createCloudClient(options);
   return createCloudKeyring(
     {
@@ -72,6 +75,7 @@ async function askToken(client: CloudClient, apiKey: Secret, call: CallOptions):
  *
  * @param apiKey - the key of a user or of a service id
  * @returns a keyring for every region of IBM's registry, private hosts included
+ * @throws {@link ImageError} `ERR_OPTION_INVALID` for what is not a secret
  * @example
  * ```ts
  * import { createIbmApiKey } from 'kubepull/cloud';
@@ -83,6 +87,7 @@ async function askToken(client: CloudClient, apiKey: Secret, call: CallOptions):
  * @public
  */
 export function createIbmApiKey(apiKey: Secret): StaticKeyring {
+  check('Cannot make a keyring', { apiKey }, { apiKey: is.secret });
   const credential = createCredential({ username: 'iamapikey', password: apiKey });
   return createKeyring(
     KEYS.map((pattern): DockerConfigEntry => ({ pattern, credential, source: { kind: 'cloud', provider: 'ibm' } })),

@@ -1,7 +1,9 @@
 import type { CallOptions } from '../clock/index.js';
 import { createCredential, createSecret, type DockerConfigEntry, type Secret } from '../docker-config/index.js';
+import { check } from '../errors/inner.js';
+import * as is from '../errors/inner.js';
 import { createKeyring, type Keyring, type StaticKeyring } from '../keyring/index.js';
-import { type CloudClient, createCloudClient, readFields, secondsField, textField } from './ask.js';
+import { checkCloud, type CloudClient, createCloudClient, readFields, secondsField, textField } from './ask.js';
 import { type CloudCredential, createCloudKeyring } from './cloud-keyring.js';
 import type { CloudOptions } from './types.js';
 
@@ -61,6 +63,7 @@ const KEYS = ['*.ocir.io', ...REALMS.map((domain) => `ocir.*.oci.${domain}`)];
  * @public
  */
 export function createOcirKeyring(options: OcirOptions): Keyring {
+  checkCloud(options, { sign: is.callable });
   const client = createCloudClient(options);
   return createCloudKeyring(
     {
@@ -98,6 +101,7 @@ async function askToken(
  * @param username - `<tenancy namespace>/<user>`, or `<tenancy namespace>/<domain>/<user>` for a federated one
  * @param authToken - an auth token of the user; the password of the console will not do
  * @returns a keyring for every region of Oracle's registry
+ * @throws {@link ImageError} `ERR_OPTION_INVALID` for what is not text, or not a secret
  * @example
  * ```ts
  * import { createOcirAuthToken } from 'kubepull/cloud';
@@ -109,6 +113,7 @@ async function askToken(
  * @public
  */
 export function createOcirAuthToken(username: string, authToken: Secret): StaticKeyring {
+  check('Cannot make a keyring', { username, authToken }, { username: is.text, authToken: is.secret });
   const credential = createCredential({ username, password: authToken });
   return createKeyring(
     KEYS.map((pattern): DockerConfigEntry => ({ pattern, credential, source: { kind: 'cloud', provider: 'ocir' } })),

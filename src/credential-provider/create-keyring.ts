@@ -1,4 +1,6 @@
 import { type CallOptions, type Clock, systemClock } from '../clock/index.js';
+import { check } from '../errors/inner.js';
+import * as is from '../errors/inner.js';
 import { untilAbort } from '../internal/index.js';
 import { createKeyring, type LookupResult } from '../keyring/index.js';
 import { withSources } from '../keyring/inner.js';
@@ -42,7 +44,8 @@ export interface CredentialProviderOptions {
  *
  * @param config - of {@link parseCredentialProviderConfig}
  * @param options - see {@link CredentialProviderOptions}
- * @returns the keyring; its look-up rejects when it is aborted, and never else
+ * @returns the keyring; its look-up rejects when it is aborted, and for arguments of the wrong kind
+ * @throws {@link ImageError} `ERR_OPTION_INVALID` for a configuration or an option of the wrong kind
  * @example
  * ```ts
  * import { createCredentialProviderKeyring, parseCredentialProviderConfig } from 'kubepull/credential-provider';
@@ -61,14 +64,56 @@ export function createCredentialProviderKeyring(
   config: CredentialProviderConfig,
   options: CredentialProviderOptions,
 ): CredentialProviderKeyring {
+  check('Cannot use credential plugins', { config }, { config: configKind });
+  check<CredentialProviderOptions>('Cannot use credential plugins', options, {
+    exec: is.callable,
+    serviceAccounts: is.optional(is.having('an access to service accounts', 'get', 'createToken')),
+    clock: is.optional(is.clock),
+    tracing: is.optional(is.tracing),
+  });
   const { exec, serviceAccounts, clock = systemClock, tracing } = options;
   const runtime = { exec, serviceAccounts, clock, tracing };
   const providers = config.providers.map((provider) => createProvider(provider, runtime));
   return {
     lookup: (image, call = {}) => lookup(providers, image, undefined, call),
-    forPod: (pod) => ({ lookup: (image, call = {}) => lookup(providers, image, pod, call) }),
+    forPod(pod) {
+      check('Cannot look up credentials', { pod }, { pod: podIdentityKind });
+      return { lookup: (image, call = {}) => lookup(providers, image, pod, call) };
+    },
   };
 }
+
+const texts = /* @__PURE__ */ is.listOf(is.text);
+
+const configKind = /* @__PURE__ */ is.shape(
+  {
+    providers: /* @__PURE__ */ is.listOf(
+      /* @__PURE__ */ is.shape({
+        name: is.text,
+        matchImages: texts,
+        defaultCacheDurationMs: is.finite,
+        apiVersion: is.text,
+        args: texts,
+        env: /* @__PURE__ */ is.listOf(/* @__PURE__ */ is.shape({ name: is.text, value: is.secret })),
+        tokenAttributes: /* @__PURE__ */ is.optional(
+          /* @__PURE__ */ is.shape({
+            serviceAccountTokenAudience: is.text,
+            requireServiceAccount: is.bool,
+            cacheType: /* @__PURE__ */ is.oneOf('ServiceAccount', 'Token'),
+            requiredServiceAccountAnnotationKeys: texts,
+            optionalServiceAccountAnnotationKeys: texts,
+          }),
+        ),
+      }),
+    ),
+  },
+  'a configuration, such as parseCredentialProviderConfig() gives',
+);
+
+const podIdentityKind = /* @__PURE__ */ is.shape(
+  { namespace: is.text, name: is.text, uid: is.text, serviceAccountName: is.text },
+  'the identity of a pod',
+);
 
 async function lookup(
   providers: readonly Provider[],
@@ -77,6 +122,7 @@ async function lookup(
   options: CallOptions,
 ): Promise<LookupResult> {
   imageNameText(image);
+  check<CallOptions>('Cannot look up credentials', options, is.callOptions);
   const provided = [];
   for (const provider of providers) {
     options.signal?.throwIfAborted();

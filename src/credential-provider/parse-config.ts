@@ -1,5 +1,7 @@
 import { createSecret } from '../docker-config/index.js';
 import { InvalidConfigError } from '../errors/index.js';
+import { check } from '../errors/inner.js';
+import * as is from '../errors/inner.js';
 import { aggregate, goQuote, printable } from '../internal/index.js';
 import { decodeConfig, DecodeFault, type RawProvider } from './decode-config.js';
 import type { CredentialProvider, CredentialProviderConfig } from './types.js';
@@ -60,6 +62,7 @@ export function parseCredentialProviderConfig(
   value: unknown,
   options: CredentialProviderConfigOptions = {},
 ): CredentialProviderConfig {
+  checkOptions(options);
   return toConfig(decode(value, undefined), options);
 }
 
@@ -84,13 +87,24 @@ export function mergeCredentialProviderConfigs(
   files: Iterable<CredentialProviderFile>,
   options: CredentialProviderConfigOptions = {},
 ): CredentialProviderConfig {
-  const providers = Array.from(files, ({ path, value }) => decode(value, path)).flat();
+  check('Cannot use credential provider configs', { files }, { files: is.iterable });
+  checkOptions(options);
+  const list = [...files];
+  const fileKind = is.shape({ path: is.text, value: is.anything });
+  check('Cannot use credential provider configs', { files: list }, { files: is.listOf(fileKind) });
+  const providers = list.flatMap(({ path, value }) => decode(value, path));
   const names = new Set<string>();
   for (const { name } of providers) {
     if (names.has(name)) throw refuse(`duplicate provider name ${goQuote(name)} found in configuration file(s)`);
     names.add(name);
   }
   return toConfig(providers, options);
+}
+
+function checkOptions(options: CredentialProviderConfigOptions): void {
+  check<CredentialProviderConfigOptions>('Cannot use credential provider config', options, {
+    serviceAccountTokens: is.optional(is.bool),
+  });
 }
 
 function decode(value: unknown, path: string | undefined): readonly RawProvider[] {

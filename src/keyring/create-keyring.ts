@@ -1,16 +1,9 @@
-import { checkFast } from '../errors/inner.js';
 import * as is from '../errors/inner.js';
 import type { DockerConfigEntry } from '../docker-config/index.js';
 import { ImageError } from '../errors/index.js';
 import { encodeUtf8 } from '../internal/index.js';
-import {
-  type MatchOptions,
-  type MatchResult,
-  matchTarget,
-  type ParsedTarget,
-  parsePattern,
-  toTarget,
-} from '../match/index.js';
+import { type MatchOptions, type MatchResult, type ParsedTarget, parsePattern, toTarget } from '../match/index.js';
+import { checkMatchOptions, matchParts } from '../match/inner.js';
 import type { ImageName } from '../reference/index.js';
 import { imageNameText } from '../reference/inner.js';
 import { lookupResult } from './lookup-result.js';
@@ -46,7 +39,7 @@ const DEFAULT_KEY = 'index.docker.io';
  * @public
  */
 export function createKeyring(entries: Iterable<DockerConfigEntry>, options: MatchOptions = {}): StaticKeyring {
-  checkFast('Cannot create keyring', 'options', options, is.object);
+  checkMatchOptions(options);
   const settings: MatchOptions = { dialect: options.dialect, pathMatch: options.pathMatch };
   const compiled = compileKeyring(entries, settings);
   return { lookup: (image) => lookup(compiled, image, settings) };
@@ -90,7 +83,7 @@ function endsWithin(prefix: string, path: string): boolean {
 }
 
 function decide(slot: Slot, image: ParsedTarget | undefined, options: MatchOptions): MatchResult {
-  return image === undefined ? { matched: false, reason: 'invalid-image' } : matchTarget(slot.target, image, options);
+  return image === undefined ? { matched: false, reason: 'invalid-image' } : matchParts(slot.target, image, options);
 }
 
 /** Everything that is no candidate, in the order of trying, then what has no place in it. */
@@ -157,14 +150,12 @@ function compileKeyring(entries: Iterable<DockerConfigEntry>, options: MatchOpti
 
 /** Only a caller without types can pass a whole config, or entries with a part missing; told here, not in a pull. */
 function* checkEntries(entries: Iterable<DockerConfigEntry>): Generator<DockerConfigEntry> {
-  const given = entries as Iterable<Partial<DockerConfigEntry> | null> | null | undefined;
-  if (typeof given?.[Symbol.iterator] !== 'function') throw refuse('the entries must be a list');
+  if (!is.iterable.accepts(entries)) throw refuse('the entries must be a list');
   let count = 0;
   for (const entry of entries) {
     count += 1;
-    const { credential, source }: Partial<DockerConfigEntry> = entry ?? {};
-    const hasSecret = typeof credential?.password?.reveal === 'function';
-    if (!hasSecret || source === undefined) throw refuse(`entry ${count} lacks its credential or source`);
+    if (!is.entry.accepts(entry))
+      throw refuse(`entry ${count} lacks its credential or source, or a part of it is of the wrong kind`);
     yield entry;
   }
 }

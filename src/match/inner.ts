@@ -1,1 +1,3 @@
 export { readTarget } from './parse.js';
+export { matchParts } from './match.js';
+export { checkMatchOptions } from './options.js';

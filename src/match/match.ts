@@ -1,5 +1,7 @@
 import { matchGlob } from './glob.js';
-import { checkMatchOptions, checkText } from './options.js';
+import { checkFast } from '../errors/inner.js';
+import * as is from '../errors/inner.js';
+import { checkMatchOptions, checkTarget, checkText } from './options.js';
 import type { ImageName } from '../reference/index.js';
 import { parsePattern, readTarget, toTarget } from './parse.js';
 import type { MatchOptions, MatchResult, MatchRule, Mismatch, ParsedTarget } from './types.js';
@@ -31,7 +33,7 @@ export function matchImage(pattern: string, image: ImageName, options: MatchOpti
   if (parsedPattern === undefined) return { matched: false, reason: 'invalid-pattern' };
   const parsedImage = toTarget(image, options);
   if (parsedImage === undefined) return { matched: false, reason: 'invalid-image' };
-  return matchTarget(parsedPattern, parsedImage, options);
+  return matchParts(parsedPattern, parsedImage, options);
 }
 
 /**
@@ -55,7 +57,14 @@ export function matchImage(pattern: string, image: ImageName, options: MatchOpti
  * @public
  */
 export function matchTarget(pattern: ParsedTarget, image: ParsedTarget, options: MatchOptions = {}): MatchResult {
+  checkTarget(pattern);
+  checkTarget(image);
   checkMatchOptions(options);
+  return matchParts(pattern, image, options);
+}
+
+/** The same for what is known to be right. */
+export function matchParts(pattern: ParsedTarget, image: ParsedTarget, options: MatchOptions): MatchResult {
   const reason = findMismatch(pattern, image, options);
   if (reason !== undefined) return { matched: false, reason };
   return { matched: true, rule: pattern.literal ? 'literal' : 'glob' };
@@ -127,6 +136,7 @@ export function matchImages(
   image: ImageName,
   options: Pick<MatchOptions, 'pathMatch'> = {},
 ): MatchImagesResult {
+  checkFast('Cannot match images', 'patterns', patterns, is.iterable);
   checkMatchOptions(options);
   const target = toTarget(image);
   const rejected: { readonly pattern: string; readonly reason: Mismatch }[] = [];
@@ -147,5 +157,5 @@ function matchOne(
   const target = readTarget(pattern);
   if (target === undefined) return { matched: false, reason: 'invalid-pattern' };
   if (image === undefined) return { matched: false, reason: 'invalid-image' };
-  return matchTarget(target, image, { pathMatch });
+  return matchParts(target, image, { pathMatch });
 }

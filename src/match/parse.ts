@@ -81,7 +81,9 @@ export function parsePattern(key: string, options: MatchOptions = {}): ParsedTar
  * @see ParseSchemelessURL and SplitURL in kubernetes pkg/credentialprovider/keyring.go
  * @public
  */
-export function toTarget(image: ImageName, { dialect }: MatchOptions = {}): ParsedTarget | undefined {
+export function toTarget(image: ImageName, options: MatchOptions = {}): ParsedTarget | undefined {
+  checkMatchOptions(options);
+  const { dialect } = options;
   const name = imageNameText(image);
   return readTarget(dialect === 'docker' && HUB.test(image.domain) ? `docker.io/${image.path}` : name);
 }

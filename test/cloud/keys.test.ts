@@ -104,5 +104,5 @@ describe('azureManagedIdentity', () => {
 
 it.each([0, 0.5, Number.NaN])('refuses a time limit of %d', (timeoutMs) => {
   const { transport } = createMemoryTransport(() => ({}));
-  expect(() => createGcrKeyring({ transport, timeoutMs })).toThrow('it must be a whole number from 1');
+  expect(() => createGcrKeyring({ transport, timeoutMs })).toThrow('must be a whole number from 1');
 });

@@ -2,6 +2,7 @@
 import * as decisions from './decisions.ts';
 import * as managers from './managers.ts';
 import * as names from './names.ts';
+import * as providers from './providers.ts';
 import * as stores from './stores.ts';
 import * as transfers from './transfers.ts';
 import type { Table } from './wrong-inputs.ts';
@@ -30,4 +31,8 @@ export const tables: Readonly<Record<string, Table>> = {
   distribution: transfers.distribution,
   'image-service': transfers.imageService,
   mirrors: names.mirrors,
+  cloud: providers.cloud,
+  'credential-provider': providers.credentialProvider,
+  keyring: names.keyring,
+  match: names.match,
 };

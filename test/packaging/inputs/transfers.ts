@@ -22,7 +22,7 @@ import { call, CALL, filledStore, image, root, storeWith } from './stores.ts';
 import { all, type GoodCall, type Table } from './wrong-inputs.ts';
 
 /** A registry that has nothing. */
-const transport: Transport = async () => ({
+export const transport: Transport = async () => ({
   status: 404,
   headers: new Map(),
   body: (async function* none(): AsyncGenerator<Uint8Array> {})(),
