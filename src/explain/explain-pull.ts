@@ -1,6 +1,9 @@
 import { ImageError, InvalidConfigError, InvalidReferenceError } from '../errors/index.js';
+import { check } from '../errors/inner.js';
+import * as is from '../errors/inner.js';
 import { goQuote, hideUserInfo, quote } from '../internal/index.js';
 import { createKeyring, type LookupResult, joinKeyrings } from '../keyring/index.js';
+import { lookupKind } from '../keyring/inner.js';
 import {
   type ContainerPullPolicy,
   decidePull,
@@ -11,7 +14,7 @@ import {
 import { decideMustPull, type MustPullDecision } from '../image-access/index.js';
 import { podCredentials } from '../image-access/inner.js';
 import type { PodLike, WorkloadLike, WorkloadListLike } from '../kubernetes/index.js';
-import { findPods } from '../kubernetes/inner.js';
+import { findPods, serviceAccountKind } from '../kubernetes/inner.js';
 import {
   admitServiceAccount,
   admitStaticPod,
@@ -35,7 +38,7 @@ import type { ExplainedFailure, ExplainPullOptions, PresentImage, PullExplanatio
  * @param container - the name of a container of any kind, or of an image volume
  * @param options - secrets, service account, and what the node has
  * @returns the decisions as one value; `formatExplanation` makes text of it
- * @throws {@link ImageError} `ERR_OPTION_INVALID` when the pod has no such container
+ * @throws {@link ImageError} `ERR_OPTION_INVALID` when the pod has no such container, or an option is of the wrong kind
  * @example
  * ```ts
  * import { explainPull, formatExplanation } from 'kubepull/explain';
@@ -51,6 +54,7 @@ export function explainPull(
   container: string,
   options: ExplainPullOptions = {},
 ): PullExplanation {
+  checkOptions(options);
   const { pod, policy } = findContainer(object, container);
   const { image } = policy;
   const { listedBy, admitted } = listSecrets(pod, options);
@@ -64,6 +68,17 @@ export function explainPull(
   const decision = isOpen ? undefined : decide(policy, options.present, mustPull);
   const partial = { policy, ...named, listedBy, secrets, ...credentials, mustPull, decision };
   return { ...partial, failure: refusal ?? failureOf(partial) };
+}
+
+/** Entries, records and the verification are checked by those who read them. */
+function checkOptions(options: ExplainPullOptions): void {
+  check<ExplainPullOptions>('Cannot explain a pull', options, {
+    secrets: is.optional(is.iterable),
+    serviceAccount: is.optional(serviceAccountKind),
+    nodeConfig: is.anything,
+    nodeLookup: is.optional(lookupKind),
+    present: is.optional(is.shape({ imageRef: is.text, intent: is.optional(is.bool), createHasher: is.hasher })),
+  });
 }
 
 /** By kubelet's order: what depends on credentials that cannot be read is no decision, neither to use nor to pull. */

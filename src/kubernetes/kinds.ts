@@ -15,11 +15,16 @@ export const metadataKind: Kind = /* @__PURE__ */ is.nullable(
 );
 
 /** A list of `{ name }`. */
-export const nameListKind: Kind = /* @__PURE__ */ is.nullable({
+const nameListKind: Kind = /* @__PURE__ */ is.nullable({
   what: 'a list of names',
   accepts: Array.isArray,
   items: /* @__PURE__ */ is.nullable(/* @__PURE__ */ is.shape({ name: text })),
 });
+
+export const serviceAccountKind: Kind = /* @__PURE__ */ is.shape(
+  { metadata: metadataKind, imagePullSecrets: nameListKind },
+  'a service account',
+);
 
 const containers = /* @__PURE__ */ listOf({ name: text, image: text, imagePullPolicy: text });
 const podSpecMembers = {

@@ -1,6 +1,6 @@
 import { check } from '../errors/inner.js';
 import * as is from '../errors/inner.js';
-import { metadataKind, nameListKind, podKind, serviceAccountNameOf } from '../kubernetes/inner.js';
+import { podKind, serviceAccountKind, serviceAccountNameOf } from '../kubernetes/inner.js';
 import { printable, goQuote } from '../internal/index.js';
 import type { MetadataLike, PodLike } from '../kubernetes/index.js';
 import { namesOf, namespaceOf } from './secret-data.js';
@@ -46,8 +46,8 @@ export function admitServiceAccount<P extends PodLike>(
   pod: P,
   serviceAccount: ServiceAccountLike | undefined,
 ): ServiceAccountAdmission<P> {
-  const account = is.optional(is.shape({ metadata: metadataKind, imagePullSecrets: nameListKind }));
-  check('Cannot admit a pod', { pod, serviceAccount }, { pod: podKind, serviceAccount: account });
+  const kinds = { pod: podKind, serviceAccount: is.optional(serviceAccountKind) };
+  check('Cannot admit a pod', { pod, serviceAccount }, kinds);
   if (annotation(pod.metadata, MIRROR) !== undefined) return admitMirrorPod(pod);
   const name = serviceAccountNameOf(pod.spec) || 'default';
   if (serviceAccount === undefined) return forbid(notFound(namespaceOf(pod.metadata), name));

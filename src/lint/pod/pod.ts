@@ -1,5 +1,7 @@
 import type { DockerConfigEntry } from '../../docker-config/index.js';
 import { ImageError } from '../../errors/index.js';
+import { check } from '../../errors/inner.js';
+import * as is from '../../errors/inner.js';
 import { quote } from '../../internal/index.js';
 import type { PodLike, WorkloadLike, WorkloadListLike } from '../../kubernetes/index.js';
 import { findPods } from '../../kubernetes/inner.js';
@@ -37,6 +39,7 @@ export function lintPod(
   object: WorkloadLike | WorkloadListLike | readonly unknown[],
   options: LintPodOptions = {},
 ): readonly LintFinding[] {
+  check('Cannot lint pod', { options }, { options: is.object });
   const secrets = readSecrets(options.secrets);
   const nodeConfig = readNodeConfig(options.nodeConfig);
   const findings: LintFinding[] = [];
@@ -94,7 +97,7 @@ function* lintAccount(pod: CleanPod, account: ServiceAccountLike | undefined): G
 /** What is wrong inside of a secret is not for the pod to say. */
 function readSecrets(secrets: Iterable<SecretLike> | undefined): readonly SecretLike[] | undefined {
   if (secrets === undefined) return undefined;
-  if (typeof (secrets as Partial<Iterable<SecretLike>> | null)?.[Symbol.iterator] !== 'function') {
+  if (!is.iterable.accepts(secrets)) {
     throw new ImageError('ERR_OPTION_INVALID', 'Cannot lint pod: option secrets must be a list');
   }
   return Array.from(secrets, (secret) => readSecret(secret, () => undefined));

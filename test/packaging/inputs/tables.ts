@@ -35,4 +35,6 @@ export const tables: Readonly<Record<string, Table>> = {
   'credential-provider': providers.credentialProvider,
   keyring: names.keyring,
   match: names.match,
+  lint: names.lint,
+  explain: names.explain,
 };
