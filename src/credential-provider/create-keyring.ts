@@ -110,7 +110,7 @@ const configKind = /* @__PURE__ */ is.shape(
   'a configuration, such as parseCredentialProviderConfig() gives',
 );
 
-const podIdentityKind = /* @__PURE__ */ is.shape(
+export const podIdentityKind: is.Kind = /* @__PURE__ */ is.shape(
   { namespace: is.text, name: is.text, uid: is.text, serviceAccountName: is.text },
   'the identity of a pod',
 );

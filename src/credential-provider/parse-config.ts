@@ -62,7 +62,7 @@ export function parseCredentialProviderConfig(
   value: unknown,
   options: CredentialProviderConfigOptions = {},
 ): CredentialProviderConfig {
-  checkOptions(options);
+  checkConfigOptions(options);
   return toConfig(decode(value, undefined), options);
 }
 
@@ -88,7 +88,7 @@ export function mergeCredentialProviderConfigs(
   options: CredentialProviderConfigOptions = {},
 ): CredentialProviderConfig {
   check('Cannot use credential provider configs', { files }, { files: is.iterable });
-  checkOptions(options);
+  checkConfigOptions(options);
   const list = [...files];
   const fileKind = is.shape({ path: is.text, value: is.anything });
   check('Cannot use credential provider configs', { files: list }, { files: is.listOf(fileKind) });
@@ -101,7 +101,7 @@ export function mergeCredentialProviderConfigs(
   return toConfig(providers, options);
 }
 
-function checkOptions(options: CredentialProviderConfigOptions): void {
+export function checkConfigOptions(options: CredentialProviderConfigOptions): void {
   check<CredentialProviderConfigOptions>('Cannot use credential provider config', options, {
     serviceAccountTokens: is.optional(is.bool),
   });

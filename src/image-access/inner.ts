@@ -1,4 +1,5 @@
 /** For other rooms of this library; not published. */
 export { records as recordsKind } from './kinds.js';
 export { createLedger, type PullLedger } from './ledger.js';
+export { withRecordChecks } from './memory-records.js';
 export { podCredentials, recordedCredentials } from './pod-credentials.js';

@@ -26,36 +26,37 @@ export function createMemoryRecords(
   check('Cannot keep records', { intents: [...intents] }, { intents: is.listOf(is.text) });
   check('Cannot keep records', { records: given }, { records: is.listOf(kinds.pulledRecord) });
   const records = new Map(given.map((record) => [record.imageRef, record]));
-  return {
-    async writeIntent(image) {
-      checkImage(image);
-      intents.add(image);
-    },
-    async hasIntent(image) {
-      checkImage(image);
-      return intents.has(image);
-    },
-    async deleteIntent(image) {
-      checkImage(image);
-      intents.delete(image);
-    },
+  return withRecordChecks({
+    writeIntent: async (image) => void intents.add(image),
+    hasIntent: async (image) => intents.has(image),
+    deleteIntent: async (image) => void intents.delete(image),
     listIntents: async () => [...intents],
-    async readRecord(imageRef) {
-      checkImage(imageRef);
-      return records.get(imageRef);
-    },
-    async writeRecord(record) {
-      check('Cannot keep records', { record }, { record: kinds.pulledRecord });
-      records.set(record.imageRef, record);
-    },
-    async deleteRecord(imageRef) {
-      checkImage(imageRef);
-      records.delete(imageRef);
-    },
+    readRecord: async (imageRef) => records.get(imageRef),
+    writeRecord: async (record) => void records.set(record.imageRef, record),
+    deleteRecord: async (imageRef) => void records.delete(imageRef),
     listRecords: async () => [...records.values()],
-  };
+  });
 }
 
-function checkImage(image: string): void {
-  check('Cannot keep records', { image }, { image: is.text });
+/** The same records; what they are given is checked first. */
+export function withRecordChecks(records: PulledRecords): PulledRecords {
+  const checked =
+    <T>(call: (image: string) => Promise<T>) =>
+    async (image: string): Promise<T> => {
+      check('Cannot keep records', { image }, { image: is.text });
+      return call(image);
+    };
+  return {
+    writeIntent: checked(records.writeIntent),
+    hasIntent: checked(records.hasIntent),
+    deleteIntent: checked(records.deleteIntent),
+    listIntents: records.listIntents,
+    readRecord: checked(records.readRecord),
+    async writeRecord(record) {
+      check('Cannot keep records', { record }, { record: kinds.pulledRecord });
+      return records.writeRecord(record);
+    },
+    deleteRecord: checked(records.deleteRecord),
+    listRecords: records.listRecords,
+  };
 }

@@ -38,7 +38,6 @@ export { linkAbort } from './link-abort.js';
 export { untilAbort } from './until-abort.js';
 export { redactUrl } from './url.js';
 export { decodeUtf8, encodeUtf8 } from './go/utf8.js';
-export { hasMethods, isOptionalFunction, plainHttpCheck, platformCheck, wrongOption } from './wrong-option.js';
 export {
   type CredentialSource,
   type Descriptor,

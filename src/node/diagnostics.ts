@@ -1,5 +1,6 @@
 import { type TracingChannel, tracingChannel } from 'node:diagnostics_channel';
 import { TRACE_OPERATIONS, type TraceOperation, type Tracing } from '../tracing/index.js';
+import { checkTrace } from '../tracing/inner.js';
 
 /**
  * Publishes what is traced on the tracing channels of `node:diagnostics_channel`: `kubepull.pull`, `kubepull.lookup`,
@@ -28,6 +29,7 @@ export function createDiagnosticsTracing(): Tracing {
   );
   return {
     trace(operation, context, action) {
+      checkTrace(operation, context, action);
       const channel = channels.get(operation);
       return channel?.hasSubscribers === true ? publish(channel, context, action) : action();
     },

@@ -1,4 +1,6 @@
 import { createHash } from 'node:crypto';
+import { checkFast } from '../errors/inner.js';
+import * as is from '../errors/inner.js';
 import type { CreateHasher, Digest } from '../digest/index.js';
 
 /**
@@ -16,9 +18,13 @@ import type { CreateHasher, Digest } from '../digest/index.js';
  * @public
  */
 export const nodeHasher: CreateHasher = (algorithm) => {
+  checkFast('Cannot hash', 'algorithm', algorithm, is.algorithm);
   const hash = createHash(algorithm);
   return {
-    update: (chunk) => void hash.update(chunk),
+    update(chunk) {
+      checkFast('Cannot hash', 'chunk', chunk, is.bytes);
+      hash.update(chunk);
+    },
     digest: () => `${algorithm}:${hash.digest('hex')}` as Digest,
   };
 };

@@ -1,7 +1,7 @@
 import { type Clock, systemClock } from '../clock/index.js';
 import { createTokenCache } from '../distribution/index.js';
-import { ImageError } from '../errors/index.js';
-import { hasMethods, platformCheck, wrongOption } from '../internal/index.js';
+import { check } from '../errors/inner.js';
+import * as is from '../errors/inner.js';
 import type { Platform } from '../oci/index.js';
 import type { PullRuntime } from '../puller/index.js';
 import type { Tracing } from '../tracing/index.js';
@@ -59,11 +59,11 @@ export function createNodeRuntime(options: NodeRuntimeOptions = {}): NodeRuntime
   return { ...parts, close, [Symbol.asyncDispose]: close };
 }
 
-function checkParts({ platform, clock, tracing }: NodeRuntimeOptions): void {
-  const wrong = wrongOption(
-    ...(platform === undefined ? [] : [platformCheck(platform)]),
-    ['clock', clock === undefined || hasMethods(clock, 'now', 'monotonic', 'sleep'), 'a clock, such as systemClock'],
-    ['tracing', tracing === undefined || hasMethods(tracing, 'trace'), 'what createDiagnosticsTracing() gives'],
-  );
-  if (wrong !== undefined) throw new ImageError('ERR_OPTION_INVALID', `Cannot make a runtime with ${wrong}`);
+/** What is of the transport is checked there. */
+function checkParts(options: NodeRuntimeOptions): void {
+  check<Omit<NodeRuntimeOptions, keyof UndiciTransportOptions>>('Cannot make a runtime', options, {
+    platform: is.optional(is.platform),
+    clock: is.optional(is.clock),
+    tracing: is.optional(is.tracing),
+  });
 }

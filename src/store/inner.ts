@@ -1,4 +1,5 @@
 /** What other rooms use of the stores, and users do not need. */
 export { resolveGarbageGrace } from './garbage.js';
+export { checkContentCall, checkNameCall } from './kinds.js';
 export { withAbort } from './content.js';
 export { STORED_LIMITS } from './limits.js';

@@ -1,9 +1,18 @@
+import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
+import { root } from './entries.mjs';
 import { tables } from './inputs/tables.ts';
 import { tryInputs } from './inputs/wrong-inputs.ts';
-import { listEntries } from './entries.mjs';
 
-const entries = listEntries().filter((entry) => tables[entry] !== undefined);
+/** Every entry that is published, by its folder; the root is made of the others. */
+const published = Object.keys(
+  (JSON.parse(readFileSync(`${root}/package.json`, 'utf8')) as { readonly exports: object }).exports,
+)
+  .map((path) => path.slice(2))
+  .filter((name) => name !== '' && name !== 'package.json');
+
+/** Entries that have types only. */
+const WITHOUT_FUNCTIONS = ['kubernetes'];
 
 type Callable = (...args: readonly unknown[]) => unknown;
 
@@ -24,7 +33,23 @@ function isClass(value: unknown): boolean {
   return String(value).startsWith('class ');
 }
 
-describe.each(entries)('every function of kubepull/%s', (entry) => {
+describe('the tables of good calls', () => {
+  it('are of all entries that are published, but of those without functions', async () => {
+    expect(Object.keys(tables).toSorted()).toEqual(
+      published.filter((entry) => !WITHOUT_FUNCTIONS.includes(entry)).toSorted(),
+    );
+    for (const entry of WITHOUT_FUNCTIONS) expect([...(await functionsOf(entry)).keys()]).toEqual([]);
+  });
+
+  it('are of all functions of the root', async () => {
+    const ofEntries = await Promise.all(published.map(functionsOf));
+    const known = new Set(ofEntries.flatMap((functions) => [...functions.values()]));
+    const ofRoot = [...(await functionsOf('.'))].filter(([, call]) => !known.has(call));
+    expect(ofRoot.map(([name]) => name)).toEqual([]);
+  });
+});
+
+describe.each(Object.keys(tables))('every function of kubepull/%s', (entry) => {
   it('stands in the table of good calls, and nothing else does', async () => {
     expect(Object.keys(tables[entry] ?? {}).toSorted()).toEqual([...(await functionsOf(entry)).keys()].toSorted());
   });

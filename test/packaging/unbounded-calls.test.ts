@@ -11,8 +11,6 @@ const SHORT: Readonly<Record<string, string>> = {
   'node/files/errors.ts: codes': 'codes that a caller writes out',
   'node/transport/connections.ts: result': 'the arguments of a callback',
   'node/archive/packing.ts: chunk.subarray(0, 4 - start.length)': 'four bytes',
-  'node/archive/images.ts: (platform === undefined ? [] : [platformCheck(platform)])': 'one check',
-  'node/runtime.ts: (platform === undefined ? [] : [platformCheck(platform)])': 'one check',
   'node/layout/validate-images.ts: zlib': 'two names',
   'explain/explain-pull.ts: asked': 'one keyring',
   'internal/mask.ts: bytes.subarray(0, 4096)': '4,096 bytes',

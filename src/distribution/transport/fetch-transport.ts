@@ -1,5 +1,5 @@
 import { classifyAddress } from './address.js';
-import { isEncoded, type Transport, type TransportRequest, type TransportResponse } from './transport.js';
+import { isEncoded, requestKind, type Transport, type TransportRequest, type TransportResponse } from './transport.js';
 import { RequestRefusedError, TransportError, type TransportPhase } from '../../errors/index.js';
 import { check } from '../../errors/inner.js';
 import * as is from '../../errors/inner.js';
@@ -100,11 +100,7 @@ function checkLimits(options: FetchTransportOptions): FetchLimits {
 }
 
 function checkUrl(request: TransportRequest): void {
-  check(
-    'Cannot send a request',
-    { request },
-    { request: is.shape({ method: is.text, url: is.text, headers: is.object }) },
-  );
+  check('Cannot send a request', { request }, { request: requestKind });
   const { url, method, allowAddresses, shownUrl = redactUrl(url) } = request;
   const parsed = URL.canParse(url) ? new URL(url) : undefined;
   const refuse = (rule: string, reason: string): RequestRefusedError =>

@@ -1,3 +1,5 @@
+import { type Kind } from '../../errors/inner.js';
+import * as is from '../../errors/inner.js';
 import type { Mask } from '../../internal/index.js';
 
 /**
@@ -40,6 +42,21 @@ export interface TransportRequest {
    */
   readonly shownUrl?: string | undefined;
 }
+
+/** A request, as a transport needs it. */
+export const requestKind: Kind = /* @__PURE__ */ is.shape(
+  {
+    method: is.text,
+    url: is.text,
+    headers: is.object,
+    body: /* @__PURE__ */ is.optional(/* @__PURE__ */ is.either(is.bytes, is.asyncIterable)),
+    allowAddresses: /* @__PURE__ */ is.optional(/* @__PURE__ */ is.listOf(is.text)),
+    registry: /* @__PURE__ */ is.optional(is.text),
+    shownUrl: /* @__PURE__ */ is.optional(is.text),
+    ...is.callOptions,
+  },
+  'a request',
+);
 
 /**
  * The answer to a {@link TransportRequest}. Whoever gets one reads the body to its end or calls `discard`.

@@ -15,6 +15,7 @@ import { nodeHasher } from '../hasher.js';
 import { readHostPlatform } from '../host-platform.js';
 import { type LayerContext, layerFile, type NamedLayer } from './docker-layer.js';
 import {
+  checkArchive,
   checkPlatform,
   chooseManifest,
   type ChosenManifest,
@@ -107,6 +108,7 @@ export function streamDockerArchive(
   images: readonly ArchiveImage[],
   options: DockerArchiveOptions = {},
 ): AsyncGenerator<Uint8Array, void, undefined> {
+  checkArchive(store, images, options);
   return withAbort(chunksOf(store, images, options), options.signal);
 }
 

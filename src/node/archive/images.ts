@@ -1,7 +1,9 @@
 import type { CallOptions } from '../../clock/index.js';
 import type { CreateHasher } from '../../digest/index.js';
 import { ImageError, StoreError } from '../../errors/index.js';
-import { hasMethods, platformCheck, quote, wrongOption } from '../../internal/index.js';
+import { check } from '../../errors/inner.js';
+import * as is from '../../errors/inner.js';
+import { quote } from '../../internal/index.js';
 import {
   DEFAULT_DOCUMENT_LIMITS,
   type Descriptor,
@@ -50,9 +52,8 @@ export function verifiedSource(
 export async function findImages(
   store: Pick<ArchiveSource, 'resolve'>,
   images: readonly ArchiveImage[],
-  { platform, strictPlatform, signal }: ArchiveOptions,
+  { signal }: ArchiveOptions,
 ): Promise<readonly NamedImage[]> {
-  checkKinds(store, images, { platform, strictPlatform });
   if (images.length === 0) throw new ImageError('ERR_OPTION_INVALID', 'Cannot write an archive: no image was named');
   const found = new Map<string, NamedImage>();
   for (const image of images) {
@@ -69,27 +70,19 @@ export async function findImages(
   return [...found.values()];
 }
 
-function checkKinds(
-  store: unknown,
-  images: unknown,
-  { platform, strictPlatform }: Readonly<Record<'platform' | 'strictPlatform', unknown>>,
-): void {
-  const wrong = wrongOption(
-    ['store', hasMethods(store, 'has', 'read', 'resolve'), 'a store, such as openOciLayout() gives'],
-    [
-      'list of images',
-      Array.isArray(images) && images.every(isNamed),
-      "an array, such as ['registry.example.com/app:1']",
-    ],
-    ...(platform === undefined ? [] : [platformCheck(platform)]),
-    ['strictPlatform', strictPlatform === undefined || typeof strictPlatform === 'boolean', 'true or false'],
-  );
-  if (wrong !== undefined) throw new ImageError('ERR_OPTION_INVALID', `Cannot write an archive with ${wrong}`);
-}
-
-function isNamed(image: unknown): boolean {
-  const { name, as } = (image ?? {}) as { readonly name?: unknown; readonly as?: unknown };
-  return typeof image === 'string' || (typeof name === 'string' && typeof as === 'string');
+/** Checks what every archive is made of. */
+export function checkArchive(store: ArchiveSource, images: readonly ArchiveImage[], options: ArchiveOptions): void {
+  const image = is.either(is.text, is.shape({ name: is.text, as: is.text }));
+  const list = { ...is.listOf(image), what: "a list of images, such as ['registry.example.com/app:1']" };
+  const source = is.having('a store, such as openOciLayout() gives', 'has', 'read', 'resolve');
+  check('Cannot write an archive', { store, images }, { store: source, images: list });
+  check<ArchiveOptions>('Cannot write an archive', options, {
+    platform: is.optional(is.platform),
+    strictPlatform: is.optional(is.bool),
+    createHasher: is.optional(is.hasher),
+    onEvent: is.optional(is.callable),
+    ...is.callOptions,
+  });
 }
 
 /** Everything that an image is made of, and that it is all there. */

@@ -7,6 +7,7 @@ import { withAbort } from '../../store/inner.js';
 import { nodeHasher } from '../hasher.js';
 import { LAYOUT_MARKER } from '../layout/documents.js';
 import {
+  checkArchive,
   checkPlatform,
   chooseManifest,
   contentsOf,
@@ -86,6 +87,7 @@ export function streamOciArchive(
   images: readonly ArchiveImage[],
   options: ArchiveOptions = {},
 ): AsyncGenerator<Uint8Array, void, undefined> {
+  checkArchive(store, images, options);
   return withAbort(chunksOf(store, images, options), options.signal);
 }
 

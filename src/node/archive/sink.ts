@@ -1,11 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import { dirname, join, resolve } from 'node:path';
 import type { Writable } from 'node:stream';
-import { ImageError, StoreError } from '../../errors/index.js';
-import { hasMethods, wrongOption } from '../../internal/index.js';
+import { StoreError } from '../../errors/index.js';
+import { check } from '../../errors/inner.js';
+import * as is from '../../errors/inner.js';
 import { copyBytes } from '../files/copy-bytes.js';
 import { layoutError, unlessMissing, withStoreErrors } from '../files/errors.js';
-import { type LayoutFileSystem, nodeFileSystem } from '../files/file-system.js';
+import { fileSystemKind, type LayoutFileSystem, nodeFileSystem } from '../files/file-system.js';
 import { createTemp, createWriteQueue, discardTemp, placeTemp, sealTemp } from '../files/write-atomic.js';
 import type { ArchiveFileOptions, ArchiveSink } from './types.js';
 
@@ -13,18 +14,16 @@ interface SinkOptions extends ArchiveFileOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
+const PATH: is.Kind = { ...is.filledText, what: 'a path' };
+
 /** Writes an archive to a file or a stream; resolves to its size. */
 export async function writeToSink(
   sink: ArchiveSink,
   chunks: AsyncIterable<Uint8Array>,
   { fs = nodeFileSystem, signal }: SinkOptions,
 ): Promise<number> {
-  const wrong = wrongOption([
-    'sink',
-    typeof sink === 'string' || hasMethods(sink, 'write', 'on'),
-    'a path or a stream',
-  ]);
-  if (wrong !== undefined) throw new ImageError('ERR_OPTION_INVALID', `Cannot write an archive with ${wrong}`);
+  const kinds = { sink: is.either(PATH, is.having('a stream', 'write', 'on')), fs: fileSystemKind };
+  check('Cannot write an archive', { sink, fs }, kinds);
   signal?.throwIfAborted();
   if (typeof sink !== 'string') return writeToStream(sink, chunks, signal);
   return writeToFile(withStoreErrors(fs), resolve(sink), chunks, signal);

@@ -1,7 +1,9 @@
 import { env as processEnv } from 'node:process';
 import type { CallOptions } from '../../clock/index.js';
 import type { DockerConfig, DockerConfigEntry } from '../../docker-config/index.js';
-import { ImageError, isImageError } from '../../errors/index.js';
+import { isImageError } from '../../errors/index.js';
+import { check } from '../../errors/inner.js';
+import * as is from '../../errors/inner.js';
 import { untilAbort } from '../../internal/index.js';
 import {
   createKeyring,
@@ -69,15 +71,17 @@ const AS_DOCKER: MatchOptions = { dialect: 'docker' };
  * @public
  */
 export async function loadDockerKeyring(options: DockerKeyringOptions = {}): Promise<Keyring> {
-  const { env = processEnv, helperTimeoutMs = 1 } = options;
-  if (!Number.isSafeInteger(helperTimeoutMs) || helperTimeoutMs < 1 || helperTimeoutMs >= 2 ** 31)
-    throw new ImageError(
-      'ERR_OPTION_INVALID',
-      `Cannot run credential helpers with helperTimeoutMs ${helperTimeoutMs}: it must be a whole number from 1`,
-    );
+  check<DockerKeyringOptions>('Cannot open the keyring of Docker', options, {
+    env: envKind,
+    helperTimeoutMs: is.optional(is.timeoutMs),
+  });
+  const { env = processEnv } = options;
   const files = await findDockerConfigs(env);
   return joinKeyrings(...files.map((file) => fileKeyring(file, options, env)));
 }
+
+/** The variables of an environment. */
+export const envKind: is.Kind = is.optional(is.recordOf(is.optional(is.text)));
 
 function fileKeyring(file: ReadPlace<DockerConfig>, options: DockerKeyringOptions, env: NodeJS.ProcessEnv): Keyring {
   const { path, value: config } = file;
@@ -92,8 +96,10 @@ function fileKeyring(file: ReadPlace<DockerConfig>, options: DockerKeyringOption
         };
   const keyring = createKeyring(config?.entries ?? [], AS_DOCKER);
   return {
-    async lookup(image: ImageName, { signal }: CallOptions = {}): Promise<LookupResult> {
+    async lookup(image: ImageName, call: CallOptions = {}): Promise<LookupResult> {
       imageNameText(image);
+      check<CallOptions>('Cannot look up credentials', call, is.callOptions);
+      const { signal } = call;
       signal?.throwIfAborted();
       const server = HUB_NAMES.includes(image.domain) ? HUB : image.domain;
       const helper = config && helperFor(config, server);

@@ -3,14 +3,17 @@ import { dirname, resolve } from 'node:path';
 import { env as processEnv } from 'node:process';
 import { type Credential, encodeAuth } from '../../docker-config/index.js';
 import { ImageError, StoreError } from '../../errors/index.js';
+import { check } from '../../errors/inner.js';
+import * as is from '../../errors/inner.js';
 import { quote } from '../../internal/index.js';
 import { readBounded } from '../files/read-bounded.js';
 import { checkText, edit, EMPTY, refuse } from './config-edit.js';
 import { dockerConfigPath } from './config-files.js';
 import { whileLocked } from './config-lock.js';
 import { eraseInHelper, storeInHelper } from './helper.js';
-import { helperFor, HUB } from './keyring.js';
+import { envKind, helperFor, HUB } from './keyring.js';
 
+const ACTION = 'Cannot log in to a registry';
 const MAX_CONFIG_BYTES = 4 * 1024 * 1024;
 
 /**
@@ -70,6 +73,7 @@ export async function logInToDocker(
   credential: Credential,
   options: DockerLoginOptions = {},
 ): Promise<DockerLoginResult> {
+  check(ACTION, { credential }, { credential: is.credential });
   const file = await openConfig(registry, options);
   const { path, server, helper, env } = file;
   if (helper !== undefined) {
@@ -111,7 +115,10 @@ interface OpenConfig {
   readonly env: NodeJS.ProcessEnv;
 }
 
-async function openConfig(registry: string, { path, env = processEnv }: DockerLoginOptions): Promise<OpenConfig> {
+async function openConfig(registry: string, options: DockerLoginOptions): Promise<OpenConfig> {
+  check(ACTION, { registry }, { registry: is.text });
+  check<DockerLoginOptions>(ACTION, options, { path: is.optional(is.filledText), env: envKind });
+  const { path, env = processEnv } = options;
   if (!/^[\w.:[\]-]+$/.test(registry))
     throw new ImageError('ERR_OPTION_INVALID', `Cannot log in to registry ${quote(registry)}: it is not a host`);
   const server = ['docker.io', 'index.docker.io'].includes(registry) ? HUB : registry;

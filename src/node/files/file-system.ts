@@ -1,4 +1,6 @@
 import { type BigIntStats, constants } from 'node:fs';
+import { type Kind } from '../../errors/inner.js';
+import * as is from '../../errors/inner.js';
 import { type FileHandle, lstat, mkdir, open, readdir, realpath, rename, rmdir, unlink } from 'node:fs/promises';
 
 /**
@@ -84,6 +86,20 @@ export const nodeFileSystem: LayoutFileSystem = {
     }
   },
 };
+
+export const fileSystemKind: Kind = is.having(
+  'a file system, such as nodeFileSystem',
+  'realpath',
+  'open',
+  'create',
+  'lstat',
+  'mkdir',
+  'readdir',
+  'rename',
+  'unlink',
+  'rmdir',
+  'syncDirectory',
+);
 
 function layoutFile(handle: FileHandle): LayoutFile {
   return {

@@ -2,8 +2,11 @@ import { join, resolve } from 'node:path';
 import { cwd, env } from 'node:process';
 import { type DockerConfigEntry, parseDockercfg, parseDockerConfigJson } from '../../docker-config/index.js';
 import { type AnyImageError, isImageError } from '../../errors/index.js';
+import { check } from '../../errors/inner.js';
+import * as is from '../../errors/inner.js';
 import { createKeyring, type SourceReport, type StaticKeyring } from '../../keyring/index.js';
 import type { MatchOptions } from '../../match/index.js';
+import { checkMatchOptions } from '../../match/inner.js';
 import { readConfigFile } from '../files/config-file.js';
 
 /**
@@ -55,6 +58,7 @@ export interface NodeDockerConfig {
  * @public
  */
 export async function readNodeDockerConfig(places: NodeConfigPlaces = {}): Promise<NodeDockerConfig> {
+  checkPlaces(places);
   const looked: NodeConfigPlace[] = [];
   for (const path of searchPath(places)) {
     const { value: entries, ...place } = await readPlace(path, (bytes) => parseFile(path, bytes));
@@ -81,8 +85,15 @@ export async function readNodeDockerConfig(places: NodeConfigPlaces = {}): Promi
  * @public
  */
 export async function loadNodeKeyring(options: NodeConfigPlaces & MatchOptions = {}): Promise<StaticKeyring> {
+  checkPlaces(options);
+  checkMatchOptions(options);
   const { entries } = await readNodeDockerConfig(options);
   return createKeyring(entries, options);
+}
+
+export function checkPlaces(places: NodeConfigPlaces): void {
+  const path = is.optional(is.text);
+  check<NodeConfigPlaces>('Cannot read docker configs', places, { rootDir: path, workingDir: path, home: path });
 }
 
 function searchPath(places: NodeConfigPlaces): readonly string[] {

@@ -7,7 +7,10 @@ import {
   type CredentialProviderFile,
   mergeCredentialProviderConfigs,
 } from '../../credential-provider/index.js';
+import { checkConfigOptions } from '../../credential-provider/inner.js';
 import { InvalidConfigError } from '../../errors/index.js';
+import { check } from '../../errors/inner.js';
+import * as is from '../../errors/inner.js';
 import { goQuote, printable } from '../../internal/index.js';
 import { readBounded } from '../files/read-bounded.js';
 import { readYaml, YamlFault } from './yaml.js';
@@ -50,6 +53,8 @@ export async function readCredentialProviderConfig(
   path: string,
   options: CredentialProviderConfigOptions = {},
 ): Promise<CredentialProviderConfigFiles> {
+  check('Cannot read credential provider config', { path }, { path: is.text });
+  checkConfigOptions(options);
   if (path === '') throw refuse('credential provider config path is empty');
   const files = await listFiles(path);
   const hash = createHash('sha256');

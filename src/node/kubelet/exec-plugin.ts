@@ -3,6 +3,8 @@ import { dirname, join } from 'node:path';
 import { env as processEnv } from 'node:process';
 import type { ExecPlugin, PluginCall } from '../../credential-provider/index.js';
 import { ImageError } from '../../errors/index.js';
+import { check } from '../../errors/inner.js';
+import * as is from '../../errors/inner.js';
 import { createSlots, printable, quote } from '../../internal/index.js';
 import { describeEnd, runProcess } from '../process/run.js';
 
@@ -65,10 +67,14 @@ export interface ExecPluginOptions {
  * @public
  */
 export function createExecPlugin(options: ExecPluginOptions): ExecPlugin {
+  check<ExecPluginOptions>('Cannot run plugins', options, {
+    binDir: is.text,
+    inheritEnv: is.optional(is.either(is.oneOf('all'), is.listOf(is.text))),
+    timeoutMs: is.optional(is.timeoutMs),
+    maxParallelPlugins: is.optional(is.wholeFrom(1, 2 ** 31 - 1)),
+  });
   const { binDir, inheritEnv = 'all', timeoutMs = TIMEOUT_MS } = options;
   const { maxParallelPlugins = DEFAULT_MAX_PARALLEL_PLUGINS } = options;
-  checkNumber('timeoutMs', timeoutMs);
-  checkNumber('maxParallelPlugins', maxParallelPlugins);
   const slots = createSlots(maxParallelPlugins);
   return (call, { signal } = {}) =>
     slots.run(async () => {
@@ -94,14 +100,6 @@ export function createExecPlugin(options: ExecPluginOptions): ExecPlugin {
         'stderr' in result ? result.stderr : '',
       );
     }, signal);
-}
-
-function checkNumber(name: string, value: number): void {
-  if (Number.isSafeInteger(value) && value >= 1 && value < 2 ** 31) return;
-  throw new ImageError(
-    'ERR_OPTION_INVALID',
-    `Cannot run plugins with ${name} ${value}: it must be a whole number from 1`,
-  );
 }
 
 /** The program of that name in the directory; also not one that a link of that name leads to elsewhere. */

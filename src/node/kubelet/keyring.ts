@@ -6,6 +6,9 @@ import {
   type PodIdentity,
   type ServiceAccountAccess,
 } from '../../credential-provider/index.js';
+import { podIdentityKind } from '../../credential-provider/inner.js';
+import { check } from '../../errors/inner.js';
+import * as is from '../../errors/inner.js';
 import { untilAbort } from '../../internal/index.js';
 import {
   createKeyring,
@@ -16,11 +19,13 @@ import {
 } from '../../keyring/index.js';
 import { withSources } from '../../keyring/inner.js';
 import type { MatchOptions } from '../../match/index.js';
+import { checkMatchOptions } from '../../match/inner.js';
 import type { ImageName } from '../../reference/index.js';
 import { imageNameText } from '../../reference/inner.js';
 import type { Tracing } from '../../tracing/index.js';
 import { createDiagnosticsTracing } from '../diagnostics.js';
 import {
+  checkPlaces,
   type NodeConfigPlace,
   type NodeConfigPlaces,
   type NodeDockerConfig,
@@ -92,11 +97,34 @@ export interface NodeKeyring extends Keyring {
  * @public
  */
 export async function openNodeKeyring(options: NodeKeyringOptions = {}): Promise<NodeKeyring> {
+  checkOptions(options);
   const { clock = systemClock, tracing = createDiagnosticsTracing() } = options;
   const files = createFileKeyring(options, clock);
   const plugins = options.plugins && (await loadPlugins(options.plugins, { clock, tracing }));
-  if (plugins === undefined) return { ...files, forPod: () => files };
-  return { ...joinKeyrings(files, plugins), forPod: (pod) => joinKeyrings(files, plugins.forPod(pod)) };
+  return {
+    ...(plugins === undefined ? files : joinKeyrings(files, plugins)),
+    forPod(pod) {
+      check('Cannot look up credentials', { pod }, { pod: podIdentityKind });
+      return plugins === undefined ? files : joinKeyrings(files, plugins.forPod(pod));
+    },
+  };
+}
+
+/** How plugins are run is checked by those who run them. */
+function checkOptions(options: NodeKeyringOptions): void {
+  checkPlaces(options);
+  checkMatchOptions(options);
+  check<Omit<NodeKeyringOptions, keyof NodeConfigPlaces | keyof MatchOptions>>('Cannot open a keyring', options, {
+    plugins: is.optional(
+      is.shape({
+        configPath: is.text,
+        binDir: is.text,
+        serviceAccounts: is.optional(is.having('an access to service accounts', 'get', 'createToken')),
+      }),
+    ),
+    clock: is.optional(is.clock),
+    tracing: is.optional(is.tracing),
+  });
 }
 
 async function loadPlugins(
@@ -134,8 +162,10 @@ function createFileKeyring(options: NodeKeyringOptions, clock: Clock): Keyring {
     return { files: await (last ?? read()), cached: false };
   };
   return {
-    async lookup(image: ImageName, { signal }: CallOptions = {}): Promise<LookupResult> {
+    async lookup(image: ImageName, call: CallOptions = {}): Promise<LookupResult> {
       imageNameText(image);
+      check<CallOptions>('Cannot look up credentials', call, is.callOptions);
+      const { signal } = call;
       const { files, cached } = await untilAbort(current(), signal);
       const sources = files.found.places.map((place) => reportOf(place, files.found, cached));
       return withSources(await files.keyring.lookup(image), sources);

@@ -1,6 +1,9 @@
 import { join } from 'node:path';
 import { StoreError } from '../../errors/index.js';
 import type { ImagePulledRecord, PulledRecords } from '../../image-access/index.js';
+import { check } from '../../errors/inner.js';
+import * as is from '../../errors/inner.js';
+import { withRecordChecks } from '../../image-access/inner.js';
 import { quote } from '../../internal/index.js';
 import { createRecordCache } from './records-cache.js';
 import { type Decoded, decodeIntent, decodeRecord } from './records-decode.js';
@@ -36,6 +39,7 @@ const MAX_CACHED_RECORDS = 2_000;
  * @public
  */
 export async function openPulledRecords(rootDirectory: string): Promise<PulledRecords> {
+  check('Cannot keep records', { rootDirectory }, { rootDirectory: is.text });
   const manager = join(rootDirectory, 'image_manager');
   const intents = await openDirectory(join(manager, 'pulling'), {
     maxCached: MAX_CACHED_INTENTS,
@@ -49,7 +53,7 @@ export async function openPulledRecords(rootDirectory: string): Promise<PulledRe
     decode: decodeRecord,
     encode: encodeRecord,
   });
-  return {
+  return withRecordChecks({
     writeIntent: intents.write,
     hasIntent: async (image) => (await intents.read(image)) !== undefined,
     deleteIntent: intents.remove,
@@ -58,7 +62,7 @@ export async function openPulledRecords(rootDirectory: string): Promise<PulledRe
     writeRecord: records.write,
     deleteRecord: records.remove,
     listRecords: records.list,
-  };
+  });
 }
 
 /** How values of one kind stand in files. */

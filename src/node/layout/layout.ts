@@ -1,13 +1,13 @@
 import { dirname, join, resolve } from 'node:path';
 import { type CallOptions, type Clock, systemClock } from '../../clock/index.js';
 import type { CreateHasher } from '../../digest/index.js';
-import { ImageError } from '../../errors/index.js';
-import { hasMethods, isOptionalFunction, wrongOption } from '../../internal/index.js';
+import { check } from '../../errors/inner.js';
+import * as is from '../../errors/inner.js';
 import type { Descriptor } from '../../oci/index.js';
 import { checkClosure, checkStoreName, type ContentStore, isolateStore, type ManagedStore } from '../../store/index.js';
-import { withAbort } from '../../store/inner.js';
+import { checkContentCall, checkNameCall, withAbort } from '../../store/inner.js';
 import { failedWith, succeeds, withStoreErrors } from '../files/errors.js';
-import { type LayoutFileSystem, nodeFileSystem } from '../files/file-system.js';
+import { fileSystemKind, type LayoutFileSystem, nodeFileSystem } from '../files/file-system.js';
 import { replaceFile } from '../files/write-atomic.js';
 import { nodeHasher } from '../hasher.js';
 import { hasBlob, isBlobRight, readBlob, settleBlobs } from './blobs.js';
@@ -69,9 +69,8 @@ export interface OciLayout extends ManagedStore, AsyncDisposable {
  */
 export async function openOciLayout(directory: string, options: OciLayoutOptions = {}): Promise<OciLayout> {
   checkLayoutOptions(directory, options);
-  const limits = resolveLayoutLimits(options);
   options.signal?.throwIfAborted();
-  const context = await createContext(directory, options, limits);
+  const context = await createContext(directory, options);
   await context.background.run(options.signal, () => prepareLayout(context, options));
   await sweepIngest(context);
   if (usesSockets(options)) await sweepSockets(context.paths.ingest);
@@ -91,12 +90,10 @@ function usesSockets({ fs = nodeFileSystem, owner }: OciLayoutOptions): boolean 
   return fs.realpath === nodeFileSystem.realpath && owner === undefined;
 }
 
-async function createContext(
-  directory: string,
-  options: OciLayoutOptions,
-  limits: ReturnType<typeof resolveLayoutLimits>,
-): Promise<LayoutContext> {
-  const { createHasher = nodeHasher, clock = systemClock } = options;
+async function createContext(directory: string, options: OciLayoutOptions): Promise<LayoutContext> {
+  const { createHasher = nodeHasher, clock = systemClock, lockTimeoutMs = DEFAULT_LOCK_TIMEOUT_MS } = options;
+  const { maxPartialAgeMs: maxAgeMs = DEFAULT_PARTIAL_AGE_MS, maxPartialBytes: maxBytes = DEFAULT_PARTIAL_BYTES } =
+    options;
   const fs = withStoreErrors(options.fs ?? nodeFileSystem);
   const paths = layoutPaths(await openRoot(fs, directory));
   const base = {
@@ -110,17 +107,26 @@ async function createContext(
     createHasher,
     verified: createVerifiedFiles(),
     background: createBackground(),
-    partials: { maxAgeMs: limits.maxPartialAgeMs, maxBytes: limits.maxPartialBytes },
-    exclusive: createLock(base, limits.lockTimeoutMs),
+    partials: { maxAgeMs, maxBytes },
+    exclusive: createLock(base, lockTimeoutMs),
   };
 }
 
 function contentStore(context: LayoutContext): ContentStore {
   const { background } = context;
   return {
-    has: (descriptor, call = {}) => background.run(call.signal, () => hasBlob(context, descriptor, call)),
-    read: (descriptor, call = {}) => withAbort(readBlob(context, descriptor, call), call.signal),
-    ingest: (descriptor, call = {}) => background.run(call.signal, () => createLayoutWriter(context, descriptor, call)),
+    async has(descriptor, call = {}) {
+      checkContentCall(descriptor, call);
+      return background.run(call.signal, () => hasBlob(context, descriptor, call));
+    },
+    read(descriptor, call = {}) {
+      checkContentCall(descriptor, call);
+      return withAbort(readBlob(context, descriptor, call), call.signal);
+    },
+    async ingest(descriptor, call = {}) {
+      checkContentCall(descriptor, call);
+      return background.run(call.signal, () => createLayoutWriter(context, descriptor, call));
+    },
   };
 }
 
@@ -128,18 +134,33 @@ function nameStore(context: LayoutContext): Omit<ManagedStore, keyof ContentStor
   const { fs, paths, background, exclusive } = context;
   const readIndex = (): ReturnType<typeof readLayoutIndex> => readLayoutIndex(fs, paths.index);
   return {
-    resolve: (name, { signal } = {}) => background.run(signal, async () => findName(await readIndex(), name)),
-    tag: (name, descriptor, call = {}) => background.run(call.signal, () => tagImage(context, name, descriptor, call)),
-    names: ({ signal } = {}) => background.run(signal, async () => listNames(await readIndex())),
-    untag: (name, call = {}) =>
-      background.run(call.signal, () =>
+    async resolve(name, call = {}) {
+      checkNameCall(name, call);
+      return background.run(call.signal, async () => findName(await readIndex(), name));
+    },
+    async tag(name, descriptor, call = {}) {
+      checkNameCall(name, call);
+      checkContentCall(descriptor, call);
+      return background.run(call.signal, () => tagImage(context, name, descriptor, call));
+    },
+    async names(call = {}) {
+      check<CallOptions>('Cannot use a store', call, is.callOptions);
+      return background.run(call.signal, async () => listNames(await readIndex()));
+    },
+    async untag(name, call = {}) {
+      checkNameCall(name, call);
+      return background.run(call.signal, () =>
         exclusive(async (hold) => {
           const text = removeName(await readIndex(), name);
           if (text !== undefined) await replaceDocument(context, hold, paths.index, text, call);
           return text !== undefined;
         }, call),
-      ),
-    collectGarbage: (call = {}) => background.run(call.signal, () => collectLayoutGarbage(context, call)),
+      );
+    },
+    async collectGarbage(call = {}) {
+      check('Cannot use a store', { call }, { call: is.shape({ dryRun: is.optional(is.bool), ...is.callOptions }) });
+      return background.run(call.signal, () => collectLayoutGarbage(context, call));
+    },
   };
 }
 
@@ -254,38 +275,21 @@ export interface OciLayoutOptions extends CallOptions {
   readonly isolated?: boolean | undefined;
 }
 
-/** The numbers that hold with these options. */
-interface LayoutLimits {
-  readonly lockTimeoutMs: number;
-  readonly maxPartialAgeMs: number;
-  readonly maxPartialBytes: number;
-}
-
-/** @throws ImageError for what is no time, or no number of bytes */
-function resolveLayoutLimits(options: OciLayoutOptions): LayoutLimits {
-  const limits: LayoutLimits = {
-    lockTimeoutMs: options.lockTimeoutMs ?? DEFAULT_LOCK_TIMEOUT_MS,
-    maxPartialAgeMs: options.maxPartialAgeMs ?? DEFAULT_PARTIAL_AGE_MS,
-    maxPartialBytes: options.maxPartialBytes ?? DEFAULT_PARTIAL_BYTES,
-  };
-  for (const [name, value] of Object.entries(limits)) {
-    if (!((value as number) >= 0)) {
-      const reason = 'it must be a number from 0';
-      throw new ImageError('ERR_OPTION_INVALID', `Cannot open a layout with ${name} ${String(value)}: ${reason}`);
-    }
-  }
-  return limits;
-}
-
 /** @throws ImageError for what is no directory, or no option of this kind */
-function checkLayoutOptions(directory: string, { fs, createHasher, clock }: OciLayoutOptions): void {
-  const wrong = wrongOption(
-    ['directory', typeof directory === 'string' && directory !== '', 'the path of a directory'],
-    ['fs', fs === undefined || hasMethods(fs, 'lstat', 'rename'), 'a file system, such as nodeFileSystem'],
-    ['createHasher', isOptionalFunction(createHasher), 'a function, such as nodeHasher'],
-    ['clock', clock === undefined || hasMethods(clock, 'now', 'monotonic', 'sleep'), 'a clock, such as systemClock'],
-  );
-  if (wrong !== undefined) throw new ImageError('ERR_OPTION_INVALID', `Cannot open a layout with ${wrong}`);
+function checkLayoutOptions(directory: string, options: OciLayoutOptions): void {
+  const limit = is.optional(is.numberFrom(0, Infinity));
+  check('Cannot open a layout', { directory }, { directory: { ...is.filledText, what: 'the path of a directory' } });
+  check<OciLayoutOptions>('Cannot open a layout', options, {
+    fs: is.optional(fileSystemKind),
+    createHasher: is.optional(is.hasher),
+    clock: is.optional(is.clock),
+    owner: is.optional(is.having('an owner of files', 'createToken', 'stateOf')),
+    lockTimeoutMs: limit,
+    maxPartialAgeMs: limit,
+    maxPartialBytes: limit,
+    isolated: is.optional(is.bool),
+    ...is.callOptions,
+  });
 }
 
 /** The directory of a layout, made if need be, under the one path that has no link in it. */

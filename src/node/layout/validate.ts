@@ -1,9 +1,11 @@
 import { join, resolve } from 'node:path';
 import type { CallOptions } from '../../clock/index.js';
 import { type CreateHasher, type Digest, isDigest } from '../../digest/index.js';
+import { check } from '../../errors/inner.js';
+import * as is from '../../errors/inner.js';
 import { quote } from '../../internal/index.js';
 import { withStoreErrors } from '../files/errors.js';
-import { type LayoutFileSystem, type LayoutStat, nodeFileSystem } from '../files/file-system.js';
+import { fileSystemKind, type LayoutFileSystem, type LayoutStat, nodeFileSystem } from '../files/file-system.js';
 import { nodeHasher } from '../hasher.js';
 import { hashesTo } from './blobs.js';
 import { layoutPaths } from './context.js';
@@ -67,6 +69,13 @@ export async function validateLayout(
   directory: string,
   options: ValidateLayoutOptions = {},
 ): Promise<LayoutValidation> {
+  check('Cannot validate a layout', { directory }, { directory: is.text });
+  check<ValidateLayoutOptions>('Cannot validate a layout', options, {
+    unpack: is.optional(is.bool),
+    fs: is.optional(fileSystemKind),
+    createHasher: is.optional(is.hasher),
+    ...is.callOptions,
+  });
   const { signal, createHasher = nodeHasher, unpack = true } = options;
   signal?.throwIfAborted();
   const fs = withStoreErrors(options.fs ?? nodeFileSystem);

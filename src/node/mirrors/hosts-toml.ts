@@ -3,6 +3,8 @@ import { isAbsolute, join } from 'node:path';
 import { env } from 'node:process';
 import { rootCertificates } from 'node:tls';
 import { createSecret } from '../../docker-config/index.js';
+import { check } from '../../errors/inner.js';
+import * as is from '../../errors/inner.js';
 import {
   type EndpointCapability,
   createMirrorEndpoint,
@@ -15,7 +17,6 @@ import { type ImageReference, parseReference } from '../../reference/index.js';
 import { configError } from '../files/config-file.js';
 import type { RegistryTls } from '../transport/options.js';
 import {
-  checkPlainHttp,
   createTlsMap,
   type IgnoredSetting,
   isListOf,
@@ -78,8 +79,9 @@ type HostDirectories = ReadonlyMap<string, readonly HostEntry[]>;
  * @public
  */
 export async function readHostsToml(options: HostsTomlOptions = {}): Promise<MirrorConfig> {
+  const kinds = { directories: is.optional(is.listOf(is.text)), plainHttp: is.optional(is.plainHttp) };
+  check<HostsTomlOptions>('Cannot read mirrors', options, kinds);
   const { directories = ['/etc/containerd/certs.d', '/etc/docker/certs.d'], plainHttp = [] } = options;
-  checkPlainHttp(plainHttp);
   const ignored: IgnoredSetting[] = [];
   const tls = createTlsMap(ignored);
   const roots: HostDirectories[] = [];

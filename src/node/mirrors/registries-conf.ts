@@ -1,4 +1,6 @@
 import { ImageError, RequestRefusedError } from '../../errors/index.js';
+import { check } from '../../errors/inner.js';
+import * as is from '../../errors/inner.js';
 import { quote } from '../../internal/index.js';
 import { type RegistryEndpoint, getRegistryOrigin, createUpstreamEndpoint } from '../../mirrors/index.js';
 import { formatReference, type ImageReference, parseReference } from '../../reference/index.js';
@@ -6,7 +8,6 @@ import { configError } from '../files/config-file.js';
 import type { RegistryTls } from '../transport/options.js';
 import {
   listDropIns,
-  checkPlainHttp,
   type IgnoredSetting,
   type MirrorConfig,
   readTomlFile,
@@ -73,8 +74,12 @@ export interface RegistriesConf extends MirrorConfig {
  * @public
  */
 export async function readRegistriesConf(options: RegistriesConfOptions = {}): Promise<RegistriesConf> {
+  check<RegistriesConfOptions>('Cannot read mirrors', options, {
+    path: is.optional(is.text),
+    dropInDirectories: is.optional(is.listOf(is.text)),
+    plainHttp: is.optional(is.plainHttp),
+  });
   const { plainHttp = [] } = options;
-  checkPlainHttp(plainHttp);
   const ignored: IgnoredSetting[] = [];
   const files = await readFiles(options, ignored);
   const registries = mergeRegistries(files);

@@ -1,8 +1,6 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parse } from 'smol-toml';
-import { ImageError } from '../../errors/index.js';
-import { plainHttpCheck, wrongOption } from '../../internal/index.js';
 import type { RegistryEndpoints } from '../../mirrors/index.js';
 import { configError, readConfigFile } from '../files/config-file.js';
 import type { RegistryTls } from '../transport/options.js';
@@ -53,12 +51,6 @@ export function createTlsMap(ignored: IgnoredSetting[]): TlsMap {
     },
     record: () => Object.fromEntries([...byHost].map(([host, { tls }]) => [host, tls])),
   };
-}
-
-/** @throws ImageError when an entry is no host */
-export function checkPlainHttp(hosts: readonly string[]): void {
-  const wrong = wrongOption(plainHttpCheck(hosts));
-  if (wrong !== undefined) throw new ImageError('ERR_OPTION_INVALID', `Cannot read mirrors with ${wrong}`);
 }
 
 /** A table of a TOML document; its values are not checked yet. It has no prototype. */

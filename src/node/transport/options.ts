@@ -1,6 +1,8 @@
 import type { Dispatcher } from 'undici';
 import type { Secret } from '../../docker-config/index.js';
 import { ImageError } from '../../errors/index.js';
+import { check, type Kind } from '../../errors/inner.js';
+import * as is from '../../errors/inner.js';
 import type { ProxyOption } from './proxy.js';
 
 /**
@@ -106,23 +108,38 @@ export interface UndiciTransportOptions {
   readonly minRateWindowMs?: number | undefined;
 }
 
-const TIMEOUTS = ['connectTimeoutMs', 'headersTimeoutMs', 'bodyTimeoutMs', 'minRateWindowMs'] as const;
-const MAX_HEADER_BYTES = 1024 * 1024;
-/** What a timer can wait. */
-const MAX_TIMEOUT_MS = 2 ** 31 - 1;
+const pem = is.optional(is.either(is.text, is.listOf(is.text)));
+const flag = is.optional(is.bool);
+const proxyUrl = is.optional(is.either(is.text, is.secret));
 
-/** @throws {@link ImageError} `ERR_OPTION_INVALID` for a limit that is not a valid number */
+const proxyKind: Kind = is.either(
+  is.oneOf('environment', 'none'),
+  is.shape({ http: proxyUrl, https: proxyUrl, noProxy: is.optional(is.text) }, 'the settings of a proxy'),
+);
+
+const tlsKind: Kind = is.shape({
+  ca: pem,
+  cert: is.optional(is.text),
+  key: is.optional(is.secret),
+  insecureSkipVerify: flag,
+  headers: is.optional(is.recordOf(is.secret)),
+});
+
+/** @throws {@link ImageError} `ERR_OPTION_INVALID` for an option of the wrong kind, and for a limit that is not a valid number */
 export function checkTransportOptions(options: UndiciTransportOptions): void {
-  for (const name of TIMEOUTS) checkWholeNumber(name, options[name], 1);
-  checkWholeNumber('minBytesPerSecond', options.minBytesPerSecond, 0);
-  const { maxHeaderBytes = 1 } = options;
-  checkWholeNumber('maxHeaderBytes', maxHeaderBytes, 1);
-  if (maxHeaderBytes > MAX_HEADER_BYTES) throw optionError(`maxHeaderBytes ${maxHeaderBytes}: it is more than 1 MiB`);
-}
-
-function checkWholeNumber(name: string, value: number | undefined, least: number): void {
-  if (value === undefined || (Number.isSafeInteger(value) && value >= least && value <= MAX_TIMEOUT_MS)) return;
-  throw optionError(`${name} ${value}: it must be a whole number from ${least} to ${MAX_TIMEOUT_MS}`);
+  check<UndiciTransportOptions>('Cannot make a transport', options, {
+    lookup: is.optional(is.callable),
+    ca: pem,
+    tls: is.optional(is.recordOf(tlsKind)),
+    proxy: is.optional(proxyKind),
+    dispatcher: is.optional(is.having('a dispatcher of undici', 'dispatch')),
+    connectTimeoutMs: is.optional(is.timeoutMs),
+    headersTimeoutMs: is.optional(is.timeoutMs),
+    bodyTimeoutMs: is.optional(is.timeoutMs),
+    minBytesPerSecond: is.optional(is.wholeFrom(0, 2 ** 31 - 1)),
+    minRateWindowMs: is.optional(is.timeoutMs),
+    maxHeaderBytes: is.optional(is.wholeFrom(1, 1024 * 1024)),
+  });
 }
 
 /** The error for an option of a transport; what it quotes must not be a secret. */

@@ -4,6 +4,8 @@ import {
   type TransportRequest,
   type TransportResponse,
 } from '../../distribution/index.js';
+import { check } from '../../errors/inner.js';
+import { requestKind } from '../../distribution/inner.js';
 import { RequestRefusedError, TransportError, type TransportPhase } from '../../errors/index.js';
 import { redactUrl, untilAbort } from '../../internal/index.js';
 import { ADDRESS_REFUSED, createDispatchers, type Dispatchers, isAllowed } from './connections.js';
@@ -59,6 +61,7 @@ export function createUndiciTransport(options: UndiciTransportOptions = {}): Und
 }
 
 async function send(request: TransportRequest, { dispatchers, limits }: Connections): Promise<TransportResponse> {
+  check('Cannot send a request', { request }, { request: requestKind });
   const url = checkUrl(request);
   request.signal?.throwIfAborted();
   const translate = (error: unknown, phase: TransportPhase): unknown =>

@@ -280,7 +280,7 @@ describe('createExecPlugin', () => {
   });
 
   it.each([0, -1, 1.5, Number.NaN, 2 ** 31])('refuses a time limit of %d', (timeoutMs) => {
-    expect(() => createExecPlugin({ binDir: '/', timeoutMs })).toThrow('it must be a whole number from 1');
+    expect(() => createExecPlugin({ binDir: '/', timeoutMs })).toThrow('must be a whole number from 1');
   });
 });
 

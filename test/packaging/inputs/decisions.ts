@@ -256,7 +256,7 @@ export const pullSecrets: Table = {
 };
 
 const CONTEXT = 'the operation fills it in';
-const TRACE: GoodCall = {
+export const TRACE: GoodCall = {
   args: ['runtime', { operation: 'pull_image', image: 'a' }, async () => 1],
   free: { '1.operation': CONTEXT, '1.image': CONTEXT },
   wrong: { '0': ['text'] },

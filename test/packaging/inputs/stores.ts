@@ -155,6 +155,17 @@ export { record, verification };
 /** Any point of time is one. */
 const ANY_TIME = ['negative'];
 
+export const recordsMethods: Readonly<Record<string, GoodCall>> = {
+  writeIntent: { args: ['a'] },
+  hasIntent: { args: ['a'] },
+  deleteIntent: { args: ['a'] },
+  listIntents: { args: [] },
+  readRecord: { args: ['a'] },
+  writeRecord: { args: [record], allows: { '0.lastUpdatedAt': ANY_TIME } },
+  deleteRecord: { args: ['a'] },
+  listRecords: { args: [] },
+};
+
 export const imageAccess: Table = {
   hashCredential: () => ({
     args: [entry.credential, nodeHasher],
@@ -164,16 +175,7 @@ export const imageAccess: Table = {
     args: [{ intents: ['a'], records: [record] }],
     optional: ['0', '0.intents', '0.records'],
     allows: { '0.records.0.lastUpdatedAt': ANY_TIME },
-    methods: {
-      writeIntent: { args: ['a'] },
-      hasIntent: { args: ['a'] },
-      deleteIntent: { args: ['a'] },
-      listIntents: { args: [] },
-      readRecord: { args: ['a'] },
-      writeRecord: { args: [record], allows: { '0.lastUpdatedAt': ANY_TIME } },
-      deleteRecord: { args: ['a'] },
-      listRecords: { args: [] },
-    },
+    methods: recordsMethods,
   }),
   decideMustPull: () => ({
     args: [

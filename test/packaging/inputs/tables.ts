@@ -1,4 +1,5 @@
 // One good call of every function of every entry. A function that is missing here fails the test.
+import * as adapters from './adapters.ts';
 import * as decisions from './decisions.ts';
 import * as managers from './managers.ts';
 import * as names from './names.ts';
@@ -35,6 +36,7 @@ export const tables: Readonly<Record<string, Table>> = {
   'credential-provider': providers.credentialProvider,
   keyring: names.keyring,
   match: names.match,
+  node: adapters.node,
   lint: names.lint,
   explain: names.explain,
 };
