@@ -2,7 +2,7 @@ import { check } from '../../errors/inner.js';
 import * as is from '../../errors/inner.js';
 import { checkStoreName, type ImageStore } from '../../store/index.js';
 import { withStoreErrors } from '../files/errors.js';
-import { nodeFileSystem } from '../files/file-system.js';
+import { fileSystemKind, nodeFileSystem } from '../files/file-system.js';
 import { nodeHasher } from '../hasher.js';
 import type { ImageArchive, LoadArchiveOptions, LoadedImage } from './load-types.js';
 import { readDockerImages } from './loaded-docker.js';
@@ -85,7 +85,7 @@ function checkOptions(source: ImageArchive, store: ImageStore, options: LoadArch
     platform: is.optional(is.platform),
     strictPlatform: is.optional(is.bool),
     createHasher: is.optional(is.hasher),
-    fs: is.optional(is.having('a file system, such as nodeFileSystem', 'open', 'create')),
+    fs: is.optional(fileSystemKind),
     onEvent: is.optional(is.callable),
     ...is.callOptions,
   });

@@ -10,6 +10,7 @@ import {
   type DockerLoginOptions,
   type ExecPluginOptions,
   type HostsTomlOptions,
+  type LoadArchiveOptions,
   nodeFileSystem,
   nodeHasher,
   type NodeKeyringOptions,
@@ -179,6 +180,15 @@ export const node: Table = {
     wrong: { '0.dialect': ['text'], '0.pathMatch': ['text'] },
   }),
   readNodeDockerConfig: () => ({ args: [places], optional: ['0', '0.rootDir', '0.workingDir', '0.home'] }),
+  loadImageArchive: async () => {
+    const { layers: _, ...options } = archiveOptions;
+    const whole: Required<LoadArchiveOptions> = { ...options, as: 'b.example/app:1' };
+    return {
+      args: ['/nowhere/images.tar', await storeWith('has', 'read', 'ingest', 'tag'), whole],
+      optional: ['2', ...optionalIn('2', whole), ...hostOptional('2.platform')],
+      wrong: { '0': [''], '2.as': [''], '2.maxUnpackedBytes': [0.5] },
+    };
+  },
   streamOciArchive: async () => {
     const { fs: _fs, ...options } = ociOptions;
     return archiveOf(options, await storeWith('has', 'read', 'resolve'));
