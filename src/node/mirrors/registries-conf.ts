@@ -74,11 +74,9 @@ export interface RegistriesConf extends MirrorConfig {
  * @public
  */
 export async function readRegistriesConf(options: RegistriesConfOptions = {}): Promise<RegistriesConf> {
-  check<RegistriesConfOptions>('Cannot read mirrors', options, {
-    path: is.optional(is.text),
-    dropInDirectories: is.optional(is.listOf(is.text)),
-    plainHttp: is.optional(is.plainHttp),
-  });
+  const [path, dropInDirectories] = [is.optional(is.text), is.optional(is.listOf(is.text))];
+  const kinds = { path, dropInDirectories, plainHttp: is.optional(is.plainHttp) };
+  check<RegistriesConfOptions>('Cannot read mirrors', options, kinds);
   const { plainHttp = [] } = options;
   const ignored: IgnoredSetting[] = [];
   const files = await readFiles(options, ignored);
