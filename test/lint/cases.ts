@@ -117,6 +117,7 @@ export const CASES: Readonly<Record<LintCode, RuleCase>> = {
   KEY_WITHOUT_HOST: { bad: key('https:///team'), good: key('https://r.example') },
   KEY_SCHEME_CASE: { bad: key('HTTPS://r.example'), good: key('https://r.example') },
   KEY_SCHEME_UNKNOWN: { bad: key('oci://r.example'), good: key('http://r.example') },
+  KEY_PLACEHOLDER: { bad: key('${REGISTRY}/team'), good: key('r.example/team') },
   KEY_HAS_SPACE: { bad: key('r.example '), good: key('r.example') },
   KEY_HAS_USER_INFO: { bad: late((password) => key(`https://user:${password}@r.example`)), good: key('r.example') },
   KEY_CUT_SHORT: { bad: key('r?.example.com'), good: key('r*.example.com') },

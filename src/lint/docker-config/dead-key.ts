@@ -1,6 +1,7 @@
 import { quote } from '../../internal/index.js';
 import { normalizeKey, type ParsedTarget, parsePattern } from '../../match/index.js';
 import type { KeyLintCode } from '../rules/codes.js';
+import { findPlaceholder } from '../rules/placeholder.js';
 import { type KeyParts, splitKey } from './key-parts.js';
 
 /** Why a key cannot serve the images that its author meant. */
@@ -66,6 +67,8 @@ function fit(key: string): string | undefined {
 /** What can be seen in the text, whether or not it is a URL. */
 function findTextFault(parts: KeyParts): KeyFault | undefined {
   const { scheme, authority, path, tail } = parts;
+  const placeholder = findPlaceholder(authority + path + tail);
+  if (placeholder !== undefined) return fault('KEY_PLACEHOLDER', `${quote(placeholder)} stands in the key`, undefined);
   if (scheme !== '' && scheme !== 'https://' && scheme !== 'http://') {
     const rest = authority + path + tail;
     return /^https?:/i.test(scheme)

@@ -1,17 +1,14 @@
-import { quote } from '../../internal/index.js';
+import { hideUserInfo, quote } from '../../internal/index.js';
 import type { InvalidReferenceError } from '../../errors/index.js';
 import { safeParseReference } from '../../reference/index.js';
+import { findPlaceholder } from '../rules/placeholder.js';
 import { finding } from '../rules/rules.js';
 import type { LintFinding } from '../rules/finding.js';
-
-/** What shells, Kubernetes, Helm, Go templates and Windows leave behind when a value is missing. */
-const PLACEHOLDER =
-  /\$\{[^{}]{0,80}\}|\$\([^()]{0,80}\)|\$\w{1,80}|\{\{[^{}]{0,80}\}\}|<(?:no value|nil|[\w -]{1,40})>|%\w{1,40}%|%!\w\([^()]{0,40}\)|__[A-Z][A-Z\d_]*__|@[A-Z][A-Z_]*@/;
 
 /** What is wrong with an image that cannot be parsed; nothing for one that can. The image itself is not shown. */
 export function* lintImageText(image: string, place: string): Generator<LintFinding> {
   if (image === '') return yield finding('IMAGE_MISSING', place, 'The image is empty');
-  const placeholder = PLACEHOLDER.exec(image)?.[0];
+  const placeholder = findPlaceholder(hideUserInfo(image));
   if (placeholder !== undefined) {
     return yield finding('IMAGE_PLACEHOLDER', place, `${quote(placeholder)} stands in the image`);
   }

@@ -40,6 +40,7 @@ export type KeyLintCode =
   | 'KEY_WITHOUT_HOST'
   | 'KEY_SCHEME_CASE'
   | 'KEY_SCHEME_UNKNOWN'
+  | 'KEY_PLACEHOLDER'
   | 'KEY_HAS_SPACE'
   | 'KEY_HAS_USER_INFO'
   | 'KEY_CUT_SHORT'

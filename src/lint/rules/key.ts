@@ -17,6 +17,11 @@ export const KEY_RULES: RuleTable<KeyLintCode> = {
     title: 'The scheme is not http or https, so it is read as a host and never matches',
     cure: 'Leave the scheme out',
   },
+  KEY_PLACEHOLDER: {
+    severity: 'error',
+    title: 'The key has a variable or a template in it that was not filled in',
+    cure: 'Fill in the value before the document is written',
+  },
   KEY_HAS_SPACE: {
     severity: 'error',
     title: 'The key has white space and never matches',

@@ -165,6 +165,30 @@ describe('the nearest key', () => {
   });
 });
 
+describe('a placeholder in a key', () => {
+  it.each([
+    ['${REGISTRY}', '"${REGISTRY}"'],
+    ['https://$(REGISTRY)/v1/', '"$(REGISTRY)"'],
+    ['$REGISTRY/team', '"$REGISTRY"'],
+    ['{{ .Values.registry }}', '"{{ .Values.registry }}"'],
+    ['<no value>/team', '"<no value>"'],
+    ['r.example/%TEAM%', '"%TEAM%"'],
+  ])('is named: %s', (key, shown) => {
+    const [found, ...others] = lintDockerConfig(configFor(key));
+    expect(found).toMatchObject({
+      code: 'KEY_PLACEHOLDER',
+      message: `${shown} stands in the key`,
+      suggestion: undefined,
+    });
+    expect(others).toEqual([]);
+  });
+
+  it('is not looked for in user info, which may be a password', () => {
+    const [found] = lintDockerConfig(configFor('https://user:pa$word@r.example'));
+    expect(found?.code).toBe('KEY_HAS_USER_INFO');
+  });
+});
+
 describe('what a finding shows', () => {
   it.each([
     (secret: string) => `https://user:${secret}@r.example`,

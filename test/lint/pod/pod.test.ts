@@ -151,6 +151,12 @@ describe('lintPod', () => {
     expect(codes(others)).toEqual([]);
   });
 
+  it('looks for no placeholder in user info, which may be a password', () => {
+    const [found] = lintPod(podOf({ image: 'https://user:pa$word@r.example/app:1' }));
+    expect(found?.code).toBe('IMAGE_INVALID');
+    expect(found?.message).not.toContain('word');
+  });
+
   it('names the quotes in an image', () => {
     expect(lintPod(podOf({ image: 'busybox":"latest' }))[0]?.message).toContain('has quotes in it');
   });
