@@ -133,7 +133,6 @@ const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   aws4fetch: ['cloud'],
   'jsonc-parser': ['node'],
   'smol-toml': ['node'],
-  'tar-stream': ['node'],
   yaml: ['node'],
 };
 

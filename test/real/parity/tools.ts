@@ -17,7 +17,7 @@ import type { Scripted } from './servers.ts';
 export type Outcome = { readonly image: string } | { readonly refused: string };
 
 const PLATFORM = parsePlatform('linux/amd64');
-const LIMIT_MS = 30_000;
+const LIMIT_MS = 120_000;
 const credential: Credential = {
   username: ACCOUNT.username,
   password: createSecret(ACCOUNT.password),
