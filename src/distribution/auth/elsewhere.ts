@@ -1,6 +1,7 @@
 import type { CallOptions } from '../../clock/index.js';
 import type { Credential } from '../../docker-config/index.js';
 import type { ImageName, ImageReference } from '../../reference/index.js';
+import { classifyAddress } from '../transport/address.js';
 import type { Admission, FollowedResponse } from '../transport/transport.js';
 import { type Authorizer, type AuthorizerContext, createAuthorizer } from './authorizer.js';
 import { type Challenge, parseChallenges } from './challenge.js';
@@ -55,7 +56,7 @@ export function createElsewhere(
     const known = places.get(key);
     if (known !== undefined) return known;
     const path = repositoryOf(url, ref);
-    const credential = await credentialFor({ domain: domainOf(url), path }, { signal });
+    const credential = mayHave(url) ? await credentialFor({ domain: domainOf(url), path }, { signal }) : undefined;
     const authorizer = createAuthorizer({ ...context, origin: url.origin, behalf: context.origin, credential });
     const scope = `repository:${path}:pull`;
     const place = { authorizer, scope, secrets: secretsOf(credential), authorization: undefined };
@@ -89,6 +90,11 @@ export function createElsewhere(
 
 function isSpoken({ scheme }: Challenge): boolean {
   return scheme === 'bearer' || scheme === 'basic';
+}
+
+/** Plain HTTP is opted in for the registry itself; what it leads to in the clear is asked as nobody, but on this machine. */
+function mayHave({ protocol, hostname }: URL): boolean {
+  return protocol === 'https:' || classifyAddress(hostname) === 'loopback';
 }
 
 /** One credential may be for one repository only, as may a token. */

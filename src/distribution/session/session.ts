@@ -279,14 +279,15 @@ async function sendAuthorized(parts: Parts, wanted: RepositoryRequest): Promise<
 /** Whether a server that the registry redirects to has asked for something, each once, that it will get the next time. */
 async function answerElsewhere(
   { elsewhere }: Parts,
-  { ref, signal }: RepositoryRequest,
+  { ref, signal, refreshes }: RepositoryRequest,
   followed: FollowedResponse,
   asked: Set<string>,
 ): Promise<boolean> {
-  const { response, url, foreign } = followed;
+  const { response, url, foreign, authorization } = followed;
   const { origin } = new URL(url);
   if (response.status !== 401 || !foreign || asked.has(origin) || asked.size === MAX_ELSEWHERE) return false;
   asked.add(origin);
+  if (authorization !== undefined && !takeRefresh(refreshes)) return false;
   let isAnswered = true;
   try {
     isAnswered = await elsewhere.answer(followed, ref, { signal });
@@ -307,9 +308,14 @@ function challengeOf(
   // Only the registry itself may ask for its credential, not whoever it redirects to.
   if (response.status !== 401 || foreign) return undefined;
   const challenge = authorizer.choose(parseChallenges(response.headers.get('www-authenticate') ?? []), sent);
-  if (challenge === undefined || sent === undefined || refreshes === undefined) return challenge;
+  return challenge === undefined || sent === undefined || takeRefresh(refreshes) ? challenge : undefined;
+}
+
+/** Whether one more token may be fetched in place of a refused one. */
+function takeRefresh(refreshes: RefreshBudget | undefined): boolean {
+  if (refreshes === undefined) return true;
   refreshes.left -= 1;
-  return refreshes.left < 0 ? undefined : challenge;
+  return refreshes.left >= 0;
 }
 
 /** What was asked for with a 401 that nobody can give, where that is the fault of how it was asked. */

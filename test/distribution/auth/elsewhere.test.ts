@@ -101,6 +101,26 @@ describe('a server that a registry redirects to', () => {
     expect(sentTo(server.requests, ORIGIN)).toEqual([undefined, undefined, undefined]);
   });
 
+  it.each([
+    ['http://10.0.0.7', false],
+    ['http://127.0.0.1:5000', true],
+    ['https://10.0.0.7', true],
+  ])('gets a credential in the clear on this machine only: %s %s [A16]', async (back, isAsked) => {
+    let asked = false;
+    const redirectCredential: RedirectCredential = () => {
+      asked = true;
+      return credential({ username: 'back' });
+    };
+    const server = createMemoryTransport(({ url }): Reply => {
+      if (url.startsWith(back)) return basicChallenge;
+      return { ...to(`${back}/v2/team/app/manifests/1`), remoteAddress: new URL(back).hostname };
+    });
+    const { session } = connect(server, { origin: 'http://r.example', redirectCredential });
+    await expect(readManifestBytes(session, ref)).rejects.toMatchObject({ status: 401 });
+    expect(asked).toBe(isAsked);
+    expect(sentTo(server.requests, back).some((sent) => sent !== undefined)).toBe(isAsked);
+  });
+
   it('gets a fresh token when it takes the old one no more [A24]', async () => {
     let valid = 0;
     const server = createMemoryTransport((request): Reply => {
