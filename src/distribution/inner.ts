@@ -2,7 +2,14 @@
 export { openBlobWithin } from './pull/blobs.js';
 export { tokenCacheKind } from './auth/token-cache.js';
 export { realmPolicyKind, redirectPolicyKind } from './policy/url-policy.js';
-export { type RefreshBudget } from './session/request.js';
 export { requestKind } from './transport/transport.js';
+export {
+  type BlobBudget,
+  bodyError,
+  createBlobBudget,
+  cutShort,
+  type DownloadRetries,
+  planRetries,
+} from './pull/cuts.js';
 export { isCut, retryKind } from './transport/retry.js';
 export { redirectLimitKind } from './policy/redirects.js';

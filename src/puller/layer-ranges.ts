@@ -1,20 +1,10 @@
 import { linkAbort } from '../internal/index.js';
 import { type Kind } from '../errors/inner.js';
 import * as is from '../errors/inner.js';
-import { isImageError } from '../errors/index.js';
 import type { Slots } from '../internal/index.js';
 import type { Descriptor } from '../oci/index.js';
-import {
-  type BlobRequests,
-  checkTime,
-  copyPart,
-  cutShort,
-  fetchPart,
-  type Filling,
-  isCut,
-  type Part,
-  planRetries,
-} from './copy-blob.js';
+import { type BlobRequests, checkTime, copyPart, fetchPart, type Filling, type Part } from './copy-blob.js';
+import { cutShort, isCut, planRetries } from '../distribution/inner.js';
 
 const MIN_BYTES = 16 * 1024 * 1024;
 const RANGE_BYTES = 1024 * 1024;
@@ -115,11 +105,12 @@ async function fetchRange(requests: BlobRequests, part: Part, signal: AbortSigna
         length += chunk.length;
       }
       if (length === bytes.length) return bytes;
-      throw cutShort(requests, part.offset + length);
+      throw cutShort(context.ref, blob, part.offset + length);
     } catch (error) {
       signal.throwIfAborted();
-      const delayMs = isImageError(error) && isCut(error) ? retries.pauseAfter(length) : undefined;
-      if (!isImageError(error) || delayMs === undefined) throw error;
+      if (!isCut(error)) throw error;
+      const delayMs = retries.pauseAfter(length);
+      if (delayMs === undefined) throw error;
       context.emit({ type: 'retry', descriptor: blob, error, delayMs, offset: part.offset + length });
       await context.clock.sleep(delayMs, { signal });
     }

@@ -1,4 +1,4 @@
-import { check } from '../errors/inner.js';
+import { check, reasonOf } from '../errors/inner.js';
 import * as is from '../errors/inner.js';
 import { storeWith } from './kinds.js';
 import type { CallOptions } from '../clock/index.js';
@@ -291,7 +291,7 @@ async function closureOf(
     return await checkClosure(source, root, options);
   } catch (error) {
     if (!(error instanceof StoreError) || error.operation !== 'tag') throw error;
-    const reason = error.message.slice(error.message.indexOf(': ') + 2);
+    const reason = reasonOf(error);
     throw new StoreError(`Cannot copy ${root.digest}: ${reason}`, { operation: 'copy', cause: error });
   }
 }

@@ -1,6 +1,6 @@
 import type { CallOptions } from '../../clock/index.js';
 import { type CreateHasher, getDigestAlgorithm } from '../../digest/index.js';
-import { ContentMismatchError, ImageError, TransportError } from '../../errors/index.js';
+import { ContentMismatchError, ImageError } from '../../errors/index.js';
 import type { Descriptor } from '../../oci/index.js';
 import type { ImageReference } from '../../reference/index.js';
 import { ASK, enter, type RegistrySession } from '../session/session.js';
@@ -8,14 +8,8 @@ import { check } from '../../errors/inner.js';
 import * as is from '../../errors/inner.js';
 
 import { openBlobWithin } from './blobs.js';
+import { createBlobBudget, cutShort, planRetries } from './cuts.js';
 import { isCut } from '../transport/retry.js';
-
-/** Times in a row that a connection may be cut without much progress between, and times in all. */
-const MAX_CUTS = 5;
-const MAX_CUTS_IN_ALL = 20;
-const PROGRESS = 1024 * 1024;
-const REFRESHES = 2;
-const FIRST_PAUSE_MS = 250;
 
 /**
  * Reads a layer or any other blob. The content is verified while it streams: it never has more bytes than the descriptor
@@ -51,26 +45,26 @@ export async function* readBlob(
 ): AsyncGenerator<Uint8Array, void, undefined> {
   check<CallOptions>(ASK, options, is.callOptions);
   const { signal } = options;
-  const { clock, createHasher } = enter(session, ref, blob);
+  const { clock, createHasher, random } = enter(session, ref, blob);
   const verified = createCheck(blob, createHasher);
-  const refreshes = { left: REFRESHES };
-  for (let [cuts, all, start] = [0, 0, 0]; verified.offset < blob.size;) {
+  const budget = createBlobBudget(clock, random);
+  const retries = planRetries({ size: blob.size, offset: 0 }, budget);
+  while (verified.offset < blob.size) {
     try {
       const { offset, content } = await openBlobWithin(
         session,
         ref,
         blob,
         { offset: verified.offset, signal },
-        refreshes,
+        budget.refreshes,
       );
       yield* verified.pass(content, offset);
       if (verified.offset < blob.size) throw cutShort(ref, blob, verified.offset);
     } catch (error) {
       signal?.throwIfAborted();
-      [cuts, start] = verified.offset - start >= PROGRESS ? [1, verified.offset] : [cuts + 1, start];
-      all += 1;
-      if (!isCut(error) || cuts === MAX_CUTS || all === MAX_CUTS_IN_ALL) throw error;
-      await clock.sleep(FIRST_PAUSE_MS * 2 ** (cuts - 1), { signal });
+      const delayMs = isCut(error) ? retries.pauseAfter(verified.offset) : undefined;
+      if (delayMs === undefined) throw error;
+      await clock.sleep(delayMs, { signal });
     }
   }
   verified.finish();
@@ -132,14 +126,4 @@ function createCheck(blob: Descriptor, createHasher: CreateHasher): Check {
       if (digest !== blob.digest) throw refuse(`its content has the digest ${digest}`, { digest, size: offset });
     },
   };
-}
-
-/** A body that ends early looks like success on a connection that tells no length. */
-function cutShort(ref: ImageReference, { digest, size }: Descriptor, received: number): TransportError {
-  return new TransportError(`Cannot read blob ${digest} of ${ref.name}: it ended after ${received} of ${size} bytes`, {
-    method: 'GET',
-    url: `/v2/${ref.path}/blobs/${digest}`,
-    phase: 'body',
-    retryable: true,
-  });
 }

@@ -124,6 +124,8 @@ export interface RegistrySessionOptions {
 export interface Session extends RegistrySession, ApiBase {
   readonly createHasher: CreateHasher;
   readonly clock: Clock;
+  /** A number from 0 up to 1, for jitter. */
+  readonly random: () => number;
   readonly tracing: Tracing | undefined;
   /** Whether layers may be fetched from the URLs that an image names. */
   readonly foreignLayers: boolean;
@@ -190,6 +192,7 @@ export function createRegistrySession(options: RegistrySessionOptions): Registry
     ...base,
     createHasher,
     clock,
+    random,
     tracing,
     foreignLayers,
     async send(wanted) {

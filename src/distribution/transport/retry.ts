@@ -152,7 +152,7 @@ export function createReadAgain({ attempts = MAX_READS, ...options }: RetryOptio
   };
 }
 
-/** Whether an answer began well, and broke off. */
+/** Whether an answer began well, and broke off. What fails before its body is repeated by the session alone. */
 export function isCut(error: unknown): error is TransportError {
   return isImageError(error) && error.code === 'ERR_TRANSPORT' && error.phase === 'body' && error.retryable;
 }

@@ -1,7 +1,7 @@
 import type { CallOptions } from '../../clock/index.js';
 import type { CreateHasher } from '../../digest/index.js';
 import { ImageError, StoreError } from '../../errors/index.js';
-import { check } from '../../errors/inner.js';
+import { check, reasonOf } from '../../errors/inner.js';
 import * as is from '../../errors/inner.js';
 import { quote } from '../../internal/index.js';
 import {
@@ -96,7 +96,7 @@ export async function contentsOf(
     return await checkClosure(store, root, options);
   } catch (error) {
     if (!(error instanceof StoreError) || error.operation !== 'tag') throw error;
-    throw cannotArchive(name, error.message.slice(error.message.indexOf(': ') + 2), error);
+    throw cannotArchive(name, reasonOf(error), error);
   }
 }
 

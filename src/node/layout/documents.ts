@@ -1,4 +1,5 @@
 import { ImageError } from '../../errors/index.js';
+import { reasonOf } from '../../errors/inner.js';
 import { type Descriptor, MEDIA_TYPES, parseImageIndex } from '../../oci/index.js';
 import { layoutError, unlessMissing } from '../files/errors.js';
 import type { LayoutFileSystem } from '../files/file-system.js';
@@ -32,7 +33,7 @@ export function parseLayoutIndex(path: string, bytes: Uint8Array): LayoutIndex {
     return { path, manifests, text: new TextDecoder().decode(bytes) };
   } catch (error) {
     if (!(error instanceof ImageError)) throw error;
-    throw layoutError('use', path, error.message.slice(error.message.indexOf(': ') + 2), error);
+    throw layoutError('use', path, reasonOf(error), error);
   }
 }
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { createBlobBudget, planRetries } from '../../src/puller/copy-blob.ts';
+import { createBlobBudget, planRetries } from '../../../src/distribution/pull/cuts.ts';
 import { createFakeClock } from 'kubepull/testing';
 
 const MIB = 1024 * 1024;
