@@ -13,3 +13,4 @@ export {
 } from './pull/cuts.js';
 export { isCut, retryKind } from './transport/retry.js';
 export { redirectLimitKind } from './policy/redirects.js';
+export { exchangeLimitKinds, type ExchangeLimits, exchangeLimits } from './transport/limits.js';

@@ -1,4 +1,5 @@
 import { classifyAddress } from './address.js';
+import { exchangeLimitKinds, type ExchangeLimits, exchangeLimits } from './limits.js';
 import { isEncoded, requestKind, type Transport, type TransportRequest, type TransportResponse } from './transport.js';
 import { RequestRefusedError, TransportError, type TransportPhase } from '../../errors/index.js';
 import { check } from '../../errors/inner.js';
@@ -34,6 +35,9 @@ export interface FetchTransportOptions {
   readonly minRateWindowMs?: number | undefined;
 }
 
+/** `fetch` does not tell when the connection stands, so the time for that is in the wait for an answer. */
+const HEADERS_MS = 60_000;
+
 /** What one exchange needs on its way. */
 interface Exchange {
   readonly request: TransportRequest;
@@ -64,7 +68,8 @@ export function createFetchTransport(
   options: FetchTransportOptions = {},
 ): Transport {
   check('Cannot make a transport', { fetch }, { fetch: is.callable });
-  const limits = checkLimits(options);
+  check<FetchTransportOptions>('Cannot make a transport', options, exchangeLimitKinds);
+  const limits = exchangeLimits(options, HEADERS_MS);
   return async (request) => {
     checkUrl(request);
     request.signal?.throwIfAborted();
@@ -81,22 +86,6 @@ export function createFetchTransport(
       throw failure(request, 'connect', error);
     }
   };
-}
-
-function checkLimits(options: FetchTransportOptions): FetchLimits {
-  check<FetchTransportOptions>('Cannot make a transport', options, {
-    headersTimeoutMs: is.optional(is.timeoutMs),
-    bodyTimeoutMs: is.optional(is.timeoutMs),
-    minBytesPerSecond: is.optional(is.wholeFrom(0, 2 ** 31 - 1)),
-    minRateWindowMs: is.optional(is.timeoutMs),
-  });
-  const {
-    headersTimeoutMs = 60_000,
-    bodyTimeoutMs = 30_000,
-    minBytesPerSecond = 1024,
-    minRateWindowMs = 60_000,
-  } = options;
-  return { headersTimeoutMs, bodyTimeoutMs, minBytesPerSecond, minRateWindowMs };
 }
 
 function checkUrl(request: TransportRequest): void {
@@ -157,14 +146,6 @@ function failure(request: TransportRequest, phase: TransportPhase, error: unknow
   return new TransportError(`Cannot ${method} ${url}: ${reason}`, { method, url, phase, retryable, cause: error });
 }
 
-/** How long the parts of an exchange over `fetch` may take. */
-export interface FetchLimits {
-  readonly headersTimeoutMs: number;
-  readonly bodyTimeoutMs: number;
-  readonly minBytesPerSecond: number;
-  readonly minRateWindowMs: number;
-}
-
 /** Watches over one exchange. Its signal ends the exchange, when the caller's does or when it takes too long. */
 export interface FetchTimer {
   readonly signal: AbortSignal;
@@ -178,7 +159,7 @@ export interface FetchTimer {
   stop(): void;
 }
 
-export function createFetchTimer(caller: AbortSignal | undefined, limits: FetchLimits): FetchTimer {
+export function createFetchTimer(caller: AbortSignal | undefined, limits: ExchangeLimits): FetchTimer {
   const controller = new AbortController();
   const onAbort = (): void => controller.abort(caller?.reason);
   caller?.addEventListener('abort', onAbort, { once: true });

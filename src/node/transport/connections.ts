@@ -6,7 +6,7 @@ import { Agent, buildConnector, Client, type Dispatcher, Pool, ProxyAgent } from
 import { type AddressClass, classifyAddress } from '../../distribution/index.js';
 import { quote } from '../../internal/index.js';
 import { getRegistryOrigin } from '../../mirrors/index.js';
-import type { TransportLimits } from './exchange.js';
+import type { ExchangeLimits } from '../../distribution/inner.js';
 import { optionError, type RegistryTls, type UndiciTransportOptions } from './options.js';
 import { planProxy } from './proxy.js';
 
@@ -24,7 +24,7 @@ export interface Dispatchers {
   close(): Promise<void>;
 }
 
-export function createDispatchers(options: UndiciTransportOptions, limits: TransportLimits): Dispatchers {
+export function createDispatchers(options: UndiciTransportOptions, limits: ExchangeLimits): Dispatchers {
   const { dispatcher: given, lookup: find = findAddresses, connectTimeoutMs = 10_000 } = options;
   const { maxHeaderBytes } = options;
   const proxyOf = planProxy(options.proxy);

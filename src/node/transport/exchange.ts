@@ -1,14 +1,14 @@
 import type { Dispatcher } from 'undici';
 import type { TransportRequest, TransportResponse } from '../../distribution/index.js';
+import type { ExchangeLimits } from '../../distribution/inner.js';
 import type { TransportPhase } from '../../errors/index.js';
 import { createIncomingBody, createUpload, type IncomingBody, type Upload } from './body.js';
 import type { PeerSlot } from './connections.js';
-import type { UndiciTransportOptions } from './options.js';
 
 /** What an exchange needs besides its request. */
 interface ExchangeSettings {
   readonly dispatcher: Dispatcher;
-  readonly limits: TransportLimits;
+  readonly limits: ExchangeLimits;
   /** Makes our error of undici's, or gives the reason of an abort. */
   readonly translate: (error: unknown, phase: TransportPhase) => unknown;
 }
@@ -142,14 +142,6 @@ function headerValues(headers: Record<string, string | readonly string[] | undef
 export const HEADERS_LATE = 'ERR_KUBEPULL_HEADERS_LATE';
 export const BODY_SLOW = 'ERR_KUBEPULL_BODY_SLOW';
 
-/** How long the parts of an exchange may take. */
-export interface TransportLimits {
-  readonly headersTimeoutMs: number;
-  readonly bodyTimeoutMs: number;
-  readonly minBytesPerSecond: number;
-  readonly minRateWindowMs: number;
-}
-
 /** Watches over one exchange. */
 interface Watchdog {
   /** The request goes on: the wait for an answer begins anew. */
@@ -163,21 +155,11 @@ interface Watchdog {
   stop(): void;
 }
 
-export function transportLimits(options: UndiciTransportOptions): TransportLimits {
-  const {
-    headersTimeoutMs = 30_000,
-    bodyTimeoutMs = 30_000,
-    minBytesPerSecond = 1024,
-    minRateWindowMs = 60_000,
-  } = options;
-  return { headersTimeoutMs, bodyTimeoutMs, minBytesPerSecond, minRateWindowMs };
-}
-
 /**
  * Ends an exchange whose answer does not begin in time, or comes too slowly. Undici's own limits start again with every
  * informational answer, and with every byte.
  */
-function createWatchdog(limits: TransportLimits, expire: (error: Error) => void): Watchdog {
+function createWatchdog(limits: ExchangeLimits, expire: (error: Error) => void): Watchdog {
   const { headersTimeoutMs, minBytesPerSecond, minRateWindowMs } = limits;
   const least = (minBytesPerSecond * minRateWindowMs) / 1000;
   let received = 0;

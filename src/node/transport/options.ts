@@ -1,5 +1,6 @@
 import type { Dispatcher } from 'undici';
 import type { Secret } from '../../docker-config/index.js';
+import { exchangeLimitKinds, type ExchangeLimits, exchangeLimits } from '../../distribution/inner.js';
 import { ImageError } from '../../errors/index.js';
 import { check, type Kind } from '../../errors/inner.js';
 import * as is from '../../errors/inner.js';
@@ -125,8 +126,14 @@ const tlsKind: Kind = is.shape({
   headers: is.optional(is.recordOf(is.secret)),
 });
 
-/** @throws {@link ImageError} `ERR_OPTION_INVALID` for an option of the wrong kind, and for a limit that is not a valid number */
-export function checkTransportOptions(options: UndiciTransportOptions): void {
+const HEADERS_MS = 30_000;
+
+/**
+ * The limits of each exchange.
+ *
+ * @throws {@link ImageError} `ERR_OPTION_INVALID` for an option of the wrong kind, and for a limit that is not a valid number
+ */
+export function checkTransportOptions(options: UndiciTransportOptions): ExchangeLimits {
   check<UndiciTransportOptions>('Cannot make a transport', options, {
     lookup: is.optional(is.callable),
     ca: pem,
@@ -134,12 +141,10 @@ export function checkTransportOptions(options: UndiciTransportOptions): void {
     proxy: is.optional(proxyKind),
     dispatcher: is.optional(is.having('a dispatcher of undici', 'dispatch')),
     connectTimeoutMs: is.optional(is.timeoutMs),
-    headersTimeoutMs: is.optional(is.timeoutMs),
-    bodyTimeoutMs: is.optional(is.timeoutMs),
-    minBytesPerSecond: is.optional(is.wholeFrom(0, 2 ** 31 - 1)),
-    minRateWindowMs: is.optional(is.timeoutMs),
+    ...exchangeLimitKinds,
     maxHeaderBytes: is.optional(is.wholeFrom(1, 1024 * 1024)),
   });
+  return exchangeLimits(options, HEADERS_MS);
 }
 
 /** The error for an option of a transport; what it quotes must not be a secret. */

@@ -9,7 +9,8 @@ import { requestKind } from '../../distribution/inner.js';
 import { RequestRefusedError, TransportError, type TransportPhase } from '../../errors/index.js';
 import { redactUrl, untilAbort } from '../../internal/index.js';
 import { ADDRESS_REFUSED, createDispatchers, type Dispatchers, isAllowed } from './connections.js';
-import { BODY_SLOW, exchange, HEADERS_LATE, type TransportLimits, transportLimits } from './exchange.js';
+import { type ExchangeLimits } from '../../distribution/inner.js';
+import { BODY_SLOW, exchange, HEADERS_LATE } from './exchange.js';
 import { checkTransportOptions, type UndiciTransportOptions } from './options.js';
 
 export { type RegistryTls, type UndiciTransportOptions } from './options.js';
@@ -29,7 +30,7 @@ export interface UndiciTransport {
 /** Where requests go; nobody outside gets to see it, because printing a dispatcher shows the requests in it. */
 interface Connections {
   readonly dispatchers: Dispatchers;
-  readonly limits: TransportLimits;
+  readonly limits: ExchangeLimits;
 }
 
 /**
@@ -51,8 +52,7 @@ interface Connections {
  * @public
  */
 export function createUndiciTransport(options: UndiciTransportOptions = {}): UndiciTransport {
-  checkTransportOptions(options);
-  const limits = transportLimits(options);
+  const limits = checkTransportOptions(options);
   const dispatchers = createDispatchers(options, limits);
   return {
     transport: (request) => send(request, { dispatchers, limits }),
