@@ -14,6 +14,8 @@ export interface AllowListFile {
   readonly cases: readonly {
     readonly image: string;
     readonly present: boolean;
+    /** What the pod had to show: nothing. */
+    readonly credentials: 'none';
     readonly pulled: boolean;
     /** `running`, or reason and message. */
     readonly state: string;
@@ -53,11 +55,12 @@ export async function replayAllowList({ source, inputs, cases, records }: AllowL
     return manager.ensureContainerImage({ pod, container: 'app', pullSecrets });
   };
   try {
-    for (const { image, pulled, state } of cases) {
+    for (const { image, credentials, pulled, state } of cases) {
       const before = runtime.calls.length;
       const result = await ensure(image, []);
       const isPulled = runtime.calls.slice(before).some(({ call }) => call === 'PullImage');
-      comparison.equal(image, { pulled, state }, { pulled: isPulled, state: stateOf(result) });
+      const got = { credentials: 'none', pulled: isPulled, state: stateOf(result) };
+      comparison.equal(image, { credentials, pulled, state }, got);
     }
     const secret = goodSecret(uidsIn([records]).get(GOOD.name) ?? '');
     for (const { image } of recorded) await ensure(image, [secret]);

@@ -27,9 +27,18 @@ export function replayConfigurations({ source, cases }: ConfigurationsFile): Rep
   return comparison;
 }
 
+const unused = (): Promise<never> => Promise.reject(new Error('no image is asked for'));
+/** Only a service with all its methods is taken. */
+const images: ImageService = {
+  imageStatus: unused,
+  pullImage: unused,
+  listImages: unused,
+  removeImage: unused,
+  imageFsInfo: unused,
+};
+
 /** Kubelet's text, of all faults in its order. */
 function startError(given: PullConfiguration & ImageGcConfiguration & ReleaseOptions): string | undefined {
-  const images = {} as ImageService;
   const faults = [
     refusal(() =>
       planImageGc({ ...given, images: [], disk: { capacityBytes: 1, availableBytes: 1 }, now: 0, startedAt: 0 }),

@@ -14,6 +14,7 @@ export interface ImageGcFile {
         readonly calls: readonly (RuntimeCall & { readonly t: number })[];
         /** Names, and whether they were there at the end. */
         readonly images: readonly (readonly [name: string, present: boolean])[];
+        readonly nodeEvents?: readonly { readonly message: string }[];
       }
     >
   >;
@@ -27,7 +28,7 @@ const GC_PERIOD_MS = 300_000;
 
 export async function replayImageGc({ cases }: ImageGcFile): Promise<Replay> {
   const comparison = createComparison();
-  for (const [name, { kubeletConfiguration, calls, images }] of Object.entries(cases)) {
+  for (const [name, { kubeletConfiguration, calls, images, nodeEvents = [] }] of Object.entries(cases)) {
     const idOf = (image: string): string => {
       const index = images.findIndex(([one]) => one === image);
       return `sha256:${String.fromCodePoint(0x61 + index).repeat(64)}`;
@@ -37,6 +38,7 @@ export async function replayImageGc({ cases }: ImageGcFile): Promise<Replay> {
       image,
       { id: idOf(image), present: !is(image, ONCE), pinned: is(image, PINNED), pull: [{}] },
     ]);
+    const reason = nodeEvents[0]?.message ?? 'cannot find filesystem info';
     const clock = createFakeClock();
     const runtime = await startScriptedRuntime(
       Object.fromEntries(script) as Parameters<typeof startScriptedRuntime>[0],
@@ -50,7 +52,7 @@ export async function replayImageGc({ cases }: ImageGcFile): Promise<Replay> {
       clock,
       imagesInUse: () => inUse,
       // The recorded node could not measure its disk.
-      diskRoom: () => Promise.reject(new Error('cannot find filesystem info')),
+      diskRoom: () => Promise.reject(new Error(reason)),
     });
     try {
       await collector.observe();
@@ -66,7 +68,16 @@ export async function replayImageGc({ cases }: ImageGcFile): Promise<Replay> {
       await collector.observe();
       inUse.delete(idOf(once));
       await clock.advance(GC_PERIOD_MS);
-      await collector.collect().catch(() => undefined);
+      const failed = await collector.collect().then(
+        () => [],
+        () => [{ type: 'Warning', reason: 'ImageGCFailed', message: reason, count: 1 }],
+      );
+      comparison.equal(`${name} event`, nodeEvents, failed);
+      comparison.equal(
+        `${name} times`,
+        times(calls),
+        times(calls).toSorted((a, b) => a - b),
+      );
       const plain = ({ call, image, result }: RuntimeCall): object => ({ call, image, result });
       comparison.list(`${name} call`, calls.map(plain), runtime.calls.map(plain));
       for (const [image, present] of images) comparison.equal(`${name} ${image}`, present, runtime.isPresent(image));
@@ -76,4 +87,10 @@ export async function replayImageGc({ cases }: ImageGcFile): Promise<Replay> {
     }
   }
   return comparison;
+}
+
+/** When the calls were; they are noted in the order in which they came. */
+function times(calls: readonly { readonly t: number }[]): readonly number[] {
+  if (!calls.every(({ t }) => Number.isFinite(t))) throw new Error('a call has no time');
+  return calls.map(({ t }) => t);
 }

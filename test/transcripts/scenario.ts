@@ -69,6 +69,8 @@ const STAND_IN = 'in-memory stand-in';
 
 export async function replayScenario(file: ScenarioFile): Promise<Replay> {
   const { inputs, scenario: namespace } = file;
+  const untimed = file.calls.findIndex(({ t }) => !Number.isFinite(t));
+  if (untimed >= 0) throw new Error(`calls[${untimed}] has no time`);
   const comparison = createComparison();
   const account = serviceAccountOf(inputs.serviceAccount, namespace);
   const pod = admit(comparison, file);
