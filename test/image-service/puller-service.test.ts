@@ -127,6 +127,20 @@ describe('createPullerImageService', () => {
     expect(await images.listImages()).toMatchObject([{ pinned: true }]);
   });
 
+  it('passes the options of a pull on', async () => {
+    const { options, store, image, registry } = await setUp(false);
+    const arm64 = { os: 'linux', architecture: 'arm64' };
+    registry.push('team/app', 'arm64', buildImage({ platform: arm64, layers: [{ files: { a: 'a' } }] }));
+    const serviceWith = (more: object) => createPullerImageService({ ...options, store, ...more });
+    const pull = (more: object) => serviceWith(more).pullImage(nobody(`${image}:arm64`));
+    await expect(pull({})).resolves.toMatch(/^sha256:/);
+    await expect(pull({ strictPlatform: true })).rejects.toMatchObject({ code: 'ERR_PLATFORM_NOT_FOUND' });
+    await expect(pull({ limits: { maxValues: 2 } })).rejects.toThrow('(limit maxValues)');
+    registry.fault({ path: /manifests/, action: { kind: 'redirect', location: '/v2/team/app/manifests/1' } });
+    await expect(pull({ maxRedirects: 0 })).rejects.toThrow('the option maxRedirects allows more');
+    expect(() => serviceWith({ redirectPolicy: 'open' })).toThrow('redirectPolicy must be');
+  });
+
   it('works with a store that cannot be listed, but for what needs a list', async () => {
     const { options, store, image } = await setUp(false);
     const { has, read, ingest, resolve, tag } = store;

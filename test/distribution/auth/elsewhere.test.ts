@@ -73,7 +73,10 @@ describe('a server that a registry redirects to', () => {
         () => challenge,
       );
       const { session } = connect(server, { credential: credential() });
-      await expect(openBlob(session, ref, blob)).rejects.toMatchObject({ status: 401 });
+      await expect(openBlob(session, ref, blob)).rejects.toMatchObject({
+        status: 401,
+        message: expect.stringContaining('an entry of the keyring for back.example would') as string,
+      });
       const elsewhere = server.requests.filter(({ url }) => !url.startsWith(ORIGIN)).map(authorization);
       expect(elsewhere.every((sent) => sent === undefined || sent === 'Bearer back')).toBe(true);
       expect(server.requests.length).toBeLessThan(10);
