@@ -3,9 +3,9 @@ import { check } from '../errors/inner.js';
 import * as is from '../errors/inner.js';
 import type { ReleaseOptions } from '../kubernetes/index.js';
 import { rulesOf } from '../kubernetes/inner.js';
-import { parseRawReference, safeParseReference } from '../reference/index.js';
+import { type ImageReference, parseRawReference, safeParseReference } from '../reference/index.js';
 
-type NameResult = Result<string, InvalidReferenceError>;
+export type NameResult = Result<string, InvalidReferenceError>;
 
 /** The text of an image without tag and digest. Nothing is filled in, neither `docker.io` nor `library/`. */
 export function bareName(image: string): NameResult {
@@ -55,4 +55,25 @@ export function toRecordedName(image: string, options: ReleaseOptions = {}): str
 /** The same without throwing what an image's name may be at fault for. */
 export function tryRecordedName(image: string, options: ReleaseOptions): NameResult {
   return rulesOf(options).accessName === 'bare' ? bareName(image) : repositoryOf(image);
+}
+
+/** The same of an image that is parsed already. */
+export function recordedNameOf(ref: ImageReference, options: ReleaseOptions): string {
+  return rulesOf(options).accessName === 'bare' ? bareNameOf(ref) : ref.name;
+}
+
+/** The text without the tag and the digest that are written in it. */
+export function bareNameOf({ input, tag, digest }: ImageReference): string {
+  const tagged = digest === undefined ? input : input.slice(0, -digest.length - 1);
+  return tag !== undefined && tagged.endsWith(`:${tag}`) ? tagged.slice(0, -tag.length - 1) : tagged;
+}
+
+/**
+ * What an allow list is compared with: the name as it is recorded, but up to 1.35 the whole text. What cannot be parsed is
+ * compared as it stands.
+ */
+export function comparedName(image: string, nameOf: () => NameResult, options: ReleaseOptions): string {
+  if (rulesOf(options).accessName !== 'bare') return image;
+  const name = nameOf();
+  return name.ok ? name.value : image;
 }

@@ -5,7 +5,7 @@ import { InvalidConfigError } from '../errors/index.js';
 import { hasOuterSpace, quote } from '../internal/index.js';
 import type { ReleaseOptions } from '../kubernetes/index.js';
 import { rulesOf } from '../kubernetes/inner.js';
-import { bareName, repositoryOf } from './access-name.js';
+import { bareName, comparedName, repositoryOf } from './access-name.js';
 
 /**
  * A parsed entry of `preloadedImagesVerificationAllowlist`.
@@ -103,9 +103,12 @@ export function matchAllowlist(
   options: ReleaseOptions = {},
 ): AllowlistPattern | undefined {
   check('Cannot match an allow list', { allowlist, image }, { allowlist: kinds.allowlist, image: is.text });
-  const { accessName } = rulesOf(options);
-  const name = accessName === 'bare' ? bareName(image) : undefined;
-  // What cannot be parsed is compared as it stands.
-  const compared = name?.ok === true ? name.value : image;
+  return findPattern(
+    allowlist,
+    comparedName(image, () => bareName(image), options),
+  );
+}
+
+export function findPattern(allowlist: readonly AllowlistPattern[], compared: string): AllowlistPattern | undefined {
   return allowlist.find(({ kind, text }) => (kind === 'exact' ? compared === text : compared.startsWith(text)));
 }

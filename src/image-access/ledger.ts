@@ -1,10 +1,16 @@
 import type { CallOptions, Clock } from '../clock/index.js';
-import { decideMustPull, type MustPullDecision, type PodPullCredentials } from './must-pull.js';
+import { decideNamed, type MustPullDecision, type PodPullCredentials } from './must-pull.js';
 import { type ImagePullCredentials, type ImagePulledRecord, type PulledRecords, recordPull } from './records.js';
 import type { VerificationOptions } from './verification.js';
-import { toRecordedName } from './access-name.js';
+import { type NameResult, toRecordedName } from './access-name.js';
 import { createKeyLock } from './key-lock.js';
 import type { RuntimeImage } from '../image-service/index.js';
+
+/** An image as the pod has it, and the name under which it is recorded. */
+export interface NamedImage {
+  readonly image: string;
+  readonly name: string;
+}
 
 /** What kubelet knows of its pulls, and what follows for a pod. */
 export interface PullLedger {
@@ -13,11 +19,15 @@ export interface PullLedger {
   /** Notes that an image is about to be pulled; rejects when it cannot be written down. */
   begin(image: string): Promise<void>;
   /** Notes a pull that succeeded. When the record cannot be written the intent stays, so that the image is verified. */
-  succeed(image: string, imageRef: string, credentials: ImagePullCredentials): Promise<void>;
+  succeed(pulled: NamedImage, imageRef: string, credentials: ImagePullCredentials): Promise<void>;
   /** Notes a pull that did not succeed, or was not tried. */
   fail(image: string): Promise<void>;
   /** Whether a pod must pull an image that is present. Rejects with what the look-up of its credentials failed with. */
-  mustPull(image: string, imageRef: string, credentials: () => Promise<PodPullCredentials>): Promise<MustPullDecision>;
+  mustPull(
+    wanted: NamedImage,
+    imageRef: string,
+    credentials: () => Promise<PodPullCredentials>,
+  ): Promise<MustPullDecision>;
   /**
    * Turns intents that an earlier run left behind into records without credentials, once; tells for which image strings.
    */
@@ -66,9 +76,8 @@ export function createLedger(options: {
     }
   };
   /** Merges into the record as it is by now: others may have written since it was read for a decision. */
-  const addToRecord = (image: string, imageRef: string, credentials: ImagePullCredentials): Promise<void> =>
+  const addToRecord = (name: string, imageRef: string, credentials: ImagePullCredentials): Promise<void> =>
     byRef.run(imageRef, async () => {
-      const name = toRecordedName(image, verification);
       const old = await readRecord(imageRef);
       const record = old === 'unreadable' ? undefined : old;
       const merged = recordPull(record, { imageRef, name, credentials, at: clock.now() });
@@ -89,6 +98,8 @@ export function createLedger(options: {
       if (count > 1) underWay.set(image, count - 1);
       else if (leftOver.has(image) || (await warnOf(records.deleteIntent(image)))) underWay.delete(image);
     });
+  const recordIntent = async (intent: string, imageRef: string): Promise<void> =>
+    addToRecord(toRecordedName(intent, verification), imageRef, NO_CREDENTIALS);
   const recoverAll = async (call: CallOptions): Promise<readonly string[]> => {
     const intents = await records.listIntents();
     const images = intents.length === 0 ? [] : await listImages(call);
@@ -98,7 +109,7 @@ export function createLedger(options: {
       // A pull of this run is no left-over; its own end looks after it.
       if (found === undefined || (underWay.has(intent) && !leftOver.has(intent))) continue;
       leftOver.add(intent);
-      if (!(await warnOf(addToRecord(intent, found.id, NO_CREDENTIALS)))) continue;
+      if (!(await warnOf(recordIntent(intent, found.id)))) continue;
       leftOver.delete(intent);
       if (!underWay.has(intent) && (await warnOf(records.deleteIntent(intent)))) recovered.push(intent);
     }
@@ -125,14 +136,15 @@ export function createLedger(options: {
         await records.writeIntent(image);
         underWay.set(image, (underWay.get(image) ?? 0) + 1);
       }),
-    async succeed(image, imageRef, credentials) {
-      if (!(await warnOf(addToRecord(image, imageRef, credentials)))) return;
+    async succeed({ image, name }, imageRef, credentials) {
+      if (!(await warnOf(addToRecord(name, imageRef, credentials)))) return;
       leftOver.delete(image);
       await end(image);
     },
     fail: end,
     recover,
-    async mustPull(image, imageRef, credentials) {
+    async mustPull({ image, name }, imageRef, credentials) {
+      const nameOf = (): NameResult => ({ ok: true, value: name });
       const known = await byRef.run(imageRef, () =>
         byImage.run(image, async () => {
           const record = await readRecord(imageRef);
@@ -140,10 +152,10 @@ export function createLedger(options: {
         }),
       );
       const question = { ...verification, image, imageRef, ...known };
-      const first = decideMustPull(question);
+      const first = decideNamed(question, nameOf);
       const decision =
-        first.mustPull === undefined ? decideMustPull({ ...question, credentials: await credentials() }) : first;
-      if (decision.record !== undefined) await warnOf(addToRecord(image, imageRef, decision.record));
+        first.mustPull === undefined ? decideNamed({ ...question, credentials: await credentials() }, nameOf) : first;
+      if (decision.record !== undefined) await warnOf(addToRecord(name, imageRef, decision.record));
       return decision;
     },
     async prune(images, startedAt) {

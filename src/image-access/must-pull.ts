@@ -1,7 +1,7 @@
 import { check } from '../errors/inner.js';
 import * as is from '../errors/inner.js';
 import * as kinds from './kinds.js';
-import { tryRecordedName } from './access-name.js';
+import { comparedName, type NameResult, tryRecordedName } from './access-name.js';
 import {
   type ImagePullCredentials,
   type ImagePulledRecord,
@@ -10,7 +10,7 @@ import {
   sameCoordinates,
   toPullCredentials,
 } from './records.js';
-import { requiresCredentialVerification, type VerificationOptions } from './verification.js';
+import { isVerified, type VerificationOptions } from './verification.js';
 
 /**
  * So many secrets are remembered for an image and a name; more are accepted where they match, but not written down.
@@ -102,13 +102,20 @@ export function decideMustPull(question: MustPullQuestion): MustPullDecision {
     credentials: is.optional(kinds.podCredentials),
     ...kinds.verification,
   });
+  let name: NameResult | undefined;
+  return decideNamed(question, () => (name ??= tryRecordedName(question.image, question)));
+}
+
+/** The same; the name under which the image is recorded is asked for only if there is need. */
+export function decideNamed(question: MustPullQuestion, nameOf: () => NameResult): MustPullDecision {
   const { image, imageRef, record, intent } = question;
   if (imageRef === '') return pull('no-image-ref');
   if (record === 'unreadable' || (record === undefined && intent === 'unreadable')) return pull('record-unreadable');
   const pulledByKubelet = record !== undefined || intent === true;
-  if (!requiresCredentialVerification(image, pulledByKubelet, question)) return use('not-required');
+  const compared = (): string => comparedName(image, nameOf, question);
+  if (!isVerified(pulledByKubelet, question, compared)) return use('not-required');
   if (record === undefined) return pull('no-record');
-  const name = tryRecordedName(image, question);
+  const name = nameOf();
   if (!name.ok) return pull('invalid-image');
   const recorded = record.credentialMapping.get(name.value);
   return recorded === undefined ? pull('other-name') : compare(recorded, question.credentials);

@@ -4,7 +4,8 @@ import * as kinds from './kinds.js';
 import { ImageError } from '../errors/index.js';
 import { quote } from '../internal/index.js';
 import type { ReleaseOptions } from '../kubernetes/index.js';
-import { type AllowlistPattern, matchAllowlist } from './allowlist.js';
+import { comparedName, tryRecordedName } from './access-name.js';
+import { type AllowlistPattern, findPattern } from './allowlist.js';
 
 /**
  * Kubelet's `imagePullCredentialsVerificationPolicy`: for which present images a pod must show credentials.
@@ -60,14 +61,24 @@ export function requiresCredentialVerification(
 ): boolean {
   check('Cannot verify', { image, pulledByKubelet }, { image: is.text, pulledByKubelet: is.bool });
   check<VerificationOptions>('Cannot verify', options, { ...kinds.verification, policy: is.optional(is.text) });
-  const { policy = DEFAULT_VERIFICATION_POLICY, allowlist = [] } = options;
+  return isVerified(pulledByKubelet, options, () =>
+    comparedName(image, () => tryRecordedName(image, options), options),
+  );
+}
+
+/** The same; what an allow list is compared with is asked for only if there is need. */
+export function isVerified(
+  pulledByKubelet: boolean,
+  { policy = DEFAULT_VERIFICATION_POLICY, allowlist = [] }: VerificationOptions,
+  compared: () => string,
+): boolean {
   switch (policy) {
     case 'NeverVerify':
       return false;
     case 'NeverVerifyPreloadedImages':
       return pulledByKubelet;
     case 'NeverVerifyAllowlistedImages':
-      return matchAllowlist(allowlist, image, options) === undefined;
+      return findPattern(allowlist, compared()) === undefined;
     case 'AlwaysVerify':
       return true;
     default:

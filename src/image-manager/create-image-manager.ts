@@ -1,9 +1,10 @@
 import { type CallOptions, systemClock } from '../clock/index.js';
 import { createSlots, type Slots, untilAbort } from '../internal/index.js';
-import { decidePullPolicy } from '../pull-policy/index.js';
+import { pullPolicyOf } from '../pull-policy/inner.js';
 import type { VolumeLike } from '../kubernetes/index.js';
 import { type ReleaseRules, rulesOf, serviceAccountNameOf } from '../kubernetes/inner.js';
 import type { SecretLike } from '../pull-secrets/index.js';
+import { type ImageReference, parseImageName } from '../reference/index.js';
 import { type CheckedConfiguration, checkConfiguration } from './configuration.js';
 import { ensureImage } from './ensure-image.js';
 import { asError, check, errorText, rethrowAbort } from '../errors/inner.js';
@@ -126,6 +127,7 @@ function createContext(options: ImageManagerOptions, config: CheckedConfiguratio
     ledger:
       verification === undefined ? undefined : createLedger({ records, verification, clock, listImages, onWarning }),
     recheckPresence,
+    release: options.release,
     tracing,
     emit: (about, event) => onEvent?.({ involvedObject: about, ...event }),
   };
@@ -166,9 +168,11 @@ interface ImageRequest extends EnsureImageRequest {
 async function ensureWith({ context }: Run, request: ImageRequest, handler: string): Promise<EnsureImageResult> {
   const { pod, image, pullPolicy, pullSecrets = [], fieldPath, signal, tellsPresence = true } = request;
   if (context.ledger !== undefined) await untilAbort(context.ledger.ready(), signal);
+  const ref = readName(image);
   return ensureImage(context, {
     image,
-    policy: decidePullPolicy(image, pullPolicy).policy,
+    ref,
+    policy: pullPolicyOf(ref instanceof Error ? undefined : ref, pullPolicy),
     about: involvedObject(pod, fieldPath),
     sandbox: sandboxOf(pod),
     runtimeHandler: handler,
@@ -177,6 +181,14 @@ async function ensureWith({ context }: Run, request: ImageRequest, handler: stri
     pullSecrets,
     signal,
   });
+}
+
+function readName(image: string): ImageReference | Error {
+  try {
+    return parseImageName(image);
+  } catch (error) {
+    return asError(error);
+  }
 }
 
 async function ensureForContainer(run: Run, request: ContainerImageRequest): Promise<EnsureImageResult> {

@@ -3,7 +3,7 @@ import type { CredentialProviderKeyring, PodIdentity } from '../credential-provi
 import type { DockerConfigEntry } from '../docker-config/index.js';
 import { createKeyring, type CredentialCandidate, type Keyring, joinKeyrings } from '../keyring/index.js';
 import { mergePullSecrets, type SecretLike } from '../pull-secrets/index.js';
-import { parseImageName } from '../reference/index.js';
+import type { ImageReference } from '../reference/index.js';
 import { type LookupTrace, runTraced, type Tracing } from '../tracing/index.js';
 
 /**
@@ -24,7 +24,7 @@ interface LookUpOptions extends CallOptions {
 }
 
 export function lazyCredentials(
-  image: string,
+  image: ImageReference,
   pullSecrets: Iterable<SecretLike>,
   options: LookUpOptions,
 ): LazyCredentials {
@@ -33,11 +33,10 @@ export function lazyCredentials(
 }
 
 async function lookUp(
-  image: string,
+  name: ImageReference,
   pullSecrets: Iterable<SecretLike>,
   { keyring, pod, tracing, signal }: LookUpOptions,
 ): Promise<readonly CredentialCandidate[]> {
-  const name = parseImageName(image);
   const ofSecrets = createKeyring(await readSecrets(pullSecrets));
   const ofNode = keyringOf(keyring, pod);
   const union = ofNode === undefined ? ofSecrets : joinKeyrings(ofSecrets, ofNode);

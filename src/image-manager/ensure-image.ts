@@ -1,8 +1,9 @@
 import { decidePull, needsImageStatus, type PullDecision } from '../pull-policy/index.js';
 import type { SecretLike } from '../pull-secrets/index.js';
-import { applyDefaultTag } from '../reference/index.js';
+import type { ImageReference } from '../reference/index.js';
+import { textWithTag } from '../reference/inner.js';
 import { type EnsureTrace, runTraced } from '../tracing/index.js';
-import { podCredentials } from '../image-access/inner.js';
+import { podCredentials, recordedNameOf } from '../image-access/inner.js';
 import { lazyCredentials } from './credentials.js';
 import { asError, errorText, rethrowAbort } from '../errors/inner.js';
 import { pullStepEvent } from './events.js';
@@ -12,11 +13,13 @@ import { pullStep } from './pull-step.js';
 import { inspectImage } from '../image-service/inner.js';
 import type { WaitingReason } from './waiting.js';
 
-/** What is asked for, before its name is read. */
+/** What is asked for. */
 export interface StepRequest extends Pick<
   ImageStep,
   'image' | 'policy' | 'about' | 'sandbox' | 'signal' | 'tellsPresence'
 > {
+  /** The name of the image, read once for all steps; or why it cannot be. */
+  readonly ref: ImageReference | Error;
   readonly runtimeHandler: string;
   readonly serviceAccountName: string;
   readonly pullSecrets: Iterable<SecretLike>;
@@ -52,9 +55,9 @@ function outcomeOf(result: EnsureImageResult): Pick<EnsureTrace, 'status' | 'rea
 }
 
 async function runSteps(context: ManagerContext, request: StepRequest, trace: EnsureTrace): Promise<EnsureImageResult> {
-  const name = nameForRuntime(context, request);
-  if (typeof name !== 'string') return name;
-  const step = startStep(context, request, name, trace);
+  const { ref } = request;
+  if (ref instanceof Error) return invalidName(context, request, ref);
+  const step = startStep(context, request, ref, trace);
   const early = await precheck(context, step);
   if (early !== 'pull') return early;
   try {
@@ -68,31 +71,27 @@ async function runSteps(context: ManagerContext, request: StepRequest, trace: En
 }
 
 function startStep(
-  { keyring, tracing }: ManagerContext,
+  { keyring, tracing, release }: ManagerContext,
   request: StepRequest,
-  name: string,
+  ref: ImageReference,
   trace: EnsureTrace,
 ): ImageStep {
-  const { runtimeHandler, serviceAccountName, pullSecrets, ...step } = request;
+  const { runtimeHandler, serviceAccountName, pullSecrets, ref: _, ...step } = request;
   const { sandbox, signal } = step;
   const pod = { namespace: sandbox.namespace, name: sandbox.name, uid: sandbox.uid, serviceAccountName };
   return {
     ...step,
     trace,
-    spec: { image: name, annotations: sandbox.annotations, runtimeHandler },
-    credentials: lazyCredentials(name, pullSecrets, { keyring, pod, tracing, signal }),
+    name: recordedNameOf(ref, { release }),
+    spec: { image: textWithTag(ref), annotations: sandbox.annotations, runtimeHandler },
+    credentials: lazyCredentials(ref, pullSecrets, { keyring, pod, tracing, signal }),
   };
 }
 
-/** The image as the runtime sees it, or the end of it. */
-function nameForRuntime({ emit }: ManagerContext, { image, about }: StepRequest): string | EnsureImageResult {
-  try {
-    return applyDefaultTag(image);
-  } catch (error) {
-    const event = pullStepEvent(image, { step: 'invalid-name', errorText: errorText(error) });
-    emit(about, event);
-    return waiting('InvalidImageName', event.message, error);
-  }
+function invalidName({ emit }: ManagerContext, { image, about }: StepRequest, error: Error): EnsureImageResult {
+  const event = pullStepEvent(image, { step: 'invalid-name', errorText: errorText(error) });
+  emit(about, event);
+  return waiting('InvalidImageName', event.message, error);
 }
 
 /** What the policy, presence and the records say: use the image, fail, or pull. */
@@ -137,11 +136,11 @@ async function presentRef({ images }: ManagerContext, { policy, spec, signal }: 
 
 async function decide(context: ManagerContext, step: ImageStep, imageRef: string): Promise<PullDecision> {
   const { ledger, createHasher } = context;
-  const { image, policy, credentials } = step;
+  const { image, name, policy, credentials } = step;
   const present = imageRef !== '';
   const checked =
     present && ledger !== undefined
-      ? await ledger.mustPull(image, imageRef, async () => podCredentials(await credentials(), createHasher))
+      ? await ledger.mustPull({ image, name }, imageRef, async () => podCredentials(await credentials(), createHasher))
       : undefined;
   step.trace.check = checked?.reason;
   const mustPull = checked !== undefined && checked.mustPull !== false;

@@ -1,5 +1,6 @@
 import type { Clock } from '../clock/index.js';
 import type { CreateHasher } from '../digest/index.js';
+import type { KubernetesRelease } from '../kubernetes/index.js';
 import type { LazyCredentials, NodeKeyring } from './credentials.js';
 import type { PodEvent } from './events.js';
 import type { ImagePuller } from './image-puller.js';
@@ -20,6 +21,7 @@ export interface ManagerContext {
   /** `undefined` while the gate is off: then nothing is recorded, and presence is enough. */
   readonly ledger: PullLedger | undefined;
   readonly recheckPresence: boolean;
+  readonly release: KubernetesRelease | undefined;
   readonly tracing: Tracing | undefined;
   emit(about: InvolvedObject, event: PodEvent): void;
 }
@@ -28,6 +30,8 @@ export interface ManagerContext {
 export interface ImageStep {
   /** As the pod has it: what texts quote. */
   readonly image: string;
+  /** The name under which its pulls are recorded. */
+  readonly name: string;
   /** As the runtime gets it. */
   readonly spec: ImageSpec;
   readonly policy: string;

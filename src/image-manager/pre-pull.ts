@@ -2,7 +2,8 @@ import { type CallOptions, type Clock, systemClock } from '../clock/index.js';
 import type { CredentialSource } from '../docker-config/index.js';
 import { createSlots } from '../internal/index.js';
 import type { Keyring } from '../keyring/index.js';
-import { applyDefaultTag, parseImageName } from '../reference/index.js';
+import { parseImageName } from '../reference/index.js';
+import { textWithTag } from '../reference/inner.js';
 import { refuseConfiguration } from './configuration.js';
 import { pullWithEach } from './credential-loop.js';
 import { asError, check, errorText, rethrowAbort } from '../errors/inner.js';
@@ -143,10 +144,11 @@ async function bring(image: string, options: PrePullOptions): Promise<PrePulledI
 async function tryToBring(image: string, options: PrePullOptions): Promise<Brought> {
   const { images, keyring, pullPolicy, signal } = options;
   try {
-    const spec: ImageSpec = { image: applyDefaultTag(image), annotations: {}, runtimeHandler: '' };
+    const name = parseImageName(image);
+    const spec: ImageSpec = { image: textWithTag(name), annotations: {}, runtimeHandler: '' };
     const found = pullPolicy === 'Always' ? undefined : await inspectImage(images, spec, { signal });
     if (found !== undefined) return { ...NOTHING, outcome: 'present', imageRef: found.id, size: found.size };
-    const lookup = await keyring?.lookup(parseImageName(image), { signal });
+    const lookup = await keyring?.lookup(name, { signal });
     const outcome = await pullWithEach(
       images,
       lookup?.candidates ?? [],

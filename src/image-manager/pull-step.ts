@@ -40,7 +40,7 @@ export async function pullStep(context: ManagerContext, step: ImageStep, recheck
     const pulled = attempted?.pulled;
     await (pulled === undefined
       ? ledger.fail(step.image)
-      : ledger.succeed(step.image, pulled.imageRef, recordedCredentials(pulled.used, createHasher)));
+      : ledger.succeed(step, pulled.imageRef, recordedCredentials(pulled.used, createHasher)));
   }
 }
 

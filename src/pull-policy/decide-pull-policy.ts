@@ -1,6 +1,6 @@
 import { check } from '../errors/inner.js';
 import * as is from '../errors/inner.js';
-import { safeParseReference } from '../reference/index.js';
+import { type ImageReference, safeParseReference } from '../reference/index.js';
 import type { PullPolicy } from '../kubernetes/index.js';
 
 /**
@@ -53,14 +53,23 @@ export function decidePullPolicy<E extends string = PullPolicy>(
   );
   const text = image ?? '';
   if (explicit) return { image: text, policy: explicit, reason: 'explicit' };
-  const reason = reasonOf(text);
-  return { image: text, policy: reason === 'latest-tag' || reason === 'no-tag' ? 'Always' : 'IfNotPresent', reason };
+  const parsed = safeParseReference(text);
+  const reason = reasonOf(parsed.ok ? parsed.value : undefined);
+  return { image: text, policy: policyFor(reason), reason };
 }
 
-function reasonOf(image: string): PullPolicyReason {
-  const parsed = safeParseReference(image);
-  if (!parsed.ok) return 'unparseable';
-  const { tag, digest } = parsed.value;
+/** The policy of an image that is parsed already; `undefined` for one that cannot be. */
+export function pullPolicyOf(ref: ImageReference | undefined, explicit: string | null | undefined): string {
+  return explicit || policyFor(reasonOf(ref));
+}
+
+function policyFor(reason: PullPolicyReason): PullPolicy {
+  return reason === 'latest-tag' || reason === 'no-tag' ? 'Always' : 'IfNotPresent';
+}
+
+function reasonOf(ref: ImageReference | undefined): PullPolicyReason {
+  if (ref === undefined) return 'unparseable';
+  const { tag, digest } = ref;
   if (tag === 'latest') return 'latest-tag';
   if (tag !== undefined) return 'other-tag';
   return digest === undefined ? 'no-tag' : 'digest';

@@ -49,9 +49,13 @@ export function parseImageName(image: string): ImageReference {
  * @public
  */
 export function applyDefaultTag(image: string): string {
-  const { tag, digest } = parseImageName(image);
-  const addTag = digest === undefined && tag !== undefined && !image.endsWith(`:${tag}`);
-  return addTag ? `${image}:${tag}` : image;
+  return textWithTag(parseImageName(image));
+}
+
+/** The text of an image that `parseImageName` has read, with the tag that it filled in. */
+export function textWithTag({ input, tag, digest }: ImageReference): string {
+  const addTag = digest === undefined && tag !== undefined && !input.endsWith(`:${tag}`);
+  return addTag ? `${input}:${tag}` : input;
 }
 
 function asKubelet(image: string, error: InvalidReferenceError): InvalidReferenceError {

@@ -1,1 +1,2 @@
+export { textWithTag } from './image-name.js';
 export { imageNameText } from './format.js';

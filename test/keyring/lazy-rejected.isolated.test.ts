@@ -16,11 +16,11 @@ import { createUpstreamEndpoint } from 'kubepull/mirrors';
 const { compared } = vi.hoisted(() => ({ compared: { count: 0 } }));
 vi.mock('../../src/match/match.ts', async (load) => {
   const real = await load<typeof match>();
-  const matchTarget: typeof real.matchTarget = (...given) => {
+  const matchParts: typeof real.matchParts = (...given) => {
     compared.count += 1;
-    return real.matchTarget(...given);
+    return real.matchParts(...given);
   };
-  return { ...real, matchTarget };
+  return { ...real, matchParts };
 });
 
 const COUNT = 10_000;
@@ -96,7 +96,7 @@ describe(`an answer of a keyring with ${COUNT} entries`, () => {
     });
     expect(attempts).toHaveLength(1);
     const pod = { namespace: 'n', name: 'p', uid: '1', serviceAccountName: 'd' };
-    const lazy = lazyCredentials(image.input, [], { keyring: held, pod, tracing: undefined, signal: undefined });
+    const lazy = lazyCredentials(image, [], { keyring: held, pod, tracing: undefined, signal: undefined });
     expect(await lazy()).toHaveLength(1);
     expect(compared.count).toBeLessThan(10);
   });

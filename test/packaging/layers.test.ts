@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { ARROWS, folderCircles, INNER_ARROWS, layerViolations } from './layers.ts';
+import { ARROWS, crowdedFolders, folderCircles, INNER_ARROWS, layerViolations } from './layers.ts';
+import type { SourceText } from './imports.ts';
 import { readSources } from './sources.ts';
 
 const check = (path: string, text: string): readonly string[] => layerViolations([{ path, text }]);
@@ -27,6 +28,10 @@ describe('layers', () => {
     }
   });
 
+  it('have no more than 20 files in any folder', () => {
+    expect(crowdedFolders(readSources())).toEqual([]);
+  });
+
   it('have an arrow for every module, to modules below it only', () => {
     const modules = Object.keys(ARROWS);
     const folders = new Set(readSources().map(({ path }) => path.split('/')[0]));
@@ -34,6 +39,17 @@ describe('layers', () => {
     expect([...folders].filter((name) => !top.includes(name ?? '') && !modules.includes(name ?? ''))).toEqual([]);
     for (const [at, name] of modules.entries())
       expect(modules.slice(0, at)).toEqual(expect.arrayContaining([...(ARROWS[name] ?? [])]));
+  });
+});
+
+describe('crowdedFolders', () => {
+  it('counts the files of each folder by itself, also those of the root', () => {
+    const files = (folder: string, count: number): readonly SourceText[] =>
+      Array.from({ length: count }, (_, index) => ({ path: `${folder}${index}.ts`, text: '' }));
+    expect(crowdedFolders([...files('node/', 20), ...files('node/files/', 20), ...files('lint/', 21)])).toEqual([
+      'lint: 21 files',
+    ]);
+    expect(crowdedFolders(files('', 21))).toEqual(['.: 21 files']);
   });
 });
 

@@ -229,3 +229,16 @@ function innerFolder(path: string): string {
 function isDoor(path: string): boolean {
   return /^[\w-]+\/(?:index|inner)\.ts$/.test(path) || path === 'index.ts';
 }
+
+/** More files side by side than a reader takes in. */
+const MAX_FILES = 20;
+
+/** The folders that have more files directly in them than they may. */
+export function crowdedFolders(sources: readonly SourceText[]): readonly string[] {
+  const counts = new Map<string, number>();
+  for (const { path } of sources) {
+    const folder = path.includes('/') ? path.slice(0, path.lastIndexOf('/')) : '.';
+    counts.set(folder, (counts.get(folder) ?? 0) + 1);
+  }
+  return [...counts].filter(([, count]) => count > MAX_FILES).map(([folder, count]) => `${folder}: ${count} files`);
+}
