@@ -1,13 +1,17 @@
 import { ImageError } from '../../errors/index.js';
 import { reasonOf } from '../../errors/inner.js';
-import { type Descriptor, MEDIA_TYPES, parseImageIndex } from '../../oci/index.js';
+import { type Descriptor, type DocumentLimits, MEDIA_TYPES, parseImageIndex } from '../../oci/index.js';
 import { layoutError, unlessMissing } from '../files/errors.js';
 import type { LayoutFileSystem } from '../files/file-system.js';
 import type { LayoutContext } from './context.js';
 
 /** A layout names many images, so its index may list more than one that a registry sends, whatever is said of each. */
 const MAX_BYTES = 4 * 1024 * 1024;
-export const LAYOUT_INDEX_LIMITS = { maxBytes: MAX_BYTES, maxValues: 262_144, maxManifests: 16_384 };
+export const LAYOUT_INDEX_LIMITS: Pick<DocumentLimits, 'maxBytes' | 'maxValues' | 'maxManifests'> = {
+  maxBytes: MAX_BYTES,
+  maxValues: 262_144,
+  maxManifests: 16_384,
+};
 
 /** What `index.json` of a new layout says. */
 export const EMPTY_INDEX: string = `{"schemaVersion":2,"mediaType":"${MEDIA_TYPES.ociIndex}","manifests":[]}`;

@@ -4,10 +4,11 @@ import { gzipSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { computeDigest } from 'kubepull/digest';
 import { isImageError } from 'kubepull/errors';
-import { type ImageArchive, loadImageArchive, nodeHasher, openOciLayout } from 'kubepull/node';
+import { type ImageArchive, loadImageArchive, nodeFileSystem, nodeHasher, openOciLayout } from 'kubepull/node';
 import { MEDIA_TYPES } from 'kubepull/oci';
 import { createMemoryStore } from 'kubepull/store';
 import { buildImage, buildIndex } from 'kubepull/testing';
+import { least } from '../../support/least.ts';
 import { tempDir } from '../../support/temp-dir.ts';
 import { openFiles } from './support.ts';
 import { blobOf, dockerMembers, indexOf, MARKER, type Member, ociMembers, pax, replace, tarOf } from './tar-kit.ts';
@@ -416,6 +417,84 @@ describe('loadImageArchive of a hostile archive [S11] [S12]', () => {
       }
     }
     expectNoTraces();
+  });
+});
+
+describe('loadImageArchive of an archive that was damaged', () => {
+  it('refuses it wherever it is cut, and leaves nothing', async () => {
+    for (let at = 0; at < goodTar.length - 1024; at += 97) {
+      const [{ store, left }] = (await targets()) as readonly [Target, Target];
+      const error = await load(streamOf(goodTar.subarray(0, at)), store).then(
+        () => undefined,
+        (thrown: unknown) => thrown,
+      );
+      expect(isImageError(error), `cut after ${at} bytes: ${String(error)}`).toBe(true);
+      expect(await left()).toEqual([]);
+    }
+    expectNoTraces();
+  });
+
+  it('refuses it, or loads the right image, whatever bit of it is turned', async () => {
+    let refused = 0;
+    for (let at = 0; at < goodTar.length; at += 53) {
+      const damaged = Buffer.from(goodTar);
+      damaged.writeUInt8((damaged[at] ?? 0) ^ (1 << (at % 8)), at);
+      const [{ store, left }] = (await targets()) as readonly [Target, Target];
+      try {
+        // Nothing vouches for a name, but all for what it names.
+        expect(await load(streamOf(damaged), store)).toMatchObject([{ root: { digest: descriptor.digest } }]);
+      } catch (error) {
+        expect(isImageError(error), `bit in byte ${at}: ${String(error)}`).toBe(true);
+        expect(await left()).toEqual([]);
+        refused += 1;
+      }
+    }
+    expect(refused).toBeGreaterThan(20);
+    expectNoTraces();
+  });
+
+  it('names no image and leaves no temporary file when the disk for it is full', async () => {
+    const failure = Object.assign(new Error('full'), { code: 'ENOSPC' });
+    const fs = {
+      ...nodeFileSystem,
+      create: async (path: string) => ({
+        ...(await nodeFileSystem.create(path)),
+        write: () => Promise.reject(failure),
+      }),
+    };
+    const [{ store, left }] = (await targets()) as readonly [Target, Target];
+    await expect(loadImageArchive(streamOf(goodTar), store, { fs })).rejects.toMatchObject({
+      code: 'ERR_STORE',
+      errno: 'ENOSPC',
+    });
+    expect(await left()).toEqual([]);
+    expectNoTraces();
+  });
+});
+
+describe('loadImageArchive of a large archive', () => {
+  it('holds no more than a few chunks in memory', async () => {
+    const size = 96 * 1024 * 1024;
+    const zeros = Buffer.alloc(1024 * 1024);
+    async function* large(): AsyncGenerator<Uint8Array> {
+      yield tarOf(docker, Buffer.alloc(0));
+      yield tarOf([{ name: 'large', size }], Buffer.alloc(0));
+      for (let sent = 0; sent < size; sent += zeros.length) yield zeros;
+      yield Buffer.alloc(1024);
+    }
+    const grown = async (): Promise<number> => {
+      const before = process.memoryUsage().arrayBuffers;
+      let most = 0;
+      async function* watched(): AsyncGenerator<Uint8Array> {
+        for await (const chunk of large()) {
+          most = Math.max(most, process.memoryUsage().arrayBuffers - before);
+          yield chunk;
+        }
+      }
+      await loadImageArchive(watched(), createMemoryStore({ createHasher: nodeHasher }));
+      return most;
+    };
+    expect(await least(size / 2, grown)).toBeLessThan(size / 2);
   });
 });
 

@@ -46,9 +46,7 @@ export const REASONS: Reasons = {
   A15: LEADS_OUT,
   A16: ['S10', 'a device is no part of an image'],
   // Pulled by us alone.
-  M14: ['M01', 'the digest was checked, and the document says what it is'],
   M80: ['M11', 'embedded content is passed over unless it is right'],
-  I10: ['M01', 'the digest was checked, and the document says what it is'],
   I66: LATER,
   I67: LATER,
   C10: CHALLENGE,
