@@ -3,7 +3,6 @@ import { decideNamed, type MustPullDecision, type PodPullCredentials } from './m
 import { type ImagePullCredentials, type ImagePulledRecord, type PulledRecords, recordPull } from './records.js';
 import type { VerificationOptions } from './verification.js';
 import { type NameResult, toRecordedName } from './access-name.js';
-import { createKeyLock } from './key-lock.js';
 import type { RuntimeImage } from '../image-service/index.js';
 
 /** An image as the pod has it, and the name under which it is recorded. */
@@ -179,3 +178,27 @@ const NO_CREDENTIALS: ImagePullCredentials = {
   kubernetesServiceAccounts: [],
   nodePodsAccessible: false,
 };
+
+/** Lets one at a time do something about one key. */
+interface KeyLock {
+  run<T>(key: string, task: () => Promise<T>): Promise<T>;
+}
+
+export function createKeyLock(): KeyLock {
+  const last = new Map<string, Promise<void>>();
+  return {
+    async run(key, task) {
+      const before = last.get(key);
+      let release: () => void = () => undefined;
+      const done = new Promise<void>((resolve) => void (release = resolve));
+      last.set(key, done);
+      await before;
+      try {
+        return await task();
+      } finally {
+        if (last.get(key) === done) last.delete(key);
+        release();
+      }
+    },
+  };
+}

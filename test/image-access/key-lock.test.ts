@@ -1,6 +1,6 @@
 import { setImmediate } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
-import { createKeyLock } from '../../src/image-access/key-lock.ts';
+import { createKeyLock } from '../../src/image-access/ledger.ts';
 
 describe('createKeyLock', () => {
   it('lets one in at a time, in the order of arrival, also who comes while another waits', async () => {

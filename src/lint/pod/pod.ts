@@ -3,16 +3,17 @@ import { ImageError } from '../../errors/index.js';
 import { check } from '../../errors/inner.js';
 import * as is from '../../errors/inner.js';
 import { quote } from '../../internal/index.js';
-import type { PodLike, WorkloadLike, WorkloadListLike } from '../../kubernetes/index.js';
+import type { PodLike, PullPolicy, WorkloadLike, WorkloadListLike } from '../../kubernetes/index.js';
 import { findPods } from '../../kubernetes/inner.js';
 import type { SecretLike, ServiceAccountLike } from '../../pull-secrets/index.js';
 import { lintCredentials } from './credentials.js';
-import { lintPodImage } from './image.js';
-import { lintAccountNames, lintSecretNames } from './secret-names.js';
 import { readSecret, readServiceAccount } from '../secret/read-object.js';
-import { type CleanPod, readPod } from './read-pod.js';
+import { type CleanPod, type PodImage, readPod } from './read-pod.js';
 import { finding } from '../rules/rules.js';
 import type { LintFinding, LintPodOptions } from '../rules/finding.js';
+import { decidePullPolicy } from '../../pull-policy/index.js';
+import { type ImageReference, safeParseReference } from '../../reference/index.js';
+import { lintImageText } from '../image/text.js';
 
 /**
  * Looks for what is wrong with the images, pull policies and pull secrets of a pod or a workload.
@@ -107,4 +108,63 @@ function readNodeConfig(entries: readonly DockerConfigEntry[] | undefined): read
   const isList = Array.isArray(entries) && entries.every((entry) => typeof entry?.pattern === 'string');
   if (entries === undefined || isList) return entries;
   throw new ImageError('ERR_OPTION_INVALID', 'Cannot lint pod: option nodeConfig must be a list of entries');
+}
+
+const POLICIES: readonly PullPolicy[] = ['Always', 'IfNotPresent', 'Never'];
+
+/** What is wrong with an image of a pod and its pull policy. */
+function* lintPodImage(user: PodImage): Generator<LintFinding> {
+  yield* lintImageText(user.image, user.place);
+  const parsed = safeParseReference(user.image);
+  if (parsed.ok) yield* lintTag(parsed.value, user.place);
+  yield* lintPolicyName(user);
+  if (parsed.ok) yield* lintPolicy(parsed.value, user);
+}
+
+function* lintTag({ tag, digest }: ImageReference, place: string): Generator<LintFinding> {
+  if (tag === 'latest' && digest === undefined) yield finding('IMAGE_TAG_LATEST', place, 'The tag is latest');
+  if (tag === undefined && digest === undefined) yield finding('IMAGE_TAG_IMPLIED', place, 'It stands for :latest');
+  if (tag !== undefined && digest !== undefined) {
+    yield finding('IMAGE_TAG_AND_DIGEST', place, `The tag ${quote(tag)} does not choose the content`);
+  }
+}
+
+function* lintPolicyName({ policy, policyPlace }: PodImage): Generator<LintFinding> {
+  if (policy === '' || POLICIES.some((name) => name === policy)) return;
+  const meant = POLICIES.find((name) => name.toLowerCase() === policy.trim().toLowerCase());
+  yield finding('POLICY_UNKNOWN', policyPlace, `There is no policy ${quote(policy)}`, meant);
+}
+
+function* lintPolicy({ tag, digest }: ImageReference, user: PodImage): Generator<LintFinding> {
+  const { policy, reason } = decidePullPolicy(user.image, user.policy);
+  const place = user.policyPlace;
+  const isLatest = digest === undefined && (tag === undefined || tag === 'latest');
+  if (policy === 'IfNotPresent' && isLatest) {
+    yield finding('POLICY_KEEPS_LATEST', place, 'A node that has any latest keeps it', 'Always');
+  }
+  if (policy === 'Never') yield finding('POLICY_NEVER', place, 'Without the image the container never starts');
+  if (policy === 'Always' && digest !== undefined) {
+    const message = reason === 'explicit' ? 'The policy is Always' : 'The tag latest makes the policy Always';
+    yield finding('POLICY_ALWAYS_WITH_DIGEST', place, message, 'IfNotPresent');
+  }
+}
+
+/** What is wrong with the names of a list of pull secrets. */
+function* lintSecretNames(names: readonly string[], root: string): Generator<LintFinding> {
+  const seen = new Set<string>();
+  for (const [index, name] of names.entries()) {
+    const place = `${root}[${index}].name`;
+    if (name === '') yield finding('PULL_SECRET_NAME_EMPTY', place, 'The name is empty');
+    else if (seen.has(name)) yield finding('PULL_SECRET_REPEATED', place, `${quote(name)} stands in the list before`);
+    seen.add(name);
+  }
+}
+
+/** What of a service account does not reach a pod that has pull secrets of its own. */
+function* lintAccountNames(own: readonly string[], given: readonly string[]): Generator<LintFinding> {
+  const kept = new Set(['', ...own]);
+  const lost = [...new Set(given)].filter((name) => !kept.has(name));
+  if (own.length === 0 || lost.length === 0) return;
+  const message = `Not added: ${lost.map((name) => quote(name)).join(', ')}`;
+  yield finding('SERVICE_ACCOUNT_SECRETS_IGNORED', 'spec.imagePullSecrets', message);
 }

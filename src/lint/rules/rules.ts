@@ -1,8 +1,7 @@
 import type { LintCode } from './codes.js';
 import { DOCUMENT_RULES } from './document.js';
 import { KEY_RULES } from './key.js';
-import { POD_RULES } from './pod.js';
-import { SECRET_RULES } from './secret.js';
+import { POD_RULES, SECRET_RULES } from './objects.js';
 import type { RuleTable } from './table.js';
 import type { LintFinding, LintRule } from './finding.js';
 

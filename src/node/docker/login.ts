@@ -1,17 +1,22 @@
-import { mkdir, readlink, realpath } from 'node:fs/promises';
-import { dirname, resolve } from 'node:path';
+import { mkdir, readlink, realpath, stat, unlink } from 'node:fs/promises';
+import { basename, dirname, join, resolve } from 'node:path';
 import { env as processEnv } from 'node:process';
-import { type Credential, encodeAuth } from '../../docker-config/index.js';
-import { ImageError, StoreError } from '../../errors/index.js';
+import { type Credential, type DockerConfig, encodeAuth, parseDockerConfig } from '../../docker-config/index.js';
+import { ImageError, InvalidConfigError, StoreError } from '../../errors/index.js';
 import { check } from '../../errors/inner.js';
 import * as is from '../../errors/inner.js';
-import { quote } from '../../internal/index.js';
+import { quote, readJson } from '../../internal/index.js';
 import { readBounded } from '../files/read-bounded.js';
-import { checkText, edit, EMPTY, refuse } from './config-edit.js';
 import { dockerConfigPath } from './config-files.js';
-import { whileLocked } from './config-lock.js';
 import { eraseInHelper, storeInHelper } from './helper.js';
-import { envKind, helperFor, HUB } from './keyring.js';
+import { envKind, helperFor, HUB, HUB_NAMES } from './keyring.js';
+import { systemClock } from '../../clock/index.js';
+import { withStoreErrors } from '../files/errors.js';
+import { nodeFileSystem } from '../files/file-system.js';
+import { replaceFile } from '../files/write-atomic.js';
+import { createLock } from '../layout/lock.js';
+import { processOwner } from '../layout/owner.js';
+import { applyEdits, type FormattingOptions, modify } from 'jsonc-parser';
 
 const ACTION = 'Cannot log in to a registry';
 const MAX_CONFIG_BYTES = 4 * 1024 * 1024;
@@ -185,4 +190,112 @@ async function makeDirectory(path: string): Promise<void> {
       cause: error,
     });
   });
+}
+
+/** Reading and replacing a file is short work; whoever has kept the lock this long has died over it. */
+const STALE_AFTER_MS = 10_000;
+
+/**
+ * Changes a docker config while no other login, of this process or another, does: of two that read the same file, the
+ * later one would undo what the earlier one wrote. The lock stands beside the file. Docker takes none, and its logins are
+ * not kept away.
+ *
+ * @param action - reads the file, and writes it with what it is given
+ */
+async function whileLocked<T>(
+  path: string,
+  action: (write: (text: string) => Promise<void>) => Promise<T>,
+): Promise<T> {
+  const fs = withStoreErrors(nodeFileSystem);
+  const directory = await realpath(dirname(path));
+  const lock = join(directory, `.${basename(path)}.kubepull-lock`);
+  await removeStaleFile(lock);
+  const owner = await processOwner();
+  const paths = { root: directory, ingest: directory, index: path, lock };
+  const exclusive = createLock({ fs, paths, owner, clock: systemClock }, Number.POSITIVE_INFINITY);
+  return exclusive((hold) =>
+    action((text) => {
+      const temporary = join(hold.directory, owner.createToken());
+      return replaceFile(fs, { target: path, text, temporary, directory, mode: 0o600, beforeRename: hold.confirm });
+    }),
+  );
+}
+
+/** A lock that is a file is one of before; only a directory is one of now, and that no call for files removes. */
+async function removeStaleFile(lock: string): Promise<void> {
+  const found = await stat(lock).catch(() => undefined);
+  if (found?.isFile() !== true || Math.abs(systemClock.now() - found.mtimeMs) <= STALE_AFTER_MS) return;
+  await unlink(lock).catch(() => undefined);
+}
+
+/** A docker config with nothing in it. */
+const EMPTY = '{}';
+
+/** An editor that misreads a file would lose credentials, so what is ambiguous is left alone. */
+function checkText(path: string, text: string): DockerConfig {
+  const parsed = readJson(text);
+  if (!parsed.ok || parsed.node.kind !== 'object') throw refuse(path, 'it is not a JSON object');
+  const named = parsed.node.members.filter(({ key }) => key.toLowerCase() === 'auths');
+  const [auths] = named;
+  if (named.length > 1 || (auths !== undefined && auths.key !== 'auths')) throw refuse(path, 'its auths are ambiguous');
+  if (auths?.value.kind === 'object') {
+    const keys = auths.value.members.map(({ key }) => key);
+    if (new Set(keys).size < keys.length) throw refuse(path, 'it has an entry twice');
+  }
+  try {
+    return parseDockerConfig(text, { mode: 'docker' });
+  } catch {
+    throw refuse(path, 'it is not a docker config');
+  }
+}
+
+/**
+ * Puts an entry into the text of a docker config, or takes it away, and leaves the rest as it stands.
+ *
+ * @param entry - `undefined` takes the entry away, under whatever name of the server
+ * @throws {@link InvalidConfigError} for a text that cannot be changed for sure
+ */
+function edit(path: string, server: string, text: string, entry: object | undefined): string {
+  const names = namesOf(path, text);
+  const unwanted = entry === undefined ? aliasesOf(server).filter((name) => names.includes(name)) : [];
+  let changed = entry === undefined ? text : setEntry(text, server, entry);
+  for (const name of unwanted)
+    changed = applyEdits(changed, modify(changed, ['auths', name], undefined, formatOf(text)));
+  if (changed === text) return text;
+  const left = namesOf(path, changed);
+  if (left.includes(server) !== (entry !== undefined) || unwanted.some((name) => left.includes(name)))
+    throw refuse(path, 'it cannot be changed safely');
+  return changed;
+}
+
+/** Go writes `null` for an object that has nothing in it. */
+function setEntry(text: string, server: string, entry: object): string {
+  const root: unknown = JSON.parse(text);
+  const isNull = typeof root === 'object' && root !== null && 'auths' in root && root.auths === null;
+  const edits = isNull
+    ? modify(text, ['auths'], { [server]: entry }, formatOf(text))
+    : modify(text, ['auths', server], entry, formatOf(text));
+  return applyEdits(text, edits);
+}
+
+/** The keys under which Docker looks for what it is to forget. */
+function aliasesOf(server: string): readonly string[] {
+  return server === HUB ? HUB_NAMES : [server, `http://${server}`, `https://${server}`];
+}
+
+function namesOf(path: string, text: string): readonly string[] {
+  return checkText(path, text).entries.map(({ pattern }) => pattern);
+}
+
+/** As the file is written; a new one as Docker writes it, with tabs, and one on a single line stays that. */
+function formatOf(text: string): { readonly formattingOptions?: FormattingOptions } {
+  if (text !== EMPTY && !text.includes('\n')) return {};
+  const indent = /^( +)"/m.exec(text)?.[1]?.length;
+  const eol = text.includes('\r\n') ? '\r\n' : '\n';
+  return { formattingOptions: { insertSpaces: indent !== undefined, tabSize: indent ?? 1, eol } };
+}
+
+function refuse(path: string, reason: string): InvalidConfigError {
+  const message = `Cannot change ${quote(path)}: ${reason}, so it is left as it is`;
+  return new InvalidConfigError(message, { upstream: reason, offset: undefined });
 }

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { openPulledRecords } from 'kubepull/node';
 import type { ImagePullCredentials, ImagePulledRecord } from 'kubepull/image-access';
 import { describe, expect, it } from 'vitest';
-import { createRecordCache } from '../../../src/node/kubelet/records-cache.ts';
+import { createRecordCache } from '../../../src/node/kubelet/records.ts';
 import { tempDir } from '../../support/temp-dir.ts';
 
 const INTENT = 'sha256-aef2af226629a35d5f3ef0fdbb29fdbebf038d0acd8850590e8c48e1e283aa56';
