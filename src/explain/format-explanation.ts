@@ -75,6 +75,10 @@ function describeDecision({ mustPull, decision, failure }: PullExplanation): rea
       '  it was pulled under another name; a pull under this name, or an allow list with it, lets the pod use it',
     );
   if (decision !== undefined) lines.push(`decision: ${decision.action}, because ${decision.reason}`);
-  if (failure !== undefined) lines.push(`the container waits: ${failure.reason}: ${failure.message}`);
+  if (failure !== undefined) {
+    // Of a malformed secret both are the decoder's text.
+    const { reason, message } = failure;
+    lines.push(`the container waits: ${reason === message ? reason : `${reason}: ${message}`}`);
+  }
   return lines;
 }

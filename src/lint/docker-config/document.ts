@@ -33,14 +33,28 @@ export function* lintDocument(json: string | Uint8Array, context: DocumentContex
   }
   const result = readJson(json);
   if (!result.ok) return yield lintNoJson(text, hideCharacter(result.upstream), result.offset, place);
-  yield* lintMembers(result.node, context);
+  let isCured = false;
+  for (const found of lintMembers(result.node, context)) {
+    isCured ||= image !== undefined && isKeyFor(found, image);
+    yield found;
+  }
   const config = readEntries(json, format);
   if (typeof config === 'string') return yield finding('DOCUMENT_UNREADABLE', place, `It has ${config}`);
   const { entries, skipped } = config;
   const root = entriesPlace(context);
   yield* lintRelations(entries, root);
   const spoilt = skipped.map(({ pattern }) => pattern);
-  if (image !== undefined) yield* lintImage(entries, image, root, spoilt);
+  if (image === undefined) return;
+  for (const found of lintImage(entries, image, root, spoilt)) {
+    // One key is enough to write.
+    yield found.code === 'IMAGE_NOT_COVERED' && isCured ? { ...found, suggestion: undefined } : found;
+    isCured ||= isKeyFor(found, image);
+  }
+}
+
+/** Whether a finding suggests a key that serves the image. */
+function isKeyFor({ code, suggestion }: LintFinding, image: ImageName): boolean {
+  return code.startsWith('KEY_') && suggestion !== undefined && matchImage(suggestion, image).matched;
 }
 
 /** Go quotes the character at fault, which may be one of a secret. */
