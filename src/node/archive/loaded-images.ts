@@ -1,4 +1,5 @@
 import { ImageError, StoreError } from '../../errors/index.js';
+import { reasonOf } from '../../errors/inner.js';
 import { quote } from '../../internal/index.js';
 import {
   DEFAULT_DOCUMENT_LIMITS,
@@ -113,7 +114,7 @@ async function planCopy(source: Source, archived: Descriptor, copying: CopyConte
     return await copyContent(source, archived, full, copying);
   } catch (error) {
     if (!(error instanceof StoreError) || error.operation !== 'copy') throw error;
-    throw badArchive(error.message.slice(error.message.indexOf(': ') + 2).replace('the store', 'it'), error);
+    throw badArchive(reasonOf(error).replace('the store', 'it'), error);
   }
 }
 
