@@ -9,6 +9,7 @@ const SIZE = ['M05', 'a size that is missing or wrong'] as const;
 const LEADS_OUT = ['S12', 'a name in it leads out of the archive'] as const;
 const CHALLENGE = ['A15', 'it can be read in one way only'] as const;
 const TOKEN = ['A23', 'what says how long a token lives may be wrong; the token is used for a short time'] as const;
+const HOPS = ['B11', '5 redirects; `maxRedirects` of the pull'] as const;
 const RESUME = ['B03', 'the layer starts again'] as const;
 const LATER = ['M10', 'an entry that is no image is passed over'] as const;
 
@@ -31,6 +32,8 @@ export const REASONS: Reasons = {
   C34: ['A07', 'a realm has no fragment'],
   C76: ['A23', 'an answer that is not JSON to its end'],
   C79: STATUS,
+  R34: HOPS,
+  R35: HOPS,
   R18: ['A18', 'a URL with an account'],
   E13: LABEL,
   E17: LABEL,

@@ -120,6 +120,8 @@ export const REDIRECTS: readonly Input[] = inputsOf('R', {
   'to a host that refuses what has a token': moved('blobs', elsewhere, 307, ({ server, headers }) =>
     server === 'other' && headers['authorization'] !== undefined ? { status: 400 } : undefined,
   ),
+  'over 6 redirects': hops(6),
+  'over 9 redirects': hops(9),
 });
 
 /** What is sent of a layer, or of all of a kind. */
