@@ -35,6 +35,8 @@ export function exchange(request: TransportRequest, settings: ExchangeSettings):
       body: (upload?.content ?? null) as Uint8Array | null,
       headersTimeout: 0, // The watchdog's.
       bodyTimeout: limits.bodyTimeoutMs,
+      // By itself undici gives up the connection behind each HEAD, and the next request pays for another.
+      ...(method === 'HEAD' ? { reset: false } : {}),
       opaque: peer,
     };
     dispatcher.dispatch(sent, handler);

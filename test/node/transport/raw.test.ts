@@ -100,6 +100,19 @@ describe('a connection [B07]', () => {
     expect(accepted()).toBe(3);
   });
 
+  it('is used again after a HEAD', async () => {
+    const head = 'HTTP/1.1 200 OK\r\ncontent-length: 41\r\n\r\n';
+    const { url, accepted } = await serveTcp(
+      (socket, bytes) => void socket.write(bytes.includes('HEAD ') ? head : GOOD),
+    );
+    const { transport } = open();
+    for (let count = 0; count < 20; count += 1) {
+      await read(await transport({ ...get(url), method: 'HEAD' }));
+      expect(await outcome(transport, url)).toBe('good');
+    }
+    expect(accepted()).toBe(1);
+  });
+
   it('is given up after a HEAD that has a body', async () => {
     const { url } = await serveTcp((socket, head) => {
       const evil = 'HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\nevil';
