@@ -1,13 +1,13 @@
 import { type CallOptions, systemClock } from '../clock/index.js';
-import { createSlots, type Slots, untilAbort } from '../internal/index.js';
+import { createSlots, type Slots, untilAbort, quote } from '../internal/index.js';
 import { pullPolicyOf } from '../pull-policy/inner.js';
 import type { VolumeLike } from '../kubernetes/index.js';
-import { type ReleaseRules, rulesOf, serviceAccountNameOf } from '../kubernetes/inner.js';
+import { type ReleaseRules, rulesOf, serviceAccountNameOf, podKind } from '../kubernetes/inner.js';
 import type { SecretLike } from '../pull-secrets/index.js';
 import { type ImageReference, parseImageName } from '../reference/index.js';
 import { type CheckedConfiguration, checkConfiguration } from './configuration.js';
 import { ensureImage } from './ensure-image.js';
-import { asError, check, errorText, rethrowAbort } from '../errors/inner.js';
+import { asError, check, errorText, rethrowAbort, type Kind } from '../errors/inner.js';
 import * as is from '../errors/inner.js';
 import { pullStepEvent } from './events.js';
 import { createImagePuller } from './image-puller.js';
@@ -23,12 +23,15 @@ import type {
   ImageVolumeResult,
   ManagedPodLike,
   PodImageRequest,
+  InvolvedObject,
+  MountingContainerLike,
 } from './manager-types.js';
 import { createMemoryRecords } from '../image-access/index.js';
-import { checkRequest, findContainer, involvedObject, sandboxOf } from './pod-parts.js';
 import { createPullFailures } from './pull-failures.js';
 import { createTokenBucket } from './token-bucket.js';
 import { traceImages } from '../image-service/inner.js';
+import { ImageError } from '../errors/index.js';
+import type { PodSandbox } from '../image-service/index.js';
 
 /**
  * Makes an image manager that does with the images of pods what kubelet does, in the same steps, and says the same words.
@@ -244,4 +247,36 @@ async function ensureVolume(
 function readOnce(secrets: Iterable<SecretLike>): Iterable<SecretLike> {
   let read: readonly SecretLike[] | undefined;
   return { [Symbol.iterator]: () => (read ??= [...secrets])[Symbol.iterator]() };
+}
+
+/** Checks what every request of a pod says, and `members` of its own. Secrets are checked when they are read. */
+function checkRequest(request: PodImageRequest, members: Readonly<Record<string, Kind>>): void {
+  const all = { pod: podKind, pullSecrets: is.optional(is.iterable), ...is.callOptions, ...members };
+  check('Cannot ensure an image', { request }, { request: is.shape(all) });
+}
+
+const KINDS = ['ephemeralContainers', 'initContainers', 'containers'] as const;
+
+/** A container with the path that kubelet's events name. */
+interface FoundContainer {
+  readonly container: MountingContainerLike;
+  readonly fieldPath: string;
+}
+
+function findContainer(pod: ManagedPodLike, name: string): FoundContainer {
+  for (const kind of KINDS) {
+    const container = pod.spec?.[kind]?.find((one: MountingContainerLike | null) => one?.name === name);
+    if (container !== undefined) return { container, fieldPath: `spec.${kind}{${name}}` };
+  }
+  throw new ImageError('ERR_OPTION_INVALID', `Cannot start container ${quote(name)}: the pod has none of that name`);
+}
+
+function sandboxOf({ metadata }: ManagedPodLike): PodSandbox {
+  const { namespace = 'default', name = '', uid = '', annotations = {} } = metadata ?? {};
+  return { namespace, name, uid, annotations: { ...annotations } };
+}
+
+function involvedObject(pod: ManagedPodLike, fieldPath: string | undefined): InvolvedObject {
+  const { namespace, name, uid } = sandboxOf(pod);
+  return { apiVersion: 'v1', kind: 'Pod', namespace, name, uid, fieldPath };
 }

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo, Socket } from 'node:net';
 import { type Clock, systemClock } from '../../clock/index.js';
 import { check } from '../../errors/inner.js';
 import * as is from '../../errors/inner.js';
@@ -9,7 +9,6 @@ import type { ActiveFault, Fault } from './faults/fault-script.js';
 import type { PushedContent } from './repositories.js';
 import type { LoopbackRequest } from './request-log.js';
 import { createContext, respond } from './respond.js';
-import { closeOnce, trackSockets } from './http/sockets.js';
 
 /**
  * How long a token of a loopback registry opens its repository, unless an option says otherwise.
@@ -179,3 +178,26 @@ const AUTH = /* @__PURE__ */ is.either(
     'basic or bearer with accounts',
   ),
 );
+
+/** The connections of a server that are open now. */
+function trackSockets(server: Server): ReadonlySet<Socket> {
+  const sockets = new Set<Socket>();
+  server.on('connection', (socket) => {
+    sockets.add(socket);
+    socket.once('close', () => sockets.delete(socket));
+  });
+  return sockets;
+}
+
+/** Makes the function that stops a server for good, however often it is called. */
+function closeOnce(server: Server, sockets: ReadonlySet<Socket>, closing: AbortController): () => Promise<void> {
+  const close = async (): Promise<void> => {
+    closing.abort();
+    server.close();
+    server.closeAllConnections();
+    // The server counts a socket as gone before the socket says so itself.
+    await Promise.all([once(server, 'close'), ...[...sockets].map((socket) => once(socket, 'close'))]);
+  };
+  let closed: Promise<void> | undefined;
+  return () => (closed ??= close());
+}

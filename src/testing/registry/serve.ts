@@ -1,7 +1,6 @@
 import { isDigest } from '../../digest/index.js';
 import { type Answer, bytesAnswer, errorAnswer, jsonAnswer, partAnswer } from './http/answer.js';
 import type { BuiltContent } from '../build/content.js';
-import { parseRange } from './http/range.js';
 import { referrersIndex } from './referrers.js';
 import type { Repository } from './repositories.js';
 
@@ -67,4 +66,25 @@ function contentHeaders({ descriptor }: BuiltContent): Readonly<Record<'docker-c
 /** The answer to what is not a digest, or not that of the content. */
 export function digestInvalid(): Answer {
   return errorAnswer(400, 'DIGEST_INVALID', 'provided digest did not parse');
+}
+
+/** A part of content; `end` is behind its last byte. */
+interface ByteRange {
+  readonly start: number;
+  readonly end: number;
+}
+
+/**
+ * Reads a `Range` header as RFC 9110 has it: what is not one well-formed byte range counts for nothing.
+ */
+function parseRange(header: string | undefined, size: number): ByteRange | 'unsatisfiable' | undefined {
+  const [, first, last] = /^bytes=(\d*)-(\d*)$/i.exec(header ?? '') ?? [];
+  if (first === undefined || last === undefined || (first === '' && last === '')) return undefined;
+  if (first === '') return satisfiable(Math.max(0, size - Number(last)), size, size);
+  if (last !== '' && Number(last) < Number(first)) return undefined;
+  return satisfiable(Number(first), last === '' ? size : Math.min(Number(last) + 1, size), size);
+}
+
+function satisfiable(start: number, end: number, size: number): ByteRange | 'unsatisfiable' {
+  return start < size ? { start, end } : 'unsatisfiable';
 }
