@@ -71,6 +71,7 @@ export async function replayScenario(file: ScenarioFile): Promise<Replay> {
   const { inputs, scenario: namespace } = file;
   const untimed = file.calls.findIndex(({ t }) => !Number.isFinite(t));
   if (untimed >= 0) throw new Error(`calls[${untimed}] has no time`);
+  checkCounts(file.events);
   const comparison = createComparison();
   const account = serviceAccountOf(inputs.serviceAccount, namespace);
   const pod = admit(comparison, file);
@@ -103,6 +104,14 @@ export async function replayScenario(file: ScenarioFile): Promise<Replay> {
     runtime.close();
   }
   return comparison;
+}
+
+/** A file has numbers and times of all its events, or of none. */
+function checkCounts(events: readonly TranscriptEvent[]): void {
+  for (const field of ['count', 'firstSecond', 'lastSecond'] as const) {
+    const number = events.filter((event) => event[field] !== undefined).length;
+    if (number !== 0 && number !== events.length) throw new Error(`some events have no ${field}`);
+  }
 }
 
 /** The pod as it is stored. A stand-in for the API server did not do that part, so there the outcome is taken over. */
