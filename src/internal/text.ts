@@ -27,7 +27,8 @@ export function quote(text: string): string {
  * All up to an `@` in front of a host, where there is a `:` in it, of a scheme or of a password. An `@` that begins a digest,
  * also one that is cut off or spoilt, stays; no host has so long a port. Looked at once from the start: the time is linear.
  */
-const USER_INFO = /^(?=((?:[a-z-]{0,20}:?\/\/)?)[^@]*:)[^]+@(?!sha\d+:[\da-f]*\s*$|\w+:[^/@]{32,}$)(?=[^@]*[/\\.:])/i;
+const USER_INFO =
+  /^(?=((?:[a-z-]{0,20}:?\/\/)?)[^@]*:)[^]+@(?!sha\d+:[\da-f]*\s*$|[^/:@]+:[^/@]{32,}$)(?=[^@]*[/\\.:])/i;
 
 /**
  * An address without what stands in front of its host, which may be a user name and a password: `https://***@r.example/app`.
