@@ -25,7 +25,7 @@ export interface CriImageServiceOptions {
   readonly endpoint: string;
   /**
    * Kubelet's `runtimeRequestTimeout`: the limit of every call but `pullImage`, which has none. Pass a signal to end a
-   * pull.
+   * pull. 0 stands for the default, as in kubelet.
    *
    * @defaultValue {@link DEFAULT_RUNTIME_REQUEST_TIMEOUT_MS}
    */
@@ -48,11 +48,11 @@ export function checkedLimits(options: CriImageServiceOptions): {
 } {
   check<CriImageServiceOptions>('Cannot call the runtime', options, {
     endpoint: is.text,
-    runtimeRequestTimeoutMs: is.optional(is.timeoutMs),
+    runtimeRequestTimeoutMs: is.optional(is.wholeFrom(0, 2 ** 31 - 1)),
     maxMessageBytes: is.optional(is.wholeFrom(1, 2 ** 31 - 1)),
     listStreaming: is.optional(is.bool),
   });
-  const { runtimeRequestTimeoutMs: timeoutMs = DEFAULT_RUNTIME_REQUEST_TIMEOUT_MS } = options;
+  const timeoutMs = options.runtimeRequestTimeoutMs || DEFAULT_RUNTIME_REQUEST_TIMEOUT_MS;
   const { maxMessageBytes = DEFAULT_MAX_MESSAGE_BYTES } = options;
   return { timeoutMs, maxMessageBytes };
 }

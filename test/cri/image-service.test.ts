@@ -1,3 +1,4 @@
+import { checkedLimits } from '../../src/cri/options.ts';
 import { inspect } from 'node:util';
 import { status } from '@grpc/grpc-js';
 import { CriError, createCriImageService, type CriImageService, type CriImageServiceOptions } from 'kubepull/cri';
@@ -505,11 +506,19 @@ describe('options', () => {
     },
   );
 
-  it.each([0, -1, 1.5, Number.NaN, 2 ** 31])('refuses %s as a limit', (limit) => {
-    for (const name of ['runtimeRequestTimeoutMs', 'maxMessageBytes'])
-      expect(() => createCriImageService({ endpoint: '/x', [name]: limit })).toThrow(
-        `Cannot call the runtime: ${name} must be a whole number from 1 to 2147483647, not ${limit}`,
+  it.each([-1, 1.5, Number.NaN, 2 ** 31])('refuses %s as a limit', (limit) => {
+    for (const [name, least] of [
+      ['runtimeRequestTimeoutMs', 0],
+      ['maxMessageBytes', 1],
+    ])
+      expect(() => createCriImageService({ endpoint: '/x', [String(name)]: limit })).toThrow(
+        `Cannot call the runtime: ${name} must be a whole number from ${least} to 2147483647, not ${limit}`,
       );
+    expect(() => createCriImageService({ endpoint: '/x', maxMessageBytes: 0 })).toThrow('from 1 to 2147483647, not 0');
+  });
+
+  it('takes a request timeout of 0 for the default, as kubelet does', () => {
+    expect(checkedLimits({ endpoint: '/x', runtimeRequestTimeoutMs: 0 }).timeoutMs).toBe(120_000);
   });
 
   it('takes the path of a socket, unix:/path and unix:///path', async () => {

@@ -188,7 +188,15 @@ async function sendPaced(
 
 async function sendPart(response: ServerResponse, part: Uint8Array): Promise<void> {
   if (part.length === 0) response.flushHeaders();
-  else if (!response.write(part)) await Promise.race([once(response, 'drain'), once(response, 'close')]);
+  else if (!response.write(part)) await drained(response);
+}
+
+/** Takes both listeners away again, whichever event came: an answer may have very many parts. */
+async function drained(response: ServerResponse): Promise<void> {
+  const controller = new AbortController();
+  const { signal } = controller;
+  await Promise.race([once(response, 'drain', { signal }), once(response, 'close', { signal })]);
+  controller.abort();
 }
 
 async function endConnection(

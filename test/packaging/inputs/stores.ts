@@ -446,7 +446,7 @@ export const cri: Table = {
       }),
     ],
     optional: ['0.runtimeRequestTimeoutMs', '0.maxMessageBytes', '0.listStreaming'],
-    wrong: { '0.endpoint': ['', 'tcp://a:1', 'relative'], '0.runtimeRequestTimeoutMs': [0, 2 ** 31] },
+    wrong: { '0.endpoint': ['', 'tcp://a:1', 'relative'], '0.runtimeRequestTimeoutMs': [-1, 2 ** 31] },
     methods: {
       imageStatus: { args: [spec, call], optional: CALL('1'), allows: NO_ANNOTATIONS },
       pullImage: {

@@ -1,4 +1,5 @@
-import { describe, expect, it } from 'vitest';
+import { setImmediate } from 'node:timers/promises';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { buildImage, createFakeClock, type DeliveryFault, type LoopbackRegistry } from 'kubepull/testing';
 import { assertInvariants, startWatch } from '../../support/invariants.ts';
 import { startRegistry } from '../../support/registry.ts';
@@ -43,6 +44,22 @@ describe('drip', () => {
     );
     const { body, end } = await rawGet(registry, BLOB);
     expect([body.equals(layerBytes.subarray(0, 1010)), end]).toEqual([true, 'closed']);
+  });
+
+  it('leaves no listener behind, however many parts have to wait for the client', async () => {
+    const warnings: string[] = [];
+    const note = ({ name }: Error): void => void warnings.push(name);
+    process.on('warning', note);
+    onTestFinished(() => void process.off('warning', note));
+    const large = buildImage({ layers: [{ randomBytes: 1_000_000, seed: 'large' }] });
+    const registry = await startRegistry();
+    registry.push('app', '1', large);
+    const { digest, size } = large.manifest.layers[0]!;
+    registry.fault({ path: `/v2/app/blobs/${digest}`, action: { kind: 'drip', bytes: 20_000, intervalMs: 0 } });
+    const response = await fetch(`${registry.origin}/v2/app/blobs/${digest}`);
+    expect((await response.arrayBuffer()).byteLength).toBe(size);
+    await setImmediate();
+    expect(warnings).toEqual([]);
   });
 
   it('stops when the client goes away', async () => {
