@@ -64,10 +64,10 @@ export function createCredentialProviderKeyring(
   config: CredentialProviderConfig,
   options: CredentialProviderOptions,
 ): CredentialProviderKeyring {
-  check('Cannot use credential plugins', { config }, { config: configKind });
-  check<CredentialProviderOptions>('Cannot use credential plugins', options, {
+  check('Cannot use credential provider config', { config }, { config: configKind });
+  check<CredentialProviderOptions>('Cannot use credential provider config', options, {
     exec: is.callable,
-    serviceAccounts: is.optional(is.having('an access to service accounts', 'get', 'createToken')),
+    serviceAccounts: is.optional(is.having('an object', 'get', 'createToken')),
     clock: is.optional(is.clock),
     tracing: is.optional(is.tracing),
   });
@@ -107,13 +107,15 @@ const configKind = /* @__PURE__ */ is.shape(
       }),
     ),
   },
-  'a configuration, such as parseCredentialProviderConfig() gives',
+  'what parseCredentialProviderConfig() gives',
 );
 
-export const podIdentityKind: is.Kind = /* @__PURE__ */ is.shape(
-  { namespace: is.text, name: is.text, uid: is.text, serviceAccountName: is.text },
-  'the identity of a pod',
-);
+export const podIdentityKind: is.Kind = /* @__PURE__ */ is.shape({
+  namespace: is.text,
+  name: is.text,
+  uid: is.text,
+  serviceAccountName: is.text,
+});
 
 async function lookup(
   providers: readonly Provider[],

@@ -18,6 +18,8 @@ import { decodeConfig, DecodeFault, type RawProvider, type RawTokenAttributes } 
 import type { CredentialProvider, CredentialProviderConfig } from './types.js';
 import { readTarget } from '../match/inner.js';
 
+const ACTION = 'Cannot use credential provider config';
+
 /**
  * A configuration document, parsed from YAML or JSON, and the name of its file.
  *
@@ -98,11 +100,11 @@ export function mergeCredentialProviderConfigs(
   files: Iterable<CredentialProviderFile>,
   options: CredentialProviderConfigOptions = {},
 ): CredentialProviderConfig {
-  check('Cannot use credential provider configs', { files }, { files: is.iterable });
+  check(ACTION, { files }, { files: is.iterable });
   checkConfigOptions(options);
   const list = [...files];
   const fileKind = is.shape({ path: is.text, value: is.anything });
-  check('Cannot use credential provider configs', { files: list }, { files: is.listOf(fileKind) });
+  check(ACTION, { files: list }, { files: is.listOf(fileKind) });
   const providers = list.flatMap(({ path, value }) => decode(value, path));
   const names = new Set<string>();
   for (const { name } of providers) {
@@ -113,7 +115,7 @@ export function mergeCredentialProviderConfigs(
 }
 
 export function checkConfigOptions(options: CredentialProviderConfigOptions): void {
-  check<CredentialProviderConfigOptions>('Cannot use credential provider config', options, {
+  check<CredentialProviderConfigOptions>(ACTION, options, {
     serviceAccountTokens: is.optional(is.bool),
   });
 }
@@ -150,7 +152,7 @@ function toProvider({ defaultCacheDuration, env, tokenAttributes, ...rest }: Raw
 }
 
 function refuse(upstream: string): InvalidConfigError {
-  return new InvalidConfigError(`Cannot use credential provider config: ${printable(upstream, 4096)}`, {
+  return new InvalidConfigError(`${ACTION}: ${printable(upstream, 4096)}`, {
     upstream,
     offset: undefined,
   });

@@ -154,8 +154,7 @@ function* checkEntries(entries: Iterable<DockerConfigEntry>): Generator<DockerCo
   let count = 0;
   for (const entry of entries) {
     count += 1;
-    if (!is.entry.accepts(entry))
-      throw refuse(`entry ${count} lacks its credential or source, or a part of it is of the wrong kind`);
+    if (!is.entry.accepts(entry)) throw refuse(`entry ${count} lacks its credential or source, or a part is wrong`);
     yield entry;
   }
 }

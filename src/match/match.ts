@@ -1,7 +1,5 @@
 import { matchGlob } from './glob.js';
-import { checkFast } from '../errors/inner.js';
-import * as is from '../errors/inner.js';
-import { checkMatchOptions, checkTarget, checkText } from './options.js';
+import { checkList, checkMatchOptions, checkTarget, checkText } from './options.js';
 import type { ImageName } from '../reference/index.js';
 import { parsePattern, readTarget, toTarget } from './parse.js';
 import type { MatchOptions, MatchResult, MatchRule, Mismatch, ParsedTarget } from './types.js';
@@ -136,7 +134,7 @@ export function matchImages(
   image: ImageName,
   options: Pick<MatchOptions, 'pathMatch'> = {},
 ): MatchImagesResult {
-  checkFast('Cannot match images', 'patterns', patterns, is.iterable);
+  checkList(patterns);
   checkMatchOptions(options);
   const target = toTarget(image);
   const rejected: { readonly pattern: string; readonly reason: Mismatch }[] = [];

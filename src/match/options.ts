@@ -1,9 +1,5 @@
 import { ImageError } from '../errors/index.js';
-import { checkFast } from '../errors/inner.js';
-import * as is from '../errors/inner.js';
 import type { MatchOptions, ParsedTarget } from './types.js';
-
-const ACTION = 'Cannot match images';
 
 /**
  * Refuses an option value that is none of the known ones, which only a caller without types can pass.
@@ -11,7 +7,7 @@ const ACTION = 'Cannot match images';
  * @throws ImageError `ERR_OPTION_INVALID`
  */
 export function checkMatchOptions(options: MatchOptions): void {
-  checkFast(ACTION, 'options', options, is.object);
+  if (!isObject(options) || Array.isArray(options)) throw refuse('options must be an object');
   checkOneOf('dialect', options.dialect, ['kubelet', 'documented', 'docker']);
   checkOneOf('pathMatch', options.pathMatch, ['prefix', 'segment']);
 }
@@ -22,7 +18,16 @@ export function checkMatchOptions(options: MatchOptions): void {
  * @throws ImageError `ERR_OPTION_INVALID`
  */
 export function checkText(value: unknown): void {
-  if (typeof value !== 'string') throw refuse('patterns must be text');
+  if (!isText(value)) throw refuse('patterns must be text');
+}
+
+/**
+ * Refuses what is no list; a text would be read character by character.
+ *
+ * @throws ImageError `ERR_OPTION_INVALID`
+ */
+export function checkList(value: unknown): void {
+  if (!isObject(value) || !(Symbol.iterator in value)) throw refuse('patterns must be a list');
 }
 
 /**
@@ -31,13 +36,17 @@ export function checkText(value: unknown): void {
  * @throws ImageError `ERR_OPTION_INVALID`
  */
 export function checkTarget(value: ParsedTarget): void {
-  if (!isTarget(value)) throw refuse('pass what parsePattern() and toTarget() give');
+  const { key, labels, port, path, literal } = Object(value) as Partial<ParsedTarget>;
+  if (![key, port, path].every(isText) || !Array.isArray(labels) || typeof literal !== 'boolean')
+    throw refuse('targets must be parsed');
 }
 
-function isTarget(value: unknown): boolean {
-  const { key, labels, port, path, literal } = Object(value) as Readonly<Record<string, unknown>>;
-  const isText = [key, port, path].every((part) => typeof part === 'string');
-  return isText && Array.isArray(labels) && typeof literal === 'boolean';
+function isText(value: unknown): boolean {
+  return typeof value === 'string';
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === 'object' && value !== null;
 }
 
 function checkOneOf(name: string, value: string | undefined, allowed: readonly string[]): void {
@@ -46,5 +55,5 @@ function checkOneOf(name: string, value: string | undefined, allowed: readonly s
 }
 
 function refuse(reason: string): ImageError<'ERR_OPTION_INVALID'> {
-  return new ImageError('ERR_OPTION_INVALID', `${ACTION}: ${reason}`);
+  return new ImageError('ERR_OPTION_INVALID', `Cannot match images: ${reason}`);
 }
