@@ -16,7 +16,7 @@ import { nodeFileSystem } from '../files/file-system.js';
 import { replaceFile } from '../files/write-atomic.js';
 import { createLock } from '../layout/lock.js';
 import { processOwner } from '../layout/owner.js';
-import { applyEdits, type FormattingOptions, modify } from 'jsonc-parser';
+import type * as Jsonc from 'jsonc-parser';
 
 const ACTION = 'Cannot log in to a registry';
 const MAX_CONFIG_BYTES = 4 * 1024 * 1024;
@@ -171,11 +171,11 @@ function entryOf(registry: string, credential: Credential): object {
 
 /** @param entry - `undefined` takes the entry away */
 async function writeConfig({ path, server, text }: OpenConfig, entry: object | undefined): Promise<boolean> {
-  if (edit(path, server, text, entry) === text) return false;
+  if ((await edit(path, server, text, entry)) === text) return false;
   await makeDirectory(path);
   return whileLocked(path, async (write) => {
     const latest = await readText(path);
-    const changed = edit(path, server, latest, entry);
+    const changed = await edit(path, server, latest, entry);
     if (changed === latest) return false;
     await write(changed);
     return true;
@@ -255,12 +255,14 @@ function checkText(path: string, text: string): DockerConfig {
  * @param entry - `undefined` takes the entry away, under whatever name of the server
  * @throws {@link InvalidConfigError} for a text that cannot be changed for sure
  */
-function edit(path: string, server: string, text: string, entry: object | undefined): string {
+async function edit(path: string, server: string, text: string, entry: object | undefined): Promise<string> {
+  // Loaded at the first login: most who import this make none.
+  const jsonc = await import('jsonc-parser');
   const names = namesOf(path, text);
   const unwanted = entry === undefined ? aliasesOf(server).filter((name) => names.includes(name)) : [];
-  let changed = entry === undefined ? text : setEntry(text, server, entry);
+  let changed = entry === undefined ? text : setEntry(jsonc, text, server, entry);
   for (const name of unwanted)
-    changed = applyEdits(changed, modify(changed, ['auths', name], undefined, formatOf(text)));
+    changed = jsonc.applyEdits(changed, jsonc.modify(changed, ['auths', name], undefined, formatOf(text)));
   if (changed === text) return text;
   const left = namesOf(path, changed);
   if (left.includes(server) !== (entry !== undefined) || unwanted.some((name) => left.includes(name)))
@@ -269,7 +271,7 @@ function edit(path: string, server: string, text: string, entry: object | undefi
 }
 
 /** Go writes `null` for an object that has nothing in it. */
-function setEntry(text: string, server: string, entry: object): string {
+function setEntry({ applyEdits, modify }: typeof Jsonc, text: string, server: string, entry: object): string {
   const root: unknown = JSON.parse(text);
   const isNull = typeof root === 'object' && root !== null && 'auths' in root && root.auths === null;
   const edits = isNull
@@ -288,7 +290,7 @@ function namesOf(path: string, text: string): readonly string[] {
 }
 
 /** As the file is written; a new one as Docker writes it, with tabs, and one on a single line stays that. */
-function formatOf(text: string): { readonly formattingOptions?: FormattingOptions } {
+function formatOf(text: string): { readonly formattingOptions?: Jsonc.FormattingOptions } {
   if (text !== EMPTY && !text.includes('\n')) return {};
   const indent = /^( +)"/m.exec(text)?.[1]?.length;
   const eol = text.includes('\r\n') ? '\r\n' : '\n';

@@ -13,7 +13,6 @@ import { check } from '../../errors/inner.js';
 import * as is from '../../errors/inner.js';
 import { goQuote, printable } from '../../internal/index.js';
 import { readBounded } from '../files/read-bounded.js';
-import { readYaml, YamlFault } from './yaml.js';
 
 const MAX_FILE_BYTES = 4 * 1024 * 1024;
 const EXTENSIONS = ['.json', '.yaml', '.yml'];
@@ -64,7 +63,7 @@ export async function readCredentialProviderConfig(
     const length = new DataView(new ArrayBuffer(8));
     length.setBigUint64(0, BigInt(bytes.length));
     hash.update(new Uint8Array(length.buffer)).update(bytes);
-    documents.push({ path: file, value: parse(file, bytes) });
+    documents.push({ path: file, value: await parse(file, bytes) });
   }
   return { config: mergeCredentialProviderConfigs(documents, options), files, hash: `sha256:${hash.digest('hex')}` };
 }
@@ -90,7 +89,9 @@ async function readFile(path: string): Promise<Uint8Array> {
   throw refuse(`unable to read file ${goQuote(path)}: it is not a regular file of at most ${MAX_FILE_BYTES} bytes`);
 }
 
-function parse(path: string, bytes: Uint8Array): unknown {
+/** The parser is loaded at the first file: most who import this read none. */
+async function parse(path: string, bytes: Uint8Array): Promise<unknown> {
+  const { readYaml, YamlFault } = await import('./yaml.js');
   try {
     return readYaml(bytes);
   } catch (error) {

@@ -1,6 +1,5 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { parse } from 'smol-toml';
 import type { RegistryEndpoints } from '../../mirrors/index.js';
 import { configError, readConfigFile } from '../files/config-file.js';
 import type { RegistryTls } from '../transport/options.js';
@@ -80,9 +79,11 @@ export async function readTextFile(path: string): Promise<string | undefined> {
 /** Dots of one line: each part of a key makes a table in a table. What nests in brackets the library bounds by itself. */
 const MAX_DOTS = 1000;
 
-function parseToml(text: string, path: string): TomlTable {
+/** The parser is loaded at the first file: most who import this read none. */
+async function parseToml(text: string, path: string): Promise<TomlTable> {
   const dotted = text.split('\n').findIndex((line) => line.split('.', MAX_DOTS + 2).length > MAX_DOTS + 1);
   if (dotted !== -1) throw configError(path, `line ${dotted + 1} has more than ${MAX_DOTS} dots`);
+  const { parse } = await import('smol-toml');
   try {
     return parse(text);
   } catch (error) {

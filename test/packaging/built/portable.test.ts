@@ -54,6 +54,13 @@ describe("import 'kubepull'", () => {
   });
 });
 
+describe("import 'kubepull/node'", () => {
+  it('loads no parser of files, which come with the first file', async () => {
+    const loaded = await loadedBy(specifierOf('node'));
+    expect(loaded.filter((url) => /node_modules\/(?:yaml|smol-toml|jsonc-parser)\//.test(url))).toEqual([]);
+  });
+});
+
 describe('a browser bundle', () => {
   it.each(portable)('holds everything that it needs: %s', async (entry) => {
     const { metafile } = await bundle(entry);
