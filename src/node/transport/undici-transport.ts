@@ -1,3 +1,4 @@
+import { Agent } from 'undici';
 import {
   classifyAddress,
   type Transport,
@@ -6,7 +7,7 @@ import {
 } from '../../distribution/index.js';
 import { check } from '../../errors/inner.js';
 import { requestKind } from '../../distribution/inner.js';
-import { RequestRefusedError, TransportError, type TransportPhase } from '../../errors/index.js';
+import { ImageError, RequestRefusedError, TransportError, type TransportPhase } from '../../errors/index.js';
 import { redactUrl, untilAbort } from '../../internal/index.js';
 import { ADDRESS_REFUSED, createDispatchers, type Dispatchers, isAllowed } from './connections.js';
 import { type ExchangeLimits } from '../../distribution/inner.js';
@@ -39,7 +40,7 @@ interface Connections {
  * @param options - see {@link UndiciTransportOptions}
  * @returns the transport; it holds connections until `close`
  * @throws {@link ImageError} `ERR_OPTION_INVALID` for a limit that is not a whole number, for a host of `tls` or a proxy
- * that is not valid, and for certificates and keys that cannot be read
+ * that is not valid, for certificates and keys that cannot be read, and in Bun, which has a stand-in for undici
  * @example
  * ```ts
  * import { createUndiciTransport } from 'kubepull/node';
@@ -53,11 +54,21 @@ interface Connections {
  */
 export function createUndiciTransport(options: UndiciTransportOptions = {}): UndiciTransport {
   const limits = checkTransportOptions(options);
+  checkUndici();
   const dispatchers = createDispatchers(options, limits);
   return {
     transport: (request) => send(request, { dispatchers, limits }),
     close: () => dispatchers.close(),
   };
+}
+
+/** What an installed package imports as undici need not be it: Bun has a stand-in of its own, which sends nothing. */
+function checkUndici(): void {
+  const { dispatch } = Agent.prototype as Partial<Agent>;
+  if (typeof dispatch === 'function') return;
+  const reason =
+    'this runtime has a stand-in for undici, as Bun does; use createFetchTransport of kubepull/distribution';
+  throw new ImageError('ERR_OPTION_INVALID', `Cannot make a transport: ${reason}`);
 }
 
 async function send(request: TransportRequest, { dispatchers, limits }: Connections): Promise<TransportResponse> {
