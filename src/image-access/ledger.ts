@@ -35,6 +35,15 @@ export interface PullLedger {
   prune(images: readonly RuntimeImage[], startedAt: number): Promise<readonly string[]>;
 }
 
+/** Of several images with one name the first counts. There may be very many intents and images. */
+function idsByName(images: readonly RuntimeImage[]): ReadonlyMap<string, string> {
+  const ids = new Map<string, string>();
+  for (const { id, repoTags, repoDigests } of images) {
+    for (const name of [...repoTags, ...repoDigests]) if (!ids.has(name)) ids.set(name, id);
+  }
+  return ids;
+}
+
 /**
  * The decisions are those of `decideMustPull` and `recordPull`; this keeps the order of reads and writes.
  *
@@ -102,13 +111,14 @@ export function createLedger(options: {
   const recoverAll = async (call: CallOptions): Promise<readonly string[]> => {
     const intents = await records.listIntents();
     const images = intents.length === 0 ? [] : await listImages(call);
+    const ids = idsByName(images);
     const recovered: string[] = [];
     for (const intent of intents) {
-      const found = images.find(({ repoTags, repoDigests }) => [...repoTags, ...repoDigests].includes(intent));
+      const found = ids.get(intent);
       // A pull of this run is no left-over; its own end looks after it.
       if (found === undefined || (underWay.has(intent) && !leftOver.has(intent))) continue;
       leftOver.add(intent);
-      if (!(await warnOf(recordIntent(intent, found.id)))) continue;
+      if (!(await warnOf(recordIntent(intent, found)))) continue;
       leftOver.delete(intent);
       if (!underWay.has(intent) && (await warnOf(records.deleteIntent(intent)))) recovered.push(intent);
     }

@@ -131,6 +131,19 @@ describe('the life cycle of records', () => {
     expect(await ask(kit, MINE, 'Never')).toMatchObject({ reason: 'ErrImageNeverPull' });
   });
 
+  it('records, start: looks at each image once, however many intents an earlier run left behind', async () => {
+    const intents = Array.from({ length: 200 }, (_, index) => `private.example/app${index}:1`);
+    const kit = createKit({ records: createMemoryRecords({ intents }) });
+    let looks = 0;
+    for (const [index, image] of intents.entries()) {
+      const { repoTags, ...rest } = runtimeImage(image, `sha256:${index}`);
+      const counted = Object.defineProperty(rest, 'repoTags', { get: () => ((looks += 1), repoTags) });
+      kit.images.present.set(image, counted as ReturnType<typeof runtimeImage>);
+    }
+    expect(await kit.manager.recoverIntents()).toHaveLength(200);
+    expect(looks).toBeLessThanOrEqual(2 * intents.length);
+  });
+
   it('records, start: without its record an intent stays, or the image would pass for preloaded', async () => {
     const memory = createMemoryRecords({ intents: [IMAGE] });
     const kit = createKit({ records: { ...memory, writeRecord: () => Promise.reject(new Error('read-only')) } });
