@@ -14,7 +14,7 @@ export type Kinds<T> = { readonly [K in keyof T]-?: Kind };
  * @throws {@link ImageError} `ERR_OPTION_INVALID` for the first that is not
  */
 export function check<T extends object>(action: string, values: T, kinds: Kinds<T>): void {
-  const fault = findFault('', values, { ...object, members: kinds });
+  const fault = findFault(values, { ...object, members: kinds });
   if (fault !== undefined) throw new ImageError('ERR_OPTION_INVALID', `${action}: ${reasonOf(fault)}`);
 }
 

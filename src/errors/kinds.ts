@@ -72,7 +72,7 @@ export function nullable(kind: Kind): Kind {
 export function either(...kinds: readonly Kind[]): Kind {
   return {
     what: kinds.map(({ what }) => what).join(' or '),
-    accepts: (value) => kinds.some((one) => findFault('', value, one) === undefined),
+    accepts: (value) => kinds.some((one) => findFault(value, one) === undefined),
   };
 }
 
@@ -115,20 +115,22 @@ function isObject(value: unknown): boolean {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** The first place that is not of its kind, with the value there; `undefined` when all is. */
-export function findFault(path: string, value: unknown, kind: Kind): Fault | undefined {
-  if (!kind.accepts(value)) return { path, value, kind };
+/**
+ * The first place that is not of its kind, with the value there; `undefined` when all is. The path is put together on the
+ * way back: what is right costs no text.
+ */
+export function findFault(value: unknown, kind: Kind): Fault | undefined {
+  if (!kind.accepts(value)) return { path: '', value, kind };
   if (typeof value !== 'object' || value === null) return undefined;
   const { members, items } = kind;
   for (const name in members) {
-    const member = members[name] as Kind;
-    const fault = findFault(join(path, name), (value as Readonly<Record<string, unknown>>)[name], member);
-    if (fault !== undefined) return fault;
+    const fault = findFault((value as Readonly<Record<string, unknown>>)[name], members[name] as Kind);
+    if (fault !== undefined) return { ...fault, path: join(name, fault.path) };
   }
   if (items === undefined) return undefined;
   for (const [name, item] of Object.entries(value)) {
-    const fault = findFault(Array.isArray(value) ? `${path}[${name}]` : join(path, name), item, items);
-    if (fault !== undefined) return fault;
+    const fault = findFault(item, items);
+    if (fault !== undefined) return { ...fault, path: join(Array.isArray(value) ? `[${name}]` : name, fault.path) };
   }
   return undefined;
 }
@@ -139,8 +141,8 @@ export interface Fault {
   readonly kind: Kind;
 }
 
-function join(path: string, name: string): string {
-  return path === '' ? name : `${path}.${name}`;
+function join(name: string, path: string): string {
+  return path === '' || path.startsWith('[') ? name + path : `${name}.${path}`;
 }
 
 const optionalText = /* @__PURE__ */ optional(text);
