@@ -69,7 +69,6 @@ function suggest(input: string, read: (input: string) => ImageReference | Flaw):
   const result = read(text);
   if (isFlaw(result)) return undefined;
   // A host alone reads as a repository of Docker Hub, one in upper case may be an organisation, a spoilt one reads as a path.
-  const isHost =
-    host === '' ? /^[^:@]*\./.test(text) : result.domain === '' || (/[A-Z]/.test(host) && !/[.:]/.test(host));
+  const isHost = host === '' ? /^[^:@]*\./.test(text) : result.domain === '' || !/[.:]|^[^A-Z]*$/.test(host);
   return isHost || OTHER.test(trimmed) ? undefined : text;
 }
