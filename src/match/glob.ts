@@ -7,7 +7,11 @@ import { checkText } from './options.js';
  */
 export type GlobResult = 'match' | 'no-match' | 'bad-pattern';
 
+const STAR = 0x2a;
 const SLASH = 0x2f;
+const QUESTION_MARK = 0x3f;
+const BRACKET = 0x5b;
+const BACKSLASH = 0x5c;
 
 /**
  * Matches a name against a shell pattern exactly as Go's `filepath.Match` does on Linux.
@@ -33,6 +37,52 @@ const SLASH = 0x2f;
 export function matchGlob(pattern: string, name: string): GlobResult {
   checkText(pattern);
   checkText(name);
+  if (matchPlain(pattern, name)) return 'match';
+  return isPlain(pattern) ? 'no-match' : matchRunes(pattern, name);
+}
+
+/**
+ * Whether a pattern of stars and ASCII matches, as most labels of a key are; `false` also where it meets another step. Such a
+ * pattern is never malformed, and its stars need not know where the characters of a name end.
+ */
+function matchPlain(pattern: string, name: string): boolean {
+  let step = 0;
+  let at = 0;
+  let afterStar = 0;
+  let starEnd = 0;
+  while (step < pattern.length || at < name.length) {
+    // Behind its end a text gives NaN, which equals nothing.
+    const code = pattern.charCodeAt(step);
+    if (code === STAR) {
+      step += 1;
+      afterStar = step;
+      starEnd = at;
+    } else if (code === name.charCodeAt(at) && !needsRunes(code)) {
+      step += 1;
+      at += 1;
+    } else {
+      if (afterStar === 0 || starEnd >= name.length || name.charCodeAt(starEnd) === SLASH) return false;
+      starEnd += 1;
+      step = afterStar;
+      at = starEnd;
+    }
+  }
+  return true;
+}
+
+function isPlain(pattern: string): boolean {
+  for (let at = 0; at < pattern.length; at += 1) {
+    if (needsRunes(pattern.charCodeAt(at))) return false;
+  }
+  return true;
+}
+
+function needsRunes(code: number): boolean {
+  return code === QUESTION_MARK || code === BRACKET || code === BACKSLASH || code > 0x7f;
+}
+
+/** The matcher for all texts. */
+export function matchRunes(pattern: string, name: string): GlobResult {
   const steps = compileGlob(pattern);
   const runes = runesOf(name);
   let step = 0;

@@ -1,7 +1,7 @@
 import { matchGlob } from './glob.js';
 import { checkList, checkMatchOptions, checkTarget, checkText } from './options.js';
 import type { ImageName } from '../reference/index.js';
-import { parsePattern, readTarget, toTarget } from './parse.js';
+import { readImage, readPattern, readTarget } from './parse.js';
 import type { MatchOptions, MatchResult, MatchRule, Mismatch, ParsedTarget } from './types.js';
 
 /**
@@ -27,9 +27,10 @@ import type { MatchOptions, MatchResult, MatchRule, Mismatch, ParsedTarget } fro
  * @public
  */
 export function matchImage(pattern: string, image: ImageName, options: MatchOptions = {}): MatchResult {
-  const parsedPattern = parsePattern(pattern, options);
+  checkMatchOptions(options);
+  const parsedPattern = readPattern(pattern, options);
   if (parsedPattern === undefined) return { matched: false, reason: 'invalid-pattern' };
-  const parsedImage = toTarget(image, options);
+  const parsedImage = readImage(image, options);
   if (parsedImage === undefined) return { matched: false, reason: 'invalid-image' };
   return matchParts(parsedPattern, parsedImage, options);
 }
@@ -75,8 +76,8 @@ function findMismatch(pattern: ParsedTarget, image: ParsedTarget, options: Match
   if (!isDocumented && pattern.labels.length !== image.labels.length) return 'label-count';
   if (!coversPath(pattern.path, image.path, options)) return 'path';
   if (isDocumented) return compareLabel(pattern.labels.join('.'), image.labels.join('.'), pattern.literal);
-  for (const [index, label] of pattern.labels.entries()) {
-    const reason = compareLabel(label, image.labels[index] ?? '', pattern.literal);
+  for (let at = 0; at < pattern.labels.length; at += 1) {
+    const reason = compareLabel(pattern.labels[at] ?? '', image.labels[at] ?? '', pattern.literal);
     if (reason !== undefined) return reason;
   }
   return undefined;
@@ -136,7 +137,7 @@ export function matchImages(
 ): MatchImagesResult {
   checkList(patterns);
   checkMatchOptions(options);
-  const target = toTarget(image);
+  const target = readImage(image, {});
   const rejected: { readonly pattern: string; readonly reason: Mismatch }[] = [];
   for (const pattern of patterns) {
     const result = matchOne(pattern, target, options);

@@ -1,6 +1,9 @@
 import { ImageError } from '../errors/index.js';
 import type { MatchOptions, ParsedTarget } from './types.js';
 
+const DIALECTS = ['kubelet', 'documented', 'docker'];
+const PATH_MATCHES = ['prefix', 'segment'];
+
 /**
  * Refuses an option value that is none of the known ones, which only a caller without types can pass.
  *
@@ -8,8 +11,8 @@ import type { MatchOptions, ParsedTarget } from './types.js';
  */
 export function checkMatchOptions(options: MatchOptions): void {
   if (!isObject(options) || Array.isArray(options)) throw refuse('options must be an object');
-  checkOneOf('dialect', options.dialect, ['kubelet', 'documented', 'docker']);
-  checkOneOf('pathMatch', options.pathMatch, ['prefix', 'segment']);
+  checkOneOf('dialect', options.dialect, DIALECTS);
+  checkOneOf('pathMatch', options.pathMatch, PATH_MATCHES);
 }
 
 /**
@@ -37,7 +40,7 @@ export function checkList(value: unknown): void {
  */
 export function checkTarget(value: ParsedTarget): void {
   const { key, labels, port, path, literal } = Object(value) as Partial<ParsedTarget>;
-  if (![key, port, path].every(isText) || !Array.isArray(labels) || typeof literal !== 'boolean')
+  if (!isText(key) || !isText(port) || !isText(path) || !Array.isArray(labels) || typeof literal !== 'boolean')
     throw refuse('targets must be parsed');
 }
 

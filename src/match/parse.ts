@@ -53,11 +53,17 @@ export function normalizeKey(key: string, options: MatchOptions = {}): string | 
  */
 export function parsePattern(key: string, options: MatchOptions = {}): ParsedTarget | undefined {
   checkMatchOptions(options);
+  return readPattern(key, options);
+}
+
+/** The same with options that are known to be right. */
+export function readPattern(key: string, options: MatchOptions): ParsedTarget | undefined {
   const location = readKey(key, options);
   if (location === undefined) return undefined;
   if (options.dialect === 'documented') return documentedTarget(location);
-  if (options.dialect === 'docker') return { ...makeTarget(location, ...splitHostPort(location.host)), literal: true };
+  if (options.dialect === 'docker') return { ...hostTarget(location), literal: true };
   // kubelet stores the normal form as text and parses it again for every look-up: escapes are decoded twice.
+  if (location.isPlain) return hostTarget(location);
   const normal = location.host + location.path;
   const target = readTarget(normal);
   return target === undefined ? undefined : { ...target, key: normal };
@@ -82,7 +88,11 @@ export function parsePattern(key: string, options: MatchOptions = {}): ParsedTar
  */
 export function toTarget(image: ImageName, options: MatchOptions = {}): ParsedTarget | undefined {
   checkMatchOptions(options);
-  const { dialect } = options;
+  return readImage(image, options);
+}
+
+/** The same with options that are known to be right. */
+export function readImage(image: ImageName, { dialect }: MatchOptions): ParsedTarget | undefined {
   const name = imageNameText(image);
   return readTarget(dialect === 'docker' && HUB.test(image.domain) ? `docker.io/${image.path}` : name);
 }
@@ -90,17 +100,18 @@ export function toTarget(image: ImageName, options: MatchOptions = {}): ParsedTa
 /** Host with port and path, as kubelet reads them of keys and images alike. */
 export function readTarget(text: string): ParsedTarget | undefined {
   const location = parseLocation(text);
-  return location === undefined ? undefined : makeTarget(location, ...splitHostPort(location.host));
+  return location === undefined ? undefined : hostTarget(location);
 }
 
 function readKey(key: string, { dialect }: MatchOptions): Location | undefined {
   checkText(key);
-  const rest = key.replace(SCHEME, '');
+  const rest = key.startsWith('http') ? key.replace(SCHEME, '') : key;
   if (dialect === 'docker') return dockerLocation(rest, rest.length < key.length);
   const location = dialect === 'documented' ? documentedLocation(rest) : parseLocation(rest);
   if (location === undefined) return undefined;
+  if (location.path === '') return location;
   const path = /^\/v[12]\//.test(location.path) ? location.path.slice(3) : location.path;
-  return { host: location.host, path: path === '/' ? '' : path };
+  return { ...location, path: path === '/' ? '' : path };
 }
 
 /**
@@ -121,6 +132,11 @@ function documentedTarget(location: Location): ParsedTarget {
   const isAddress = name.startsWith('[') && name.endsWith(']') && isIpv6(name.slice(1, -1));
   const glob = !isAddress ? name : port === '' ? `\\${name}` : name.slice(1, -1);
   return makeTarget(location, glob, port.slice(1));
+}
+
+function hostTarget(location: Location): ParsedTarget {
+  const [name, port] = splitHostPort(location.host);
+  return makeTarget(location, name, port);
 }
 
 function makeTarget({ host, path }: Location, name: string, port: string): ParsedTarget {
@@ -147,8 +163,12 @@ interface Location {
   readonly host: string;
   /** Empty, or from the first slash on. */
   readonly path: string;
+  /** Whether all its characters stand for themselves, so that reading it again gives the same. */
+  readonly isPlain?: boolean;
 }
 
+/** What nearly all keys and images are: labels, a port and a path without a character that a URL gives a meaning. */
+const PLAIN = /^[\w.*-]*(?::\d*)?(?:\/[\w./-]*)?$/;
 const BAD_ESCAPE = /%(?![0-9a-f]{2})/i;
 const CONTROL = /[\u0000-\u001f\u007f]/;
 const USER_INFO = /^(?:[\w\-.:~!$&'()*+,;=@]|%[0-9a-f]{2})*$/i;
@@ -159,7 +179,19 @@ const USER_INFO = /^(?:[\w\-.:~!$&'()*+,;=@]|%[0-9a-f]{2})*$/i;
  *
  * @returns `undefined` where Go has an error
  */
-function parseLocation(text: string): Location | undefined {
+export function parseLocation(text: string): Location | undefined {
+  return PLAIN.test(text) ? plainLocation(text) : parseUrl(text);
+}
+
+function plainLocation(text: string): Location {
+  const slash = text.indexOf('/');
+  return slash < 0
+    ? { host: text, path: '', isPlain: true }
+    : { host: text.slice(0, slash), path: text.slice(slash), isPlain: true };
+}
+
+/** The reader for all texts. */
+export function parseUrl(text: string): Location | undefined {
   const [url, fragment] = splitAt(text, text.indexOf('#'));
   const [beforeQuery] = splitAt(url, url.indexOf('?'));
   const [authority, path] = splitAt(beforeQuery, beforeQuery.indexOf('/'));
@@ -222,6 +254,7 @@ function isIpv6(text: string): boolean {
 
 /** Splits a host as Go's `net.SplitHostPort` does; a host that it cannot split is all host, without a port. */
 function splitHostPort(host: string): readonly [name: string, port: string] {
+  if (!host.includes(':')) return [host, ''];
   const [, address, name, port = ''] = /^(?:\[([^[\]]*)\]|([^:\]]*)):([^:\]]*)$/.exec(host) ?? [];
   return [address ?? name ?? host, port];
 }
