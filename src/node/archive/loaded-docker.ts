@@ -3,7 +3,7 @@ import { ContentMismatchError, isImageError } from '../../errors/index.js';
 import { decodeUtf8, type JsonNode, memberOf, quote, readJson } from '../../internal/index.js';
 import { type Descriptor, encodeManifest, MEDIA_TYPES, parseImageConfig } from '../../oci/index.js';
 import { formatReference, parseDockerReference, safeParseReference } from '../../reference/index.js';
-import { LAYOUT_INDEX_LIMITS } from '../layout/documents.js';
+import { LAYOUT_INDEX_LIMITS } from '../layout/layout-index.js';
 import { type ArchivedImage, type ArchivedImages, readArchived } from './loaded-oci.js';
 import type { ArchivedFile, OpenArchive, OpenArchiveOptions } from './open-archive.js';
 import { canUnpack, type Packing, packingOf, unpack } from './packing.js';

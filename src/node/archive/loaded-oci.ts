@@ -1,8 +1,9 @@
 import { badArchive } from './tar-cursor.js';
 import type { Descriptor } from '../../oci/index.js';
 import { pickTarget } from '../../store/index.js';
-import { isLayoutMarker, LAYOUT_INDEX_LIMITS, parseLayoutIndex } from '../layout/documents.js';
-import { namesOf } from '../layout/names.js';
+import { isLayoutMarker } from '../layout/documents.js';
+import { namesOf } from '../layout/entry-names.js';
+import { LAYOUT_INDEX_LIMITS, parseLayoutIndex } from '../layout/layout-index.js';
 import type { ArchivedFile, OpenArchive } from './open-archive.js';
 
 /** An image of an archive, under all its names. */

@@ -214,9 +214,9 @@ async function whileLocked<T>(
   const paths = { root: directory, ingest: directory, index: path, lock };
   const exclusive = createLock({ fs, paths, owner, clock: systemClock }, Number.POSITIVE_INFINITY);
   return exclusive((hold) =>
-    action((text) => {
+    action(async (text) => {
       const temporary = join(hold.directory, owner.createToken());
-      return replaceFile(fs, { target: path, text, temporary, directory, mode: 0o600, beforeRename: hold.confirm });
+      await replaceFile(fs, { target: path, text, temporary, directory, mode: 0o600, beforeRename: hold.confirm });
     }),
   );
 }

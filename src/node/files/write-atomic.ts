@@ -173,16 +173,17 @@ export interface Replacement {
   readonly beforeRename?: () => Promise<void>;
 }
 
-/** Writes a small file whole, and lasting: readers see the old one or the new one. */
-export async function replaceFile(fs: LayoutFileSystem, replacement: Replacement): Promise<void> {
+/** Writes a small file whole, and lasting: readers see the old one or the new one. Tells what the new one was when written. */
+export async function replaceFile(fs: LayoutFileSystem, replacement: Replacement): Promise<LayoutStat> {
   const { target, text, temporary, directory, mode, beforeRename } = replacement;
   const temp = await createTemp(fs, temporary);
   try {
     const bytes = new TextEncoder().encode(text);
     await writeFully(temp.file, [bytes], 0);
-    await sealTemp(temp, bytes.length, mode);
+    const stat = await sealTemp(temp, bytes.length, mode);
     await beforeRename?.();
     await placeTemp(fs, temp, target, directory);
+    return stat;
   } catch (error) {
     await discardTemp(fs, temp);
     throw error;

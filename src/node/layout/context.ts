@@ -5,6 +5,7 @@ import { untilAbort } from '../../internal/index.js';
 import type { Descriptor } from '../../oci/index.js';
 import { failedWith, layoutError, unlessMissing } from '../files/errors.js';
 import type { LayoutFileSystem, LayoutStat } from '../files/file-system.js';
+import type { IndexFile } from './index-file.js';
 import type { LayoutOwner } from './owner.js';
 
 /** How long, and how much, a layout keeps of downloads that were cut. */
@@ -21,6 +22,7 @@ export interface LayoutContext {
   readonly owner: LayoutOwner;
   readonly clock: Clock;
   readonly createHasher: CreateHasher;
+  readonly index: IndexFile;
   readonly verified: VerifiedFiles;
   readonly partials: PartialLimits;
   /** Runs what nobody else may do to this layout at the same time. */

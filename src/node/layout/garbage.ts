@@ -75,7 +75,7 @@ async function findReached(
   stats: ReadonlyMap<Digest, LayoutStat>,
   signal: AbortSignal | undefined,
 ): Promise<Pick<GarbageSweep, 'contents' | 'reached' | 'unread'>> {
-  const { manifests } = await readLayoutIndex(context.fs, context.paths.index);
+  const { manifests } = (await readLayoutIndex(context.fs, context.paths.index)).index;
   const contents = new Map([...stats].map(([digest, { size }]) => [digest, size]));
   const read = (digest: Digest, size: number): Promise<Uint8Array | undefined> => {
     signal?.throwIfAborted();

@@ -7,7 +7,7 @@ import type { Descriptor } from '../../oci/index.js';
 import { checkClosure, checkStoreName, type ContentStore, isolateStore, type ManagedStore } from '../../store/index.js';
 import { checkContentCall, checkNameCall, withAbort } from '../../store/inner.js';
 import { failedWith, succeeds, withStoreErrors } from '../files/errors.js';
-import { fileSystemKind, type LayoutFileSystem, nodeFileSystem } from '../files/file-system.js';
+import { fileSystemKind, type LayoutFileSystem, type LayoutStat, nodeFileSystem } from '../files/file-system.js';
 import { replaceFile } from '../files/write-atomic.js';
 import { nodeHasher } from '../hasher.js';
 import { hasBlob, isBlobRight, readBlob, settleBlobs } from './blobs.js';
@@ -19,9 +19,11 @@ import {
   type LayoutContext,
   layoutPaths,
 } from './context.js';
-import { EMPTY_INDEX, LAYOUT_MARKER, readLayoutIndex, readLayoutMarker } from './documents.js';
+import { EMPTY_INDEX, LAYOUT_MARKER, readLayoutMarker } from './documents.js';
 import { collectLayoutGarbage } from './garbage.js';
+import { createIndexFile } from './index-file.js';
 import { sweepIngest } from './ingest.js';
+import type { LayoutIndex } from './layout-index.js';
 import { createLock } from './lock.js';
 import { findName, listNames, removeName, writeName } from './names.js';
 import { type LayoutOwner, processOwner, sweepSockets } from './owner.js';
@@ -105,6 +107,7 @@ async function createContext(directory: string, options: OciLayoutOptions): Prom
   return {
     ...base,
     createHasher,
+    index: createIndexFile(fs, paths.index, clock),
     verified: createVerifiedFiles(),
     background: createBackground(),
     partials: { maxAgeMs, maxBytes },
@@ -131,12 +134,11 @@ function contentStore(context: LayoutContext): ContentStore {
 }
 
 function nameStore(context: LayoutContext): Omit<ManagedStore, keyof ContentStore> {
-  const { fs, paths, background, exclusive } = context;
-  const readIndex = (): ReturnType<typeof readLayoutIndex> => readLayoutIndex(fs, paths.index);
+  const { index, background, exclusive } = context;
   return {
     async resolve(name, call = {}) {
       checkNameCall(name, call);
-      return background.run(call.signal, async () => findName(await readIndex(), name));
+      return background.run(call.signal, async () => findName(await index.read(), name));
     },
     async tag(name, descriptor, call = {}) {
       checkNameCall(name, call);
@@ -145,15 +147,15 @@ function nameStore(context: LayoutContext): Omit<ManagedStore, keyof ContentStor
     },
     async names(call = {}) {
       check<CallOptions>('Cannot use a store', call, is.callOptions);
-      return background.run(call.signal, async () => listNames(await readIndex()));
+      return background.run(call.signal, async () => listNames(await index.read()));
     },
     async untag(name, call = {}) {
       checkNameCall(name, call);
       return background.run(call.signal, () =>
         exclusive(async (hold) => {
-          const text = removeName(await readIndex(), name);
-          if (text !== undefined) await replaceDocument(context, hold, paths.index, text, call);
-          return text !== undefined;
+          const left = removeName(await index.read(), name);
+          if (left !== undefined) await replaceIndex(context, hold, left, call);
+          return left !== undefined;
         }, call),
       );
     },
@@ -170,7 +172,6 @@ async function tagImage(
   descriptor: Descriptor,
   call: CallOptions,
 ): Promise<void> {
-  const { fs, paths } = context;
   checkStoreName(name);
   const blobs: Pick<ContentStore, 'has' | 'read'> = {
     // What is named is looked at again under the lock, so it need not be leased.
@@ -182,9 +183,12 @@ async function tagImage(
   await settleBlobs(context, contents, call);
   await context.exclusive(async (hold) => {
     await settleBlobs(context, contents, call);
-    const text = writeName(await readLayoutIndex(fs, paths.index), name, descriptor);
-    await replaceDocument(context, hold, paths.index, text, call);
+    await replaceIndex(context, hold, writeName(await context.index.read(), name, descriptor), call);
   }, call);
+}
+
+async function replaceIndex(context: LayoutContext, hold: Hold, index: LayoutIndex, call: CallOptions): Promise<void> {
+  await context.index.keep(index, await replaceDocument(context, hold, index.path, index.text, call));
 }
 
 /** Replaces a small file of the layout under its lock, unless that was lost or nobody wants it any more. */
@@ -194,8 +198,8 @@ async function replaceDocument(
   target: string,
   text: string,
   { signal }: CallOptions,
-): Promise<void> {
-  await replaceFile(fs, {
+): Promise<LayoutStat> {
+  return replaceFile(fs, {
     target,
     text,
     temporary: join(hold.directory, owner.createToken()),

@@ -21,7 +21,7 @@ import { layoutError } from '../files/errors.js';
 import { chunksOf } from './blobs.js';
 import { readLayoutIndex } from './documents.js';
 import { attempt, type Validation } from './findings.js';
-import { namesOf } from './names.js';
+import { namesOf } from './entry-names.js';
 import type { FoundBlob } from './validate.js';
 
 /** Levels of index in index. */
@@ -40,7 +40,12 @@ interface Visit {
 /** Checks all that `index.json` leads to. */
 export async function checkImages(validation: Validation, blobs: Blobs): Promise<void> {
   const { fs, paths, findings } = validation;
-  const index = await attempt(findings, 'INDEX_INVALID', 'index.json', () => readLayoutIndex(fs, paths.index));
+  const index = await attempt(
+    findings,
+    'INDEX_INVALID',
+    'index.json',
+    async () => (await readLayoutIndex(fs, paths.index)).index,
+  );
   if (index === undefined) return;
   checkNames(validation, index.manifests);
   const seen = new Set<string>();

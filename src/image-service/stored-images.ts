@@ -1,0 +1,146 @@
+import type { CallOptions } from '../clock/index.js';
+import { ImageError } from '../errors/index.js';
+import { DEFAULT_DOCUMENT_LIMITS, type Descriptor, type ImageManifest, parseManifest } from '../oci/index.js';
+import { formatStoreName } from '../puller/index.js';
+import { safeParseReference } from '../reference/index.js';
+import { type ImageStore, type ManagedStore, readContent } from '../store/index.js';
+import { STORED_LIMITS } from '../store/inner.js';
+
+/** An image in a store, under all its names. */
+export interface StoredImage {
+  /** The digest of its config. */
+  readonly id: string;
+  readonly names: readonly string[];
+  readonly repoTags: readonly string[];
+  readonly repoDigests: readonly string[];
+  /** Manifest, config and layers. */
+  readonly contents: readonly Pick<Descriptor, 'digest' | 'size'>[];
+  readonly size: number;
+}
+
+const IMAGE_ID = /^sha256:[0-9a-f]{64}$/;
+
+/** An image by name, or by id where the store can be listed. */
+export async function findImage(
+  store: ImageStore | ManagedStore,
+  image: string,
+  options?: CallOptions,
+): Promise<StoredImage | undefined> {
+  if (IMAGE_ID.test(image)) return 'names' in store ? findById(store, image, options) : undefined;
+  const name = formatStoreName(image);
+  const target = await store.resolve(name, options);
+  const read = target === undefined ? undefined : await readImage(store, target, options);
+  return target === undefined || read === undefined ? undefined : toStoredImage([[name, target]], read);
+}
+
+/** The same, under all the names that the store has for it. */
+export async function findWithAllNames(
+  store: ManagedStore,
+  image: string,
+  options?: CallOptions,
+): Promise<StoredImage | undefined> {
+  if (IMAGE_ID.test(image)) return findById(store, image, options);
+  const found = await findImage(store, image, options);
+  return found === undefined ? undefined : ((await findById(store, found.id, options)) ?? found);
+}
+
+async function findById(store: ManagedStore, id: string, options?: CallOptions): Promise<StoredImage | undefined> {
+  return (await listStoredImages(store, options)).find((image) => image.id === id);
+}
+
+/** Names that are looked up, and manifests that are read, at once: a disk is not kept waiting, and memory stays small. */
+const AT_ONCE = 16;
+
+/**
+ * All images, each once. Names that do not lead to an image of one platform are passed over. However many names lead to a
+ * manifest, it is read once.
+ */
+export async function listStoredImages(store: ManagedStore, options?: CallOptions): Promise<readonly StoredImage[]> {
+  const names = await store.names(options);
+  const targets = await mapInOrder(names, async (name) => store.resolve(name, options));
+  const wanted = new Map(targets.flatMap((target) => (target === undefined ? [] : [[keyOf(target), target] as const])));
+  const read = await mapInOrder([...wanted.values()], async (target) => readImage(store, target, options));
+  const images = new Map([...wanted.keys()].map((key, place) => [key, read[place]] as const));
+  const found = new Map<string, { readonly image: ReadImage; readonly named: [string, Descriptor][] }>();
+  for (const [place, name] of names.entries()) {
+    const target = targets[place];
+    const image = target === undefined ? undefined : images.get(keyOf(target));
+    if (target === undefined || image === undefined) continue;
+    const known = found.get(image.id);
+    if (known === undefined) found.set(image.id, { image, named: [[name, target]] });
+    else known.named.push([name, target]);
+  }
+  return [...found.values()].map(({ image, named }) => toStoredImage(named, image));
+}
+
+/** What decides how content is read. */
+function keyOf({ digest, size, mediaType }: Descriptor): string {
+  return `${digest} ${size} ${mediaType}`;
+}
+
+/** Does something for each, some at a time; the first failure ends it. */
+async function mapInOrder<T, R>(list: readonly T[], action: (item: T) => Promise<R>): Promise<readonly R[]> {
+  const results: R[] = [];
+  // All workers take from one generator, which is closed, for all, when one of them fails.
+  const entries = entriesOf(list);
+  const work = async (): Promise<void> => {
+    for (const [place, item] of entries) results[place] = await action(item);
+  };
+  await Promise.all(Array.from({ length: Math.min(AT_ONCE, list.length) }, work));
+  return results;
+}
+
+function* entriesOf<T>(list: readonly T[]): Generator<[number, T], void, undefined> {
+  yield* list.entries();
+}
+
+/** What images take together; content that several have counts once. */
+export function contentBytes(images: readonly StoredImage[]): number {
+  const sizes = new Map(images.flatMap(({ contents }) => contents.map(({ digest, size }) => [digest, size] as const)));
+  return [...sizes.values()].reduce((sum, size) => sum + size, 0);
+}
+
+/** @throws ImageError for a store that cannot be listed */
+export function managedStore(store: ImageStore | ManagedStore, verb: string): ManagedStore {
+  if ('names' in store) return store;
+  throw new ImageError('ERR_OPTION_INVALID', `Cannot ${verb}: the store cannot be listed`);
+}
+
+/** What a manifest says of an image, whatever it is called. */
+type ReadImage = Pick<StoredImage, 'id' | 'contents' | 'size'>;
+
+async function readImage(
+  store: ImageStore,
+  target: Descriptor,
+  options: CallOptions | undefined,
+): Promise<ReadImage | undefined> {
+  if (!(await store.has(target, options))) return undefined;
+  const bytes = await readContent(store, target, { maxBytes: DEFAULT_DOCUMENT_LIMITS.maxBytes, ...options });
+  const manifest = readManifest(bytes, target.mediaType);
+  if (manifest === undefined) return undefined;
+  const contents = [target, manifest.config, ...manifest.layers].map(({ digest, size }) => ({ digest, size }));
+  return { id: manifest.config.digest, contents, size: contents.reduce((sum, content) => sum + content.size, 0) };
+}
+
+/** `undefined` for whatever is no image manifest: who lists images has no use for it. */
+function readManifest(bytes: Uint8Array, mediaType: string): ImageManifest | undefined {
+  try {
+    const parsed = parseManifest(bytes, { mediaType, limits: STORED_LIMITS });
+    return parsed.kind === 'manifest' ? parsed.manifest : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** CRI names an image by its tags and by its digests; a name in the store has one or the other. */
+function toStoredImage(named: readonly (readonly [string, Descriptor])[], image: ReadImage): StoredImage {
+  const [repoTags, repoDigests] = [new Set<string>(), new Set<string>()];
+  for (const [name, { digest }] of named) {
+    const parsed = safeParseReference(name);
+    if (!parsed.ok) continue;
+    const { name: repository, tag } = parsed.value;
+    if (tag !== undefined) repoTags.add(`${repository}:${tag}`);
+    repoDigests.add(`${repository}@${digest}`);
+  }
+  return { ...image, names: named.map(([name]) => name), repoTags: [...repoTags], repoDigests: [...repoDigests] };
+}
