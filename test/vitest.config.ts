@@ -55,6 +55,5 @@ export default defineConfig({
       { extends: true, test: { ...shared, name: 'real', include: ['test/real/**/*.test.ts'] } },
     ],
     coverage: { include: ['src/**/*.ts'], reporter: ['text'], reportsDirectory: 'coverage' },
-    benchmark: { include: ['bench/**/*.bench.ts'] },
   },
 });

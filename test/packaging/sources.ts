@@ -7,7 +7,7 @@ import type { SourceText } from './imports.ts';
 export function readFiles(folder: string, ending: RegExp): readonly SourceText[] {
   return readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })
     .map((path) => path.replaceAll('\\', '/'))
-    .filter((path) => ending.test(path))
+    .filter((path) => ending.test(path) && !path.includes('node_modules/'))
     .toSorted()
     .map((path) => ({ path, text: readFileSync(join(root, folder, path), 'utf8') }));
 }
