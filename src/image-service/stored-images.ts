@@ -1,5 +1,5 @@
 import type { CallOptions } from '../clock/index.js';
-import { ImageError } from '../errors/index.js';
+import { ImageError, StoreError } from '../errors/index.js';
 import { DEFAULT_DOCUMENT_LIMITS, type Descriptor, type ImageManifest, parseManifest } from '../oci/index.js';
 import { formatStoreName } from '../puller/index.js';
 import { safeParseReference } from '../reference/index.js';
@@ -114,12 +114,25 @@ async function readImage(
   target: Descriptor,
   options: CallOptions | undefined,
 ): Promise<ReadImage | undefined> {
-  if (!(await store.has(target, options))) return undefined;
-  const bytes = await readContent(store, target, { maxBytes: DEFAULT_DOCUMENT_LIMITS.maxBytes, ...options });
-  const manifest = readManifest(bytes, target.mediaType);
+  const bytes = await readIfThere(store, target, options);
+  const manifest = bytes === undefined ? undefined : readManifest(bytes, target.mediaType);
   if (manifest === undefined) return undefined;
   const contents = [target, manifest.config, ...manifest.layers].map(({ digest, size }) => ({ digest, size }));
   return { id: manifest.config.digest, contents, size: contents.reduce((sum, content) => sum + content.size, 0) };
+}
+
+/** It is asked whether content is there only if it cannot be read: a layout spares from then on what was asked for. */
+async function readIfThere(
+  store: ImageStore,
+  target: Descriptor,
+  options: CallOptions | undefined,
+): Promise<Uint8Array | undefined> {
+  try {
+    return await readContent(store, target, { maxBytes: DEFAULT_DOCUMENT_LIMITS.maxBytes, ...options });
+  } catch (error) {
+    if (error instanceof StoreError && !(await store.has(target, options))) return undefined;
+    throw error;
+  }
 }
 
 /** `undefined` for whatever is no image manifest: who lists images has no use for it. */

@@ -1,4 +1,5 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
+import { StoreError } from 'kubepull/errors';
 import { createPullerImageService } from 'kubepull/image-service';
 import { createNodeRuntime, nodeHasher } from 'kubepull/node';
 import { createMemoryStore, type ManagedStore, writeContent } from 'kubepull/store';
@@ -58,7 +59,7 @@ describe('the images that createPullerImageService finds in a store', () => {
     async (count) => {
       const { calls, service } = await setUp(images.slice(0, count));
       expect(await service.listImages()).toHaveLength(count);
-      expect(calls).toMatchObject({ names: 1, resolve: count, has: count, read: count });
+      expect(calls).toMatchObject({ names: 1, resolve: count, has: 0, read: count });
       expect(calls.most).toBeGreaterThan(1);
       expect(calls.most).toBeLessThanOrEqual(16);
     },
@@ -70,7 +71,7 @@ describe('the images that createPullerImageService finds in a store', () => {
     expect(list.map(({ repoTags }) => repoTags)).toEqual(
       [0, 100, 200].map((from) => Array.from({ length: 100 }, (_, at) => nameOf(from + at))),
     );
-    expect(calls).toMatchObject({ names: 1, resolve: 300, has: 3, read: 3 });
+    expect(calls).toMatchObject({ names: 1, resolve: 300, has: 0, read: 3 });
   });
 
   it('are measured, and found by id, with one list', async () => {
@@ -92,21 +93,28 @@ describe('the images that createPullerImageService finds in a store', () => {
   });
 
   it('are passed over where a name leads to nothing by now', async () => {
+    const absent = buildImage({ layers: [] }).descriptor;
     const gone = (store: ManagedStore) => ({
       resolve: async (name: string) => (name === nameOf(1) ? undefined : store.resolve(name)),
+      read: (target: BuiltImage['descriptor']) =>
+        store.read(target.digest === images[2]?.descriptor.digest ? absent : target),
       has: async (target: BuiltImage['descriptor']) =>
         target.digest !== images[2]?.descriptor.digest && store.has(target),
     });
-    const { service } = await setUp(images.slice(0, 4), 1, gone);
+    const { calls, service } = await setUp(images.slice(0, 4), 1, gone);
     expect((await service.listImages()).map(({ repoTags }) => repoTags)).toEqual([[nameOf(0)], [nameOf(3)]]);
+    expect(calls.has).toBe(1);
   });
 
-  it('are not read on when one of them cannot be', async () => {
-    const failure = new Error('the disk failed');
-    const failing = () => ({ has: () => Promise.reject(failure) });
+  it('are not read on when one that is there cannot be read', async () => {
+    const failure = new StoreError('the disk failed', { operation: 'read' });
+    const failing = () => ({
+      read: () => {
+        throw failure;
+      },
+    });
     const { calls, service } = await setUp(images, 1, failing);
     await expect(service.listImages()).rejects.toBe(failure);
-    expect(calls.has).toBeLessThanOrEqual(16);
-    expect(calls.read).toBe(0);
+    expect(calls.read).toBeLessThanOrEqual(32);
   });
 });
