@@ -1,0 +1,139 @@
+// How what is done with many things grows when there are ten times as many; run after `npm run build`. Everything is linear or
+// better: a growth of 10 is a cost for each that stays the same, for what works on all, and 1 for what works on one.
+import { createHash } from 'node:crypto';
+import { mkdirSync, mkdtempSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createMemoryRecords, recordPull, toPullCredentials } from 'kubepull/image-access';
+import { createPullerImageService } from 'kubepull/image-service';
+import { createMirrorRoutes } from 'kubepull/mirrors';
+import { createNodeRuntime, openOciLayout } from 'kubepull/node';
+import { createImageRules } from 'kubepull/rules';
+
+const REF_NAME = 'org.opencontainers.image.ref.name';
+const MANIFEST = 'application/vnd.oci.image.manifest.v1+json';
+
+/** @param {string} directory @param {string} text @param {string} mediaType */
+function writeBlob(directory, text, mediaType) {
+  const hex = createHash('sha256').update(text).digest('hex');
+  writeFileSync(join(directory, 'blobs/sha256', hex), text);
+  return { mediaType, digest: `sha256:${hex}`, size: Buffer.byteLength(text) };
+}
+
+/** A layout of images with a config and a layer each, which some other program has written. @param {number} images */
+function writeLayout(images) {
+  const directory = mkdtempSync(join(tmpdir(), 'kubepull-scale-'));
+  mkdirSync(join(directory, 'blobs/sha256'), { recursive: true });
+  const layer = writeBlob(directory, 'layer', 'application/vnd.oci.image.layer.v1.tar');
+  const manifests = Array.from({ length: images }, (_, at) => {
+    const config = writeBlob(directory, `{"n":${at}}`, 'application/vnd.oci.image.config.v1+json');
+    const manifest = JSON.stringify({ schemaVersion: 2, mediaType: MANIFEST, config, layers: [layer] });
+    const annotations = { [REF_NAME]: `registry.example.com/team/app-${at}:1` };
+    return { ...writeBlob(directory, manifest, MANIFEST), annotations };
+  });
+  const index = join(directory, 'index.json');
+  writeFileSync(index, JSON.stringify({ schemaVersion: 2, manifests }));
+  writeFileSync(join(directory, 'oci-layout'), '{"imageLayoutVersion":"1.0.0"}');
+  utimesSync(index, 1, 1);
+  return { directory, manifests };
+}
+
+/** Seconds that something takes once. @param {() => unknown} action */
+async function timed(action) {
+  const started = performance.now();
+  await action();
+  return (performance.now() - started) / 1000;
+}
+
+/** The seconds of each operation on a layout. @param {number} images */
+async function measureLayout(images) {
+  const { directory, manifests } = writeLayout(images);
+  await new Promise((resolve) => setTimeout(resolve, 1500));
+  const store = await openOciLayout(directory);
+  const service = createPullerImageService({ runtime: createNodeRuntime(), store, garbageGraceMs: 0 });
+  const spec = (/** @type {string} */ image) => ({ image, annotations: {}, runtimeHandler: '' });
+  const [first] = await service.listImages();
+  const names = manifests.map(({ annotations }) => annotations[REF_NAME] ?? '');
+  const target = /** @type {import('kubepull/oci').Descriptor} */ (await store.resolve(names[0] ?? ''));
+  const fresh = await openOciLayout(directory);
+  const freshService = createPullerImageService({ runtime: createNodeRuntime(), store: fresh });
+  const TAGS = 50;
+  const result = {
+    'list of stored images, new process': await timed(() => freshService.listImages()),
+    'list of stored images, again': await timed(() => service.listImages()),
+    'status by id': await timed(() => service.imageStatus(spec(first?.id ?? ''))),
+    'file-system info': await timed(() => service.imageFsInfo()),
+    'resolve of one name, 200 times': await timed(async () => {
+      for (let at = 0; at < 200; at += 1) await store.resolve(names[(at * 7919) % images] ?? '');
+    }),
+    'first tag of a new name': await timed(() => store.tag('first', target)),
+    [`tag of a new name, mean of ${TAGS}`]:
+      (await timed(async () => {
+        for (let at = 0; at < TAGS; at += 1) await store.tag(`new-${at}`, target);
+      })) / TAGS,
+    'tag of a name that is there': await timed(() => store.tag(names[5] ?? '', target)),
+    'removal by name': await timed(() => service.removeImage(spec(names[7] ?? ''))),
+  };
+  rmSync(directory, { recursive: true });
+  return result;
+}
+
+/** @param {number} entries */
+async function measureRules(entries) {
+  const shapes = {
+    literal: (/** @type {number} */ at) => `host-${at}.example.com/team/app`,
+    prefixes: (/** @type {number} */ at) => `registry.example.com/team-${at}/**`,
+    'globs below prefixes': (/** @type {number} */ at) => `registry.example.com/team-${at}/app-*`,
+    'globs of hosts': (/** @type {number} */ at) => `*.zone-${at}.example.com/team/**`,
+  };
+  /** @type {Record<string, number>} */
+  const result = {};
+  for (const [shape, pattern] of Object.entries(shapes)) {
+    const patterns = Array.from({ length: entries }, (_, at) => pattern(at));
+    let rules = createImageRules({});
+    result[`rules, ${shape}: compile`] = await timed(() => (rules = createImageRules({ deny: patterns })));
+    const routes = createMirrorRoutes(patterns.map((match) => ({ match, endpoints: ['https://m.example.com'] })));
+    const decide = (/** @type {string} */ name) =>
+      timed(() => {
+        for (let at = 0; at < 200; at += 1) rules.decide({ name });
+      });
+    result[`rules, ${shape}: 200 decisions, miss`] = await decide('registry.example.com/other/app-1');
+    const last = pattern(entries - 1)
+      .replaceAll('**', 'app')
+      .replaceAll('*', 'x');
+    result[`rules, ${shape}: 200 decisions, last`] = await decide(last);
+    result[`routes, ${shape}: 200 choices, last`] = await timed(() => {
+      for (let at = 0; at < 200; at += 1) routes.choose({ name: last });
+    });
+  }
+  return result;
+}
+
+/** @param {number} names */
+async function measureRecords(names) {
+  const records = createMemoryRecords();
+  const imageRef = `sha256:${'a'.repeat(64)}`;
+  const credentials = toPullCredentials({ kind: 'node' });
+  return {
+    'pulls of one image under as many names, merged': await timed(async () => {
+      for (let at = 0; at < names; at += 1) {
+        const added = { imageRef, name: `registry.example.com/app-${at}`, credentials, at };
+        await records.writeRecord(recordPull(await records.readRecord(imageRef), added));
+      }
+    }),
+  };
+}
+
+for (const [measure, small] of /** @type {const} */ ([
+  [measureRecords, 250],
+  [measureRules, 1_000],
+  [measureLayout, 500],
+])) {
+  const [few, many] = [await measure(small), await measure(small * 10)];
+  for (const [what, seconds] of Object.entries(few)) {
+    const more = /** @type {Record<string, number>} */ (many)[what] ?? 0;
+    const [a, b] = [seconds, more].map((value) => value.toFixed(4).padStart(8));
+    console.log(`${what.padEnd(48)} ${small}: ${a} s  ${small * 10}: ${b} s  growth ${(more / seconds).toFixed(1)}`);
+  }
+}
+process.exit();
