@@ -1,8 +1,9 @@
-// One pull with the built package, as a whole process: node bench/pull-child.mjs IMAGE DIRECTORY
-import { pullImage } from 'kubepull/puller';
+// One pull with the built package, as a whole process: node bench/pull-child.mjs http|https IMAGE DIRECTORY
 import { createNodeRuntime, openOciLayout } from 'kubepull/node';
+import { pullImage } from 'kubepull/puller';
 
-const [image = '', directory = ''] = process.argv.slice(2);
+const [scheme, image = '', directory = ''] = process.argv.slice(2);
 const runtime = createNodeRuntime();
-await pullImage(image, { runtime, store: await openOciLayout(directory), plainHttp: [image.split('/')[0] ?? ''] });
+const plainHttp = scheme === 'http' ? [image.split('/')[0] ?? ''] : [];
+await pullImage(image, { runtime, store: await openOciLayout(directory), plainHttp });
 await runtime.close();
