@@ -7,6 +7,7 @@ import { checkMatchOptions, matchParts } from '../match/inner.js';
 import type { ImageName } from '../reference/index.js';
 import { imageNameText } from '../reference/inner.js';
 import { lookupResult } from './lookup-result.js';
+import { type FindNear, indexTargets } from './slot-index.js';
 import type { CredentialCandidate, LookupResult, RejectedEntry, StaticKeyring } from './types.js';
 
 const DEFAULT_KEY = 'index.docker.io';
@@ -126,8 +127,8 @@ interface CompiledKeyring {
   readonly byKey: ReadonlyMap<string, Slot>;
   /** Entries whose key has no normal form. */
   readonly dropped: readonly DockerConfigEntry[];
-  /** The slots that an image could match, in no order; all others have another port or host. */
-  near(image: ParsedTarget): readonly Slot[];
+  /** The slots that an image could match, and few others. */
+  readonly near: FindNear<Slot>;
 }
 
 /** Sorts entries into slots and the slots into an index. */
@@ -145,7 +146,7 @@ function compileKeyring(entries: Iterable<DockerConfigEntry>, options: MatchOpti
     else slot.entries.push(entry);
   }
   const slots = sortSlots(byKey);
-  return { slots, byKey, dropped, near: indexHosts(slots, options) };
+  return { slots, byKey, dropped, near: indexTargets(slots, options.dialect === 'documented') };
 }
 
 /** Only a caller without types can pass a whole config, or entries with a part missing; told here, not in a pull. */
@@ -176,42 +177,4 @@ function sortSlots(byKey: ReadonlyMap<string, Slot>): readonly Slot[] {
 function byteString(text: string): string {
   if (/^[\u0000-\u007f]*$/.test(text)) return text;
   return Array.from(encodeUtf8(text), (byte) => String.fromCharCode(byte)).join('');
-}
-
-/**
- * One map for all hosts. A host's *shape* says which of its labels are literal, and a bucket is named after shape, port
- * and literal labels. So an image looks into one bucket per shape of its own number of labels: hosts without a glob share
- * one shape, and there are about as many others as ways to write globs, not as entries.
- */
-function indexHosts(slots: readonly Slot[], options: MatchOptions): CompiledKeyring['near'] {
-  const isDocumented = options.dialect === 'documented';
-  const buckets = new Map<string, Slot[]>();
-  const shapes = new Set<string>();
-  for (const slot of slots) {
-    const shape = shapeOf(slot.target, isDocumented);
-    const name = bucketName(slot.target, shape);
-    shapes.add(shape);
-    const bucket = buckets.get(name);
-    if (bucket === undefined) buckets.set(name, [slot]);
-    else bucket.push(slot);
-  }
-  return (image) => {
-    const near: Slot[] = [];
-    for (const shape of shapes) {
-      if (shape === '' || shape.length === image.labels.length)
-        // Not spread into one call: a host may have more keys than a call may have arguments.
-        for (const slot of buckets.get(bucketName(image, shape)) ?? []) near.push(slot);
-    }
-    return near;
-  };
-}
-
-/** A character per label, `=` for a literal one. In the documented dialect a glob may span labels: it has no shape. */
-function shapeOf({ labels, literal }: ParsedTarget, isDocumented: boolean): string {
-  if (isDocumented && !literal) return '';
-  return labels.map((label) => (/[*?[\\]/.test(label) ? '*' : '=')).join('');
-}
-
-function bucketName({ labels, port }: ParsedTarget, shape: string): string {
-  return [shape, port, ...labels.filter((_, index) => shape[index] === '=')].join('.');
 }

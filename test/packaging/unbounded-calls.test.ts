@@ -18,7 +18,6 @@ const SHORT: Readonly<Record<string, string>> = {
   'testing/registry/faults/fault-script.ts: framing': 'names that the code writes out',
   'testing/registry/faults/fault-script.ts: Object.keys(ACTIONS)': 'names that the code writes out',
   'tracing/traced.ts: TRACE_OPERATIONS': 'names that the code writes out',
-  'match/parse.ts: splitHostPort(location.host)': 'two texts',
   'internal/go/utf8.ts: some as unknown as number[]': '4,096 code units',
 };
 
