@@ -1,4 +1,4 @@
-// How what is done with many things grows when there are ten times as many; run after `npm run build`. Everything is linear or
+// How what is done with many things grows when there are ten times as many. Everything is linear or
 // better: a growth of 10 is a cost for each that stays the same, for what works on all, and 1 for what works on one.
 import { createHash } from 'node:crypto';
 import { mkdirSync, mkdtempSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
@@ -9,6 +9,7 @@ import { createPullerImageService } from 'kubepull/image-service';
 import { createMirrorRoutes } from 'kubepull/mirrors';
 import { createNodeRuntime, openOciLayout } from 'kubepull/node';
 import { createImageRules } from 'kubepull/rules';
+import { toRow } from '../harness.mjs';
 
 const REF_NAME = 'org.opencontainers.image.ref.name';
 const MANIFEST = 'application/vnd.oci.image.manifest.v1+json';
@@ -124,16 +125,30 @@ async function measureRecords(names) {
   };
 }
 
-for (const [measure, small] of /** @type {const} */ ([
-  [measureRecords, 250],
-  [measureRules, 1_000],
-  [measureLayout, 500],
-])) {
-  const [few, many] = [await measure(small), await measure(small * 10)];
-  for (const [what, seconds] of Object.entries(few)) {
-    const more = /** @type {Record<string, number>} */ (many)[what] ?? 0;
-    const [a, b] = [seconds, more].map((value) => value.toFixed(4).padStart(8));
-    console.log(`${what.padEnd(48)} ${small}: ${a} s  ${small * 10}: ${b} s  growth ${(more / seconds).toFixed(1)}`);
-  }
-}
-process.exit();
+/** @typedef {[(size: number) => Promise<Record<string, number>>, number]} Measure with the smaller size */
+
+/** @type {{ records: Measure, rules: Measure, layout: Measure }} */
+const MEASURES = {
+  records: [measureRecords, 250],
+  rules: [measureRules, 1000],
+  layout: [measureLayout, 500],
+};
+
+/** @type {import('../harness.mjs').Topic} */
+export const topic = {
+  name: 'scale',
+  about: 'Work on many things, and on ten times as many: the goal is n log n for all of them.',
+  async measure({ quick }) {
+    const rows = [];
+    for (const [measure, most] of [MEASURES.records, MEASURES.rules, MEASURES.layout]) {
+      const small = quick ? most / 5 : most;
+      const sizes = { few: `kubepull, ${small}`, many: `kubepull, ${small * 10}` };
+      const [few, many] = [await measure(small), await measure(small * 10)];
+      for (const [what, seconds] of Object.entries(few)) {
+        const samples = { [sizes.few]: [seconds * 1000], [sizes.many]: [(many[what] ?? 0) * 1000] };
+        rows.push(toRow(what, 'ms', samples, [{ side: sizes.many, to: sizes.few, most: 15 }]));
+      }
+    }
+    return rows;
+  },
+};
