@@ -44,9 +44,8 @@ const OUTER = /^[\s\p{C}]+|(?<![\s\p{C}])[\s\p{C}]+$/gu;
 const OTHER =
   /^(?:https?|oci):\/\/(?:(?!localhost\/)[^./:]*\/|[^/]*$)|^(?:docker:\/\/)?sha\d+:|\/\/(?:git(?:hub|lab)|gallery|[^/]+\/(?:v2|u|organization)\/)/i;
 const SCHEME = /^(?:https?|oci|docker(?:-pullable)?):\/\//i;
-const QUAY_PAGE = /^quay\.io\/repository\/([^/\s]+\/[^/?#\s]+).*/is;
-const HUB_PAGE =
-  /^(?:registry\.)?hub\.docker\.com\/(?:_\/|(?:r|layers|repository\/docker)\/([^/\s]+\/))([^/?#\s]+).*/is;
+const QUAY_PAGE = /^quay\.io\/repository\/([^/]+\/[^/?#]+).*/is;
+const HUB_PAGE = /^(?:registry\.)?hub\.docker\.com\/(?:_\/|(?:r|layers|repository\/docker)\/([^/]+\/))([^/?#]+).*/is;
 /** A query, a fragment, and an empty tag. */
 const LOOSE_END = /[?#].*|:(?=@|$)|@$/s;
 

@@ -154,7 +154,7 @@ function nameParts(input: string): readonly [registry: string, rest: string] {
 }
 
 const PAGE =
-  /^\W*(?:\w+:\/\/)?(?:registry\.)?(?:quay\.io\/repository\/([^/]+\/[^/?#]+)|hub\.docker\.com\/(?:_|r\/[^/]+|layers\/[^/]+|repository\/docker\/[^/]+)\/[^/?#]+)/i;
+  /^\W*(?:\w+:\/\/)?(?:registry\.)?(?:quay\.io\/repository\/[^/]+\/\s*[^/?#\s]|hub\.docker\.com\/(?:_|r\/[^/]+|layers\/[^/]+|repository\/docker\/[^/]+)\/\s*[^/?#\s])/i;
 
 describe('a suggestion', () => {
   it('is in the registry of the input, and names what stands in it', () => {
@@ -166,7 +166,8 @@ describe('a suggestion', () => {
         const said = `${JSON.stringify(input)} gives ${result.error.suggestion}`;
         if (PAGE.test(input)) {
           if (domain !== (/hub\.docker/i.test(input) ? 'docker.io' : 'quay.io')) throw new Error(said);
-          if (!input.toLowerCase().includes(path.replace(/^library\//, ''))) throw new Error(said);
+          const page = input.toLowerCase().replaceAll(/\s*\/\s*/g, '/');
+          if (!page.includes(path.replace(/^library\//, ''))) throw new Error(said);
           return;
         }
         const [registry, rest] = nameParts(input);
