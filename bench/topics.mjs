@@ -2,7 +2,18 @@
 import { readdirSync } from 'node:fs';
 
 /** The order of the tables; what is not named comes last. */
-const ORDER = ['reference', 'match', 'keyring', 'docker-config', 'digest', 'start', 'pull', 'resolve', 'scale'];
+const ORDER = [
+  'reference',
+  'match',
+  'keyring',
+  'node-keyring',
+  'docker-config',
+  'digest',
+  'start',
+  'pull',
+  'resolve',
+  'scale',
+];
 
 /** @returns {Promise<readonly import('./harness.mjs').Topic[]>} */
 export async function importTopics() {

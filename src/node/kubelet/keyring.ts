@@ -148,15 +148,19 @@ interface ReadFiles {
 
 function createFileKeyring(options: NodeKeyringOptions, clock: Clock): Keyring {
   let last: Promise<ReadFiles> | undefined;
+  /** The last that was read: nothing has to be waited for while it is fresh. */
+  let kept: ReadFiles | undefined;
+  const isFresh = ({ readAt }: ReadFiles): boolean => clock.monotonic() - readAt < FILE_LIFETIME_MS;
   const read = async (): Promise<ReadFiles> => {
     const found = await readNodeDockerConfig(options);
-    return { found, keyring: createKeyring(found.entries, options), readAt: clock.monotonic() };
+    kept = { found, keyring: createKeyring(found.entries, options), readAt: clock.monotonic() };
+    return kept;
   };
   const current = async (): Promise<{ readonly files: ReadFiles; readonly cached: boolean }> => {
     const seen = last;
     // One that failed is no reason not to try again.
     const files = await seen?.catch(() => undefined);
-    if (files !== undefined && clock.monotonic() - files.readAt < FILE_LIFETIME_MS) return { files, cached: true };
+    if (files !== undefined && isFresh(files)) return { files, cached: true };
     // Of those that waited together the first reads for all.
     if (last === seen) last = read();
     return { files: await (last ?? read()), cached: false };
@@ -166,7 +170,9 @@ function createFileKeyring(options: NodeKeyringOptions, clock: Clock): Keyring {
       imageNameText(image);
       check<CallOptions>('Cannot look up credentials', call, is.callOptions);
       const { signal } = call;
-      const { files, cached } = await untilAbort(current(), signal);
+      signal?.throwIfAborted();
+      const { files, cached } =
+        kept !== undefined && isFresh(kept) ? { files: kept, cached: true } : await untilAbort(current(), signal);
       const sources = files.found.places.map((place) => reportOf(place, files.found, cached));
       return withSources(await files.keyring.lookup(image), sources);
     },
