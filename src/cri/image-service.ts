@@ -13,7 +13,7 @@ import type {
   PodSandbox,
 } from '../image-service/index.js';
 import { imageSpecKind, pullRequestKind } from '../image-service/inner.js';
-import { quote, encodeBase64, encodeUtf8 } from '../internal/index.js';
+import { createMask as maskSecrets, type Mask, MIN_SECRET, quote } from '../internal/index.js';
 import { type CallSettings, createRpcClient, type RpcClient } from './client.js';
 import { criError } from './cri-error.js';
 import { goCodeName } from './go-status.js';
@@ -259,7 +259,6 @@ function toNumber(value: WireInteger): number {
 }
 
 /** Shorter ones occur by chance. */
-const MIN_SECRET = 4;
 const REDACTED = '[redacted]';
 
 /** What may stand beside a part of an image's name only if it is another part. */
@@ -275,22 +274,26 @@ const SECRET_NAME = /sig|token|secret|credential|passw|auth|policy|key/i;
  * a registry could echo it, and from URLs user info and what signs them. The image's name stays, although a short
  * password may occur in it: it is no secret, and errors that differ in nothing else must stay equal.
  */
-export function createMask(credential?: Credential, image = ''): (text: string) => string {
-  const forms = new Set(credential === undefined ? [] : formsOf(credential));
-  if (forms.size === 0) return (text) => text.replace(WORD, maskParameters);
-  const names = [image, ...image.split('/')].filter((name) => [...forms].some((form) => isPartOf(form, name)));
-  // Of what begins at the same place the longest counts.
-  const either = [...new Set([...forms, ...names])].toSorted((a, b) => b.length - a.length);
-  const pattern = new RegExp(
-    either.map((text) => (forms.has(text) ? escapeRegExp(text) : wholeName(text))).join('|'),
-    'g',
-  );
-  return (text) =>
-    text.replace(pattern, (found) => (forms.has(found) ? REDACTED : found)).replace(WORD, maskParameters);
+export function createMask(credential?: Credential, image = ''): Mask {
+  if (credential === undefined) return maskWords;
+  const password = credential.password.reveal();
+  const pair = `${credential.username}:${password}`;
+  // A password that is too short to be told from other text is not masked, and neither is the pair that it is in.
+  const mask = maskSecrets(password.length < MIN_SECRET ? [] : [password, pair]);
+  const names = [image, ...image.split('/')].filter((name) => mask(name) !== name && !pair.includes(name));
+  if (names.length === 0) return (text) => maskWords(mask(text));
+  const pattern = new RegExp(`(${names.map(wholeName).join('|')})`);
+  // Of what is split by a pattern in parentheses, each second piece is what the pattern found.
+  const maskAll = (text: string): string =>
+    text
+      .split(pattern)
+      .map((part, at) => (at % 2 === 0 ? mask(part) : part))
+      .join('');
+  return (text) => maskWords(maskAll(text));
 }
 
-function isPartOf(form: string, name: string): boolean {
-  return name.length > form.length && name.includes(form);
+function maskWords(text: string): string {
+  return text.replace(WORD, maskParameters);
 }
 
 function wholeName(name: string): string {
@@ -318,26 +321,4 @@ function maskUser(url: string): string {
   const slash = url.indexOf('/', start);
   const at = url.lastIndexOf('@', slash < 0 ? url.length : slash);
   return at < start ? url : url.slice(0, start) + REDACTED + url.slice(at);
-}
-
-function formsOf({ username, password }: Credential): readonly string[] {
-  const secret = password.reveal();
-  if (secret.length < MIN_SECRET) return [];
-  const forms = [...textForms(secret), ...base64Forms(secret), ...base64Forms(`${username}:${secret}`)];
-  return forms.filter(({ length }) => length >= MIN_SECRET);
-}
-
-function textForms(secret: string): readonly string[] {
-  const wellFormed = secret.replace(/\p{Cs}/gu, '');
-  return [
-    secret,
-    encodeURIComponent(wellFormed),
-    new URLSearchParams({ '': secret }).toString().slice(1),
-    JSON.stringify(secret).slice(1, -1),
-  ];
-}
-
-function base64Forms(text: string): readonly string[] {
-  const base64 = encodeBase64(encodeUtf8(text)).replaceAll('=', '');
-  return [base64, base64.replaceAll('+', '-').replaceAll('/', '_')];
 }

@@ -30,7 +30,7 @@ export {
 export { countJsonValues, TOO_MANY_VALUES } from './go/json-grammar.js';
 export { hideUserInfo, printable, quote } from './text.js';
 export { hasOuterSpace, trimEnd } from './go/space.js';
-export { createMask, type Mask } from './mask.js';
+export { createMask, type Mask, MIN_SECRET } from './mask.js';
 export { USER_AGENT } from './version.js';
 export { randomFraction } from './random.js';
 export { createSlots, type Slots } from './slots.js';

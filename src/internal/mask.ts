@@ -2,7 +2,7 @@ import { encodeBase64 } from './go/base64.js';
 import { encodeUtf8 } from './go/utf8.js';
 
 /** What is shorter stands in any text by chance. */
-const MIN_SECRET = 4;
+export const MIN_SECRET = 4;
 
 /** Makes a text fit to be shown: what was sent as a secret is masked in it. */
 export type Mask = (text: string) => string;

@@ -219,6 +219,22 @@ describe('pullImage', () => {
     expect((error as Error).message).not.toContain(password);
   });
 
+  it.each([
+    ['in lower case', (password: string) => password.toLowerCase()],
+    ['in upper case', (password: string) => password.toUpperCase()],
+    ['decoded as Latin-1', (password: string) => Buffer.from(password).toString('latin1')],
+    [
+      'percent-encoded byte by byte',
+      (password: string) => Buffer.from(password).toString('hex').replaceAll(/../g, '%$&'),
+    ],
+    ['escaped for ASCII', (password: string) => password.replaceAll('\u00fc', String.raw`\u00fc`)],
+  ])('masks what the runtime echoes %s [L06]', async (_, echo) => {
+    const password = `${canary('password')}Ab\u00fc`;
+    const { service } = await connect({ PullImage: () => fails('UNKNOWN', `no ${echo(password)} for app:1`) });
+    const call = { image: spec('app:1'), auth: entry(canary('username'), password), sandbox: undefined };
+    expect(await failureOf(service.pullImage(call))).toMatchObject({ message: 'no [redacted] for app:1' });
+  });
+
   it('shows no credential to whoever prints the service or the call, also while it pulls [L07]', async () => {
     const { server, service } = await connect({ PullImage: () => 'never' });
     const [username, password] = [canary('username'), canary('password')];

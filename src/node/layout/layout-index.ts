@@ -114,7 +114,7 @@ export function editLayoutIndex(index: LayoutIndex, edited: EditedEntries, entry
   const text = `${head}${elements.join(',')}${tail}`;
   const values = countEdited(index, edited, added);
   checkFits(path, text, { entries: elements.length, values });
-  // Where others read another list out of the text than we do, it is read as any other.
+  // A list with entries that the reader passes over has no element for each manifest: then the new text is read in whole.
   if (old.elements.length !== manifests.length) return parseLayoutIndex(path, new TextEncoder().encode(text));
   const read = (body: string): Descriptor => readEntry(path, body);
   const listed = [...withEdits(manifests, edited, read), ...added.map(read)];
