@@ -9,7 +9,7 @@ import {
 import { podIdentityKind } from '../../credential-provider/inner.js';
 import { check } from '../../errors/inner.js';
 import * as is from '../../errors/inner.js';
-import { untilAbort } from '../../internal/index.js';
+import { createFlights } from '../../internal/index.js';
 import {
   createKeyring,
   type Keyring,
@@ -147,23 +147,12 @@ interface ReadFiles {
 }
 
 function createFileKeyring(options: NodeKeyringOptions, clock: Clock): Keyring {
-  let last: Promise<ReadFiles> | undefined;
-  /** The last that was read: nothing has to be waited for while it is fresh. */
   let kept: ReadFiles | undefined;
-  const isFresh = ({ readAt }: ReadFiles): boolean => clock.monotonic() - readAt < FILE_LIFETIME_MS;
+  const flights = createFlights<ReadFiles>();
   const read = async (): Promise<ReadFiles> => {
     const found = await readNodeDockerConfig(options);
     kept = { found, keyring: createKeyring(found.entries, options), readAt: clock.monotonic() };
     return kept;
-  };
-  const current = async (): Promise<{ readonly files: ReadFiles; readonly cached: boolean }> => {
-    const seen = last;
-    // One that failed is no reason not to try again.
-    const files = await seen?.catch(() => undefined);
-    if (files !== undefined && isFresh(files)) return { files, cached: true };
-    // Of those that waited together the first reads for all.
-    if (last === seen) last = read();
-    return { files: await (last ?? read()), cached: false };
   };
   return {
     async lookup(image: ImageName, call: CallOptions = {}): Promise<LookupResult> {
@@ -171,9 +160,9 @@ function createFileKeyring(options: NodeKeyringOptions, clock: Clock): Keyring {
       check<CallOptions>('Cannot look up credentials', call, is.callOptions);
       const { signal } = call;
       signal?.throwIfAborted();
-      const { files, cached } =
-        kept !== undefined && isFresh(kept) ? { files: kept, cached: true } : await untilAbort(current(), signal);
-      const sources = files.found.places.map((place) => reportOf(place, files.found, cached));
+      const fresh = kept !== undefined && clock.monotonic() - kept.readAt < FILE_LIFETIME_MS ? kept : undefined;
+      const files = fresh ?? (await flights.share('', read, signal));
+      const sources = files.found.places.map((place) => reportOf(place, files.found, fresh !== undefined));
       return withSources(await files.keyring.lookup(image), sources);
     },
   };
