@@ -435,6 +435,22 @@ export const testing: Table = {
 const NO_ANNOTATIONS = { '0.annotations': ['empty object'] };
 const spec = { image: 'a.example/app:1', annotations: { key: 'value' }, runtimeHandler: '' };
 
+/** An image service has these, whatever runtime is behind it. */
+export const imageServiceMethods: Readonly<Record<string, GoodCall>> = {
+  imageStatus: { args: [spec, call], optional: CALL('1'), allows: NO_ANNOTATIONS },
+  pullImage: {
+    args: [
+      { image: spec, auth: entry, sandbox: { namespace: 'default', name: 'web', uid: 'u', annotations: {} } },
+      call,
+    ],
+    optional: ['0.auth', '0.sandbox', ...entryOptional('0.auth'), ...CALL('1')],
+    allows: { '0.image.annotations': ['empty object'] },
+  },
+  listImages: { args: [call], optional: CALL('0') },
+  removeImage: { args: [spec, call], optional: CALL('1'), allows: NO_ANNOTATIONS },
+  imageFsInfo: { args: [call], optional: CALL('0') },
+};
+
 export const cri: Table = {
   createCriImageService: () => ({
     args: [
@@ -447,20 +463,6 @@ export const cri: Table = {
     ],
     optional: ['0.runtimeRequestTimeoutMs', '0.maxMessageBytes', '0.listStreaming'],
     wrong: { '0.endpoint': ['', 'tcp://a:1', 'relative'], '0.runtimeRequestTimeoutMs': [-1, 2 ** 31] },
-    methods: {
-      imageStatus: { args: [spec, call], optional: CALL('1'), allows: NO_ANNOTATIONS },
-      pullImage: {
-        args: [
-          { image: spec, auth: entry, sandbox: { namespace: 'default', name: 'web', uid: 'u', annotations: {} } },
-          call,
-        ],
-        optional: ['0.auth', '0.sandbox', ...entryOptional('0.auth'), ...CALL('1')],
-        allows: { '0.image.annotations': ['empty object'] },
-      },
-      listImages: { args: [call], optional: CALL('0') },
-      removeImage: { args: [spec, call], optional: CALL('1'), allows: NO_ANNOTATIONS },
-      imageFsInfo: { args: [call], optional: CALL('0') },
-      close: { args: [] },
-    },
+    methods: { ...imageServiceMethods, close: { args: [] } },
   }),
 };

@@ -18,7 +18,7 @@ import { nodeHasher } from 'kubepull/node';
 import { createDownloadPool, type PullOptions } from 'kubepull/puller';
 import { ref } from './names.ts';
 import { entry, entryOptional } from './decisions.ts';
-import { call, CALL, filledStore, image, root, storeWith } from './stores.ts';
+import { call, filledStore, image, imageServiceMethods, root, storeWith } from './stores.ts';
 import { all, type GoodCall, type Table } from './wrong-inputs.ts';
 
 /** A registry that has nothing. */
@@ -127,9 +127,6 @@ export const puller: Table = {
   formatStoreName: () => ({ args: ['a.example/app:1'], wrong: { '0': ['', 'A'] } }),
 };
 
-const spec = { image: 'a.example/app:1', annotations: { key: 'value' }, runtimeHandler: '' };
-const NO_ANNOTATIONS = { '0.annotations': ['empty object'] };
-
 export const imageService: Table = {
   createPullerImageService: async () => ({
     args: [
@@ -143,20 +140,7 @@ export const imageService: Table = {
     ],
     ...pullRules('0'),
     optional: [...pullOptional('0'), '0.isPinned', '0.mountpoint', '0.garbageGraceMs'],
-    methods: {
-      imageStatus: { args: [spec, call], optional: CALL('1'), allows: NO_ANNOTATIONS },
-      pullImage: {
-        args: [
-          { image: spec, auth: entry, sandbox: { namespace: 'default', name: 'web', uid: 'u', annotations: {} } },
-          call,
-        ],
-        optional: ['0.auth', '0.sandbox', ...entryOptional('0.auth'), ...CALL('1')],
-        allows: { '0.image.annotations': ['empty object'] },
-      },
-      listImages: { args: [call], optional: CALL('0') },
-      removeImage: { args: [spec, call], optional: CALL('1'), allows: NO_ANNOTATIONS },
-      imageFsInfo: { args: [call], optional: CALL('0') },
-    },
+    methods: imageServiceMethods,
   }),
 };
 
