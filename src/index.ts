@@ -44,6 +44,7 @@ export {
   type CriOperation,
   ImageError,
   type ImageErrorCode,
+  ImageRefusedError,
   InvalidConfigError,
   InvalidReferenceError,
   isImageError,

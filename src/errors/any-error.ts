@@ -2,7 +2,7 @@ import type { CriError } from './cri-error.js';
 import type { InvalidConfigError } from './config-error.js';
 import type { ContentMismatchError, PlatformNotFoundError, StoreError } from './content-error.js';
 import { hasImageErrorBrand, type ImageError } from './image-error.js';
-import type { PullFailedError } from './pull-error.js';
+import type { ImageRefusedError, PullFailedError } from './pull-error.js';
 import type { InvalidReferenceError } from './reference-error.js';
 import type { RegistryError, RequestRefusedError, TransportError } from './registry-error.js';
 
@@ -20,6 +20,7 @@ export type AnyImageError =
   | ContentMismatchError
   | PlatformNotFoundError
   | StoreError
+  | ImageRefusedError
   | PullFailedError
   | ImageError<'ERR_DIGEST_INVALID'>
   | ImageError<'ERR_PLATFORM_INVALID'>

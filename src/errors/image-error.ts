@@ -18,6 +18,7 @@ export type ImageErrorCode =
   | 'ERR_PLATFORM_NOT_FOUND'
   | 'ERR_STORE'
   | 'ERR_RUNTIME'
+  | 'ERR_IMAGE_REFUSED'
   | 'ERR_PULL_FAILED';
 
 const BRAND: unique symbol = /* @__PURE__ */ Symbol.for('kubepull.ImageError') as never;

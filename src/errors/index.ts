@@ -15,6 +15,12 @@ export {
   type TransportPhase,
 } from './registry-error.js';
 export { ContentMismatchError, PlatformNotFoundError, StoreError } from './content-error.js';
-export { type BlobFailure, listBlobFailures, type PullAttempt, PullFailedError } from './pull-error.js';
+export {
+  type BlobFailure,
+  ImageRefusedError,
+  listBlobFailures,
+  type PullAttempt,
+  PullFailedError,
+} from './pull-error.js';
 export { CriError, type CriOperation } from './cri-error.js';
 export { type AnyImageError, isImageError, type Result } from './any-error.js';

@@ -1,4 +1,10 @@
-import type { CredentialSource, Descriptor, RegistryEndpoint } from '../internal/index.js';
+import {
+  type CredentialSource,
+  type Descriptor,
+  type Digest,
+  quote,
+  type RegistryEndpoint,
+} from '../internal/index.js';
 import { type AnyImageError, isImageError } from './any-error.js';
 import { ImageError } from './image-error.js';
 
@@ -40,6 +46,31 @@ export class PullFailedError extends ImageError<'ERR_PULL_FAILED'> {
     super('ERR_PULL_FAILED', message);
     this.image = image;
     this.attempts = attempts;
+  }
+}
+
+/**
+ * An image that whoever pulls it does not want: its `verify` refused it, and nothing of it but the manifest was asked for.
+ *
+ * @public
+ */
+export class ImageRefusedError extends ImageError<'ERR_IMAGE_REFUSED'> {
+  /** The image as the caller wrote it. */
+  readonly image: string;
+  /** What was refused: the digest of the index or manifest that the name led to. */
+  readonly digest: Digest;
+  /** Why, in the words of `verify`. */
+  readonly reason: string;
+
+  constructor(
+    image: string,
+    refusal: { readonly digest: Digest; readonly reason: string; readonly cause?: unknown },
+    message = `Cannot pull ${quote(image)}: ${refusal.digest} was refused: ${refusal.reason}`,
+  ) {
+    super('ERR_IMAGE_REFUSED', message, { cause: refusal.cause });
+    this.image = image;
+    this.digest = refusal.digest;
+    this.reason = refusal.reason;
   }
 }
 

@@ -1,7 +1,7 @@
 import type { CallOptions } from '../clock/index.js';
 import { createKeyring, type Keyring, type LookupResult } from '../keyring/index.js';
 import type { DockerConfigEntry } from '../docker-config/index.js';
-import { PullFailedError } from '../errors/index.js';
+import { ImageRefusedError, PullFailedError } from '../errors/index.js';
 import { check, type Kind } from '../errors/inner.js';
 import * as is from '../errors/inner.js';
 import { pullImage, type PullOptions } from '../puller/index.js';
@@ -136,8 +136,15 @@ function keyringOf(auth: DockerConfigEntry, image: string): Keyring {
   };
 }
 
-/** One credential at one endpoint fails with one error, and that is the text to show. */
+/**
+ * The error with the text to show: one credential at one endpoint fails with one error, and a refusal begins as kubelet
+ * knows it.
+ */
 function onlyError(error: unknown): unknown {
+  if (error instanceof ImageRefusedError) {
+    const text = `SignatureValidationFailed: ${error.digest} was refused: ${error.reason}`;
+    return new ImageRefusedError(error.image, error, text);
+  }
   if (!(error instanceof PullFailedError) || error.attempts.length !== 1) return error;
   return error.attempts[0]?.error ?? error;
 }

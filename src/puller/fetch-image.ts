@@ -31,7 +31,8 @@ export interface FetchedImage {
   readonly platform: Platform | undefined;
 }
 
-interface Selected {
+/** What a reference turned out to mean for one platform. */
+export interface Selected {
   readonly root: Descriptor;
   readonly descriptor: Descriptor;
   readonly manifest: ImageManifest;
@@ -42,7 +43,7 @@ interface Selected {
  * Fetches the image of one platform: manifest, config, layers, each before what refers to it, so that the store never
  * holds a manifest whose content is missing.
  *
- * @param options - `onAuthorized` is called once the registry has given the manifest out, `onResolved` once the
+ * @param options - `onAuthorized` is called once the registry has given the manifest out, `onResolved` and `judge` once the
  * manifest for the platform is found
  */
 export async function fetchImage(
@@ -55,9 +56,11 @@ export async function fetchImage(
     readonly limits: PullLimits | undefined;
     readonly onAuthorized: () => void;
     readonly onResolved: (root: Descriptor) => void;
+    /** Throws for an image that is not wanted. */
+    readonly judge: (selected: Selected) => Promise<void>;
   },
 ): Promise<FetchedImage> {
-  const { signal, parallel, strictPlatform, limits, onAuthorized, onResolved } = options;
+  const { signal, parallel, strictPlatform, limits, onAuthorized, onResolved, judge } = options;
   const found: FoundRoot = {
     bytes: await readManifestBytes(context.session, context.ref, { signal }),
     limits,
@@ -67,6 +70,7 @@ export async function fetchImage(
   for (;;) {
     const selected = await selectImage(context, wanted, found, signal);
     onResolved(selected.root);
+    await judge(selected);
     const { manifest, descriptor } = selected;
     await downloadBlobs(context, [manifest.config], { signal, limit: 1 });
     const label = descriptor.platform ?? (await readLabel(context, manifest.config, signal));

@@ -12,4 +12,5 @@ export {
 } from './download-pool.js';
 export { type LayerRanges } from './layer-ranges.js';
 export { pullImage, pullImageEvents, formatStoreName } from './pull.js';
+export { type ResolvedImage, type VerifyImage } from './verify.js';
 export { type PulledImage, type PullEvent, type PullLimits, type PullOptions, type PullRuntime } from './types.js';

@@ -55,6 +55,7 @@ export function formatStoreName(image: string): string {
  * @throws {@link PlatformNotFoundError} when no entry of the image's index is for the platform
  * @throws {@link ContentMismatchError} when the registry sent other bytes than it promised
  * @throws {@link StoreError} when the store failed
+ * @throws {@link ImageRefusedError} when `verify` refused the image
  * @throws {@link ImageError} `ERR_OPTION_INVALID` for an option of the wrong kind, or an endpoint that cannot be used; an aborted
  * pull rejects with the reason of its signal
  * @example
@@ -166,6 +167,7 @@ export function pullMembers(): Kinds<Omit<PullOptions, 'keyring' | 'credential' 
     limits: is.optional(limitsKind),
     retry: is.optional(retryKind),
     platform: is.optional(is.platform),
+    verify: is.optional({ ...is.callable, what: 'a function of a resolved image' }),
     maxParallelDownloads: parallelKind,
     downloads: is.optional(poolKind),
     layerRanges: is.optional(rangesKind),

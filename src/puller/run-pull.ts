@@ -22,6 +22,7 @@ import { type FetchedImage, fetchImage } from './fetch-image.js';
 import { planRanges } from './layer-ranges.js';
 import { type EndpointSuccess, type PullRun, type Target, tryEndpoints } from './try-endpoints.js';
 import type { PulledImage, PullEvent, PullOptions } from './types.js';
+import { verifyResolved } from './verify.js';
 import { formatReference, type ImageReference, parseDockerReference } from '../reference/index.js';
 
 /** A mirror that is down or busy must not hold up a pull that another endpoint can serve. */
@@ -74,7 +75,14 @@ async function resolveTag(pull: PullRun, endpoints: readonly RegistryEndpoint[])
 
 function fetchFrom(pull: PullRun, target: Target, steps: FetchSteps): Promise<FetchedImage> {
   const { ref, options, emit, failedBlobs } = pull;
-  const { runtime, store, maxParallelDownloads = DEFAULT_MAX_PARALLEL_DOWNLOADS, strictPlatform, signal } = options;
+  const {
+    runtime,
+    store,
+    maxParallelDownloads = DEFAULT_MAX_PARALLEL_DOWNLOADS,
+    strictPlatform,
+    signal,
+    verify,
+  } = options;
   const { endpoint } = target;
   const context: PullContext = {
     ref: referenceAt(ref, endpoint, steps.resolved),
@@ -98,6 +106,20 @@ function fetchFrom(pull: PullRun, target: Target, steps: FetchSteps): Promise<Fe
     strictPlatform,
     limits: options.limits,
     ...steps,
+    judge: async ({ root, descriptor, manifest, bytes }) => {
+      if (verify === undefined) return;
+      const { session } = context;
+      const found = {
+        image: pull.image,
+        root,
+        descriptor,
+        manifest,
+        bytes,
+        session,
+        ref: referenceAt(ref, endpoint, root.digest),
+      };
+      await verifyResolved(verify, { ...found, endpoint, source: target.attempt.source }, signal);
+    },
   });
 }
 

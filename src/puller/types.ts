@@ -17,6 +17,7 @@ import type { ImageStore } from '../store/index.js';
 import type { Tracing } from '../tracing/index.js';
 import type { DownloadPool } from './download-pool.js';
 import type { LayerRanges } from './layer-ranges.js';
+import type { VerifyImage } from './verify.js';
 
 /**
  * What a pull needs from its surroundings. `createNodeRuntime` of `kubepull/node` gives one.
@@ -111,6 +112,13 @@ export interface PullOptions extends CallOptions {
    * @defaultValue `false`: it is pulled, with a notice of the kind `platform`
    */
   readonly strictPlatform?: boolean | undefined;
+  /**
+   * Judges the image once its manifest is known, before anything else of it is asked for. A refusal ends the pull: no other
+   * credential and no other endpoint is tried, since the name leads to the same digest there.
+   *
+   * @defaultValue every image is pulled
+   */
+  readonly verify?: VerifyImage | undefined;
   /**
    * Layers downloaded at once, a whole number from 1.
    *

@@ -3,6 +3,7 @@ import {
   type ContentMismatchError,
   type ImageError,
   type ImageErrorCode,
+  type ImageRefusedError,
   type InvalidConfigError,
   type InvalidReferenceError,
   isImageError,
@@ -42,6 +43,9 @@ export function narrow(error: AnyImageError): void {
       return;
     case 'ERR_STORE':
       expectTypeOf(error).toEqualTypeOf<StoreError>();
+      return;
+    case 'ERR_IMAGE_REFUSED':
+      expectTypeOf(error).toEqualTypeOf<ImageRefusedError>();
       return;
     case 'ERR_PULL_FAILED':
       expectTypeOf(error).toEqualTypeOf<PullFailedError>();

@@ -54,6 +54,7 @@ const pull: Omit<Required<PullOptions>, 'store' | 'keyring' | 'credential' | 'si
   limits: { maxLayers: 5, maxManifests: 5, maxValues: 5 },
   retry,
   platform: host,
+  verify: () => undefined,
   maxParallelDownloads: 2,
   downloads: createDownloadPool(),
   layerRanges: ranges,
