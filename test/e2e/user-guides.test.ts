@@ -314,6 +314,44 @@ describe('docs/guides/pulling.md', () => {
   });
 });
 
+describe('docs/guides/pulling.md on what may be pulled', () => {
+  it('asks `verify` with what it judges by', async () => {
+    const registry = await startRegistry();
+    registry.push('app', '1', testing.buildImage({ layers: [{ files: { a: '1' } }] }));
+    const home = tempDir().path;
+    let judged: unknown = 'not asked';
+    const pullImage = (image: string, { verify, ...options }: puller.PullOptions): unknown =>
+      puller.pullImage(image.replace('registry.example.com', registry.host), {
+        ...options,
+        plainHttp: [registry.host],
+        verify: async (resolved, call) => {
+          const large = resolved.manifest.layers.map((layer) => ({ ...layer, size: 2 ** 31 }));
+          judged = await verify?.({ ...resolved, manifest: { ...resolved.manifest, layers: large } }, call);
+          return verify?.(resolved, call);
+        },
+      });
+    const played = {
+      'kubepull/puller': { ...puller, pullImage },
+      'kubepull/node': { ...node, openOciLayout: () => node.openOciLayout(join(home, 'layout')) },
+    };
+    await run(exampleWith('pulling', 'more than a gibibyte'), { played });
+    expect(judged).toMatch(/^sha256:[0-9a-f]{64} has 2147483648 bytes, more than a gibibyte$/);
+    expect(registry.requests.some(({ url }) => url.includes('/blobs/'))).toBe(true);
+  });
+
+  it('gives `verify` to the image service of a manager', async () => {
+    const options: unknown[] = [];
+    const createSignatureCheck = (publicKey: string) => `check of ${publicKey}`;
+    const played = {
+      'kubepull/image-service': { createPullerImageService: (given: unknown) => options.push(given) },
+      'kubepull/node': { ...node, openOciLayout: () => 'store' },
+    };
+    const code = exampleWith('pulling', 'createSignatureCheck').replaceAll(/^declare .*$/gm, '');
+    await run(code, { played, scope: { createSignatureCheck, publicKey: 'a key' } });
+    expect(options).toMatchObject([{ store: 'store', verify: 'check of a key' }]);
+  });
+});
+
 describe('docs/guides/credentials/docker.md', () => {
   it('makes a pull secret out of a login, and none out of an identity token', async () => {
     const code = exampleWith('credentials/docker', 'createPullSecret');
