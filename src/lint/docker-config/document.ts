@@ -13,12 +13,11 @@ import {
   parsePattern,
   toTarget,
 } from '../../match/index.js';
-import { placeOf, showKey } from './key-parts.js';
+import { DOCKER_HUB_KEY, findKeyFault, placeOf, showKey } from '../../match/inner.js';
 import { createKeyring, type RejectedEntry } from '../../keyring/index.js';
 import type { ImageName } from '../../reference/index.js';
 import { imageNameText } from '../../reference/inner.js';
 import type { KeyLintCode } from '../rules/codes.js';
-import { DOCKER_HUB_KEY, findKeyFault } from './dead-key.js';
 
 const MAX_BYTES = 4 * 1024 * 1024;
 

@@ -1,6 +1,5 @@
 import { decodeBase64, decodeUtf8, goKind, type JsonNode, matchField, quote, trimEnd } from '../../internal/index.js';
 import type { ImageName } from '../../reference/index.js';
-import { placeOf, splitKey } from './key-parts.js';
 import { finding } from '../rules/rules.js';
 import type { LintFinding } from '../rules/finding.js';
 import { decodeAuth } from '../../docker-config/index.js';
@@ -8,7 +7,7 @@ import { InvalidConfigError } from '../../errors/index.js';
 import type { LintCode } from '../rules/codes.js';
 import { matchImage, type ParsedTarget, parsePattern } from '../../match/index.js';
 import { imageNameText } from '../../reference/inner.js';
-import { bareKey, faultlessKey, findKeyFault, hostOf, nearestKey } from './dead-key.js';
+import { bareKey, faultlessKey, findKeyFault, hostOf, nearestKey, placeOf, splitKey } from '../../match/inner.js';
 
 export type DocumentFormat = 'dockerconfigjson' | 'dockercfg';
 

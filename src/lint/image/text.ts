@@ -1,7 +1,7 @@
 import { hideUserInfo, quote } from '../../internal/index.js';
 import type { InvalidReferenceError } from '../../errors/index.js';
 import { safeParseReference } from '../../reference/index.js';
-import { findPlaceholder } from '../rules/placeholder.js';
+import { findPlaceholder } from '../../match/inner.js';
 import { finding } from '../rules/rules.js';
 import type { LintFinding } from '../rules/finding.js';
 

@@ -1,4 +1,4 @@
-import { quote } from '../../internal/index.js';
+import { quote } from '../internal/index.js';
 
 /** A key taken apart as text, also when it is no URL. */
 export interface KeyParts {

@@ -1,12 +1,31 @@
-import { quote } from '../../internal/index.js';
-import { normalizeKey, type ParsedTarget, parsePattern } from '../../match/index.js';
-import type { KeyLintCode } from '../rules/codes.js';
-import { findPlaceholder } from '../rules/placeholder.js';
+import { quote } from '../internal/index.js';
 import { type KeyParts, splitKey } from './key-parts.js';
+import { normalizeKey, parsePattern } from './parse.js';
+import { findPlaceholder } from './placeholder.js';
+import type { ParsedTarget } from './types.js';
+
+/** The linter's codes for keys that serve nothing. */
+export type KeyFaultCode =
+  | 'KEY_PLACEHOLDER'
+  | 'KEY_SCHEME_CASE'
+  | 'KEY_SCHEME_UNKNOWN'
+  | 'KEY_WITHOUT_HOST'
+  | 'KEY_HAS_SPACE'
+  | 'KEY_CUT_SHORT'
+  | 'KEY_IPV6_NEEDS_BRACKETS'
+  | 'KEY_IPV6_NEEDS_PORT'
+  | 'KEY_GLOB_UNSUPPORTED'
+  | 'KEY_GLOB_IN_PATH'
+  | 'KEY_DROPPED'
+  | 'KEY_DOCKER_HUB_PATH'
+  | 'KEY_DOCKER_HUB_ALIAS'
+  | 'KEY_API_PATH'
+  | 'KEY_PATH_IMPOSSIBLE'
+  | 'KEY_HOST_IMPOSSIBLE';
 
 /** Why a key cannot serve the images that its author meant. */
 export interface KeyFault {
-  readonly code: KeyLintCode;
+  readonly code: KeyFaultCode;
   readonly message: string;
   /** The key without this fault; it may have another one. */
   readonly candidate: string | undefined;
@@ -152,6 +171,6 @@ function keyOf(host: string, path: string): string {
   return path === '/' ? host : host + path;
 }
 
-function fault(code: KeyLintCode, message: string, candidate: string | undefined): KeyFault {
+function fault(code: KeyFaultCode, message: string, candidate: string | undefined): KeyFault {
   return { code, message, candidate };
 }
