@@ -7,7 +7,7 @@ import { listEntries, NODE_ENTRIES } from './test/packaging/entries.mjs';
  * @type {Record<string, number>}
  */
 const BUDGETS = {
-  index: 45.6,
+  index: 48,
   backoff: 2.2,
   clock: 1.3,
   cloud: 19.1,
@@ -31,7 +31,7 @@ const BUDGETS = {
   oci: 9.1,
   platform: 5.2,
   'pull-policy': 6.9,
-  'pull-secrets': 11.4,
+  'pull-secrets': 16.5,
   puller: 34.5,
   reference: 5.0,
   rules: 13.4,

@@ -61,6 +61,7 @@ export {
 export { type IgnoredSetting, type MirrorConfig } from './mirrors/toml.js';
 export { type HostsTomlOptions, readHostsToml } from './mirrors/hosts-toml.js';
 export { readRegistriesConf, type RegistriesConf, type RegistriesConfOptions } from './mirrors/registries-conf.js';
+export { createDockerHelper, type DockerHelperOptions } from './docker/helper.js';
 export { type DockerKeyringOptions, loadDockerKeyring } from './docker/keyring.js';
 export { logInToDocker, type DockerLoginOptions, type DockerLoginResult, logOutOfDocker } from './docker/login.js';
 export { openPulledRecords } from './kubelet/records.js';

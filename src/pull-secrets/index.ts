@@ -1,11 +1,35 @@
 /**
- * Pull secrets: which a pod uses, what they hold together, how kubectl writes them and what the API server says of them.
+ * Pull secrets: which a pod uses, what they hold together, what the API server says of them; and how they are made, updated and
+ * brought to namespaces.
  *
  * @packageDocumentation
  */
 export { admitServiceAccount, type ServiceAccountAdmission } from './admit-service-account.js';
 export { admitStaticPod } from './admit-static-pod.js';
 export { createPullSecret } from './create-pull-secret.js';
+export {
+  applyPullSecretUpdate,
+  EXPIRES_AT_ANNOTATION,
+  getPullSecretExpiry,
+  type PullSecretChange,
+  type PullSecretUpdate,
+  type UpdatedPullSecret,
+} from './update-pull-secret.js';
+export { type PullSecretEntry } from './entries.js';
+export {
+  type AskHelper,
+  type OmittedRegistry,
+  type ResolvedEntries,
+  resolvePullSecretEntries,
+  type ResolvePullSecretEntriesOptions,
+} from './resolve-entries.js';
+export {
+  COPIED_FROM_ANNOTATION,
+  planSecretCopies,
+  type PlanSecretCopiesOptions,
+  type SecretCopy,
+  type SecretCopyStep,
+} from './plan-copies.js';
 export { toDockerConfigJson } from './docker-config-json.js';
 export { mergePullSecrets } from './merge-pull-secrets.js';
 export { selectPullSecrets } from './select-pull-secrets.js';
@@ -15,6 +39,7 @@ export {
   type MergedPullSecrets,
   type MergePullSecretsOptions,
   type OmittedEntry,
+  type PullSecretFromEntriesOptions,
   type PullSecretManifest,
   type SecretFieldError,
   type SecretLike,

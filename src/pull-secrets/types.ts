@@ -1,5 +1,6 @@
 import type { DockerConfigEntry, Secret } from '../docker-config/index.js';
 import type { LocalObjectReferenceLike, MetadataLike } from '../kubernetes/index.js';
+import type { PullSecretEntry } from './entries.js';
 
 /**
  * A Secret, as far as this library reads one. Objects of `@kubernetes/client-node`, parsed YAML and literals all fit.
@@ -139,6 +140,29 @@ export interface CreatePullSecretOptions {
 }
 
 /**
+ * What a pull secret is made of, so that kubelet reads every entry.
+ *
+ * @public
+ */
+export interface PullSecretFromEntriesOptions {
+  readonly name: string;
+  /** @defaultValue none: the manifest leaves it to whoever applies it */
+  readonly namespace?: string | undefined;
+  /** Credentials by the keys of their registries, such as `registry.example.com/team/` or `https://index.docker.io/v1/`. */
+  readonly entries: Readonly<Record<string, PullSecretEntry>>;
+  /**
+   * When the first of the credentials ends, in milliseconds since 1970: the annotation {@link EXPIRES_AT_ANNOTATION}.
+   *
+   * @defaultValue no annotation
+   */
+  readonly expiresAt?: number | undefined;
+  /** @defaultValue none */
+  readonly labels?: Readonly<Record<string, string>> | undefined;
+  /** @defaultValue none */
+  readonly annotations?: Readonly<Record<string, string>> | undefined;
+}
+
+/**
  * A Secret manifest with a docker config, ready for the API.
  *
  * @public
@@ -146,7 +170,12 @@ export interface CreatePullSecretOptions {
 export interface PullSecretManifest {
   readonly apiVersion: 'v1';
   readonly kind: 'Secret';
-  readonly metadata: { readonly name: string; readonly namespace?: string };
+  readonly metadata: {
+    readonly name: string;
+    readonly namespace?: string;
+    readonly labels?: Readonly<Record<string, string>>;
+    readonly annotations?: Readonly<Record<string, string>>;
+  };
   readonly type: 'kubernetes.io/dockerconfigjson';
   /** Holds the password: base64 hides nothing. */
   readonly data: { readonly '.dockerconfigjson': string };

@@ -23,7 +23,7 @@ export const ARROWS: Readonly<Record<string, readonly string[]>> = {
   rules: ['reference'],
   mirrors: ['rules', 'reference', 'clock'],
   store: ['oci', 'digest', 'clock'],
-  'pull-secrets': ['docker-config', 'kubernetes'],
+  'pull-secrets': ['docker-config', 'kubernetes', 'match', 'clock'],
   distribution: ['oci', 'reference', 'docker-config', 'digest', 'clock', 'tracing', 'mirrors'],
   'credential-provider': ['keyring', 'match', 'reference', 'docker-config', 'clock', 'tracing'],
   cloud: ['keyring', 'reference', 'docker-config', 'distribution', 'clock'],

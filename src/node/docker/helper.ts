@@ -1,9 +1,13 @@
 import { constants } from 'node:fs';
 import { access, stat } from 'node:fs/promises';
 import { delimiter, isAbsolute, join } from 'node:path';
+import { env as processEnv } from 'node:process';
 import { type Credential, createSecret } from '../../docker-config/index.js';
 import { ImageError } from '../../errors/index.js';
+import { check } from '../../errors/inner.js';
+import * as is from '../../errors/inner.js';
 import { type JsonNode, matchField, quote, readJson } from '../../internal/index.js';
+import type { AskHelper } from '../../pull-secrets/index.js';
 import { describeEnd, type ProcessResult, runProcess } from '../process/run.js';
 
 /** Docker waits for ever; a helper that asks a person may take a while. */
@@ -23,6 +27,49 @@ export interface HelperRuntime {
   readonly timeoutMs?: number | undefined;
   /** Ends the helper. */
   readonly signal?: AbortSignal | undefined;
+}
+
+/**
+ * Where credential helpers are looked for, and how long they may take.
+ *
+ * @public
+ */
+export interface DockerHelperOptions {
+  /** `PATH`, and what the helpers read. @defaultValue the variables of this process */
+  readonly env?: NodeJS.ProcessEnv | undefined;
+  /** @defaultValue 60,000 ms */
+  readonly timeoutMs?: number | undefined;
+}
+
+/** The variables of an environment. */
+export const envKind: is.Kind = /* @__PURE__ */ is.optional(
+  /* @__PURE__ */ is.recordOf(/* @__PURE__ */ is.optional(is.text)),
+);
+
+/**
+ * Makes what runs Docker's credential helpers, for `resolvePullSecretEntries`: the programs `docker-credential-<helper>` in
+ * `PATH`, never in a relative directory of it.
+ *
+ * @param options - the environment, and how long a helper may take
+ * @returns the function. It throws an {@link ImageError} `ERR_CREDENTIAL_PROVIDER` for a helper that fails
+ * @throws {@link ImageError} `ERR_OPTION_INVALID`
+ * @example
+ * ```ts
+ * import { createDockerHelper } from 'kubepull/node';
+ * import { resolvePullSecretEntries } from 'kubepull/pull-secrets';
+ *
+ * const { entries } = await resolvePullSecretEntries('{"credsStore":"desktop"}', { askHelper: createDockerHelper() });
+ * ```
+ * @see https://github.com/docker/docker-credential-helpers
+ * @public
+ */
+export function createDockerHelper(options: DockerHelperOptions = {}): AskHelper {
+  check<DockerHelperOptions>('Cannot run credential helpers', options, {
+    env: envKind,
+    timeoutMs: is.optional(is.timeoutMs),
+  });
+  const { env = processEnv, timeoutMs } = options;
+  return (helper, server, { signal }) => getFromHelper(helper, server, { env, timeoutMs, signal });
 }
 
 /**

@@ -18,7 +18,7 @@ import type { ImageName } from '../../reference/index.js';
 import { imageNameText } from '../../reference/inner.js';
 import { type ReadPlace, reportUnused } from '../kubelet/config-files.js';
 import { findDockerConfigs } from './config-files.js';
-import { getFromHelper, type HelperRuntime } from './helper.js';
+import { envKind, getFromHelper, type HelperRuntime } from './helper.js';
 
 /**
  * Where Docker's credentials are looked for.
@@ -79,9 +79,6 @@ export async function loadDockerKeyring(options: DockerKeyringOptions = {}): Pro
   const files = await findDockerConfigs(env);
   return joinKeyrings(...files.map((file) => fileKeyring(file, options, env)));
 }
-
-/** The variables of an environment. */
-export const envKind: is.Kind = is.optional(is.recordOf(is.optional(is.text)));
 
 function fileKeyring(file: ReadPlace<DockerConfig>, options: DockerKeyringOptions, env: NodeJS.ProcessEnv): Keyring {
   const { path, value: config } = file;

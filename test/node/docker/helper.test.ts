@@ -2,7 +2,8 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { LookupResult } from 'kubepull/keyring';
-import { loadDockerKeyring } from 'kubepull/node';
+import { createDockerHelper, loadDockerKeyring } from 'kubepull/node';
+import { resolvePullSecretEntries } from 'kubepull/pull-secrets';
 import { parseImageName } from 'kubepull/reference';
 import { homeWith } from './home.ts';
 
@@ -61,5 +62,22 @@ describe('a credential helper of Docker', () => {
 
   it.each([0, -1, 1.5, Number.NaN, 2 ** 31])('has no time limit of %d ms', async (helperTimeoutMs) => {
     await expect(loadDockerKeyring({ helperTimeoutMs })).rejects.toMatchObject({ code: 'ERR_OPTION_INVALID' });
+  });
+});
+
+describe('createDockerHelper', () => {
+  it('runs the helpers that a docker config names, for the entries of a pull secret', async () => {
+    const { env } = homeWith({
+      h: `read server; echo "{\\"Username\\":\\"jane\\",\\"Secret\\":\\"of $server\\"}"`,
+      bad: 'exit 1',
+    });
+    const config = '{"auths":{"r.example":{}},"credsStore":"h","credHelpers":{"b.example":"bad","c.example":"lost"}}';
+    const { entries, omitted } = await resolvePullSecretEntries(config, { askHelper: createDockerHelper({ env }) });
+    expect(Object.keys(entries)).toEqual(['r.example']);
+    expect(entries['r.example']?.password.reveal()).toBe('of r.example');
+    expect(omitted.map(({ registry, reason, error }) => [registry, reason, error?.code])).toEqual([
+      ['b.example', 'helper', 'ERR_CREDENTIAL_PROVIDER'],
+      ['c.example', 'helper', 'ERR_CREDENTIAL_PROVIDER'],
+    ]);
   });
 });

@@ -249,6 +249,12 @@ export const node: Table = {
     optional: ['0', '0.path', '0.dropInDirectories', '0.plainHttp'],
     wrong: { '0.plainHttp.0': ['', 'https://a'] },
   }),
+  createDockerHelper: () => ({
+    args: [{ env: { HOME: '/nowhere' }, timeoutMs: 1000 }],
+    optional: ['0', '0.env', '0.env.HOME', '0.timeoutMs'],
+    allows: { '0.env': ['empty object'] },
+    wrong: { '0.timeoutMs': [0, 0.5, 2 ** 31] },
+  }),
   loadDockerKeyring: () => ({
     args: [{ env: { HOME: '/nowhere' }, helperTimeoutMs: 1000 }],
     optional: ['0', '0.env', '0.env.HOME', '0.helperTimeoutMs'],

@@ -7,7 +7,13 @@ import { nodeHasher } from 'kubepull/node';
 import { createPlatformMatcher, type PlatformOptions } from 'kubepull/platform';
 import type { Platform } from 'kubepull/oci';
 import type { AlwaysPullImagesOptions, PullQuestion, ValidatePullPoliciesOptions } from 'kubepull/pull-policy';
-import type { CreatePullSecretOptions, MergePullSecretsOptions } from 'kubepull/pull-secrets';
+import type {
+  CreatePullSecretOptions,
+  MergePullSecretsOptions,
+  PlanSecretCopiesOptions,
+  PullSecretUpdate,
+  ResolvePullSecretEntriesOptions,
+} from 'kubepull/pull-secrets';
 import type { ImageRulesOptions } from 'kubepull/rules';
 import type { Tracing } from 'kubepull/tracing';
 import { all, type GoodCall, type Table } from './wrong-inputs.ts';
@@ -218,6 +224,7 @@ const secret = {
 export { secret };
 
 const account = { metadata: pod.metadata, imagePullSecrets: [{ name: 'creds' }] };
+const TYPE = 'another type is no pull secret';
 const ANY_DATA = 'data that is no text is a fault of the content, told by mergePullSecrets and validateSecret';
 
 export const pullSecrets: Table = {
@@ -236,6 +243,40 @@ export const pullSecrets: Table = {
     ],
     optional: ['0.namespace', '0.server', '0.email'],
     wrong: { '0.name': [''], '0.server': [''], '0.username': [''], '0.password': [''] },
+  }),
+  applyPullSecretUpdate: () => ({
+    args: [
+      secret,
+      all<PullSecretUpdate>({
+        set: { 'r.example': { username: 'u', password: 'p', email: 'e' } },
+        remove: ['a'],
+        expiresAt: 5,
+      }),
+    ],
+    api: ['0'],
+    free: { '0.type': TYPE, '0.data..dockerconfigjson': ANY_DATA },
+    optional: ['1.set', '1.set.r.example.email', '1.remove', '1.expiresAt'],
+    allows: { '1.expiresAt': ['null', 'negative'], '1.set': ['empty object'] },
+    wrong: { '1.expiresAt': [9e15] },
+  }),
+  getPullSecretExpiry: () => ({ args: [secret], api: ['0'], free: { '0.data..dockerconfigjson': ANY_DATA } }),
+  planSecretCopies: () => ({
+    args: [secret, all<PlanSecretCopiesOptions>({ namespaces: ['a'], existing: [secret], overwrite: true })],
+    api: ['1.existing.0'],
+    free: { '0': 'a secret that the API server takes', '1.existing.0.data..dockerconfigjson': ANY_DATA },
+    optional: ['1.overwrite'],
+  }),
+  resolvePullSecretEntries: () => ({
+    args: [
+      '{}',
+      all<ResolvePullSecretEntriesOptions>({
+        askHelper: () => undefined,
+        registries: ['a'],
+        signal: new AbortController().signal,
+      }),
+    ],
+    optional: ['1', '1.askHelper', '1.registries', '1.signal'],
+    wrong: { '0': ['{'] },
   }),
   mergePullSecrets: () => ({
     args: [[secret], all<MergePullSecretsOptions>({ mode: 'kubelet', nodeConfig: [entry] })],
