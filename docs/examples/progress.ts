@@ -23,6 +23,9 @@ export async function followPull(events: AsyncIterable<PullEvent>): Promise<Pull
 
 function showStep(event: Exclude<PullEvent, BlobEvent>): void {
   if (event.type === 'credential') showCredential(event);
+  if (event.type === 'plan') {
+    note(`${size(event.bytes - event.presentBytes)} of ${size(event.bytes)} to fetch`);
+  }
   if (event.type === 'manifest') note(`manifest ${short(event.descriptor)}, ${event.descriptor.mediaType}`);
   if (event.type === 'platform') {
     const offered = event.available.map((platform) => formatPlatform(platform)).join(', ');

@@ -28,6 +28,7 @@ import type {
 } from './manager-types.js';
 import { createMemoryRecords } from '../image-access/index.js';
 import { createPullFailures } from './pull-failures.js';
+import { watchPulls } from './watch-pulls.js';
 import { createTokenBucket } from './token-bucket.js';
 import { traceImages } from '../image-service/inner.js';
 import { ImageError } from '../errors/index.js';
@@ -115,7 +116,7 @@ interface Run {
 
 function createContext(options: ImageManagerOptions, config: CheckedConfiguration, queue: Slots): ManagerContext {
   const { createHasher, keyring, clock = systemClock, onEvent, onWarning = () => undefined, tracing } = options;
-  const images = traceImages(options.images, tracing);
+  const images = traceImages(watchPulls(options.images, options), tracing);
   const { mergeEqualPulls: merge = false, recheckPresence = false, records = createMemoryRecords() } = options;
   const bucket = createTokenBucket(config.qps, config.burst, clock);
   const { verification } = config;

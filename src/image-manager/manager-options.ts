@@ -11,7 +11,8 @@ import type { Tracing } from '../tracing/index.js';
 import type { PullConfiguration } from './configuration.js';
 import type { NodeKeyring } from './credentials.js';
 import type { ImageEvent } from './manager-types.js';
-import type { ImageService } from '../image-service/index.js';
+import type { ImageService, PullCall } from '../image-service/index.js';
+import type { ImagePullEvent } from './watch-pulls.js';
 
 /**
  * How an image manager works.
@@ -57,6 +58,21 @@ export interface ImageManagerOptions extends PullConfiguration, ReleaseOptions {
    * @defaultValue none
    */
   readonly tracing?: Tracing | undefined;
+  /**
+   * Judges each image that is pulled, once its manifest is known and before anything else of it is asked for. A refusal
+   * makes the container wait with `SignatureValidationFailed`. An image that is present is not judged again. `images` has to
+   * be a service that asks it, such as `createPullerImageService` gives; a runtime has its own policy.
+   *
+   * @defaultValue every image is pulled
+   */
+  readonly verify?: PullCall['verify'];
+  /**
+   * Hears what the pulls do, such as their plan and progress, where `images` tells it, as that of
+   * `createPullerImageService` does. It must not throw.
+   *
+   * @defaultValue none
+   */
+  readonly onPullEvent?: ((event: ImagePullEvent) => void) | undefined;
   /** Hears of every event, at once and in order. It must not throw. */
   readonly onEvent?: ((event: ImageEvent) => void) | undefined;
   /** Hears of records that could not be read or written, where kubelet writes a line to its log and goes on. */
@@ -76,6 +92,8 @@ export function checkManagerOptions(options: ImageManagerOptions): void {
     runtimeHandler: is.optional(is.callable),
     mergeEqualPulls: is.optional(is.bool),
     recheckPresence: is.optional(is.bool),
+    verify: is.optional({ ...is.callable, what: 'a function of a resolved image' }),
+    onPullEvent: is.optional(is.callable),
     onEvent: is.optional(is.callable),
     onWarning: is.optional(is.callable),
   });

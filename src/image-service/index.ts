@@ -9,6 +9,7 @@ export {
   type ImageService,
   type ImageSpec,
   type PodSandbox,
+  type PullCall,
   type PullImageRequest,
   type RuntimeImage,
 } from './types.js';

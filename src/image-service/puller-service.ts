@@ -4,8 +4,8 @@ import type { DockerConfigEntry } from '../docker-config/index.js';
 import { ImageRefusedError, PullFailedError } from '../errors/index.js';
 import { check, type Kind } from '../errors/inner.js';
 import * as is from '../errors/inner.js';
-import { pullImage, type PullOptions } from '../puller/index.js';
-import { pullMembers } from '../puller/inner.js';
+import type { PullOptions, VerifyImage } from '../puller/index.js';
+import { pullImageTelling, pullMembers } from '../puller/inner.js';
 import { parseImageName } from '../reference/index.js';
 import { imageNameText } from '../reference/inner.js';
 import { DEFAULT_GARBAGE_GRACE_MS, type ImageStore, type ManagedStore } from '../store/index.js';
@@ -18,7 +18,7 @@ import {
   managedStore,
   type StoredImage,
 } from './stored-images.js';
-import type { ImageService, ImageSpec, PullImageRequest, RuntimeImage } from './types.js';
+import type { ImageService, ImageSpec, PullCall, PullImageRequest, RuntimeImage } from './types.js';
 
 /**
  * How images are pulled into a store, and looked after there.
@@ -77,6 +77,7 @@ export function createPullerImageService(options: PullerImageServiceOptions): Im
   const { store, isPinned = () => false, mountpoint = '', garbageGraceMs, ...pull } = options;
   const describe = (image: StoredImage): RuntimeImage => describeImage(image, isPinned);
   return {
+    verifies: true,
     async imageStatus(image, call = {}) {
       checkCall({ image, call }, imageSpecKind);
       const found = await findImage(store, image.image, call);
@@ -84,10 +85,13 @@ export function createPullerImageService(options: PullerImageServiceOptions): Im
     },
     async pullImage(request, call = {}) {
       checkCall({ image: request, call }, pullRequestKind);
+      check<Omit<PullCall, 'signal'>>(ACTION, call, { onEvent: is.optional(is.callable), verify: members.verify });
       const { image, auth } = request;
+      const { signal, onEvent = () => undefined } = call;
+      const verify = bothOf(pull.verify, call.verify);
       const keyring = auth === undefined ? undefined : keyringOf(auth, image.image);
       try {
-        return (await pullImage(image.image, { ...pull, ...call, store, keyring })).imageRef;
+        return (await pullImageTelling(image.image, { ...pull, verify, signal, store, keyring }, onEvent)).imageRef;
       } catch (error) {
         throw onlyError(error);
       }
@@ -119,6 +123,15 @@ function checkCall(
   image: Kind = is.anything,
 ): void {
   check<typeof values>(ACTION, values, { image, call: is.shape(is.callOptions) });
+}
+
+/** What the first has nothing against is for the second to judge. */
+function bothOf(first: VerifyImage | undefined, second: VerifyImage | undefined): VerifyImage | undefined {
+  if (first === undefined || second === undefined) return first ?? second;
+  return async (resolved, options) => {
+    const reason = await first(resolved, options);
+    return reason === undefined ? second(resolved, options) : reason;
+  };
 }
 
 /** The one credential for the image's own registry; for any other host it has to match as it would in a keyring. */

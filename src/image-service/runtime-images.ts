@@ -43,6 +43,7 @@ export async function pullOnce(images: ImageService, request: PullImageRequest, 
 export function traceImages(images: ImageService, tracing: Tracing | undefined): ImageService {
   if (tracing === undefined) return images;
   return {
+    verifies: images.verifies,
     imageStatus: (image, call) =>
       runTraced(tracing, 'runtime', { operation: 'image_status', image: image.image }, () =>
         images.imageStatus(image, call),

@@ -1,5 +1,6 @@
 import type { CallOptions } from '../clock/index.js';
 import type { DockerConfigEntry } from '../docker-config/index.js';
+import type { PullEvent, VerifyImage } from '../puller/index.js';
 
 /**
  * CRI's `ImageSpec`: an image as it is named to a runtime.
@@ -72,6 +73,23 @@ export interface PullImageRequest {
 }
 
 /**
+ * How a pull of an {@link ImageService} is watched and judged. A service that cannot do so takes no notice.
+ *
+ * @public
+ */
+export interface PullCall extends CallOptions {
+  /** Hears what happens: the plan, each blob with totals, credentials, retries. It must not throw. @defaultValue none */
+  readonly onEvent?: ((event: PullEvent) => void) | undefined;
+  /**
+   * Judges the image before its config and layers are asked for, besides what the service itself was made with. Only a
+   * service with `verifies` asks it.
+   *
+   * @defaultValue every image is pulled
+   */
+  readonly verify?: VerifyImage | undefined;
+}
+
+/**
  * The plug between the image manager and a runtime, modelled on CRI's `ImageService`.
  *
  * A call that fails rejects with an error whose `message` is the text that kubelet would show for it, because the manager
@@ -86,8 +104,10 @@ export interface PullImageRequest {
 export interface ImageService {
   /** What the runtime knows of an image; `undefined` when it does not have it. */
   imageStatus(image: ImageSpec, options?: CallOptions): Promise<RuntimeImage | undefined>;
+  /** Whether `pullImage` asks the `verify` of its options. @defaultValue `false` */
+  readonly verifies?: boolean | undefined;
   /** Pulls with one credential, or with none, and gives the `image_ref`, which is the id of the image. */
-  pullImage(request: PullImageRequest, options?: CallOptions): Promise<string>;
+  pullImage(request: PullImageRequest, options?: PullCall): Promise<string>;
   listImages(options?: CallOptions): Promise<readonly RuntimeImage[]>;
   /** Removes an image with all its names; a success when there is none. */
   removeImage(image: ImageSpec, options?: CallOptions): Promise<void>;

@@ -35,6 +35,7 @@ export { USER_AGENT } from './version.js';
 export { randomFraction } from './random.js';
 export { createSlots, type Slots } from './slots.js';
 export { linkAbort } from './link-abort.js';
+export { runPool, type PoolOptions } from './pool.js';
 export { untilAbort } from './until-abort.js';
 export { redactUrl } from './url.js';
 export { decodeUtf8, encodeUtf8 } from './go/utf8.js';

@@ -104,7 +104,8 @@ export const poolKind: Kind = /* @__PURE__ */ is.shape(
 
 export const parallelKind: Kind = /* @__PURE__ */ is.optional(/* @__PURE__ */ is.wholeFrom(1));
 
-export type BlobEvent = Extract<PullEvent, { readonly type: 'blob' }>;
+/** How far a blob is, whoever's pull it is of. */
+export type BlobEvent = Omit<Extract<PullEvent, { readonly type: 'blob' }>, 'doneBytes' | 'totalBytes'>;
 type Listener = (event: BlobEvent) => void;
 
 /** A download that is under way, for those who want the same content in the same store. */

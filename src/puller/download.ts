@@ -8,7 +8,7 @@ import { copyRanges } from './layer-ranges.js';
 import type { BlobEvent, Flight, SharedDownloads } from './download-pool.js';
 import { createBlobBudget, type DownloadRetries, isCut, planRetries } from '../distribution/inner.js';
 import { type RangePlan, rangesFor } from './layer-ranges.js';
-import type { PullEvent } from './types.js';
+import type { PullStep } from './plan.js';
 import type { ImageReference } from '../reference/index.js';
 import type { ContentWriter, ImageStore } from '../store/index.js';
 import { runTraced, type Tracing } from '../tracing/index.js';
@@ -26,7 +26,7 @@ export interface PullContext {
   readonly downloads: SharedDownloads;
   /** How large layers are downloaded, if not as one stream. */
   readonly ranges: RangePlan | undefined;
-  readonly emit: (event: PullEvent) => void;
+  readonly emit: (event: PullStep) => void;
   readonly onBlobFailed: (failure: BlobFailure) => void;
 }
 
@@ -69,6 +69,11 @@ async function mayFollow(
   }
 }
 
+/** Tells of a blob that the store has already. */
+export function tellPresent(tell: (event: BlobEvent) => void, blob: Descriptor): void {
+  tell({ type: 'blob', descriptor: blob, phase: 'skipped', bytes: blob.size });
+}
+
 async function bringBlob(
   context: PullContext,
   blob: Descriptor,
@@ -78,10 +83,8 @@ async function bringBlob(
   const { ref, store, downloads, tracing } = context;
   const report = (phase: BlobEvent['phase'], bytes: number): void =>
     tell({ type: 'blob', descriptor: blob, phase, bytes });
-  if (await store.has(blob, { signal })) {
-    report('skipped', blob.size);
-    return;
-  }
+  // Since the plan was made, another pull may have brought it.
+  if (await store.has(blob, { signal })) return tellPresent(tell, blob);
   await downloads.slots.run(async () => {
     const writer = await store.ingest(blob, { signal });
     try {

@@ -1,5 +1,4 @@
-import { linkAbort } from '../internal/index.js';
-import type { CallOptions } from '../clock/index.js';
+import { runPool } from '../internal/index.js';
 import { type ManifestBytes, readManifestBytes } from '../distribution/index.js';
 import { ImageError, isImageError } from '../errors/index.js';
 import {
@@ -13,7 +12,8 @@ import {
 } from '../oci/index.js';
 import { createPlatformMatcher, selectManifest } from '../platform/index.js';
 import { checkLabel } from '../platform/inner.js';
-import { downloadBlob, type PullContext } from './download.js';
+import { downloadBlob, type PullContext, tellPresent } from './download.js';
+import { planPull } from './plan.js';
 import type { PullLimits } from './types.js';
 import { readContent, writeContent } from '../store/index.js';
 
@@ -72,7 +72,8 @@ export async function fetchImage(
     onResolved(selected.root);
     await judge(selected);
     const { manifest, descriptor } = selected;
-    await downloadBlobs(context, [manifest.config], { signal, limit: 1 });
+    const present = await planPull(context, descriptor, manifest, signal);
+    await downloadBlobs(context, [manifest.config], { signal, present, limit: 1 });
     const label = descriptor.platform ?? (await readLabel(context, manifest.config, signal));
     const isRoot = descriptor.digest === selected.root.digest;
     if (isRoot) tellLabel(context, label, { wanted, strict: strictPlatform });
@@ -81,7 +82,7 @@ export async function fetchImage(
       found.passed.push({ ...descriptor, platform: label });
       continue;
     }
-    await downloadBlobs(context, uniqueBlobs(manifest.layers), { signal, limit: parallel });
+    await downloadBlobs(context, uniqueBlobs(manifest.layers), { signal, present, limit: parallel });
     await writeContent(context.store, descriptor, selected.bytes, { signal });
     return { root: selected.root, manifest: descriptor, config: manifest.config, platform: label };
   }
@@ -90,12 +91,21 @@ export async function fetchImage(
 async function downloadBlobs(
   context: PullContext,
   blobs: readonly Descriptor[],
-  options: { readonly signal: AbortSignal | undefined; readonly limit: number },
+  {
+    present,
+    ...options
+  }: {
+    readonly signal: AbortSignal | undefined;
+    readonly present: ReadonlySet<string>;
+    readonly limit: number;
+  },
 ): Promise<void> {
   const onFailure = (descriptor: Descriptor, error: unknown): void => {
     if (isImageError(error)) context.onBlobFailed({ descriptor, error });
   };
-  await runPool(blobs, { ...options, onFailure }, (blob, signal) => downloadBlob(context, blob, signal));
+  await runPool(blobs, { ...options, onFailure }, async (blob, signal) =>
+    present.has(blob.digest) ? tellPresent(context.emit, blob) : downloadBlob(context, blob, signal),
+  );
 }
 
 /** What a reference names, and the entries of it that turned out to be for other platforms. */
@@ -168,49 +178,4 @@ function tellLabel(
 
 function uniqueBlobs(layers: readonly Descriptor[]): readonly Descriptor[] {
   return [...new Map(layers.map((layer) => [layer.digest, layer])).values()];
-}
-
-/** How a pool runs. */
-export interface PoolOptions<T> extends CallOptions {
-  /** Tasks at once. */
-  readonly limit: number;
-  /** Hears of each failure; those that were only cancelled because of another are none. */
-  readonly onFailure?: ((item: T, error: unknown) => void) | undefined;
-}
-
-/**
- * Runs `task` for every item, at most `limit` at once. When one fails the others are aborted and awaited, and its error
- * is thrown: nothing of the pool runs on after it has settled.
- */
-export async function runPool<T>(
-  items: readonly T[],
-  { limit, signal, onFailure }: PoolOptions<T>,
-  task: (item: T, signal: AbortSignal) => Promise<void>,
-): Promise<void> {
-  const { controller, release } = linkAbort(signal);
-  const queue = items[Symbol.iterator]();
-  let failure: { readonly error: unknown } | undefined;
-  const fail = (item: T, error: unknown): void => {
-    if (signal?.aborted || error === failure?.error) return;
-    failure ??= { error };
-    onFailure?.(item, error);
-    controller.abort(error);
-  };
-  const work = async (): Promise<void> => {
-    for (const item of queue) {
-      if (controller.signal.aborted) return;
-      try {
-        await task(item, controller.signal);
-      } catch (error) {
-        fail(item, error);
-      }
-    }
-  };
-  try {
-    await Promise.all(Array.from({ length: Math.min(limit, items.length) }, work));
-  } finally {
-    release();
-  }
-  signal?.throwIfAborted();
-  if (failure !== undefined) throw failure.error;
 }

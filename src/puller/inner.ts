@@ -1,2 +1,2 @@
 /** For other rooms of this library; not published. */
-export { pullMembers } from './pull.js';
+export { pullImageTelling, pullMembers } from './pull.js';

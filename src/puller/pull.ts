@@ -10,6 +10,7 @@ import * as is from '../errors/inner.js';
 import { linkAbort } from '../internal/index.js';
 import { parallelKind, poolKind } from './download-pool.js';
 import { rangesKind } from './layer-ranges.js';
+import { createTotals, type PullStep } from './plan.js';
 import { runPull } from './run-pull.js';
 import type { PulledImage, PullEvent, PullOptions } from './types.js';
 import { STORED_LIMITS } from '../store/inner.js';
@@ -112,8 +113,10 @@ export async function* pullImageEvents(
   const { controller, release } = linkAbort(options.signal);
   const queue = createEventQueue();
   const pull = startPull(image, { ...options, signal: controller.signal }, queue.push).then(queue.end, queue.fail);
+  // Summed up as they are read: progress that nobody has read is replaced.
+  const withTotals = createTotals();
   try {
-    yield* queue;
+    for await (const step of queue) yield withTotals(step);
   } finally {
     controller.abort();
     await pull;
@@ -121,8 +124,18 @@ export async function* pullImageEvents(
   }
 }
 
+/** Pulls an image, and tells a function what happens meanwhile; for other rooms, which have a listener of their own. */
+export function pullImageTelling(
+  image: string,
+  options: PullOptions,
+  onEvent: (event: PullEvent) => void,
+): Promise<PulledImage> {
+  const withTotals = createTotals();
+  return startPull(image, options, (step) => onEvent(withTotals(step)));
+}
+
 /** However many steps a pull has under way, the caller's signal hears of one listener only. */
-async function startPull(image: string, options: PullOptions, emit: (event: PullEvent) => void): Promise<PulledImage> {
+async function startPull(image: string, options: PullOptions, emit: (event: PullStep) => void): Promise<PulledImage> {
   checkOptions(image, options);
   const { controller, release } = linkAbort(options.signal);
   try {
@@ -132,7 +145,7 @@ async function startPull(image: string, options: PullOptions, emit: (event: Pull
   }
 }
 
-function watchedPull(image: string, options: PullOptions, emit: (event: PullEvent) => void): Promise<PulledImage> {
+function watchedPull(image: string, options: PullOptions, emit: (event: PullStep) => void): Promise<PulledImage> {
   const facts = { imageRef: undefined, repoDigest: undefined, endpoint: undefined, refused: undefined };
   const trace: PullTrace = { image, ...facts };
   return runTraced(options.runtime.tracing, 'pull', trace, async () => {
@@ -219,8 +232,8 @@ const leftOut: Kind = {
  * Events between a pull and its reader. The pull never waits: progress that the reader has not taken yet is replaced by
  * newer progress of the same blob, so a slow reader costs one event a blob.
  */
-export interface EventQueue extends AsyncIterable<PullEvent> {
-  push(event: PullEvent): void;
+export interface EventQueue extends AsyncIterable<PullStep> {
+  push(event: PullStep): void;
   /** No more events will come. */
   end(): void;
   /** No more events will come, and the reader gets this error after those that did. */
@@ -228,7 +241,7 @@ export interface EventQueue extends AsyncIterable<PullEvent> {
 }
 
 export function createEventQueue(): EventQueue {
-  let events: PullEvent[] = [];
+  let events: PullStep[] = [];
   const progressAt = new Map<string, number>();
   let outcome: { readonly error: unknown } | 'ended' | undefined;
   let wake: (() => void) | undefined;
@@ -237,7 +250,7 @@ export function createEventQueue(): EventQueue {
     wake?.();
     wake = undefined;
   };
-  const push = (event: PullEvent): void => {
+  const push = (event: PullStep): void => {
     if (event.type === 'blob') {
       const { digest } = event.descriptor;
       const at = progressAt.get(digest);

@@ -21,7 +21,8 @@ import type { PullContext } from './download.js';
 import { type FetchedImage, fetchImage } from './fetch-image.js';
 import { planRanges } from './layer-ranges.js';
 import { type EndpointSuccess, type PullRun, type Target, tryEndpoints } from './try-endpoints.js';
-import type { PulledImage, PullEvent, PullOptions } from './types.js';
+import type { PullStep } from './plan.js';
+import type { PulledImage, PullOptions } from './types.js';
 import { verifyResolved } from './verify.js';
 import { formatReference, type ImageReference, parseDockerReference } from '../reference/index.js';
 
@@ -32,7 +33,7 @@ const RETRY_BEFORE_NEXT = { attempts: 2, budgetMs: 5_000 };
 export async function runPull(
   image: string,
   options: PullOptions,
-  emit: (event: PullEvent) => void,
+  emit: (event: PullStep) => void,
 ): Promise<PulledImage> {
   options.signal?.throwIfAborted();
   const ref = parseDockerReference(image);

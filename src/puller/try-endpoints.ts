@@ -13,7 +13,8 @@ import { aggregate, equalSecrets, quote, untilAbort } from '../internal/index.js
 import type { CredentialCandidate } from '../keyring/index.js';
 import type { RegistryEndpoint } from '../mirrors/index.js';
 import { credentialName } from '../mirrors/inner.js';
-import type { PullEvent, PullOptions } from './types.js';
+import type { PullStep } from './plan.js';
+import type { PullOptions } from './types.js';
 import type { ImageReference } from '../reference/index.js';
 import { imageNameText } from '../reference/inner.js';
 import { type LookupTrace, runTraced } from '../tracing/index.js';
@@ -26,7 +27,7 @@ export interface PullRun {
   readonly image: string;
   readonly ref: ImageReference;
   readonly options: PullOptions;
-  readonly emit: (event: PullEvent) => void;
+  readonly emit: (event: PullStep) => void;
   /** Grows with every attempt that failed. */
   readonly failed: PullAttempt[];
   /** Blobs that failed in the attempt under way. */

@@ -213,12 +213,31 @@ export type PullEvent =
       readonly available: readonly Platform[];
     }
   | {
+      /**
+       * What there is to do, before the first byte of config and layers. Where an index does not say what its manifests are
+       * for, each that is looked at has a plan, and the last counts.
+       */
+      readonly type: 'plan';
+      readonly manifest: Descriptor;
+      /** The config and the layers, each once. */
+      readonly contents: readonly Descriptor[];
+      /** The bytes of all of them. */
+      readonly bytes: number;
+      /** Those of them that the store has already. */
+      readonly present: readonly Descriptor[];
+      readonly presentBytes: number;
+    }
+  | {
       readonly type: 'blob';
       readonly descriptor: Descriptor;
       /** `skipped`: the store has it already. */
       readonly phase: 'started' | 'progress' | 'verified' | 'skipped';
       /** Bytes of this blob that are done. */
       readonly bytes: number;
+      /** Bytes of the whole plan that are done, with what was there before. */
+      readonly doneBytes: number;
+      /** All bytes of the plan. */
+      readonly totalBytes: number;
     }
   | {
       readonly type: 'retry';

@@ -2,21 +2,21 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { parseDigest } from 'kubepull/digest';
 import { ImageError } from 'kubepull/errors';
-import type { PullEvent } from 'kubepull/puller';
 import { createEventQueue } from '../../src/puller/pull.ts';
+import type { PullStep } from '../../src/puller/plan.ts';
 import { runsOf } from '../support/property-runs.ts';
 
-const blob = (name: string, phase: 'started' | 'progress' | 'verified', bytes: number): PullEvent => ({
+const blob = (name: string, phase: 'started' | 'progress' | 'verified', bytes: number): PullStep => ({
   type: 'blob',
   descriptor: { mediaType: 'x', digest: parseDigest(`sha256:${name.repeat(64)}`), size: 10 },
   phase,
   bytes,
 });
 
-const summary = (event: PullEvent): string =>
+const summary = (event: PullStep): string =>
   event.type === 'blob' ? `${event.descriptor.digest.at(-1)} ${event.phase} ${event.bytes}` : event.type;
 
-async function drain(queue: AsyncIterable<PullEvent>): Promise<string[]> {
+async function drain(queue: AsyncIterable<PullStep>): Promise<string[]> {
   const seen: string[] = [];
   for await (const event of queue) seen.push(summary(event));
   return seen;
@@ -44,7 +44,7 @@ describe('createEventQueue', () => {
 
   it('tells what comes after a retry after it', async () => {
     const queue = createEventQueue();
-    const { descriptor } = blob('a', 'progress', 0) as Extract<PullEvent, { type: 'blob' }>;
+    const { descriptor } = blob('a', 'progress', 0) as Extract<PullStep, { type: 'blob' }>;
     const error = new ImageError('ERR_OPTION_INVALID', 'Cannot read "a": cut');
     queue.push(blob('a', 'progress', 1));
     queue.push({ type: 'retry', descriptor, error, delayMs: 1, offset: 1 });

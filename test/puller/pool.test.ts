@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { linkAbort } from '../../src/internal/link-abort.ts';
-import { runPool } from '../../src/puller/fetch-image.ts';
+import { runPool } from '../../src/internal/pool.ts';
 import { runsOf } from '../support/property-runs.ts';
 
 describe('runPool', () => {

@@ -13,7 +13,7 @@ const gates = { KubeletEnsureSecretPulledImages: true, RuntimeClassInImageCriApi
 const POLICY: MustPullQuestion['policy'] = 'NeverVerifyAllowlistedImages';
 
 const managerOptions = all<ImageManagerOptions>({
-  images,
+  images: { ...images, verifies: true },
   createHasher: nodeHasher,
   keyring,
   records: createMemoryRecords(),
@@ -23,6 +23,8 @@ const managerOptions = all<ImageManagerOptions>({
   mergeEqualPulls: true,
   recheckPresence: true,
   tracing: { trace: (_operation, _context, action) => action() },
+  verify: () => undefined,
+  onPullEvent: () => undefined,
   onEvent: () => undefined,
   onWarning: () => undefined,
   release: '1.36',
