@@ -79,7 +79,8 @@ function podOf(object: Unknowns, at: string): FoundPod | undefined {
   if (path === undefined) return undefined;
   let spec: unknown = object;
   for (const field of path) spec = isObject(spec) ? spec[field] : undefined;
-  return { pod: { ...object, spec } as PodLike, at, specAt: path.join('.') };
+  // What is found is a pod, whatever it was found in.
+  return { pod: { ...object, kind: 'Pod', spec } as PodLike, at, specAt: path.join('.') };
 }
 
 /** What an object without `kind` is by its shape, as the items of the API's lists are. */

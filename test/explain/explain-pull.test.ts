@@ -51,6 +51,23 @@ describe('explainPull', () => {
     expect(explained.lookup?.rejected).toHaveLength(1);
   });
 
+  it.each([
+    ['Deployment', (spec: object) => ({ spec: { template: { spec } } }), 'spec.template.spec.containers[0]'],
+    ['PodTemplate', (spec: object) => ({ template: { spec } }), 'template.spec.containers[0]'],
+    [
+      'CronJob',
+      (spec: object) => ({ spec: { jobTemplate: { spec: { template: { spec } } } } }),
+      'spec.jobTemplate.spec.template.spec.containers[0]',
+    ],
+  ])('explains the pods of a %s that says its kind', (kind, withTemplate, path) => {
+    const { metadata, spec } = pod('r.example/team/app:1');
+    const workload = { kind, metadata, ...withTemplate(spec) };
+    const explained = explainPull(workload, 'web', { secrets: [secret('team', 'r.example', canary('password'))] });
+    expect(explained.policy.path).toBe(path);
+    expect(explained).toMatchObject({ secrets: { found: ['team'], missing: ['gone'] }, decision: { action: 'pull' } });
+    expect(explainPull({ kind: 'List', items: [workload] }, 'web').policy.path).toBe(`items[0].${path}`);
+  });
+
   it('puts what plugins and clouds gave last, and says what each did', () => {
     const serviceAccount = { namespace: 'shop', name: 'default', uid: 'u' };
     const source = { kind: 'plugin', provider: 'ecr', serviceAccount } as const;
