@@ -72,6 +72,7 @@ export const ARROWS: Readonly<Record<string, readonly string[]>> = {
     'lint',
     'digest',
   ],
+  failures: ['reference'],
 };
 
 /** The top: these may import any room below, and nobody imports them. */

@@ -1,5 +1,6 @@
 import { createCredential, createSecret, type ParseDockerConfigOptions } from 'kubepull/docker-config';
 import { explainPull, type ExplainPullOptions } from 'kubepull/explain';
+import { explainFailure } from 'kubepull/failures';
 import { createKeyring } from 'kubepull/keyring';
 import { lintDockerConfig } from 'kubepull/lint';
 import { type MatchOptions, parsePattern, toTarget } from 'kubepull/match';
@@ -345,6 +346,19 @@ export const explain: Table = {
       ].map((key) => [`0.${key}`, 'explainPull makes it']),
     ),
     allows: { '0': [] },
+  }),
+};
+
+export const failures: Table = {
+  explainFailure: () => ({ args: ['Back-off pulling image "nginx"'] }),
+  formatFailure: () => ({
+    args: [explainFailure('Back-off pulling image "nginx"')],
+    free: Object.fromEntries(
+      ['words', 'reason', 'image', 'suggestion', 'registry', 'host', 'status', 'runtime'].map((key) => [
+        `0.${key}`,
+        'explainFailure makes it',
+      ]),
+    ),
   }),
 };
 export { createCredential };

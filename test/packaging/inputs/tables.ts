@@ -39,4 +39,5 @@ export const tables: Readonly<Record<string, Table>> = {
   node: adapters.node,
   lint: names.lint,
   explain: names.explain,
+  failures: names.failures,
 };
