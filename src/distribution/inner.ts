@@ -11,6 +11,6 @@ export {
   type DownloadRetries,
   planRetries,
 } from './pull/cuts.js';
-export { isCut, retryKind } from './transport/retry.js';
+export { isCut, retryAfterMs, retryKind } from './transport/retry.js';
 export { redirectLimitKind } from './policy/redirects.js';
 export { exchangeLimitKinds, type ExchangeLimits, exchangeLimits } from './transport/limits.js';

@@ -13,8 +13,9 @@ import {
 import { createPlatformMatcher, selectManifest } from '../platform/index.js';
 import { checkLabel } from '../platform/inner.js';
 import { downloadBlob, type PullContext, tellPresent } from './download.js';
-import { planPull } from './plan.js';
+import { planPull, type PullStep } from './plan.js';
 import type { PullLimits } from './types.js';
+import type { ImageReference } from '../reference/index.js';
 import { readContent, writeContent } from '../store/index.js';
 
 /** Levels of index in index that a pull goes down. */
@@ -61,14 +62,14 @@ export async function fetchImage(
   },
 ): Promise<FetchedImage> {
   const { signal, parallel, strictPlatform, limits, onAuthorized, onResolved, judge } = options;
-  const found: FoundRoot = {
-    bytes: await readManifestBytes(context.session, context.ref, { signal }),
-    limits,
-    passed: [],
-  };
+  const { ref, emit, session } = context;
+  const read = (descriptor: Descriptor): Promise<ManifestBytes> =>
+    readManifestBytes(session, ref, { descriptor, signal });
+  const bytes = await readManifestBytes(session, ref, { signal });
+  const passed: Descriptor[] = [];
   onAuthorized();
   for (;;) {
-    const selected = await selectImage(context, wanted, found, signal);
+    const selected = await selectImage({ ref, emit, read }, wanted, { bytes, limits, passed });
     onResolved(selected.root);
     await judge(selected);
     const { manifest, descriptor } = selected;
@@ -79,7 +80,7 @@ export async function fetchImage(
     if (isRoot) tellLabel(context, label, { wanted, strict: strictPlatform });
     else if (!fits(label, wanted)) {
       // What an index says nothing of is for what its config says; containerd looks on then.
-      found.passed.push({ ...descriptor, platform: label });
+      passed.push({ ...descriptor, platform: label });
       continue;
     }
     await downloadBlobs(context, uniqueBlobs(manifest.layers), { signal, present, limit: parallel });
@@ -112,17 +113,22 @@ async function downloadBlobs(
 interface FoundRoot {
   readonly bytes: ManifestBytes;
   readonly limits: PullLimits | undefined;
-  readonly passed: Descriptor[];
+  readonly passed: readonly Descriptor[];
+}
+
+/** Who wants to know what a reference means for a platform, and how entries of an index are got. */
+export interface Selecting {
+  readonly ref: ImageReference;
+  readonly emit: (event: PullStep) => void;
+  readonly read: (entry: Descriptor) => Promise<ManifestBytes>;
 }
 
 /** Goes from what the reference names to a manifest, through as many indexes as there are. */
-async function selectImage(
-  context: PullContext,
+export async function selectImage(
+  { ref, emit, read }: Selecting,
   wanted: Platform,
   { bytes: start, limits, passed }: FoundRoot,
-  signal: AbortSignal | undefined,
 ): Promise<Selected> {
-  const { ref, session, emit } = context;
   let fetched = start;
   const root = fetched.descriptor;
   let descriptor = root;
@@ -132,7 +138,7 @@ async function selectImage(
     if (parsed.kind === 'manifest') return { root, descriptor, manifest: parsed.manifest, bytes: fetched.bytes };
     const chosen = selectManifest(withLabels(parsed.index, passed), wanted);
     emit({ type: 'platform', wanted, chosen, available: platformsOf(parsed.index.manifests) });
-    fetched = await readManifestBytes(session, ref, { descriptor: chosen, signal });
+    fetched = await read(chosen);
     descriptor = { ...fetched.descriptor, platform: chosen.platform };
   }
   throw new ImageError(

@@ -1,2 +1,7 @@
 /** For other rooms of this library; not published. */
 export { pullImageTelling, pullMembers } from './pull.js';
+export { askEndpoints, findEndpoints, referenceAt, sessionFor } from './run-pull.js';
+export { planAttempts, type PullRun } from './try-endpoints.js';
+export { type Selected, selectImage } from './fetch-image.js';
+export { planContents, type PullStep } from './plan.js';
+export { type AskOptions } from './types.js';

@@ -2,6 +2,7 @@ import { runPool } from '../internal/index.js';
 import type { Descriptor, ImageManifest } from '../oci/index.js';
 import type { PullContext } from './download.js';
 import type { BlobEvent } from './download-pool.js';
+import type { ImageStore } from '../store/index.js';
 import type { PullEvent } from './types.js';
 
 /** What a pull does, before it is said how far all of it has come. */
@@ -10,24 +11,37 @@ export type PullStep = Exclude<PullEvent, { readonly type: 'blob' }> | BlobEvent
 /** Contents that a store is asked for at once. */
 const AT_ONCE = 16;
 
-/**
- * Finds out what of an image is in the store already, tells the plan, and gives what is there: nobody has to ask for that
- * again.
- */
-export async function planPull(
-  { store, emit }: PullContext,
-  manifest: Descriptor,
+/** What an image is made of besides its manifest, each once, and what of that a store has. */
+export interface ContentPlan {
+  readonly contents: readonly Descriptor[];
+  readonly bytes: number;
+  readonly present: readonly Descriptor[];
+  readonly presentBytes: number;
+}
+
+export async function planContents(
   { config, layers }: ImageManifest,
-  signal: AbortSignal | undefined,
-): Promise<ReadonlySet<string>> {
+  { store, signal }: { readonly store: Pick<ImageStore, 'has'> | undefined; readonly signal: AbortSignal | undefined },
+): Promise<ContentPlan> {
   const contents = [...new Map([config, ...layers].map((content) => [content.digest, content])).values()];
   const there = new Set<string>();
   await runPool(contents, { limit: AT_ONCE, signal }, async (content, pool) => {
-    if (await store.has(content, { signal: pool })) there.add(content.digest);
+    if ((await store?.has(content, { signal: pool })) === true) there.add(content.digest);
   });
   const present = contents.filter(({ digest }) => there.has(digest));
-  emit({ type: 'plan', manifest, contents, bytes: sum(contents), present, presentBytes: sum(present) });
-  return there;
+  return { contents, bytes: sum(contents), present, presentBytes: sum(present) };
+}
+
+/** Tells the plan of a pull, and gives what is there already: nobody has to ask for that again. */
+export async function planPull(
+  { store, emit }: PullContext,
+  manifest: Descriptor,
+  document: ImageManifest,
+  signal: AbortSignal | undefined,
+): Promise<ReadonlySet<string>> {
+  const plan = await planContents(document, { store, signal });
+  emit({ type: 'plan', manifest, ...plan });
+  return new Set(plan.present.map(({ digest }) => digest));
 }
 
 /** Puts sums to the events of blobs: what of the plan is there by now, and all of it. */

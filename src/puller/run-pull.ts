@@ -22,7 +22,7 @@ import { type FetchedImage, fetchImage } from './fetch-image.js';
 import { planRanges } from './layer-ranges.js';
 import { type EndpointSuccess, type PullRun, type Target, tryEndpoints } from './try-endpoints.js';
 import type { PullStep } from './plan.js';
-import type { PulledImage, PullOptions } from './types.js';
+import type { AskOptions, PulledImage, PullOptions } from './types.js';
 import { verifyResolved } from './verify.js';
 import { formatReference, type ImageReference, parseDockerReference } from '../reference/index.js';
 
@@ -36,24 +36,38 @@ export async function runPull(
   emit: (event: PullStep) => void,
 ): Promise<PulledImage> {
   options.signal?.throwIfAborted();
-  const ref = parseDockerReference(image);
+  const pull: PullRun = { image, ref: parseDockerReference(image), options, emit, failed: [], failedBlobs: [] };
+  const success = await askEndpoints(pull, (target, steps) => fetchFrom(pull, options, target, steps));
+  return finish(pull, options, success);
+}
+
+/**
+ * Asks the endpoints of an image in order, and each with one credential after the other; the first that knows a tag decides
+ * what it means.
+ *
+ * @throws {@link PullFailedError} when all failed
+ */
+export async function askEndpoints<T>(
+  pull: PullRun,
+  run: (target: Target, steps: FetchSteps) => Promise<T>,
+): Promise<EndpointSuccess<T>> {
+  const { ref, options } = pull;
   const endpoints = await findEndpoints(ref, options);
-  const pull: PullRun = { image, ref, options, emit, failed: [], failedBlobs: [] };
   let resolved = mustResolveFirst(ref, endpoints) ? await resolveTag(pull, endpoints) : undefined;
-  const success = await tryEndpoints(pull, withCapability(ref, endpoints, 'pull'), {
+  return tryEndpoints(pull, withCapability(ref, endpoints, 'pull'), {
     purpose: 'pull',
     run: (target, onAuthorized) =>
-      fetchFrom(pull, target, {
+      run(target, {
         resolved,
         onAuthorized,
         // From now on the tag means this image, whoever is asked next: what came of it already is not for nothing.
         onResolved: ({ digest }) => (resolved = digest),
       }),
   });
-  return finish(pull, success);
 }
 
-interface FetchSteps {
+/** What is known by the time that an endpoint is asked, and what it tells on the way. */
+export interface FetchSteps {
   /** What the tag was found to mean. */
   readonly resolved: Digest | undefined;
   readonly onAuthorized: () => void;
@@ -74,8 +88,8 @@ async function resolveTag(pull: PullRun, endpoints: readonly RegistryEndpoint[])
   return value;
 }
 
-function fetchFrom(pull: PullRun, target: Target, steps: FetchSteps): Promise<FetchedImage> {
-  const { ref, options, emit, failedBlobs } = pull;
+function fetchFrom(pull: PullRun, options: PullOptions, target: Target, steps: FetchSteps): Promise<FetchedImage> {
+  const { ref, emit, failedBlobs } = pull;
   const {
     runtime,
     store,
@@ -124,7 +138,7 @@ function fetchFrom(pull: PullRun, target: Target, steps: FetchSteps): Promise<Fe
   });
 }
 
-function sessionFor({ endpoint, attempt, last }: Target, { options, emit }: PullRun): RegistrySession {
+export function sessionFor({ endpoint, attempt, last }: Target, { options, emit }: PullRun): RegistrySession {
   const { runtime, keyring, realmPolicy, redirectPolicy, maxRedirects, foreignLayers, retry = {} } = options;
   const { origin, apiPath, namespace } = endpoint;
   const { credential, candidate } = attempt;
@@ -168,8 +182,12 @@ function retryBeforeNext({ attempts = Infinity, budgetMs = Infinity }: NonNullab
   };
 }
 
-async function finish(pull: PullRun, success: EndpointSuccess<FetchedImage>): Promise<PulledImage> {
-  const { image, ref, options, emit, failed } = pull;
+async function finish(
+  pull: PullRun,
+  options: PullOptions,
+  success: EndpointSuccess<FetchedImage>,
+): Promise<PulledImage> {
+  const { image, ref, emit, failed } = pull;
   const { value: fetched, endpoint, attempt } = success;
   const name = formatReference(ref);
   await options.store.tag(name, fetched.manifest, { signal: options.signal });
@@ -191,7 +209,7 @@ async function finish(pull: PullRun, success: EndpointSuccess<FetchedImage>): Pr
 /** Where to pull from, in order: what the options say, or the image's own registry. */
 export async function findEndpoints(
   ref: ImageReference,
-  { endpoints, plainHttp = [], signal }: PullOptions,
+  { endpoints, plainHttp = [], signal }: AskOptions,
 ): Promise<readonly RegistryEndpoint[]> {
   const asked = Promise.resolve(endpoints?.(ref, { signal }) ?? []);
   const found = await untilAbort(asked, signal);

@@ -14,7 +14,7 @@ import type { CredentialCandidate } from '../keyring/index.js';
 import type { RegistryEndpoint } from '../mirrors/index.js';
 import { credentialName } from '../mirrors/inner.js';
 import type { PullStep } from './plan.js';
-import type { PullOptions } from './types.js';
+import type { AskOptions } from './types.js';
 import type { ImageReference } from '../reference/index.js';
 import { imageNameText } from '../reference/inner.js';
 import { type LookupTrace, runTraced } from '../tracing/index.js';
@@ -26,7 +26,7 @@ const UNREACHED: ReadonlySet<TransportPhase> = new Set(['lookup', 'connect', 'tl
 export interface PullRun {
   readonly image: string;
   readonly ref: ImageReference;
-  readonly options: PullOptions;
+  readonly options: AskOptions;
   readonly emit: (event: PullStep) => void;
   /** Grows with every attempt that failed. */
   readonly failed: PullAttempt[];
@@ -171,7 +171,7 @@ export async function planAttempts(
     credential,
     signal,
     runtime: { tracing },
-  }: Pick<PullOptions, 'keyring' | 'credential' | 'signal' | 'runtime'>,
+  }: Pick<AskOptions, 'keyring' | 'credential' | 'signal' | 'runtime'>,
 ): Promise<readonly Attempt[]> {
   if (endpoint.anonymous) return [ANONYMOUS];
   if (credential !== undefined && endpoint.upstream) return [{ ...ANONYMOUS, source: { kind: 'inline' }, credential }];

@@ -155,6 +155,9 @@ export interface PullOptions extends CallOptions {
   readonly endpoints?: RegistryEndpoints | undefined;
 }
 
+/** What it takes to ask for an image; where to put it is the matter of a pull. */
+export type AskOptions = Omit<PullOptions, 'store' | 'verify' | 'downloads' | 'layerRanges' | 'maxParallelDownloads'>;
+
 /**
  * An image that is in the store.
  *
