@@ -12,10 +12,11 @@ import { DEFAULT_GARBAGE_GRACE_MS, type ImageStore, type ManagedStore } from '..
 import { imageSpecKind, orManaged, pullRequestKind } from './kinds.js';
 import {
   contentBytes,
+  createKnownImages,
   findImage,
   findWithAllNames,
   listStoredImages,
-  managedStore,
+  managedSource,
   type StoredImage,
 } from './stored-images.js';
 import type { ImageService, ImageSpec, PullCall, PullImageRequest, RuntimeImage } from './types.js';
@@ -75,12 +76,13 @@ export function createPullerImageService(options: PullerImageServiceOptions): Im
     garbageGraceMs: is.optional(is.numberFrom(0, Infinity)),
   });
   const { store, isPinned = () => false, mountpoint = '', garbageGraceMs, ...pull } = options;
+  const source = { store, known: createKnownImages() };
   const describe = (image: StoredImage): RuntimeImage => describeImage(image, isPinned);
   return {
     verifies: true,
     async imageStatus(image, call = {}) {
       checkCall({ image, call }, imageSpecKind);
-      const found = await findImage(store, image.image, call);
+      const found = await findImage(source, image.image, call);
       return found === undefined ? undefined : describe(found);
     },
     async pullImage(request, call = {}) {
@@ -98,19 +100,19 @@ export function createPullerImageService(options: PullerImageServiceOptions): Im
     },
     async listImages(call = {}) {
       checkCall({ call });
-      return (await listStoredImages(managedStore(store, 'list images'), call)).map(describe);
+      return (await listStoredImages(managedSource(source, 'list images'), call)).map(describe);
     },
     async removeImage(image, call = {}) {
       checkCall({ image, call }, imageSpecKind);
-      const managed = managedStore(store, 'remove an image');
+      const managed = managedSource(source, 'remove an image');
       const found = await findWithAllNames(managed, image.image, call);
       if (found === undefined) return;
-      for (const name of found.names) await managed.untag(name, call);
-      await managed.collectGarbage({ ...call, graceMs: garbageGraceMs ?? DEFAULT_GARBAGE_GRACE_MS });
+      for (const name of found.names) await managed.store.untag(name, call);
+      await managed.store.collectGarbage({ ...call, graceMs: garbageGraceMs ?? DEFAULT_GARBAGE_GRACE_MS });
     },
     async imageFsInfo(call = {}) {
       checkCall({ call });
-      const images = await listStoredImages(managedStore(store, 'measure images'), call);
+      const images = await listStoredImages(managedSource(source, 'measure images'), call);
       return [{ mountpoint, usedBytes: contentBytes(images), inodesUsed: undefined }];
     },
   };

@@ -18,34 +18,73 @@ export interface StoredImage {
   readonly size: number;
 }
 
+/**
+ * What was read of the images that were in a store when it was listed last. Under its digest content never changes, so it
+ * has to be there, and need not be understood again.
+ */
+export interface KnownImages {
+  of(target: Descriptor): ReadImage | undefined;
+  replace(images: Iterable<readonly [Descriptor, ReadImage | undefined]>): void;
+}
+
+/** Descriptors that are kept of all images together, so that memory is bounded: about 20 MiB. */
+const MAX_KNOWN_CONTENTS = 131_072;
+
+export function createKnownImages(): KnownImages {
+  let known: ReadonlyMap<string, ReadImage> = new Map();
+  return {
+    of: (target) => known.get(keyOf(target)),
+    replace(images) {
+      const next = new Map<string, ReadImage>();
+      let room = MAX_KNOWN_CONTENTS;
+      for (const [target, image] of images) {
+        if (image === undefined || image.contents.length > room) continue;
+        room -= image.contents.length;
+        next.set(keyOf(target), image);
+      }
+      known = next;
+    },
+  };
+}
+
+/** A store, and what is known of the images in it. */
+export interface ImageSource<Store extends ImageStore = ImageStore | ManagedStore> {
+  readonly store: Store;
+  readonly known: KnownImages;
+}
+
 const IMAGE_ID = /^sha256:[0-9a-f]{64}$/;
 
 /** An image by name, or by id where the store can be listed. */
 export async function findImage(
-  store: ImageStore | ManagedStore,
+  source: ImageSource,
   image: string,
   options?: CallOptions,
 ): Promise<StoredImage | undefined> {
-  if (IMAGE_ID.test(image)) return 'names' in store ? findById(store, image, options) : undefined;
+  if (IMAGE_ID.test(image)) return isManaged(source) ? findById(source, image, options) : undefined;
   const name = formatStoreName(image);
-  const target = await store.resolve(name, options);
-  const read = target === undefined ? undefined : await readImage(store, target, options);
+  const target = await source.store.resolve(name, options);
+  const read = target === undefined ? undefined : await readImage(source, target, options);
   return target === undefined || read === undefined ? undefined : toStoredImage([[name, target]], read);
 }
 
 /** The same, under all the names that the store has for it. */
 export async function findWithAllNames(
-  store: ManagedStore,
+  source: ImageSource<ManagedStore>,
   image: string,
   options?: CallOptions,
 ): Promise<StoredImage | undefined> {
-  if (IMAGE_ID.test(image)) return findById(store, image, options);
-  const found = await findImage(store, image, options);
-  return found === undefined ? undefined : ((await findById(store, found.id, options)) ?? found);
+  if (IMAGE_ID.test(image)) return findById(source, image, options);
+  const found = await findImage(source, image, options);
+  return found === undefined ? undefined : ((await findById(source, found.id, options)) ?? found);
 }
 
-async function findById(store: ManagedStore, id: string, options?: CallOptions): Promise<StoredImage | undefined> {
-  return (await listStoredImages(store, options)).find((image) => image.id === id);
+async function findById(
+  source: ImageSource<ManagedStore>,
+  id: string,
+  options?: CallOptions,
+): Promise<StoredImage | undefined> {
+  return (await listStoredImages(source, options)).find((image) => image.id === id);
 }
 
 /** Names that are looked up, and manifests that are read, at once: a disk is not kept waiting, and memory stays small. */
@@ -55,12 +94,17 @@ const AT_ONCE = 16;
  * All images, each once. Names that do not lead to an image of one platform are passed over. However many names lead to a
  * manifest, it is read once.
  */
-export async function listStoredImages(store: ManagedStore, options?: CallOptions): Promise<readonly StoredImage[]> {
+export async function listStoredImages(
+  source: ImageSource<ManagedStore>,
+  options?: CallOptions,
+): Promise<readonly StoredImage[]> {
+  const { store, known } = source;
   const names = await store.names(options);
   const targets = await mapInOrder(names, async (name) => store.resolve(name, options));
   const wanted = new Map(targets.flatMap((target) => (target === undefined ? [] : [[keyOf(target), target] as const])));
-  const read = await mapInOrder([...wanted.values()], async (target) => readImage(store, target, options));
+  const read = await mapInOrder([...wanted.values()], async (target) => readImage(source, target, options));
   const images = new Map([...wanted.keys()].map((key, place) => [key, read[place]] as const));
+  known.replace([...wanted.values()].map((target, place) => [target, read[place]]));
   const found = new Map<string, { readonly image: ReadImage; readonly named: [string, Descriptor][] }>();
   for (const [place, name] of names.entries()) {
     const target = targets[place];
@@ -100,9 +144,13 @@ export function contentBytes(images: readonly StoredImage[]): number {
   return [...sizes.values()].reduce((sum, size) => sum + size, 0);
 }
 
+function isManaged(source: ImageSource): source is ImageSource<ManagedStore> {
+  return 'names' in source.store;
+}
+
 /** @throws ImageError for a store that cannot be listed */
-export function managedStore(store: ImageStore | ManagedStore, verb: string): ManagedStore {
-  if ('names' in store) return store;
+export function managedSource(source: ImageSource, verb: string): ImageSource<ManagedStore> {
+  if (isManaged(source)) return source;
   throw new ImageError('ERR_OPTION_INVALID', `Cannot ${verb}: the store cannot be listed`);
 }
 
@@ -110,11 +158,13 @@ export function managedStore(store: ImageStore | ManagedStore, verb: string): Ma
 type ReadImage = Pick<StoredImage, 'id' | 'contents' | 'size'>;
 
 async function readImage(
-  store: ImageStore,
+  { store, known }: ImageSource,
   target: Descriptor,
   options: CallOptions | undefined,
 ): Promise<ReadImage | undefined> {
   const bytes = await readIfThere(store, target, options);
+  const before = bytes === undefined ? undefined : known.of(target);
+  if (before !== undefined) return before;
   const manifest = bytes === undefined ? undefined : readManifest(bytes, target.mediaType);
   if (manifest === undefined) return undefined;
   const contents = [target, manifest.config, ...manifest.layers].map(({ digest, size }) => ({ digest, size }));

@@ -33,6 +33,7 @@ export { hasOuterSpace, trimEnd } from './go/space.js';
 export { createMask, type Mask, MIN_SECRET } from './mask.js';
 export { USER_AGENT } from './version.js';
 export { randomFraction } from './random.js';
+export { createShared } from './shared.js';
 export { createSlots, type Slots } from './slots.js';
 export { linkAbort } from './link-abort.js';
 export { runPool, type PoolOptions } from './pool.js';

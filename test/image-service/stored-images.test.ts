@@ -106,6 +106,23 @@ describe('the images that createPullerImageService finds in a store', () => {
     expect(calls.has).toBe(1);
   });
 
+  it('are looked for in each list, and understood in the first: content does not change under its digest', async () => {
+    let isSecond = false;
+    const blank = (store: ManagedStore) => ({
+      async *read(target: BuiltImage['descriptor']) {
+        for await (const chunk of store.read(target)) yield isSecond ? new Uint8Array(chunk.length) : chunk;
+      },
+    });
+    const { calls, service, store } = await setUp(images.slice(0, 4), 1, blank);
+    const first = await service.listImages();
+    isSecond = true;
+    expect(await service.listImages()).toEqual(first);
+    expect(calls.read).toBe(8);
+    await store.untag(nameOf(2));
+    await store.collectGarbage({ graceMs: 0 });
+    expect((await service.listImages()).map(({ repoTags }) => repoTags)).toEqual([0, 1, 3].map((at) => [nameOf(at)]));
+  });
+
   it('are not read on when one that is there cannot be read', async () => {
     const failure = new StoreError('the disk failed', { operation: 'read' });
     const failing = () => ({

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import type { CallOptions, Clock } from '../../clock/index.js';
 import { type CreateHasher, type Digest, getDigestAlgorithm, getDigestHex, parseDigest } from '../../digest/index.js';
-import { untilAbort } from '../../internal/index.js';
+import { createShared, untilAbort } from '../../internal/index.js';
 import type { Descriptor } from '../../oci/index.js';
 import { failedWith, layoutError, unlessMissing } from '../files/errors.js';
 import type { LayoutFileSystem, LayoutStat } from '../files/file-system.js';
@@ -23,7 +23,10 @@ export interface LayoutContext {
   readonly clock: Clock;
   readonly createHasher: CreateHasher;
   readonly index: IndexFile;
+  /** Whether the directories that a blob is in are there. A link in their place is refused. */
+  readonly hasDirectories: (content: Pick<Descriptor, 'digest'>) => Promise<boolean>;
   readonly verified: VerifiedFiles;
+  readonly kept: KeptBytes;
   readonly partials: PartialLimits;
   /** Runs what nobody else may do to this layout at the same time. */
   readonly exclusive: Exclusive;
@@ -142,6 +145,22 @@ export async function isRealDirectory(fs: LayoutFileSystem, path: string): Promi
   throw layoutError('use', path, stat.kind === 'link' ? 'it is a symbolic link' : 'it is not a directory');
 }
 
+/** Makes the look at the directories of blobs; those who ask at the same time share one. */
+export function createDirectoryCheck(
+  fs: LayoutFileSystem,
+  paths: Pick<LayoutPaths, 'blobs' | 'algorithm'>,
+): LayoutContext['hasDirectories'] {
+  const looks = new Map<string, () => Promise<boolean>>();
+  return (content) => {
+    const directory = paths.algorithm(content);
+    const look =
+      looks.get(directory) ??
+      createShared(async () => (await isRealDirectory(fs, paths.blobs)) && (await isRealDirectory(fs, directory)));
+    looks.set(directory, look);
+    return look();
+  };
+}
+
 /** What one store knows of the files in its layout, so that each is hashed, and forced to the disk, only once. */
 interface VerifiedFiles {
   /** Notes that the file with this stat has the right content. */
@@ -161,6 +180,35 @@ export function createVerifiedFiles(): VerifiedFiles {
     remember: ({ digest }, stat, { durable }) => void files.set(digest, { version: versionOf(stat), durable }),
     isVerified: (descriptor, stat) => find(descriptor, stat) !== undefined,
     isDurable: (descriptor, stat) => find(descriptor, stat)?.durable === true,
+  };
+}
+
+/** The bytes of small blobs that were read lately, each with the version of its file. */
+interface KeptBytes {
+  keep(descriptor: Descriptor, kept: KeptBlob): void;
+  of(descriptor: Descriptor): KeptBlob | undefined;
+}
+
+interface KeptBlob {
+  readonly version: string;
+  readonly bytes: Uint8Array;
+}
+
+/** What is kept costs no more memory than this. */
+const KEPT_BYTES = 16 * 1024 * 1024;
+/** What keeping bytes costs besides them. */
+const KEPT_COST = 512;
+
+/** Keeps bytes in two halves: when the young one is full it takes the place of the old one. */
+export function createKeptBytes(): KeptBytes {
+  let [young, old, cost] = [new Map<Digest, KeptBlob>(), new Map<Digest, KeptBlob>(), 0];
+  return {
+    keep({ digest }, blob) {
+      if (cost > KEPT_BYTES / 2) [young, old, cost] = [new Map(), young, 0];
+      cost += blob.bytes.length + KEPT_COST;
+      young.set(digest, blob);
+    },
+    of: ({ digest }) => young.get(digest) ?? old.get(digest),
   };
 }
 

@@ -9,13 +9,23 @@ export const EMPTY_INDEX: string = `{"schemaVersion":2,"mediaType":"${MEDIA_TYPE
 /** What `oci-layout` says. */
 export const LAYOUT_MARKER = '{"imageLayoutVersion":"1.0.0"}';
 
-/** Reads `index.json`, and tells which file that was. */
+/** An `index.json` as it was read. */
+export interface ReadIndex {
+  readonly index: LayoutIndex;
+  readonly bytes: Uint8Array;
+  /** Which file that was. */
+  readonly stat: LayoutStat;
+}
+
+/** Reads `index.json`. One with the bytes of a known one is not parsed again. */
 export async function readLayoutIndex(
   fs: LayoutFileSystem,
   path: string,
-): Promise<{ readonly index: LayoutIndex; readonly stat: LayoutStat }> {
+  known?: Pick<ReadIndex, 'index' | 'bytes'>,
+): Promise<ReadIndex> {
   const { bytes, stat } = await readSmallFile(fs, path, LAYOUT_INDEX_LIMITS.maxBytes);
-  return { index: parseLayoutIndex(path, bytes), stat };
+  if (known !== undefined && Buffer.compare(known.bytes, bytes) === 0) return { ...known, stat };
+  return { index: parseLayoutIndex(path, bytes), bytes, stat };
 }
 
 /** One bounded read of a regular file. */

@@ -1,7 +1,8 @@
 import type { Clock } from '../../clock/index.js';
+import { createShared } from '../../internal/index.js';
 import { ignoreStoreError } from '../files/errors.js';
 import type { LayoutFileSystem, LayoutStat } from '../files/file-system.js';
-import { readLayoutIndex } from './documents.js';
+import { type ReadIndex, readLayoutIndex } from './documents.js';
 import type { LayoutIndex } from './layout-index.js';
 
 /** The `index.json` of a layout, which other programs may change at any time. */
@@ -21,17 +22,24 @@ const SETTLED_AFTER_MS = 2_000;
 /** Makes the reader of one index, which keeps the last one. */
 export function createIndexFile(fs: LayoutFileSystem, path: string, clock: Pick<Clock, 'now'>): IndexFile {
   let kept: { readonly index: LayoutIndex; readonly version: string } | undefined;
-  const look = async (): Promise<LayoutStat | undefined> =>
-    fs.lstat(path).catch((error: unknown) => void ignoreStoreError(error));
+  /** The last one that was read, and may have changed since without a new time: its bytes tell. */
+  let last: ReadIndex | undefined;
+  const look = createShared(async (): Promise<LayoutStat | undefined> =>
+    fs.lstat(path).catch((error: unknown) => void ignoreStoreError(error)),
+  );
+  const readAnew = createShared(async (): Promise<LayoutIndex> => {
+    const readAt = clock.now();
+    last = await readLayoutIndex(fs, path, last);
+    const { index, stat } = last;
+    const version = isSettled(stat, readAt) ? versionOf(stat) : undefined;
+    kept = version === undefined ? undefined : { index, version };
+    if (kept !== undefined) last = undefined;
+    return index;
+  });
   return {
     async read() {
       const known = kept;
-      if (known !== undefined && versionOf(await look()) === known.version) return known.index;
-      const readAt = clock.now();
-      const { index, stat } = await readLayoutIndex(fs, path);
-      const version = isSettled(stat, readAt) ? versionOf(stat) : undefined;
-      kept = version === undefined ? undefined : { index, version };
-      return index;
+      return known !== undefined && versionOf(await look()) === known.version ? known.index : readAnew();
     },
     async keep(index, written) {
       const stat = await look();
@@ -39,6 +47,7 @@ export function createIndexFile(fs: LayoutFileSystem, path: string, clock: Pick<
       // Who does not ask for the lock may have changed it already.
       const isOurs = stat?.inode === written.inode && stat.size === written.size && stat.changed === written.changed;
       kept = isOurs && version !== undefined ? { index, version } : undefined;
+      last = undefined;
     },
   };
 }

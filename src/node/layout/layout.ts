@@ -13,9 +13,11 @@ import { nodeHasher } from '../hasher.js';
 import { hasBlob, isBlobRight, readBlob, settleBlobs } from './blobs.js';
 import {
   createBackground,
-  type Hold,
+  createDirectoryCheck,
+  createKeptBytes,
   createVerifiedFiles,
   ensureDirectory,
+  type Hold,
   type LayoutContext,
   layoutPaths,
 } from './context.js';
@@ -108,7 +110,9 @@ async function createContext(directory: string, options: OciLayoutOptions): Prom
     ...base,
     createHasher,
     index: createIndexFile(fs, paths.index, clock),
+    hasDirectories: createDirectoryCheck(fs, paths),
     verified: createVerifiedFiles(),
+    kept: createKeptBytes(),
     background: createBackground(),
     partials: { maxAgeMs, maxBytes },
     exclusive: createLock(base, lockTimeoutMs),
@@ -124,7 +128,8 @@ function contentStore(context: LayoutContext): ContentStore {
     },
     read(descriptor, call = {}) {
       checkContentCall(descriptor, call);
-      return withAbort(readBlob(context, descriptor, call), call.signal);
+      const content = readBlob(context, descriptor, call);
+      return call.signal === undefined ? content : withAbort(content, call.signal);
     },
     async ingest(descriptor, call = {}) {
       checkContentCall(descriptor, call);

@@ -1,9 +1,10 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { type OciLayout, openOciLayout } from 'kubepull/node';
+import { type LayoutFileSystem, nodeFileSystem, type OciLayout, openOciLayout } from 'kubepull/node';
 import { writeContent } from 'kubepull/store';
 import { buildImage } from 'kubepull/testing';
+import { createIndexFile } from '../../../src/node/layout/index-file.ts';
 import { assertLayoutValid } from '../../support/layout-check.ts';
 import { tempDir } from '../../support/temp-dir.ts';
 
@@ -26,7 +27,45 @@ async function layoutWith(text: string): Promise<{ store: OciLayout; read(): str
   return { store, read: () => readFileSync(path, 'utf8') };
 }
 
+/** The real file system; what is done to a file of this name is counted. */
+function counting(name: string): { readonly fs: LayoutFileSystem; readonly calls: Record<'lstat' | 'open', number> } {
+  const calls = { lstat: 0, open: 0 };
+  const count = (operation: 'lstat' | 'open', path: string): void =>
+    void (path.endsWith(name) && (calls[operation] += 1));
+  const fs: LayoutFileSystem = {
+    ...nodeFileSystem,
+    lstat: (path) => (count('lstat', path), nodeFileSystem.lstat(path)),
+    open: (path) => (count('open', path), nodeFileSystem.open(path)),
+  };
+  return { fs, calls };
+}
+
 describe('index.json of openOciLayout', () => {
+  it('is looked at a few times for a hundred who ask at once, and tells each what was there when he asked', async () => {
+    const { store } = await layoutWith(`{"schemaVersion":2,"manifests":[${entry('app:1')}]}`);
+    utimesSync(join(store.directory, 'index.json'), 1, 1);
+    const { fs, calls } = counting('index.json');
+    const other = await openOciLayout(store.directory, { fs });
+    const found = await Promise.all(Array.from({ length: 100 }, () => other.resolve('app:1')));
+    expect(found.every((target) => target?.digest === digest)).toBe(true);
+    expect(calls.lstat + calls.open).toBeLessThan(10);
+    const before = other.resolve('app:2');
+    await store.tag('app:2', image.descriptor);
+    expect((await other.resolve('app:2'))?.digest).toBe(digest);
+    await before;
+  });
+
+  it('is not parsed again while it has the same bytes, however young it is', async () => {
+    const { store } = await layoutWith(`{"schemaVersion":2,"manifests":[${entry('app:1')}]}`);
+    const path = join(store.directory, 'index.json');
+    const { now } = Date;
+    const file = createIndexFile(nodeFileSystem, path, { now });
+    const first = await file.read();
+    expect(await file.read()).toBe(first);
+    writeFileSync(path, `{"schemaVersion":2,"manifests":[${entry('app:2')}]}`);
+    expect((await file.read()).text).toContain('app:2');
+  });
+
   it('has the descriptor of what is named, with its platform, and the name as annotation', async () => {
     const { store, read } = await layoutWith('{"schemaVersion":2,"manifests":[]}');
     await store.tag('app:1', image.descriptor);

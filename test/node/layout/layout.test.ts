@@ -2,10 +2,11 @@ import { existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, utimesSync
 import { chmod } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import type { CreateHasher } from 'kubepull/digest';
+import { computeDigest, type CreateHasher, type Digest } from 'kubepull/digest';
 import { type LayoutFileSystem, nodeFileSystem, nodeHasher, openOciLayout } from 'kubepull/node';
 import { readContent, writeContent } from 'kubepull/store';
 import { buildImage, testManagedStore, testStore } from 'kubepull/testing';
+import { createKeptBytes } from '../../../src/node/layout/context.ts';
 import { assertLayoutValid } from '../../support/layout-check.ts';
 import { tempDir } from '../../support/temp-dir.ts';
 
@@ -28,6 +29,8 @@ async function spoil(path: string, change: (bytes: Buffer) => Buffer): Promise<v
   await chmod(path, 0o644);
   writeFileSync(path, change(readFileSync(path)));
 }
+
+const hashDigest = (text: string): Digest => computeDigest(new TextEncoder().encode(text), nodeHasher);
 
 const flipLast = (bytes: Buffer): Buffer => {
   bytes[bytes.length - 1] = (bytes.at(-1) ?? 0) ^ 1;
@@ -185,6 +188,39 @@ describe('openOciLayout', () => {
     await writeContent(store, layer.descriptor, layer.bytes);
     expect(await store.has(layer.descriptor)).toBe(true);
     await assertLayoutValid(directory);
+  });
+
+  it('opens a small blob once, however often it is read, and again when its file has changed', async () => {
+    const directory = await layoutWithImage();
+    let opened = 0;
+    const open = async (path: string) => ((opened += Number(path === blobOf(directory))), nodeFileSystem.open(path));
+    const store = await openOciLayout(directory, { fs: { ...nodeFileSystem, open } });
+    const read = () => readContent(store, layer.descriptor, { maxBytes: 4096 });
+    const bytes = await read();
+    bytes.fill(0);
+    expect(await read()).toEqual(new Uint8Array(layer.bytes));
+    expect(opened).toBe(1);
+    utimesSync(blobOf(directory), 1, 1);
+    expect(await read()).toEqual(new Uint8Array(layer.bytes));
+    expect(opened).toBe(2);
+    await spoil(blobOf(directory), flipLast);
+    await expect(read()).rejects.toThrow(/there is no blob of/);
+    expect(existsSync(blobOf(directory))).toBe(false);
+  });
+
+  it('keeps no more than 16 MiB of small blobs in memory', () => {
+    const kept = createKeptBytes();
+    const descriptorOf = (at: number) => ({ ...layer.descriptor, digest: hashDigest(`${at}`) });
+    const [few, many] = [200, 2000];
+    for (let at = 0; at < many; at += 1) {
+      kept.keep(descriptorOf(at), { version: `${at}`, bytes: new Uint8Array(64 * 1024) });
+    }
+    const left = Array.from({ length: many }, (_, at) => kept.of(descriptorOf(at))).filter(
+      (blob) => blob !== undefined,
+    );
+    expect(left.length * 64 * 1024).toBeLessThanOrEqual(17 * 1024 * 1024);
+    expect(left.length).toBeGreaterThan(few / 2);
+    expect(left.at(-1)?.version).toBe(`${many - 1}`);
   });
 
   it('gives no byte of a corrupt blob to a reader [S08]', async () => {
