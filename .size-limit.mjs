@@ -30,6 +30,7 @@ const BUDGETS = {
   match: 3.6,
   node: 125.6,
   oci: 9.1,
+  pin: 10,
   platform: 5.2,
   'pull-policy': 6.9,
   'pull-secrets': 16.5,

@@ -1,5 +1,5 @@
 /** For other rooms of this library; not published. */
-export { findPods, type FoundPod, SPEC_PATHS } from './workloads.js';
+export { changeAt, findPods, type FoundPod, mapPods, SPEC_PATHS } from './workloads.js';
 export { copyWith, type ImageUser, mapPodImages, podImages } from './pod-images.js';
 export { metadataKind, podKind, releaseKind, serviceAccountKind, workloadKind } from './kinds.js';
 export { type ReleaseRules, rulesOf } from './release.js';

@@ -1,4 +1,4 @@
-import type { ContainerLike, PodSpecLike, VolumeLike } from './types.js';
+import type { ContainerLike, ImageVolumeLike, PodSpecLike, VolumeLike } from './types.js';
 
 /**
  * What of a pod uses an image: a container of one of the three kinds, or an image volume.
@@ -25,8 +25,14 @@ export interface ImageUser {
   readonly path: string;
 }
 
-/** Tells the new policy of an image user, or `undefined` to leave it. */
-export type ChoosePolicy = (user: ImageUser) => string | undefined;
+/** What becomes of an image user; what is not named stays. */
+export interface ImageChange {
+  readonly image?: string;
+  readonly policy?: string;
+}
+
+/** Tells what changes of an image user, or `undefined` to leave it. */
+export type ChooseChange = (user: ImageUser) => ImageChange | undefined;
 
 /** Every container and image volume of a pod, in the order init, regular, ephemeral, volumes. */
 export function podImages(spec: PodSpecLike | undefined, at = 'spec'): readonly ImageUser[] {
@@ -38,15 +44,15 @@ export function podImages(spec: PodSpecLike | undefined, at = 'spec'): readonly 
   return users;
 }
 
-/** Copies a pod's spec with other policies. What does not change is shared with the original, which stays as it is. */
-export function mapPodImages<S extends PodSpecLike>(spec: S, at: string, choose: ChoosePolicy): S {
+/** Copies a pod's spec with other images or policies. What does not change is shared with the original, which stays as it is. */
+export function mapPodImages<S extends PodSpecLike>(spec: S, at: string, choose: ChooseChange): S {
   const change: { -readonly [K in keyof PodSpecLike]?: PodSpecLike[K] } = {};
   for (const [field, kind] of CONTAINER_LISTS) {
     const list = spec[field];
     if (!list) continue;
     change[field] = list.map((item, index) => {
       const container = orEmpty(item);
-      return withPolicy(container, containerUser(container, kind, `${at}.${field}[${index}]`), choose);
+      return withChange(container, containerUser(container, kind, `${at}.${field}[${index}]`), choose);
     });
   }
   if (spec.volumes)
@@ -69,22 +75,31 @@ function containerUser(container: ContainerLike, kind: ImageUserKind, path: stri
   };
 }
 
-function withPolicy(container: ContainerLike, user: ImageUser, choose: ChoosePolicy): ContainerLike {
-  const imagePullPolicy = choose(user);
-  return imagePullPolicy === undefined ? container : copyWith(container, { imagePullPolicy });
+function withChange(container: ContainerLike, user: ImageUser, choose: ChooseChange): ContainerLike {
+  const change = choose(user);
+  if (change === undefined) return container;
+  const { image = container.image, policy = container.imagePullPolicy } = change;
+  return copyWith(container, given<ContainerLike>({ image, imagePullPolicy: policy }));
 }
 
-function mapVolume(volume: VolumeLike, at: string, choose: ChoosePolicy): VolumeLike {
+function mapVolume(volume: VolumeLike, at: string, choose: ChooseChange): VolumeLike {
   const source = volume.image;
   if (!source) return volume;
-  const pullPolicy = choose({
+  const change = choose({
     kind: 'volume',
     name: volume.name ?? '',
     image: source.reference ?? '',
     policy: source.pullPolicy ?? '',
     path: `${at}.image`,
   });
-  return pullPolicy === undefined ? volume : copyWith(volume, { image: copyWith(source, { pullPolicy }) });
+  if (change === undefined) return volume;
+  const { image: reference = source.reference, policy: pullPolicy = source.pullPolicy } = change;
+  return copyWith(volume, { image: copyWith(source, given<ImageVolumeLike>({ reference, pullPolicy })) });
+}
+
+/** Without the members that are not there. */
+function given<T extends object>(members: T): Partial<T> {
+  return Object.fromEntries(Object.entries(members).filter(([, value]) => value !== undefined)) as Partial<T>;
 }
 
 /** A copy that keeps the class of the original: clients of the API use classes. */

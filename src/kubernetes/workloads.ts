@@ -1,6 +1,7 @@
 import { ImageError } from '../errors/index.js';
 import { quote } from '../internal/index.js';
-import type { PodLike } from './types.js';
+import { copyWith } from './pod-images.js';
+import type { PodLike, PodSpecLike } from './types.js';
 
 /** The way from an object to the pod's spec in it. */
 export const SPEC_PATHS: ReadonlyMap<string, readonly string[]> = /* @__PURE__ */ new Map([
@@ -91,4 +92,36 @@ function kindOf(object: Unknowns): string {
   if (!isObject(spec)) return spec === undefined ? '' : 'Pod';
   if (isObject(spec['jobTemplate'])) return 'CronJob';
   return isObject(spec['template']) ? 'Deployment' : 'Pod';
+}
+
+/** Tells the new spec of a pod or template; `at` is where the spec stands, such as `items[1].spec.template.spec`. */
+export type ChangeSpec = (spec: PodSpecLike, at: string) => PodSpecLike;
+
+/** Copies what a caller has, of the kinds of {@link findPods}, with the spec of every pod and template in it changed. */
+export function mapPods<T>(value: T, change: ChangeSpec): T {
+  return mapValue(value, '', 0, change) as T;
+}
+
+function mapValue(value: unknown, at: string, depth: number, change: ChangeSpec): unknown {
+  const mapItems = (items: readonly unknown[], root: string): readonly unknown[] =>
+    items.map((item, index) => mapValue(item, `${root}[${index}]`, depth + 1, change));
+  if (Array.isArray(value)) return depth > 2 ? value : mapItems(value, at);
+  if (!isObject(value)) return value;
+  const prefix = at === '' ? '' : `${at}.`;
+  if (isList(value)) {
+    const items = value['items'] as readonly unknown[];
+    return depth > 2 ? value : copyWith(value, { items: mapItems(items, `${prefix}items`) });
+  }
+  const path = SPEC_PATHS.get(kindOf(value));
+  if (path === undefined) return value;
+  return changeAt(value, path, (spec) => change(spec, prefix + path.join('.')));
+}
+
+/** Copies an object with the value at a path changed; a path that leads nowhere changes nothing. */
+export function changeAt(object: object, path: readonly string[], change: (value: object) => object): object {
+  const [key, ...rest] = path;
+  if (key === undefined) return change(object);
+  const inner = (object as Unknowns)[key];
+  const replaced = isObject(inner) ? { [key]: changeAt(inner, rest, change) } : {};
+  return copyWith(object, replaced);
 }

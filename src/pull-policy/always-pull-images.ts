@@ -72,7 +72,7 @@ export function mutateAlwaysPullImages<P extends PodLike>(
   checkRequest(pod, options);
   const ignored = whyIgnored(pod, options);
   if (ignored !== undefined || !pod.spec) return { pod, ignored };
-  const spec = mapPodImages(pod.spec, 'spec', () => 'Always');
+  const spec = mapPodImages(pod.spec, 'spec', () => ({ policy: 'Always' }));
   return { pod: copyWith(pod, { spec } as Partial<P>), ignored };
 }
 

@@ -2,7 +2,7 @@ import { check } from '../errors/inner.js';
 import { ImageError } from '../errors/index.js';
 import { quote } from '../internal/index.js';
 import { decidePullPolicy, type PullPolicyDecision } from './decide-pull-policy.js';
-import { podKind, workloadKind, copyWith, mapPodImages, SPEC_PATHS } from '../kubernetes/inner.js';
+import { changeAt, podKind, workloadKind, copyWith, mapPodImages, SPEC_PATHS } from '../kubernetes/inner.js';
 import { type ImageUserKind, type PodLike, type PodSpecLike, type WorkloadLike } from '../kubernetes/index.js';
 
 /**
@@ -63,7 +63,7 @@ function defaultSpec<S extends PodSpecLike>(
   const defaulted = mapPodImages(spec, at, ({ kind, name, image, policy, path }) => {
     const decision = decidePullPolicy(image, policy);
     decisions.push({ ...decision, container: name, kind, path });
-    return decision.reason === 'explicit' ? undefined : decision.policy;
+    return decision.reason === 'explicit' ? undefined : { policy: decision.policy };
   });
   return { spec: defaulted, decisions };
 }
@@ -121,13 +121,4 @@ function guessKind({ template, spec }: WorkloadLike): string {
   if (template) return 'PodTemplate';
   if (spec?.jobTemplate) return 'CronJob';
   return spec?.template ? 'Deployment' : 'Pod';
-}
-
-/** Copies an object with the value at a path changed; a path that leads nowhere changes nothing. */
-function changeAt(object: object, path: readonly string[], change: (value: object) => object): object {
-  const [key, ...rest] = path;
-  if (key === undefined) return change(object);
-  const inner = (object as Readonly<Record<string, unknown>>)[key];
-  const replaced = typeof inner === 'object' && inner !== null ? { [key]: changeAt(inner, rest, change) } : {};
-  return copyWith(object, replaced);
 }

@@ -58,6 +58,7 @@ export const ARROWS: Readonly<Record<string, readonly string[]>> = {
     'reference',
     'tracing',
   ],
+  pin: ['kubernetes', 'reference', 'digest', 'clock'],
   lint: ['kubernetes', 'reference', 'match', 'docker-config', 'keyring', 'pull-secrets', 'pull-policy', 'platform'],
   explain: [
     'kubernetes',

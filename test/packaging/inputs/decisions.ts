@@ -4,6 +4,7 @@ import { parseDigest } from 'kubepull/digest';
 import { createCredential } from 'kubepull/docker-config';
 import type { ImageMetricsOptions } from 'kubepull/metrics';
 import { nodeHasher } from 'kubepull/node';
+import type { KnownImage, PinOptions } from 'kubepull/pin';
 import { createPlatformMatcher, type PlatformOptions } from 'kubepull/platform';
 import type { Platform } from 'kubepull/oci';
 import type { AlwaysPullImagesOptions, PullQuestion, ValidatePullPoliciesOptions } from 'kubepull/pull-policy';
@@ -294,6 +295,21 @@ export const pullSecrets: Table = {
   }),
   toDockerConfigJson: () => ({ args: [[entry]], optional: entryOptional('0.0') }),
   validateSecret: () => ({ args: [secret], api: ['0'], free: { '0.data..dockerconfigjson': ANY_DATA } }),
+};
+
+export const pin: Table = {
+  isCurrent: () => ({
+    args: ['nginx', digest, all<KnownImage>({ digest, manifests: [digest], configs: [digest] })],
+    optional: ['2', '2.digest', '2.manifests', '2.configs'],
+    allows: { '0': ['empty text'], '1': ['empty text'] },
+    wrong: { '2.digest': ['text', ''], '2.manifests.0': ['text', ''], '2.configs.0': ['text', ''] },
+  }),
+  pinImages: () => ({
+    args: [pod, () => digest, all<PinOptions>({ concurrency: 2, signal: new AbortController().signal })],
+    api: ['0'],
+    optional: ['2', '2.concurrency', '2.signal'],
+    wrong: { '2.concurrency': [0, 0.5] },
+  }),
 };
 
 const CONTEXT = 'the operation fills it in';

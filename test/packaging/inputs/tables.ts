@@ -17,6 +17,7 @@ export const tables: Readonly<Record<string, Table>> = {
   oci: names.oci,
   reference: names.reference,
   metrics: decisions.metrics,
+  pin: decisions.pin,
   platform: decisions.platform,
   'pull-policy': decisions.pullPolicy,
   'pull-secrets': decisions.pullSecrets,

@@ -1,0 +1,94 @@
+import { describe, expect, it } from 'vitest';
+import { format } from 'node:util';
+import * as distribution from 'kubepull/distribution';
+import * as lint from 'kubepull/lint';
+import * as mirrors from 'kubepull/mirrors';
+import * as node from 'kubepull/node';
+import * as pin from 'kubepull/pin';
+import * as pullSecrets from 'kubepull/pull-secrets';
+import * as testing from 'kubepull/testing';
+import { readSnippets } from '../packaging/snippets.ts';
+import { canary } from '../support/canary.ts';
+import { startRegistry } from '../support/registry.ts';
+import { runSnippet } from '../support/run-snippet.ts';
+
+const modules: Readonly<Record<string, object>> = {
+  'kubepull/distribution': distribution,
+  'kubepull/lint': lint,
+  'kubepull/mirrors': mirrors,
+  'kubepull/node': node,
+  'kubepull/pin': pin,
+  'kubepull/pull-secrets': pullSecrets,
+};
+const snippets = readSnippets();
+
+/** The one example of a guide that has a text in it. */
+function exampleWith(guide: string, text: string): string {
+  const found = snippets.filter(
+    ({ place, code }) => place.startsWith(`docs/guides/${guide}.md`) && code.includes(text),
+  );
+  expect(found).toHaveLength(1);
+  return found[0]?.code ?? '';
+}
+
+/** What an example prints, line by line. */
+async function run(
+  code: string,
+  scope: object = {},
+  played: Readonly<Record<string, object>> = {},
+): Promise<readonly string[]> {
+  const printed: string[] = [];
+  const log = (...args: readonly unknown[]): unknown => printed.push(...format(...args).split('\n'));
+  await runSnippet(code, { ...modules, ...played }, { console: { log }, ...scope });
+  return printed;
+}
+
+/** What an example says that it prints, in the order of its lines: behind the call, or in the lines below it. `…` is any text. */
+function expectClaims(code: string, printed: readonly string[]): void {
+  const claims = Array.from(code.matchAll(/(?:console\.log\(.*|^ *)\/\/ (.*)$/gm), ([, claim = '']) => claim);
+  expect(claims.length).toBeGreaterThan(0);
+  const patterns = claims.map(
+    (claim) =>
+      new RegExp(
+        `^${claim
+          .split('…')
+          .map((part) => part.replaceAll(/[\\^$.*+?()[\]{}|]/g, String.raw`\$&`))
+          .join('.*')}$`,
+      ),
+  );
+  expect(printed).toEqual(patterns.map((pattern) => expect.stringMatching(pattern) as string));
+}
+
+describe('docs/guides/pull-secrets.md on making secrets', () => {
+  it.each([
+    "'https://index.docker.io/v1/': {",
+    'createDockerHelper()',
+    'getPullSecretExpiry(made)',
+    'planSecretCopies(source',
+  ])('prints what the example with %s says', async (text) => {
+    const code = exampleWith('pull-secrets', text);
+    expectClaims(code, await run(code, { password: canary('password') }));
+  });
+});
+
+describe('docs/guides/pinning.md', () => {
+  it.each(["kind: 'Deployment'", 'isCurrent('])('prints what the example with %s says', async (text) => {
+    const code = exampleWith('pinning', text);
+    expectClaims(code, await run(code));
+  });
+
+  it('pins by what a registry says, and tells what it refuses', async () => {
+    const registry = await startRegistry();
+    registry.push('team/app', '1', testing.buildImage({ layers: [{ files: { a: '1' } }] }));
+    const containers = ['team/app:1', 'team/lost:1'].map((image) => ({
+      name: 'c',
+      image: `registry.example.com/${image}`,
+    }));
+    const played = { 'kubepull/mirrors': { ...mirrors, getRegistryOrigin: () => registry.origin } };
+    const printed = await run(exampleWith('pinning', 'resolveManifest('), { pod: { spec: { containers } } }, played);
+    expect(printed).toHaveLength(1);
+    expect(printed[0]).toMatch(/^spec\.containers\[1\]\.image registry\.example\.com\/team\/lost:1 .* 404/);
+    const asked = registry.requests.map(({ method, url }) => `${method} ${url}`);
+    expect(asked).toContain('HEAD /v2/team/app/manifests/1');
+  });
+});
