@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { bundle } from '../support/leaks-bundle.ts';
+import { sweepOf } from '../support/sweeps.ts';
 import { tempDir } from '../support/temp-dir.ts';
 
 const TIMES = 500_000;
@@ -29,16 +30,21 @@ async function endOf(reader: string, text: string): Promise<string> {
 }
 
 describe('a configuration of credential plugins', () => {
-  it.each([
-    ['brackets', 'providers: '.padEnd(TIMES, '[')],
-    ['brackets that are closed', `${'['.repeat(TIMES)}${']'.repeat(TIMES)}`],
-    ['braces', `x: ${'{a: '.repeat(TIMES)}`],
-    ['brackets and braces', '[{a: '.repeat(TIMES)],
-    ['dashes', '- '.repeat(TIMES)],
-    ['question marks', '? '.repeat(TIMES)],
-    ['colons', ': '.repeat(TIMES)],
-    ['indents', Array.from({ length: 2000 }, (_, depth) => `${' '.repeat(depth)}a:`).join('\n')],
-  ])('is refused when %s nest without end', async (_, text) => {
+  it.each(
+    sweepOf(
+      [
+        ['brackets', 'providers: '.padEnd(TIMES, '[')],
+        ['brackets that are closed', `${'['.repeat(TIMES)}${']'.repeat(TIMES)}`],
+        ['braces', `x: ${'{a: '.repeat(TIMES)}`],
+        ['brackets and braces', '[{a: '.repeat(TIMES)],
+        ['dashes', '- '.repeat(TIMES)],
+        ['question marks', '? '.repeat(TIMES)],
+        ['colons', ': '.repeat(TIMES)],
+        ['indents', Array.from({ length: 2000 }, (_, depth) => `${' '.repeat(depth)}a:`).join('\n')],
+      ] as const,
+      3,
+    ),
+  )('is refused when %s nest without end', async (_, text) => {
     expect(await endOf('plugins', text)).toMatch(/^ERR_CONFIG_INVALID .*: it nests deeper than 64 levels$/);
   });
 
@@ -46,22 +52,32 @@ describe('a configuration of credential plugins', () => {
     expect(await endOf('plugins', text.repeat(TIMES / 5))).toMatch(/^ERR_CONFIG_INVALID .* exceeded max depth$/);
   });
 
-  it.each([
-    ['tags', '!a '.repeat(TIMES)],
-    ['anchors', '&a '.repeat(TIMES)],
-    ['keys', Array.from({ length: TIMES / 10 }, (_, at) => `k${at}: 1\n`).join('')],
-    ['items', `a: [${'b, '.repeat(TIMES)}]`],
-  ])('is refused when it has %s without end', async (_, text) => {
+  it.each(
+    sweepOf(
+      [
+        ['tags', '!a '.repeat(TIMES)],
+        ['anchors', '&a '.repeat(TIMES)],
+        ['keys', Array.from({ length: TIMES / 10 }, (_, at) => `k${at}: 1\n`).join('')],
+        ['items', `a: [${'b, '.repeat(TIMES)}]`],
+      ] as const,
+      2,
+    ),
+  )('is refused when it has %s without end', async (_, text) => {
     expect(await endOf('plugins', text)).toMatch(/^ERR_CONFIG_INVALID .*: it has more than 50000 tokens$/);
   });
 });
 
 describe.each(['hosts', 'registries'])('the TOML of %s', (reader) => {
-  it.each([
-    ['brackets', 'a = '.padEnd(TIMES, '['), /line \d+ is not TOML|it is not TOML/],
-    ['inline tables', `a = ${'{a = '.repeat(TIMES)}`, /line \d+ is not TOML|it is not TOML/],
-    ['dots of a key', `[a${'.a'.repeat(TIMES)}]`, /line 1 has more than 1000 dots/],
-  ])('is refused when %s nest without end', async (_, text, reason) => {
+  it.each(
+    sweepOf(
+      [
+        ['brackets', 'a = '.padEnd(TIMES, '['), /line \d+ is not TOML|it is not TOML/],
+        ['inline tables', `a = ${'{a = '.repeat(TIMES)}`, /line \d+ is not TOML|it is not TOML/],
+        ['dots of a key', `[a${'.a'.repeat(TIMES)}]`, /line 1 has more than 1000 dots/],
+      ] as const,
+      2,
+    ),
+  )('is refused when %s nest without end', async (_, text, reason) => {
     const end = await endOf(reader, text);
     expect(end).toMatch(/^ERR_CONFIG_INVALID /);
     expect(end).toMatch(reason);
@@ -69,11 +85,16 @@ describe.each(['hosts', 'registries'])('the TOML of %s', (reader) => {
 });
 
 describe('a docker config to log in to', () => {
-  it.each([
-    ['brackets', `{"auths": ${'['.repeat(TIMES)}`],
-    ['objects', '{"auths":'.repeat(TIMES / 5)],
-    ['closed brackets beside the auths', `{"x":${'['.repeat(TIMES)}${']'.repeat(TIMES)}}`],
-  ])('is refused when %s nest without end', async (_, text) => {
+  it.each(
+    sweepOf(
+      [
+        ['brackets', `{"auths": ${'['.repeat(TIMES)}`],
+        ['objects', '{"auths":'.repeat(TIMES / 5)],
+        ['closed brackets beside the auths', `{"x":${'['.repeat(TIMES)}${']'.repeat(TIMES)}}`],
+      ] as const,
+      2,
+    ),
+  )('is refused when %s nest without end', async (_, text) => {
     expect(await endOf('login', text)).toMatch(
       /^ERR_CONFIG_INVALID .*: it is not a JSON object, so it is left as it is$/,
     );

@@ -17,6 +17,7 @@ import { least } from '../support/least.ts';
 import { createMemoryTransport } from '../support/memory-transport.ts';
 import { amountOf } from '../support/property-runs.ts';
 import { startRegistry } from '../support/registry.ts';
+import { placesOf } from '../support/sweeps.ts';
 import { tempDir } from '../support/temp-dir.ts';
 import { amd64, startRuntime, STORES, tryPull } from './downloads-support.ts';
 import { entryFor } from './mirrors-support.ts';
@@ -247,8 +248,7 @@ describe.each(STORES)('an abort at every point, with the %s store [B14]', (kind)
 
     const points = await run(Infinity);
     expect(points).toBeGreaterThanOrEqual(60);
-    const places = amountOf({ here: 12, inCi: 60 });
-    for (let k = 0; k <= places; k += 1) await run(Math.floor((k * points) / places));
+    for (const k of placesOf(61, 10)) await run(Math.floor((k * points) / 60));
     expect(faults).toEqual([]);
     await assertInvariants({ closeables, registries: registry === undefined ? [] : [registry], watch });
   });

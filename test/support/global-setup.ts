@@ -1,17 +1,20 @@
+import { randomInt } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { propertyPage } from './property-runs.ts';
+import { SEED_VARIABLE } from './sweeps.ts';
 
 /** Where `npm run properties` wants its page; only the sums are printed otherwise. */
 const propertiesPage = process.env['KUBEPULL_TEST_PROPERTIES'];
 
 /**
- * Collects what the canary hook and the properties of every test file have counted; prints the sums in the end. Every project
- * of a run calls it, and all of them count together.
+ * Draws the seed by which sweeps choose. Collects what the canary hook and the properties of every test file have counted;
+ * prints the sums in the end. Every project of a run calls it, and all of them count together.
  */
 export default function setup(): (() => void) | undefined {
   if (process.env['KUBEPULL_TEST_CANARY_TOTALS'] !== undefined) return undefined;
+  const seed = (process.env[SEED_VARIABLE] ??= String(randomInt(2 ** 32)));
   const directory = mkdtempSync(join(tmpdir(), 'kubepull-canary-'));
   const file = join(directory, 'totals');
   writeFileSync(file, '');
@@ -25,6 +28,7 @@ export default function setup(): (() => void) | undefined {
     console.log(`\ncanary hook: ${sum(0)} places scanned for ${sum(1)} secrets in ${rows.length} test files`);
     const { summary, text } = propertyPage(readFileSync(runsFile, 'utf8'));
     console.log(`properties: ${summary}`);
+    if (process.env['CI'] === undefined) console.log(`sweeps: a part, chosen by ${SEED_VARIABLE}=${seed}`);
     if (propertiesPage !== undefined) writeFileSync(propertiesPage, text);
     rmSync(directory, { recursive: true, force: true });
   };

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { tempDir } from '../support/temp-dir.ts';
-import { amountOf } from '../support/property-runs.ts';
+import { sweepOf } from '../support/sweeps.ts';
 import { RECORDED } from './recorded.ts';
 import { runFile, runFolder } from './run.ts';
 
@@ -102,12 +102,10 @@ describe('runFile', () => {
 
   it.each(MUTATED)('notices what is left out, moved or changed in %s', async (name, lists) => {
     const all = mutationsOf(JSON.parse(read(name)) as Json, lists).filter(({ what }) => !UNNOTICEABLE.test(what));
-    const some = Math.min(all.length, amountOf({ here: 4, inCi: 40 }));
-    for (let at = 0; at < some; at += 1) {
-      const mutation = all[Math.floor((at * all.length) / some)];
+    for (const mutation of sweepOf(all, 4, 40)) {
       const file = JSON.parse(read(name)) as Json;
-      mutation?.apply(file);
-      expect((await runFile(name, JSON.stringify(file))).ok, mutation?.what).toBe(false);
+      mutation.apply(file);
+      expect((await runFile(name, JSON.stringify(file))).ok, mutation.what).toBe(false);
     }
   });
 

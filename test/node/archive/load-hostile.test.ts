@@ -9,6 +9,7 @@ import { MEDIA_TYPES } from 'kubepull/oci';
 import { createMemoryStore } from 'kubepull/store';
 import { buildImage, buildIndex } from 'kubepull/testing';
 import { least } from '../../support/least.ts';
+import { placesOf } from '../../support/sweeps.ts';
 import { tempDir } from '../../support/temp-dir.ts';
 import { openFiles } from './support.ts';
 import { blobOf, dockerMembers, indexOf, MARKER, type Member, ociMembers, pax, replace, tarOf } from './tar-kit.ts';
@@ -422,7 +423,8 @@ describe('loadImageArchive of a hostile archive [S11] [S12]', () => {
 
 describe('loadImageArchive of an archive that was damaged', () => {
   it('refuses it wherever it is cut, and leaves nothing', async () => {
-    for (let at = 0; at < goodTar.length - 1024; at += 97) {
+    for (const place of placesOf(Math.ceil((goodTar.length - 1024) / 97), 20)) {
+      const at = place * 97;
       const [{ store, left }] = (await targets()) as readonly [Target, Target];
       const error = await load(streamOf(goodTar.subarray(0, at)), store).then(
         () => undefined,
@@ -436,7 +438,8 @@ describe('loadImageArchive of an archive that was damaged', () => {
 
   it('refuses it, or loads the right image, whatever bit of it is turned', async () => {
     let refused = 0;
-    for (let at = 0; at < goodTar.length; at += 53) {
+    for (const place of placesOf(Math.ceil(goodTar.length / 53), 40)) {
+      const at = place * 53;
       const damaged = Buffer.from(goodTar);
       damaged.writeUInt8((damaged[at] ?? 0) ^ (1 << (at % 8)), at);
       const [{ store, left }] = (await targets()) as readonly [Target, Target];
@@ -502,7 +505,7 @@ describe('loadImageArchive that is aborted', () => {
   it('ends with the reason, and leaves no name and no temporary file, wherever it is [B14]', async () => {
     const reason = new Error('Enough');
     for (const packed of [goodTar, gzipSync(goodTar)]) {
-      for (let steps = 0; steps < 40; steps += 1) {
+      for (const steps of placesOf(40, 8)) {
         const { store } = (await targets())[steps % 2] ?? expect.fail();
         const controller = new AbortController();
         let left = steps;

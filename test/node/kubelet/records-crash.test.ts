@@ -10,6 +10,7 @@ import { type ImageService, type RuntimeImage } from 'kubepull/image-service';
 import { nodeHasher, openPulledRecords } from 'kubepull/node';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { decodeIntent, decodeRecord } from '../../../src/node/kubelet/records-decode.ts';
+import { placesOf } from '../../support/sweeps.ts';
 import { tempDir } from '../../support/temp-dir.ts';
 
 async function bundleChild(directory: string): Promise<string> {
@@ -115,7 +116,8 @@ describe('openPulledRecords after kill -9', () => {
     const { path } = tempDir();
     const [program, root] = [await bundleChild(path), join(path, 'kubelet')];
     let found = 0;
-    for (let round = 0; round < 12; round += 1) {
+    const rounds = placesOf(12, 4);
+    for (const round of rounds) {
       await killAfter(program, ['churn', root], { lines: 1, ms: 7 * round });
       for (const [place, decode] of [['pulling', decodeIntent] as const, ['pulled', decodeRecord] as const]) {
         const directory = join(root, 'image_manager', place);
@@ -128,6 +130,6 @@ describe('openPulledRecords after kill -9', () => {
       for (const { imageRef } of await records.listRecords())
         expect((await records.readRecord(imageRef))?.imageRef).toBe(imageRef);
     }
-    expect(found).toBeGreaterThan(12);
+    expect(found).toBeGreaterThan(rounds.length);
   });
 });

@@ -7,7 +7,7 @@ import { writeContent } from 'kubepull/store';
 import { buildImage } from 'kubepull/testing';
 import { type Call, type CrashDisk, createCrashDisk, type Fault, type PowerLoss } from '../../support/crash-fs.ts';
 import { layoutFaults } from '../../support/layout-check.ts';
-import { amountOf } from '../../support/property-runs.ts';
+import { randomFrom, sweepOf } from '../../support/sweeps.ts';
 
 const shared = { files: { 'etc/os-release': 'ID=test\n' } };
 const first = buildImage({ layers: [shared, { randomBytes: 300_000, seed: 'a' }] });
@@ -139,15 +139,6 @@ async function expectRecovery(disk: CrashDisk, owner: LayoutOwner, where: string
   });
 }
 
-/** Small, seeded: a failure shows the same way again. */
-function randomFrom(seed: number): () => number {
-  let state = seed + 1;
-  return () => {
-    state = (state * 48_271) % 2_147_483_647;
-    return state / 2_147_483_647;
-  };
-}
-
 async function killAt(n: number, how: PowerLoss | undefined, seed = n): Promise<void> {
   const [disk, running, promised] = [createCrashDisk(), processes(), promise()];
   const where = `call ${n}, ${how ?? 'no power loss'}, seed ${seed}`;
@@ -203,15 +194,14 @@ describe('openOciLayout', () => {
   it('is valid after a kill at any call, and goes on from there [S01]', async () => {
     const changes = await traceChanges();
     expect(changes.length).toBeGreaterThan(100);
-    for (const { n } of changes) await killAt(n, undefined);
+    for (const { n } of sweepOf(changes, 40)) await killAt(n, undefined);
   });
 
   it.each(['nothing', 'everything', 'prefixes', 'subsets'] as const)(
     'is valid after a power cut at any call, when %s of what was not synced outlast [S02]',
     async (how) => {
       const seeds = how === 'prefixes' || how === 'subsets' ? [1, 2] : [1];
-      const step = amountOf({ here: 3, inCi: 1 });
-      const places = (await traceChanges()).filter((_, at) => at % step === 0);
+      const places = sweepOf(await traceChanges(), 30);
       for (const { n } of places) for (const seed of seeds) await killAt(n, how, n * 100 + seed);
     },
   );
@@ -231,7 +221,7 @@ describe('openOciLayout', () => {
   });
 
   it('makes last what a killed process left half done, before it names it [S02]', async () => {
-    for (const { n } of await traceChanges()) {
+    for (const { n } of sweepOf(await traceChanges(), 30)) {
       const [disk, running, promised] = [createCrashDisk(), processes(), promise()];
       await pull(
         disk.mount((call) => (call.n === n ? 'kill' : undefined)),
@@ -248,7 +238,10 @@ describe('openOciLayout', () => {
     'fails with a typed error, and commits nothing, when a call fails with %s [S03]',
     async (errno, turn) => {
       // Each call fails in two of these tests, and each kind of call in all.
-      const calls = (await traceCalls()).filter(({ n }) => n % 3 === turn % 3);
+      const calls = sweepOf(
+        (await traceCalls()).filter(({ n }) => n % 3 === turn % 3),
+        25,
+      );
       const noticed: boolean[] = [];
       for (const call of calls) noticed.push(await failAt(call, errno));
       // What only tidies up may fail in silence.

@@ -9,7 +9,7 @@ import { buildImage, buildIndex, type BuiltContent, createFakeClock, type FakeCl
 import { createCrashDisk } from '../../support/crash-fs.ts';
 import { assertLayoutValid, layoutFaults } from '../../support/layout-check.ts';
 import { tempDir } from '../../support/temp-dir.ts';
-import { amountOf } from '../../support/property-runs.ts';
+import { sweepOf } from '../../support/sweeps.ts';
 
 const HOUR = 60 * 60 * 1000;
 const base = { randomBytes: 2000, seed: 'base' };
@@ -303,8 +303,7 @@ describe('collectGarbage of openOciLayout', () => {
       clean.calls.findIndex(({ operation, path }) => operation === 'rename' && path.includes('/blobs/')) - 60;
     const changes = clean.calls.filter(({ n, operation }) => n > from && !looks.includes(operation));
     expect(changes.length).toBeGreaterThan(20);
-    const step = amountOf({ here: 5, inCi: 1 });
-    for (const { n } of changes.filter((_, at) => at % step === 0)) {
+    for (const { n } of sweepOf(changes, 10)) {
       for (const how of [undefined, 'nothing', 'everything', 'subsets'] as const) {
         const disk = createCrashDisk();
         const ids = { next: 0 };

@@ -9,6 +9,7 @@ import { writeContent } from 'kubepull/store';
 import { buildImage } from 'kubepull/testing';
 import { assertLayoutValid } from '../../support/layout-check.ts';
 import { allSucceed, bundleLayoutChild, readWhileChurning, startLayoutChild } from '../../support/layout-processes.ts';
+import { amountOf } from '../../support/property-runs.ts';
 import { tempDir } from '../../support/temp-dir.ts';
 
 const image = buildImage({ layers: [{ randomBytes: 1000 }] });
@@ -24,6 +25,14 @@ async function heldLayout(): Promise<{ readonly directory: string; readonly hold
   return { directory, holder };
 }
 
+/** How often each process does the same: the races are tried many times where CI is set. */
+const ROUNDS = {
+  pull: amountOf({ here: 8, inCi: 50 }),
+  tag: amountOf({ here: 3, inCi: 20 }),
+  kill: amountOf({ here: 2, inCi: 5 }),
+  churnMs: amountOf({ here: 500, inCi: 3000 }),
+};
+
 const FOREVER_MS = 2 ** 31 - 1;
 
 /** By this clock a holder is never silent for so long that it counts as gone: who takes its lock must know that it is dead. */
@@ -36,26 +45,32 @@ async function fill(directory: string, options: OciLayoutOptions = {}): ReturnTy
 }
 
 describe('openOciLayout', () => {
-  it('has one copy of each content, and no torn one, when 8 processes write the same 50 images [S05]', async () => {
+  it('has one copy of each content, and no torn one, when 8 processes write the same images [S05]', async () => {
     const { path } = tempDir();
     const [program, directory] = [await bundleLayoutChild(path), join(path, 'layout')];
     await allSucceed(
-      Array.from({ length: 8 }, (_, id) => startLayoutChild(program, 'pull', directory, String(id), '50')),
+      Array.from({ length: 8 }, (_, id) =>
+        startLayoutChild(program, 'pull', directory, String(id), String(ROUNDS.pull)),
+      ),
     );
     const store = await openOciLayout(directory);
-    expect((await store.names()).toSorted()).toEqual(Array.from({ length: 50 }, (_, at) => `image:${at}`).toSorted());
+    expect((await store.names()).toSorted()).toEqual(
+      Array.from({ length: ROUNDS.pull }, (_, at) => `image:${at}`).toSorted(),
+    );
     // A layer, a config and a manifest each.
-    expect(readdirSync(join(directory, 'blobs/sha256'))).toHaveLength(50 * 3);
+    expect(readdirSync(join(directory, 'blobs/sha256'))).toHaveLength(ROUNDS.pull * 3);
     await assertLayoutValid(directory, { allowPartials: false });
   });
 
-  it('keeps 320 of 320 names that 16 processes give in 20 rounds [S06]', async () => {
+  it('keeps every name that 16 processes give at the same time [S06]', async () => {
     const { path } = tempDir();
     const [program, directory] = [await bundleLayoutChild(path), join(path, 'layout')];
     await allSucceed(
-      Array.from({ length: 16 }, (_, id) => startLayoutChild(program, 'tag', directory, String(id), '20')),
+      Array.from({ length: 16 }, (_, id) =>
+        startLayoutChild(program, 'tag', directory, String(id), String(ROUNDS.tag)),
+      ),
     );
-    const names = Array.from({ length: 320 }, (_, at) => `app:${at % 16}-${Math.floor(at / 16)}`);
+    const names = Array.from({ length: 16 * ROUNDS.tag }, (_, at) => `app:${at % 16}-${Math.floor(at / 16)}`);
     expect((await (await openOciLayout(directory)).names()).toSorted()).toEqual(names.toSorted());
     expect(readdirSync(join(directory, 'blobs/sha256'))).toHaveLength(3);
     await assertLayoutValid(directory, { allowPartials: false });
@@ -64,7 +79,7 @@ describe('openOciLayout', () => {
   it('takes the lock from one killed holder after the other, and never while one lives [S07]', async () => {
     const { path } = tempDir();
     const [program, directory] = [await bundleLayoutChild(path), join(path, 'layout')];
-    for (let round = 0; round < 5; round += 1) {
+    for (let round = 0; round < ROUNDS.kill; round += 1) {
       await openOciLayout(directory);
       const holder = startLayoutChild(program, 'hold', directory, 'hang');
       if (holder.stdout === null) throw new Error('No output');
@@ -78,13 +93,13 @@ describe('openOciLayout', () => {
       holder.kill('SIGKILL');
       await tagged;
     }
-    expect(await (await openOciLayout(directory)).names()).toHaveLength(5);
+    expect(await (await openOciLayout(directory)).names()).toHaveLength(ROUNDS.kill);
     await assertLayoutValid(directory, { allowPartials: false });
   });
 
   it('shows readers the whole of the old or of the new while another process writes, deletes and collects [S14]', async () => {
-    const { directory, whole } = await readWhileChurning(3000);
-    expect(whole).toBeGreaterThan(10);
+    const { directory, whole } = await readWhileChurning(ROUNDS.churnMs);
+    expect(whole).toBeGreaterThan(amountOf({ here: 1, inCi: 10 }));
     await assertLayoutValid(directory, { allowPartials: false });
   });
 

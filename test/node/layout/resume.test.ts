@@ -17,7 +17,7 @@ import { buildImage, createFakeClock, createLoopbackRegistry } from 'kubepull/te
 import { createCrashDisk } from '../../support/crash-fs.ts';
 import { assertLayoutValid, layoutFaults } from '../../support/layout-check.ts';
 import { tempDir } from '../../support/temp-dir.ts';
-import { amountOf } from '../../support/property-runs.ts';
+import { sweepOf } from '../../support/sweeps.ts';
 
 /** Calls after which the disk is as it was before. */
 const LOOKS = ['realpath', 'open', 'lstat', 'fstat', 'read', 'readdir'];
@@ -282,8 +282,7 @@ describe('openOciLayout resumes', () => {
     await run(clean, '1');
     const changes = clean.calls.filter(({ operation }) => !LOOKS.includes(operation));
     expect(changes.length).toBeGreaterThan(30);
-    const step = amountOf({ here: 5, inCi: 1 });
-    for (const { n } of changes.filter((_, at) => at % step === 0)) {
+    for (const { n } of sweepOf(changes, 10)) {
       for (const how of [undefined, 'nothing', 'everything', 'subsets'] as const) {
         const where = `call ${n}, ${how}`;
         const disk = createCrashDisk();
