@@ -23,6 +23,7 @@ const BUDGETS = {
   'image-gc': 5.2,
   'image-manager': 28.1,
   'image-service': 40.5,
+  kubernetes: 3.5,
   metrics: 3.3,
   mirrors: 15.0,
   keyring: 7.2,

@@ -84,10 +84,12 @@ export {
 } from './keyring/index.js';
 export {
   type ContainerLike,
+  type ImageUser,
   type ImageUserKind,
   type ImageVolumeLike,
   type JobTemplateLike,
   type KubernetesRelease,
+  listPodImages,
   type LocalObjectReferenceLike,
   type MetadataLike,
   type PodLike,

@@ -19,4 +19,5 @@ export {
   type WorkloadSpecLike,
 } from './types.js';
 export { DEFAULT_RELEASE, type KubernetesRelease, type ReleaseOptions } from './release.js';
-export { type ImageUserKind } from './pod-images.js';
+export { listPodImages } from './list-pod-images.js';
+export { type ImageUser, type ImageUserKind } from './pod-images.js';

@@ -14,14 +14,20 @@ const CONTAINER_LISTS = [
   ['ephemeralContainers', 'ephemeral'],
 ] as const;
 
-/** The image and the policy of a container or image volume, wherever they stand. */
+/**
+ * The image and the policy of a container or image volume, and where it stands.
+ *
+ * @public
+ */
 export interface ImageUser {
   readonly kind: ImageUserKind;
+  /** The name of the container, or of the image volume. */
   readonly name: string;
+  /** The `image` of a container or the `reference` of an image volume; empty when there is none. */
   readonly image: string;
-  /** Empty when there is none. */
+  /** As it is written; empty when there is none. */
   readonly policy: string;
-  /** Where it stands, such as `spec.containers[0]`; `spec.volumes[0].image` for a volume. */
+  /** Where it stands in the object, such as `spec.containers[0]`, `spec.volumes[0].image` or `items[1].spec.containers[0]`. */
   readonly path: string;
 }
 

@@ -1,8 +1,8 @@
 import { check } from '../errors/inner.js';
 import * as is from '../errors/inner.js';
 import { aggregate, unsupported } from '../internal/index.js';
-import { copyWith, type ImageUser, mapPodImages, podImages, podKind } from '../kubernetes/inner.js';
-import type { PodLike } from '../kubernetes/index.js';
+import { copyWith, mapPodImages, podImages, podKind } from '../kubernetes/inner.js';
+import type { ImageUser, PodLike } from '../kubernetes/index.js';
 
 /**
  * What the admission plugin `AlwaysPullImages` looks at besides the pod.

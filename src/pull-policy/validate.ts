@@ -10,8 +10,8 @@ import {
   required,
   unsupported,
 } from '../internal/index.js';
-import type { PodLike, PodSpecLike, ReleaseOptions, VolumeLike } from '../kubernetes/index.js';
-import { type ImageUser, podImages, podKind, releaseKind, rulesOf } from '../kubernetes/inner.js';
+import type { ImageUser, PodLike, PodSpecLike, ReleaseOptions, VolumeLike } from '../kubernetes/index.js';
+import { podImages, podKind, releaseKind, rulesOf } from '../kubernetes/inner.js';
 
 /** What may stand beside `name` in a volume: one of these, or `image`. */
 const OTHER_SOURCES =

@@ -14,7 +14,7 @@ const published = Object.keys(
 const ROOT = 'index';
 
 /** Entries that have types only. */
-const WITHOUT_FUNCTIONS = ['kubernetes'];
+const WITHOUT_FUNCTIONS: readonly string[] = [];
 
 type Callable = (...args: readonly unknown[]) => unknown;
 

@@ -349,6 +349,10 @@ export const explain: Table = {
   }),
 };
 
+export const kubernetes: Table = {
+  listPodImages: () => ({ args: [pod], api: ['0'], wrong: { '0': [{ kind: 'Service' }] } }),
+};
+
 export const failures: Table = {
   explainFailure: () => ({ args: ['Back-off pulling image "nginx"'] }),
   formatFailure: () => ({

@@ -41,4 +41,5 @@ export const tables: Readonly<Record<string, Table>> = {
   lint: names.lint,
   explain: names.explain,
   failures: names.failures,
+  kubernetes: names.kubernetes,
 };
