@@ -50,21 +50,22 @@ export class PullFailedError extends ImageError<'ERR_PULL_FAILED'> {
 }
 
 /**
- * An image that whoever pulls it does not want: its `verify` refused it, and nothing of it but the manifest was asked for.
+ * An image that whoever pulls it does not want: its rules refused it, and nothing was asked for, or its `verify` did, and nothing of
+ * it but the manifest was asked for.
  *
  * @public
  */
 export class ImageRefusedError extends ImageError<'ERR_IMAGE_REFUSED'> {
   /** The image as the caller wrote it. */
   readonly image: string;
-  /** What was refused: the digest of the index or manifest that the name led to. */
-  readonly digest: Digest;
-  /** Why, in the words of `verify`. */
+  /** What `verify` refused: the digest of the index or manifest that the name led to. */
+  readonly digest: Digest | undefined;
+  /** Why, in the words of `verify`, or the rule that decided. */
   readonly reason: string;
 
   constructor(
     image: string,
-    refusal: { readonly digest: Digest; readonly reason: string; readonly cause?: unknown },
+    refusal: { readonly digest: Digest | undefined; readonly reason: string; readonly cause?: unknown },
     message = `Cannot pull ${quote(image)}: ${refusal.digest} was refused: ${refusal.reason}`,
   ) {
     super('ERR_IMAGE_REFUSED', message, { cause: refusal.cause });

@@ -131,6 +131,7 @@ function createContext(options: ImageManagerOptions, config: CheckedConfiguratio
     ledger:
       verification === undefined ? undefined : createLedger({ records, verification, clock, listImages, onWarning }),
     recheckPresence,
+    rules: options.rules,
     release: options.release,
     tracing,
     emit: (about, event) => onEvent?.({ involvedObject: about, ...event }),

@@ -2,6 +2,7 @@ import { decidePull, needsImageStatus, type PullDecision } from '../pull-policy/
 import type { SecretLike } from '../pull-secrets/index.js';
 import type { ImageReference } from '../reference/index.js';
 import { textWithTag } from '../reference/inner.js';
+import { decideImage, type ImageRules } from '../rules/index.js';
 import { type EnsureTrace, runTraced } from '../tracing/index.js';
 import { podCredentials, recordedNameOf, recordedCredentials, type PullLedger } from '../image-access/inner.js';
 import { lazyCredentials } from './credentials.js';
@@ -12,7 +13,8 @@ import type { EnsureImageResult } from './manager-types.js';
 import { inspectImage } from '../image-service/inner.js';
 import { type WaitingReason, decideWaitingAfterFailure, decideWaitingInBackOff } from './waiting.js';
 import type { CredentialSource } from '../docker-config/index.js';
-import { goQuote } from '../internal/index.js';
+import { ImageRefusedError } from '../errors/index.js';
+import { goQuote, quote } from '../internal/index.js';
 import type { JobOutcome } from './image-puller.js';
 import type { BackOff } from './pull-failures.js';
 
@@ -60,6 +62,8 @@ function outcomeOf(result: EnsureImageResult): Pick<EnsureTrace, 'status' | 'rea
 async function runSteps(context: ManagerContext, request: StepRequest, trace: EnsureTrace): Promise<EnsureImageResult> {
   const { ref } = request;
   if (ref instanceof Error) return invalidName(context, request, ref);
+  const refused = context.rules && refusedByRules(context, context.rules, request, ref);
+  if (refused !== undefined) return refused;
   const step = startStep(context, request, ref, trace);
   const early = await precheck(context, step);
   if (early !== 'pull') return early;
@@ -95,6 +99,23 @@ function invalidName({ emit }: ManagerContext, { image, about }: StepRequest, er
   const event = pullStepEvent(image, { step: 'invalid-name', errorText: errorText(error) });
   emit(about, event);
   return waiting('InvalidImageName', event.message, error);
+}
+
+/**
+ * What the operator's rules refuse, in the words of a pull that failed. It is no back-off: the answer is the same at every sync, and
+ * costs nobody anything.
+ */
+function refusedByRules(
+  { emit }: ManagerContext,
+  rules: ImageRules,
+  { image, about }: StepRequest,
+  ref: ImageReference,
+): EnsureImageResult | undefined {
+  const { allowed, message: reason } = decideImage(ref, rules);
+  if (allowed) return undefined;
+  const error = new ImageRefusedError(image, { digest: undefined, reason }, `Cannot pull ${quote(image)}: ${reason}`);
+  emit(about, pullStepEvent(image, { step: 'failed', errorText: error.message }));
+  return waiting('ErrImagePull', error.message, error);
 }
 
 /** What the policy, presence and the records say: use the image, fail, or pull. */

@@ -7,6 +7,7 @@ import type { ImagePuller } from './image-puller.js';
 import type { PullLedger } from '../image-access/inner.js';
 import type { InvolvedObject } from './manager-types.js';
 import type { PullFailures } from './pull-failures.js';
+import type { ImageRules } from '../rules/index.js';
 import type { EnsureTrace, Tracing } from '../tracing/index.js';
 import type { ImageService, ImageSpec, PodSandbox } from '../image-service/index.js';
 
@@ -21,6 +22,7 @@ export interface ManagerContext {
   /** `undefined` while the gate is off: then nothing is recorded, and presence is enough. */
   readonly ledger: PullLedger | undefined;
   readonly recheckPresence: boolean;
+  readonly rules: ImageRules | undefined;
   readonly release: KubernetesRelease | undefined;
   readonly tracing: Tracing | undefined;
   emit(about: InvolvedObject, event: PodEvent): void;

@@ -7,6 +7,8 @@ import type { CallOptions, Clock } from '../clock/index.js';
 import type { CreateHasher } from '../digest/index.js';
 import type { PulledRecords } from '../image-access/index.js';
 import type { ReleaseOptions } from '../kubernetes/index.js';
+import type { ImageRules } from '../rules/index.js';
+import { rulesKind } from '../rules/inner.js';
 import type { Tracing } from '../tracing/index.js';
 import type { PullConfiguration } from './configuration.js';
 import type { NodeKeyring } from './credentials.js';
@@ -38,6 +40,13 @@ export interface ImageManagerOptions extends PullConfiguration, ReleaseOptions {
   readonly backoff?: BackoffOptions | undefined;
   /** Gives the handler of a RuntimeClass; used while the gate `RuntimeClassInImageCriApi` is on. */
   readonly runtimeHandler?: ((runtimeClassName: string, options: CallOptions) => string | Promise<string>) | undefined;
+  /**
+   * Which images may be used at all, present or not. What the rules refuse waits with `ErrImagePull`, and the runtime and the registry
+   * are not asked.
+   *
+   * @defaultValue every image
+   */
+  readonly rules?: ImageRules | undefined;
   /**
    * Pulls of the same image with equal credentials that are waiting or under way are made once, for all who want it.
    * Credentials are never shared: who has others pulls with those.
@@ -90,6 +99,7 @@ export function checkManagerOptions(options: ImageManagerOptions): void {
     backoff: is.optional(is.object),
     tracing: is.optional(is.tracing),
     runtimeHandler: is.optional(is.callable),
+    rules: is.optional(rulesKind),
     mergeEqualPulls: is.optional(is.bool),
     recheckPresence: is.optional(is.bool),
     verify: is.optional({ ...is.callable, what: 'a function of a resolved image' }),

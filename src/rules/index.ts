@@ -5,3 +5,4 @@
  */
 export { type DecidingRule, type RuleSubject } from './compile.js';
 export { createImageRules, type ImageRules, type ImageRulesOptions, type RuleDecision } from './image-rules.js';
+export { decideImage, type ImageDecision } from './decide-image.js';

@@ -1,11 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import { format } from 'node:util';
 import * as distribution from 'kubepull/distribution';
+import * as imageManager from 'kubepull/image-manager';
 import * as lint from 'kubepull/lint';
 import * as mirrors from 'kubepull/mirrors';
 import * as node from 'kubepull/node';
 import * as pin from 'kubepull/pin';
 import * as pullSecrets from 'kubepull/pull-secrets';
+import * as rules from 'kubepull/rules';
 import * as testing from 'kubepull/testing';
 import { readSnippets } from '../packaging/snippets.ts';
 import { canary } from '../support/canary.ts';
@@ -14,11 +16,13 @@ import { runSnippet } from '../support/run-snippet.ts';
 
 const modules: Readonly<Record<string, object>> = {
   'kubepull/distribution': distribution,
+  'kubepull/image-manager': imageManager,
   'kubepull/lint': lint,
   'kubepull/mirrors': mirrors,
   'kubepull/node': node,
   'kubepull/pin': pin,
   'kubepull/pull-secrets': pullSecrets,
+  'kubepull/rules': rules,
 };
 const snippets = readSnippets();
 
@@ -68,6 +72,14 @@ describe('docs/guides/pull-secrets.md on making secrets', () => {
   ])('prints what the example with %s says', async (text) => {
     const code = exampleWith('pull-secrets', text);
     expectClaims(code, await run(code, { password: canary('password') }));
+  });
+});
+
+describe('docs/guides/image-manager.md on rules', () => {
+  it('prints what the example says, and asks no runtime', async () => {
+    const code = exampleWith('image-manager', 'createImageRules(').replaceAll(/^declare .*$/gm, '');
+    const images = new Proxy({}, { get: (_, name) => () => Promise.reject(new Error(`${String(name)} was asked`)) });
+    expectClaims(code, await run(code, { images }));
   });
 });
 

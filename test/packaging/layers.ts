@@ -49,6 +49,7 @@ export const ARROWS: Readonly<Record<string, readonly string[]>> = {
     'image-access',
     'pull-policy',
     'pull-secrets',
+    'rules',
     'keyring',
     'docker-config',
     'credential-provider',

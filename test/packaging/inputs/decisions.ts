@@ -15,7 +15,7 @@ import type {
   PullSecretUpdate,
   ResolvePullSecretEntriesOptions,
 } from 'kubepull/pull-secrets';
-import type { ImageRulesOptions } from 'kubepull/rules';
+import { createImageRules, type ImageRulesOptions } from 'kubepull/rules';
 import type { Tracing } from 'kubepull/tracing';
 import { all, type GoodCall, type Table } from './wrong-inputs.ts';
 
@@ -343,6 +343,7 @@ export const metrics: Table = {
 };
 
 export const rules: Table = {
+  decideImage: () => ({ args: ['a.example/app', createImageRules({})] }),
   createImageRules: () => ({
     args: [all<ImageRulesOptions>({ allow: ['a.example/**'], deny: ['b.example/**'] })],
     optional: ['0.allow', '0.deny'],

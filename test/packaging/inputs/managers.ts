@@ -1,3 +1,4 @@
+import { createImageRules } from 'kubepull/rules';
 import { systemClock } from 'kubepull/clock';
 import { createMemoryRecords, type MustPullQuestion } from 'kubepull/image-access';
 import type { ImageManagerOptions, PrePullOptions } from 'kubepull/image-manager';
@@ -22,6 +23,7 @@ const managerOptions = all<ImageManagerOptions>({
   runtimeHandler: () => 'handler',
   mergeEqualPulls: true,
   recheckPresence: true,
+  rules: createImageRules({}),
   tracing: { trace: (_operation, _context, action) => action() },
   verify: () => undefined,
   onPullEvent: () => undefined,
