@@ -18,7 +18,7 @@ const BUDGETS = {
   'docker-config': 7.5,
   errors: 1.0,
   explain: 21.2,
-  failures: 16.0,
+  failures: 36.0,
   'image-access': 7.0,
   'image-gc': 5.2,
   'image-manager': 29.5,

@@ -14,7 +14,7 @@ import {
 import { decideMustPull, type MustPullDecision } from '../image-access/index.js';
 import { podCredentials } from '../image-access/inner.js';
 import type { PodLike, WorkloadLike, WorkloadListLike } from '../kubernetes/index.js';
-import { findPods, serviceAccountKind } from '../kubernetes/inner.js';
+import { findPods, type FoundPod, serviceAccountKind } from '../kubernetes/inner.js';
 import {
   admitServiceAccount,
   admitStaticPod,
@@ -54,8 +54,13 @@ export function explainPull(
   container: string,
   options: ExplainPullOptions = {},
 ): PullExplanation {
-  checkOptions(options);
+  checkExplainOptions(options);
   const { pod, policy } = findContainer(object, container);
+  return explainUser(pod, policy, options);
+}
+
+/** Explains the pull of one container or image volume of a pod. */
+export function explainUser(pod: PodLike, policy: ContainerPullPolicy, options: ExplainPullOptions): PullExplanation {
   const { image } = policy;
   const { listedBy, admitted } = listSecrets(pod, options);
   const { found, missing, event } = selectPullSecrets(admitted, options.secrets ?? []);
@@ -71,7 +76,7 @@ export function explainPull(
 }
 
 /** Entries, records and the verification are checked by those who read them. */
-function checkOptions(options: ExplainPullOptions): void {
+export function checkExplainOptions(options: ExplainPullOptions): void {
   check<ExplainPullOptions>('Cannot explain a pull', options, {
     secrets: is.optional(is.iterable),
     serviceAccount: is.optional(serviceAccountKind),
@@ -112,19 +117,26 @@ function staticPodRefusal(pod: PodLike): ExplainedFailure | undefined {
 /** Containers that a message names. */
 const MAX_NAMED = 10;
 
-function findContainer(
-  object: unknown,
-  container: string,
-): { readonly pod: PodLike; readonly policy: ContainerPullPolicy } {
-  const wanted: unknown = container;
-  const what = `Cannot explain container ${quote(String(wanted))}`;
-  const pods = findPods(object, what);
-  const all = pods.flatMap(({ pod, at, specAt }) =>
+/** A container or an image volume, and the pod that it is of. */
+export interface FoundUser extends Omit<FoundPod, 'at'> {
+  /** With the place in the object that was given. */
+  readonly policy: ContainerPullPolicy;
+}
+
+/** Everything that uses an image in the pods of an object. */
+export function findUsers(object: unknown, action: string): readonly FoundUser[] {
+  return findPods(object, action).flatMap(({ pod, at, specAt }) =>
     defaultPodPullPolicies(pod).decisions.map((decision) => {
       const path = `${at === '' ? '' : `${at}.`}${specAt}${decision.path.slice('spec'.length)}`;
-      return { pod, policy: { ...decision, path } };
+      return { pod, specAt, policy: { ...decision, path } };
     }),
   );
+}
+
+function findContainer(object: unknown, container: string): FoundUser {
+  const wanted: unknown = container;
+  const what = `Cannot explain container ${quote(String(wanted))}`;
+  const all = findUsers(object, what);
   const found = all.find(({ policy }) => policy.container === container);
   if (found !== undefined) return found;
   const names = all.slice(0, MAX_NAMED).map(({ policy }) => quote(policy.container));

@@ -130,6 +130,10 @@ const REASONS: readonly (readonly [reason: string, words: readonly string[]])[] 
   ],
 ];
 
+export function isPullReason(reason: string): boolean {
+  return REASONS.some(([one]) => one === reason);
+}
+
 /** The one that stands first is the outermost. */
 function findReason(words: string): string | undefined {
   const found = REASONS.flatMap(([reason, names]) => {

@@ -13,7 +13,8 @@ import * as explain from 'kubepull/explain';
 import * as imageManager from 'kubepull/image-manager';
 import * as imageService from 'kubepull/image-service';
 import * as keyring from 'kubepull/keyring';
-import type * as kubernetes from 'kubepull/kubernetes';
+import * as failures from 'kubepull/failures';
+import * as kubernetes from 'kubepull/kubernetes';
 import * as lint from 'kubepull/lint';
 import * as node from 'kubepull/node';
 import * as oci from 'kubepull/oci';
@@ -37,6 +38,8 @@ const modules = {
   'kubepull/docker-config': dockerConfig,
   'kubepull/errors': errors,
   'kubepull/explain': explain,
+  'kubepull/failures': failures,
+  'kubepull/kubernetes': kubernetes,
   'kubepull/image-manager': imageManager,
   'kubepull/image-service': imageService,
   'kubepull/keyring': keyring,
@@ -161,9 +164,44 @@ describe('docs/guides/why-a-pull-fails.md', () => {
     return run(exampleWith(page, 'explainPull'), { played: { 'node:fs/promises': { readFile } } });
   };
 
+  /** What the page shows as printed, with a text in it. */
+  const shownWith = (part: string): readonly string[] =>
+    Array.from(text.matchAll(/```text\n([^`]*)\n```/g), ([, block = '']) => block)
+      .find((block) => block.includes(part))
+      ?.split('\n') ?? [];
+
+  it("finds the cause in a node's words as the page shows it", async () => {
+    const printed = await run(exampleWith(page, 'explainFailure'));
+    expect(printed).toEqual(['dns registry.example.com', ...shownWith('cause: dns')]);
+  });
+
+  it('explains the container of a pod that is at fault, by its status and the last event', async () => {
+    const image = 'registry.example.com/team/migrate:2';
+    const state = (reason: string): object => ({ waiting: { reason, message: `Back-off pulling image "${image}"` } });
+    const stuck = {
+      metadata: { name: 'web', namespace: 'shop', uid: 'u' },
+      spec: { initContainers: [{ name: 'migrate', image }], containers: [{ name: 'web', image: 'nginx:1.27' }] },
+      status: {
+        initContainerStatuses: [{ name: 'migrate', state: state('ImagePullBackOff') }],
+        containerStatuses: [{ name: 'web', state: { waiting: { reason: 'PodInitializing' } } }],
+      },
+    };
+    const message = `Failed to pull image "${image}": failed to authorize: failed to fetch anonymous token: unexpected status: 401 Unauthorized`;
+    const involvedObject = { name: 'web', namespace: 'shop', uid: 'u', fieldPath: 'spec.initContainers{migrate}' };
+    const files: Readonly<Record<string, unknown>> = {
+      'pod.json': stuck,
+      'secrets.json': { items: [secretWith(dockerConfigJson('registry.example.com/*'))] },
+      'events.json': { items: [{ reason: 'Failed', message, involvedObject }] },
+    };
+    const readFile = async (path: string): Promise<string> => JSON.stringify(files[path]);
+    const printed = await run(exampleWith(page, 'explainPod'), { played: { 'node:fs/promises': { readFile } } });
+    expect(printed.at(-1)).toBe('spec.initContainers[0] auth-missing');
+    expect(printed.join('\n')).toContain('migrate: registry.example.com/team/migrate:2 waits with ImagePullBackOff');
+  });
+
   it('explains a pod as the page shows it, and finds the key at fault', async () => {
     const printed = await explained(secretWith(dockerConfigJson('registry.example.com/*')));
-    const shown = /```text\n([^`]*)\n```/.exec(text)?.[1]?.split('\n') ?? [];
+    const shown = shownWith('container web (regular)');
     expect(shown.length).toBeGreaterThan(0);
     expect(printed.slice(0, shown.length)).toEqual(shown);
     const findings = printed.slice(shown.length);

@@ -74,7 +74,7 @@ export const ARROWS: Readonly<Record<string, readonly string[]>> = {
     'lint',
     'digest',
   ],
-  failures: ['reference'],
+  failures: ['reference', 'kubernetes', 'docker-config', 'pull-secrets', 'explain'],
 };
 
 /** The top: these may import any room below, and nobody imports them. */

@@ -1,6 +1,6 @@
 import { createCredential, createSecret, type ParseDockerConfigOptions } from 'kubepull/docker-config';
 import { explainPull, type ExplainPullOptions } from 'kubepull/explain';
-import { explainFailure } from 'kubepull/failures';
+import { explainFailure, explainPod, type ExplainPodOptions } from 'kubepull/failures';
 import { createKeyring } from 'kubepull/keyring';
 import { lintDockerConfig } from 'kubepull/lint';
 import { type MatchOptions, parsePattern, toTarget } from 'kubepull/match';
@@ -354,6 +354,28 @@ export const kubernetes: Table = {
 };
 
 export const failures: Table = {
+  explainPod: () => ({
+    args: [
+      pod,
+      all<ExplainPodOptions>({
+        secrets: [secret],
+        serviceAccounts: [{ metadata: { name: 'robot' }, imagePullSecrets: [{ name: 'creds' }] }],
+        nodeConfig: [entry],
+        events: [{ reason: 'Failed', message: 'Error: ErrImagePull', involvedObject: { name: 'web' } }],
+        present: () => undefined,
+      }),
+    ],
+    api: ['0', '1.secrets.0', '1.serviceAccounts.0', '1.events.0'],
+    free: { '1.secrets.0.data..dockerconfigjson': 'a fault of the content' },
+    optional: [
+      ...['', '.secrets', '.serviceAccounts', '.nodeConfig', '.events', '.present'].map((key) => `1${key}`),
+      ...entryOptional('1.nodeConfig.0'),
+    ],
+  }),
+  formatPodExplanation: () => ({
+    args: [explainPod(pod).slice(0, 1)],
+    free: { '0.0': 'explainPod makes it' },
+  }),
   explainFailure: () => ({ args: ['Back-off pulling image "nginx"'] }),
   formatFailure: () => ({
     args: [explainFailure('Back-off pulling image "nginx"')],
