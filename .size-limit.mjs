@@ -9,6 +9,7 @@ import { listEntries, NODE_ENTRIES } from './test/packaging/entries.mjs';
 const BUDGETS = {
   index: 48,
   backoff: 2.2,
+  cli: 175,
   clock: 1.3,
   cloud: 19.1,
   'credential-provider': 16.1,

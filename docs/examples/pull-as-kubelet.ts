@@ -1,22 +1,36 @@
-// What `npm start` runs. It is an example too: everything comes from the package's public entries.
+// What `npm start` runs: a story without arguments, and the command line `kubepull` with them.
+import { readFile } from 'node:fs/promises';
+import { buffer } from 'node:stream/consumers';
 import { isImageError } from 'kubepull';
-import { HELP, parseCommand, UsageError } from './arguments.js';
-import { pullOne } from './pull-one.js';
+import { EXIT_CODES, listCommands, runCommand } from 'kubepull/cli';
 import { tellStory } from './story.js';
 
-async function main(): Promise<void> {
-  const interrupt = new AbortController();
-  process.once('SIGINT', () => interrupt.abort(new Error('Interrupted')));
-  const command = parseCommand(process.argv.slice(2));
-  if (command.kind === 'help') console.log(HELP);
-  if (command.kind === 'story') await tellStory(interrupt.signal);
-  if (command.kind === 'pull') await pullOne(command, interrupt.signal);
+async function main(args: readonly string[], signal: AbortSignal): Promise<number> {
+  const [first] = args;
+  if (first === undefined) {
+    await tellStory(signal);
+    return EXIT_CODES.ok;
+  }
+  const { stdout, stderr } = process;
+  // What is no command is an image, which is pulled.
+  const command = first.startsWith('-') || listCommands().includes(first) ? args : ['pull', ...args];
+  return runCommand(command, {
+    readFile: (path) => readFile(path),
+    readStdin: () => buffer(process.stdin),
+    stdout: { write: (text) => stdout.write(text), isTTY: stdout.isTTY, colors: stdout.isTTY && stdout.hasColors() },
+    stderr,
+    signal,
+  });
 }
 
-main().catch((error: unknown) => {
-  const usage = error instanceof UsageError;
-  const known = usage || isImageError(error) || (error instanceof Error && 'code' in error);
-  const message = error instanceof Error ? error.message : String(error);
-  console.error(known ? `${message}${usage ? ' (see --help)' : ''}` : error);
-  process.exitCode = usage ? 2 : 1;
-});
+const interrupt = new AbortController();
+process.once('SIGINT', () => interrupt.abort(new Error('Interrupted')));
+main(process.argv.slice(2), interrupt.signal).then(
+  (code) => {
+    process.exitCode = code;
+  },
+  (error: unknown) => {
+    console.error(isImageError(error) ? error.message : error);
+    process.exitCode = 1;
+  },
+);

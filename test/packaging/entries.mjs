@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 export const root = fileURLToPath(new URL('../..', import.meta.url));
 
 /** Entries that may use Node; every other one is portable. */
-export const NODE_ENTRIES = ['cri', 'node', 'testing'];
+export const NODE_ENTRIES = ['cli', 'cri', 'node', 'testing'];
 
 /**
  * The entries that exist: `index`, then every folder of src with a public face.

@@ -35,7 +35,7 @@ describe('layers', () => {
   it('have an arrow for every module, to modules below it only', () => {
     const modules = Object.keys(ARROWS);
     const folders = new Set(readSources().map(({ path }) => path.split('/')[0]));
-    const top = ['index.ts', 'node', 'testing', 'cri'];
+    const top = ['index.ts', 'node', 'testing', 'cri', 'cli'];
     expect([...folders].filter((name) => !top.includes(name ?? '') && !modules.includes(name ?? ''))).toEqual([]);
     for (const [at, name] of modules.entries())
       expect(modules.slice(0, at)).toEqual(expect.arrayContaining([...(ARROWS[name] ?? [])]));
@@ -92,6 +92,13 @@ describe('layerViolations', () => {
     ['the root, for a type', 'keyring/a.ts', `import type { X } from '../index.js';`, 'nobody imports index'],
     ['the Node adapters', 'testing/a.ts', `import { x } from '../node/index.js';`, 'nobody imports node'],
     ['the testing module', 'node/a.ts', `import { x } from '../testing/index.js';`, 'nobody imports testing'],
+    ['the command line', 'node/a.ts', `import { x } from '../cli/index.js';`, 'nobody imports cli'],
+    [
+      'the testing module in the command line',
+      'cli/a.ts',
+      `import { x } from '../testing/index.js';`,
+      'nobody imports testing',
+    ],
     ['the root, by re-export of node', 'index.ts', `export { x } from './node/index.js';`, 'nobody imports node'],
     ['a built-in in a portable module', 'store/a.ts', `import { x } from 'node:fs';`, 'not for store'],
     ['a built-in in a portable type', 'store/a.ts', `import type { X } from 'node:fs';`, 'not for store'],
@@ -118,6 +125,7 @@ describe('layerViolations', () => {
     ['what is below errors', 'errors/a.ts', `import type { X } from '../internal/index.js';`],
     ['its own files', 'oci/index.ts', `export { x } from './types.js';`],
     ['Node in an adapter', 'node/a.ts', `import { x } from 'node:fs/promises'; import { y } from 'undici';`],
+    ['the Node adapters in the command line', 'cli/a.ts', `import { x } from '../node/index.js';`],
     ['picomatch in rules', 'rules/a.ts', `import p from 'picomatch/posix.js';`],
     ['any portable module in an adapter', 'testing/a.ts', `import { x } from '../puller/index.js';`],
     ['any portable module in the root', 'index.ts', `export { x } from './puller/index.js';`],

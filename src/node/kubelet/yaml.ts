@@ -3,10 +3,14 @@ import { decodeBase64, decodeUtf8, type JsonNode, readJson } from '../../interna
 
 /** The library recurses over what nests, and no exception tells of a native stack that is used up. */
 const MAX_DEPTH = 64;
-/** It compares each key of a map with all others. */
-const MAX_TOKENS = 50_000;
-/** What a document may come to once its aliases are expanded. */
-const MAX_NODES = 400_000;
+/** What a text may hold: its tokens, and the nodes that a document of it comes to once its aliases are expanded. */
+export interface YamlLimits {
+  readonly maxTokens: number;
+  readonly maxNodes: number;
+}
+
+/** A configuration is written by hand. */
+const OF_CONFIGURATION: YamlLimits = { maxTokens: 50_000, maxNodes: 400_000 };
 /** Of them, what aliases may have brought, and from how many of each on that is asked; by these Kubernetes' library goes. */
 const ALIASED = { share: 0.99, of: 1000, from: 100 };
 /** All that may stand in YAML 1.1 as it is. */
@@ -35,18 +39,28 @@ export class YamlFault extends Error {
  */
 export function readYaml(bytes: Uint8Array): unknown {
   if (JSON_START.test(new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes))) return readStrictJson(bytes);
+  for (const document of readYamlDocuments(bytes, OF_CONFIGURATION)) return document;
+  return null;
+}
+
+/**
+ * Reads each document of YAML as {@link readYaml} does; one that is empty is `null`.
+ *
+ * @throws {@link YamlFault}
+ */
+export function* readYamlDocuments(bytes: Uint8Array, limits: YamlLimits): Generator<unknown, void, undefined> {
   const text = decodeText(bytes);
   if (CONTROL.test(text)) throw new YamlFault('yaml: control characters are not allowed');
-  const tokens = readTokens(text);
-  const reader: Reader = { text, anchors: new Map(), open: new Set(), path: [], nodes: 0, aliased: 0, inAlias: 0 };
+  const tokens = readTokens(text, limits);
   for (const document of new Composer({ ...OPTIONS, prettyErrors: false }).compose(tokens)) {
     const [fault] = document.errors;
     if (fault !== undefined) throw syntaxFault(text, fault.code, fault.pos[0]);
     const { version, explicit } = document.directives.yaml;
     if (explicit === true && version !== '1.1') throw new YamlFault('yaml: found incompatible YAML document');
-    return toValue(reader, document.contents, 0);
+    const counts = { nodes: 0, aliased: 0, inAlias: 0, maxNodes: limits.maxNodes };
+    const reader: Reader = { text, anchors: new Map(), open: new Set(), path: [], ...counts };
+    yield toValue(reader, document.contents, 0);
   }
-  return null;
 }
 
 /** A file of JSON is read as such: no comment, no comma too many, each key once. */
@@ -84,14 +98,14 @@ function decodeText(bytes: Uint8Array): string {
 type Tokens = Parameters<Composer['compose']>[0] extends Iterable<infer Token> ? Token[] : never;
 
 /** The tokens, of a bounded number and depth, by the first two stages of the library, which keep a stack of their own. */
-function readTokens(text: string): Tokens {
+function readTokens(text: string, { maxTokens }: YamlLimits): Tokens {
   const parser = new Parser();
   const tokens: Tokens = [];
   let lexemes = 0;
   for (const lexeme of new Lexer().lex(text)) {
     for (const token of parser.next(lexeme)) tokens.push(token);
     lexemes += 1;
-    if (lexemes > MAX_TOKENS) throw new YamlFault(`it has more than ${MAX_TOKENS} tokens`);
+    if (lexemes > maxTokens) throw new YamlFault(`it has more than ${maxTokens} tokens`);
     if (parser.stack.length > MAX_DEPTH) throw tooDeep();
   }
   for (const token of parser.end()) tokens.push(token);
@@ -116,6 +130,7 @@ interface Reader {
   readonly open: Set<string>;
   /** The keys on the way to the node. */
   readonly path: string[];
+  readonly maxNodes: number;
   nodes: number;
   aliased: number;
   inAlias: number;
@@ -138,7 +153,7 @@ function count(reader: Reader): void {
   reader.nodes += 1;
   if (reader.inAlias > 0) reader.aliased += 1;
   const isMostly = reader.aliased / reader.nodes > ALIASED.share;
-  if (reader.nodes > MAX_NODES || (reader.aliased > ALIASED.from && reader.nodes > ALIASED.of && isMostly))
+  if (reader.nodes > reader.maxNodes || (reader.aliased > ALIASED.from && reader.nodes > ALIASED.of && isMostly))
     throw new YamlFault('yaml: document contains excessive aliasing');
 }
 

@@ -61,32 +61,38 @@ describe('npm start', () => {
       JSON.stringify({ auths: { [registry.host]: { username: 'u', password } } }),
     );
     const out = join(path, 'out');
-    const options = ['--config', config, '--platform', 'linux/arm64', '--plain-http', '--out', out];
-    expect(await start(`${registry.host}/app:1`, ...options)).toMatchObject({ code: 0, stderr: '' });
+    const options = ['--docker-config', config, '--platform', 'linux/arm64', '--plain-http', '--out', out];
+    expect(await start(`${registry.host}/app:1`, ...options)).toMatchObject({ code: 0 });
     await assertLayoutValid(out);
   });
 
-  it('explains itself', async () => {
-    const { code, stdout } = await start('--help');
-    expect(code).toBe(0);
-    for (const option of ['--config', '--platform', '--plain-http', '--out', '--help'])
-      expect(stdout).toContain(option);
+  it('is the command line, with commands too', async () => {
+    const { code, stdout } = await start('explain', 'nginx');
+    expect([code, stdout.split('\n')[0]]).toEqual([0, 'image nginx']);
+    const help = await start('--help');
+    expect([help.code, help.stderr]).toEqual([0, '']);
+    expect(help.stdout).toContain('Usage: kubepull COMMAND');
   });
 
   it.each([
-    [['--nope'], 2, "Unknown option '--nope'"],
-    [['--out', 'x'], 2, '--out needs an image'],
-    [['a', 'b'], 2, 'One image at a time'],
-    [['--config'], 2, "Option '--config <value>' argument missing"],
-    [['https://r.example/app'], 1, 'did you mean "r.example/app"?'],
-    [['app', '--platform', 'a/b/c/d/e'], 1, 'Cannot parse platform'],
-    [['app', '--config', '/nonexistent/config.json'], 1, 'no such file'],
+    [['--nope'], 2, 'there is no command "--nope"'],
+    [['app', '--config', 'x'], 2, "Unknown option '--config'"],
+    [['app', '--out'], 2, "Option '-o, --out <value>' argument missing"],
+    [['app', '--platform', 'a/b/c/d/e'], 2, 'Cannot parse platform'],
+    [['app', '--docker-config', '/nonexistent/config.json'], 2, 'there is no such file'],
     [['127.0.0.1:1/app', '--plain-http', '--out', '/dev/null/x'], 1, 'Cannot'],
   ])('says in one line what is wrong with %j', async (args, code, text) => {
     const outcome = await start(...args);
     expect(outcome.code).toBe(code);
     expect(outcome.stderr.trim().split('\n')).toHaveLength(1);
     expect(outcome.stderr).toContain(text);
+    expect(existsSync('layout')).toBe(false);
+  });
+
+  it('makes no layout for what is no image', async () => {
+    const { code, stdout } = await start('https://r.example/app');
+    expect(code).toBe(1);
+    expect(stdout).toContain('did you mean "r.example/app"?');
     expect(existsSync('layout')).toBe(false);
   });
 });

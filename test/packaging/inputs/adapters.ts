@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
 import { systemClock } from 'kubepull/clock';
+import type { CommandIo } from 'kubepull/cli';
 import { createSecret } from 'kubepull/docker-config';
 import {
   type ArchiveFileOptions,
@@ -286,3 +287,25 @@ const provider = {
 function loginOptions(): Required<DockerLoginOptions> {
   return { path: join(temporary(), 'config.json'), env: { HOME: '/nowhere' } };
 }
+
+export const cli: Table = {
+  runCommand: () => {
+    const output = { write: () => true, isTTY: false, colors: false };
+    const io = all<CommandIo>({
+      readFile: async () => new Uint8Array(),
+      readStdin: async () => new Uint8Array(),
+      stdout: output,
+      stderr: output,
+      ...call,
+    });
+    const optional = ['1.signal', ...['stdout', 'stderr'].flatMap((to) => [`1.${to}.isTTY`, `1.${to}.colors`])];
+    return {
+      args: [['--version'], io],
+      optional,
+      free: { '0.0': 'a command line that cannot be understood is told to the person who typed it' },
+      allows: { '0': ['list'] },
+    };
+  },
+  listCommands: () => ({ args: [] }),
+  getOutputSchema: () => ({ args: ['explain'], wrong: { '0': ['completion', ''] } }),
+};

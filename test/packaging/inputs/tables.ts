@@ -38,6 +38,7 @@ export const tables: Readonly<Record<string, Table>> = {
   keyring: names.keyring,
   match: names.match,
   node: adapters.node,
+  cli: adapters.cli,
   lint: names.lint,
   explain: names.explain,
   failures: names.failures,

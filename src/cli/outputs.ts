@@ -1,0 +1,143 @@
+import type { LintCode, LintSeverity } from '../lint/index.js';
+import type { PullExplanation } from '../explain/index.js';
+
+/**
+ * An object of the input: a pod, a workload, a secret.
+ *
+ * @public
+ */
+export interface OutputObject {
+  readonly kind: string;
+  readonly namespace: string;
+  readonly name: string;
+  /** The file, and where in it. */
+  readonly place: string;
+}
+
+/**
+ * What `kubepull explain --json` prints.
+ *
+ * @public
+ */
+export interface ExplainOutput {
+  readonly command: 'explain';
+  readonly version: 1;
+  readonly images: readonly ExplainedImage[];
+}
+
+/**
+ * One image in {@link ExplainOutput}: the decisions of a `PullExplanation`, without what only this process can use.
+ *
+ * @public
+ */
+export interface ExplainedImage {
+  /** `null` for an image that was named by itself. */
+  readonly object: OutputObject | null;
+  readonly container: { readonly name: string; readonly kind: string; readonly path: string };
+  readonly image: string;
+  readonly policy: { readonly policy: string; readonly reason: string };
+  /** `null` when the image is no name. */
+  readonly name: string | null;
+  readonly runtimeImage: string | null;
+  readonly pullSecrets: {
+    readonly listedBy: PullExplanation['listedBy'];
+    readonly found: readonly string[];
+    readonly missing: readonly string[];
+    readonly message: string | null;
+    readonly skipped: readonly { readonly name: string; readonly reason: string }[];
+  };
+  /** `null` when the name or a secret is malformed. */
+  readonly credentials: {
+    readonly tried: readonly {
+      readonly rank: number;
+      readonly key: string;
+      readonly source: string;
+      readonly rule: string;
+      readonly cutsSegment: boolean;
+    }[];
+    readonly notTried: readonly { readonly key: string | null; readonly source: string; readonly reason: string }[];
+    readonly asked: readonly { readonly source: string; readonly outcome: string; readonly detail: string }[];
+  } | null;
+  readonly decision: { readonly action: 'use' | 'pull' | 'fail'; readonly reason: string } | null;
+  /** How the container waits when no pull is tried; `null` when it does not. */
+  readonly failure: { readonly reason: string; readonly message: string } | null;
+  /** What is wrong with the name or a secret. */
+  readonly error: string | null;
+}
+
+/**
+ * What `kubepull lint --json` prints.
+ *
+ * @public
+ */
+export interface LintOutput {
+  readonly command: 'lint';
+  readonly version: 1;
+  readonly findings: readonly LintedFinding[];
+  readonly counts: Readonly<Record<LintSeverity, number>>;
+}
+
+/**
+ * One finding in {@link LintOutput}.
+ *
+ * @public
+ */
+export interface LintedFinding {
+  /** What it was found in: an object, or a docker config or an image with no more than its place. */
+  readonly object: OutputObject | { readonly kind: 'DockerConfig' | 'Image'; readonly place: string };
+  readonly code: LintCode;
+  readonly severity: LintSeverity;
+  readonly place: string;
+  readonly message: string;
+  readonly cure: string;
+  readonly suggestion: string | null;
+}
+
+/**
+ * What `kubepull pull --json` prints.
+ *
+ * @public
+ */
+export interface PullOutput {
+  readonly command: 'pull';
+  readonly version: 1;
+  /** Where the images that were pulled are. */
+  readonly target: { readonly kind: 'layout' | 'archive'; readonly path: string };
+  readonly images: readonly PulledOutput[];
+}
+
+/**
+ * One image in {@link PullOutput}.
+ *
+ * @public
+ */
+export type PulledOutput =
+  | {
+      readonly image: string;
+      readonly status: 'pulled';
+      readonly name: string;
+      /** The digest of the image's config. */
+      readonly imageRef: string;
+      readonly repoDigest: string;
+      readonly platform: string | null;
+      /** Where the accepted credential came from. */
+      readonly source: string;
+      readonly attempts: readonly FailedAttempt[];
+    }
+  | {
+      readonly image: string;
+      readonly status: 'failed';
+      readonly error: { readonly code: string; readonly message: string };
+      readonly attempts: readonly FailedAttempt[];
+    };
+
+/**
+ * A credential that was refused, or an endpoint that failed.
+ *
+ * @public
+ */
+export interface FailedAttempt {
+  readonly source: string;
+  readonly code: string;
+  readonly message: string;
+}

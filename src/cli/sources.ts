@@ -1,0 +1,46 @@
+import { parseDockerConfigJson, type DockerConfigEntry } from '../docker-config/index.js';
+import type { Keyring } from '../keyring/index.js';
+import { quote } from '../internal/index.js';
+import type { OptionValues } from './commands.js';
+import { usageError } from './fault.js';
+import type { CommandIo } from './types.js';
+
+/** The credentials beside the pull secrets of the input. */
+export interface Sources {
+  /** Of `--docker-config`. */
+  readonly entries: readonly DockerConfigEntry[];
+  /** What has to be asked, as plugins and helpers have. */
+  readonly keyring: Keyring | undefined;
+}
+
+const PLUGIN_OPTIONS = ['image-credential-provider-config', 'image-credential-provider-bin-dir'] as const;
+
+/** Opens the credentials that the options name. */
+export async function openSources(values: OptionValues, io: CommandIo): Promise<Sources> {
+  const [configPath, binDir] = PLUGIN_OPTIONS.map((option) => values[option]);
+  if ((configPath === undefined) !== (binDir === undefined)) {
+    throw usageError(`--${PLUGIN_OPTIONS.join(' and --')} go together`);
+  }
+  const plugins = typeof configPath === 'string' && typeof binDir === 'string' ? { configPath, binDir } : undefined;
+  const isNode = values['node'] === true || plugins !== undefined;
+  if (isNode && values['docker'] === true)
+    throw usageError('take either the credentials of --docker or those of the node');
+  const entries = await readEntries(values['docker-config'], io);
+  if (!isNode && values['docker'] !== true) return { entries, keyring: undefined };
+  const { loadDockerKeyring, openNodeKeyring } = await import('../node/index.js');
+  return { entries, keyring: isNode ? await openNodeKeyring({ plugins }) : await loadDockerKeyring() };
+}
+
+async function readEntries(path: OptionValues[string], io: CommandIo): Promise<readonly DockerConfigEntry[]> {
+  if (typeof path !== 'string') return [];
+  let bytes: Uint8Array;
+  try {
+    bytes = await io.readFile(path);
+  } catch (error) {
+    const code = String((error as { readonly code?: unknown }).code);
+    throw usageError(
+      `cannot read --docker-config ${quote(path)}: ${code === 'ENOENT' ? 'there is no such file' : code}`,
+    );
+  }
+  return parseDockerConfigJson(bytes, { kind: 'file', path });
+}

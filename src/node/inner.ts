@@ -1,0 +1,2 @@
+/** What the command line uses besides, and users do not need. */
+export { readYamlDocuments, YamlFault } from './kubelet/yaml.js';
