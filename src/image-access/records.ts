@@ -135,7 +135,7 @@ export function recordPull(
   const old = base.credentialMapping.get(name);
   const merged = mergePullCredentials(old, credentials);
   if (merged === undefined || merged === old) return base;
-  return { ...base, lastUpdatedAt: at, credentialMapping: new Map([...base.credentialMapping, [name, merged]]) };
+  return { ...base, lastUpdatedAt: at, credentialMapping: new Map(base.credentialMapping).set(name, merged) };
 }
 
 /**

@@ -1,13 +1,16 @@
 /**
- * An array in a JSON text: where its elements start and end, and the text of each with the space around it. The space
- * behind the last one belongs to the bracket.
+ * An array in a JSON text: what stands before its elements, the text of each with the space around it, and what stands
+ * behind them. The space behind the last one belongs to the bracket.
  */
 export interface TextArray {
-  /** The whole text, with brackets where it had no array. */
-  readonly text: string;
-  readonly start: number;
-  readonly end: number;
+  readonly head: string;
   readonly elements: readonly string[];
+  readonly tail: string;
+}
+
+/** The whole text. */
+export function textOf({ head, elements, tail }: TextArray): string {
+  return `${head}${elements.join(',')}${tail}`;
 }
 
 /**
@@ -68,8 +71,9 @@ function endOfOpening(text: string, from: number, end: number, key: string): num
 
 function split(text: string, start: number, close: number, commas: readonly number[]): TextArray {
   const end = start + text.slice(start, close).trimEnd().length;
-  if (end === start) return { text, start, end: close, elements: [] };
+  const head = text.slice(0, start);
+  if (end === start) return { head, elements: [], tail: text.slice(close) };
   const ends = [...commas, end];
   const elements = ends.map((at, place) => text.slice(place === 0 ? start : (ends[place - 1] ?? 0) + 1, at));
-  return { text, start, end, elements };
+  return { head, elements, tail: text.slice(end) };
 }

@@ -1,4 +1,4 @@
-import { dirname, join, resolve } from 'node:path';
+import { dirname, resolve } from 'node:path';
 import { type CallOptions, type Clock, systemClock } from '../../clock/index.js';
 import type { CreateHasher } from '../../digest/index.js';
 import { check } from '../../errors/inner.js';
@@ -7,8 +7,7 @@ import type { Descriptor } from '../../oci/index.js';
 import { checkClosure, checkStoreName, type ContentStore, isolateStore, type ManagedStore } from '../../store/index.js';
 import { checkContentCall, checkNameCall, withAbort } from '../../store/inner.js';
 import { failedWith, succeeds, withStoreErrors } from '../files/errors.js';
-import { fileSystemKind, type LayoutFileSystem, type LayoutStat, nodeFileSystem } from '../files/file-system.js';
-import { replaceFile } from '../files/write-atomic.js';
+import { fileSystemKind, type LayoutFileSystem, nodeFileSystem } from '../files/file-system.js';
 import { nodeHasher } from '../hasher.js';
 import { hasBlob, isBlobRight, readBlob, settleBlobs } from './blobs.js';
 import {
@@ -17,7 +16,6 @@ import {
   createKeptBytes,
   createVerifiedFiles,
   ensureDirectory,
-  type Hold,
   type LayoutContext,
   layoutPaths,
 } from './context.js';
@@ -27,6 +25,7 @@ import { createIndexFile } from './index-file.js';
 import { sweepIngest } from './ingest.js';
 import type { LayoutIndex } from './layout-index.js';
 import { createLock } from './lock.js';
+import { type ChangeNames, createNameChanges, replaceDocument } from './name-changes.js';
 import { findName, listNames, removeName, writeName } from './names.js';
 import { type LayoutOwner, processOwner, sweepSockets } from './owner.js';
 import { createLayoutWriter } from './writer.js';
@@ -139,7 +138,8 @@ function contentStore(context: LayoutContext): ContentStore {
 }
 
 function nameStore(context: LayoutContext): Omit<ManagedStore, keyof ContentStore> {
-  const { index, background, exclusive } = context;
+  const { index, background } = context;
+  const change = createNameChanges(context);
   return {
     async resolve(name, call = {}) {
       checkNameCall(name, call);
@@ -148,7 +148,7 @@ function nameStore(context: LayoutContext): Omit<ManagedStore, keyof ContentStor
     async tag(name, descriptor, call = {}) {
       checkNameCall(name, call);
       checkContentCall(descriptor, call);
-      return background.run(call.signal, () => tagImage(context, name, descriptor, call));
+      return background.run(call.signal, () => tagImage(context, change, name, descriptor, call));
     },
     async names(call = {}) {
       check<CallOptions>('Cannot use a store', call, is.callOptions);
@@ -156,13 +156,8 @@ function nameStore(context: LayoutContext): Omit<ManagedStore, keyof ContentStor
     },
     async untag(name, call = {}) {
       checkNameCall(name, call);
-      return background.run(call.signal, () =>
-        exclusive(async (hold) => {
-          const left = removeName(await index.read(), name);
-          if (left !== undefined) await replaceIndex(context, hold, left, call);
-          return left !== undefined;
-        }, call),
-      );
+      const edit = (found: LayoutIndex): LayoutIndex => removeName(found, name) ?? found;
+      return background.run(call.signal, () => change({ contents: [], edit }, call));
     },
     async collectGarbage(call = {}) {
       check('Cannot use a store', { call }, { call: is.shape({ dryRun: is.optional(is.bool), ...is.callOptions }) });
@@ -173,6 +168,7 @@ function nameStore(context: LayoutContext): Omit<ManagedStore, keyof ContentStor
 
 async function tagImage(
   context: LayoutContext,
+  change: ChangeNames,
   name: string,
   descriptor: Descriptor,
   call: CallOptions,
@@ -186,35 +182,7 @@ async function tagImage(
   const contents = await checkClosure(blobs, descriptor, call);
   // Once before the lock, so that little is left to do under it.
   await settleBlobs(context, contents, call);
-  await context.exclusive(async (hold) => {
-    await settleBlobs(context, contents, call);
-    await replaceIndex(context, hold, writeName(await context.index.read(), name, descriptor), call);
-  }, call);
-}
-
-async function replaceIndex(context: LayoutContext, hold: Hold, index: LayoutIndex, call: CallOptions): Promise<void> {
-  await context.index.keep(index, await replaceDocument(context, hold, index.path, index.text, call));
-}
-
-/** Replaces a small file of the layout under its lock, unless that was lost or nobody wants it any more. */
-async function replaceDocument(
-  { fs, paths, owner }: LayoutContext,
-  hold: Hold,
-  target: string,
-  text: string,
-  { signal }: CallOptions,
-): Promise<LayoutStat> {
-  return replaceFile(fs, {
-    target,
-    text,
-    temporary: join(hold.directory, owner.createToken()),
-    directory: paths.root,
-    mode: 0o644,
-    async beforeRename() {
-      await hold.confirm();
-      signal?.throwIfAborted();
-    },
-  });
+  await change({ contents, edit: (found) => writeName(found, name, descriptor) }, call);
 }
 
 /**
@@ -332,15 +300,19 @@ async function syncAncestors(fs: LayoutFileSystem, path: string): Promise<void> 
  * Makes the files of an empty layout where they are missing, `oci-layout` last: where it stands, the rest stands too.
  * Several processes may do so at once, so it is done under the lock. A layout that is there is not written to.
  */
-async function prepareLayout(context: LayoutContext, options: CallOptions): Promise<void> {
+async function prepareLayout(context: LayoutContext, { signal }: CallOptions): Promise<void> {
   const { fs, paths, exclusive } = context;
   if (await readLayoutMarker(context)) return;
-  await exclusive(async (hold) => {
-    if (await readLayoutMarker(context)) return;
-    await syncAncestors(fs, paths.root);
-    await ensureDirectory(fs, paths.blobs, paths.root);
-    if (!(await succeeds(fs.lstat(paths.index), 'ENOENT')))
-      await replaceDocument(context, hold, paths.index, EMPTY_INDEX, options);
-    await replaceDocument(context, hold, paths.marker, LAYOUT_MARKER, options);
-  }, options);
+  const isWanted = (): void => signal?.throwIfAborted();
+  await exclusive(
+    async (hold) => {
+      if (await readLayoutMarker(context)) return;
+      await syncAncestors(fs, paths.root);
+      await ensureDirectory(fs, paths.blobs, paths.root);
+      if (!(await succeeds(fs.lstat(paths.index), 'ENOENT')))
+        await replaceDocument(context, hold, { target: paths.index, text: EMPTY_INDEX }, isWanted);
+      await replaceDocument(context, hold, { target: paths.marker, text: LAYOUT_MARKER }, isWanted);
+    },
+    { signal },
+  );
 }

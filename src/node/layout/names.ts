@@ -8,21 +8,20 @@ import { type EditedEntries, editLayoutIndex, type LayoutIndex } from './layout-
  * What a name points to. Of several entries with the name the first counts, as for skopeo; whole names come before short
  * forms and digests. An empty name is the only entry of a layout.
  */
-export function findName({ manifests, places }: LayoutIndex, name: string): Descriptor | undefined {
-  const { byName, byRef } = places();
+export function findName({ manifests, named, referred }: LayoutIndex, name: string): Descriptor | undefined {
   const place =
     name === '' && manifests.length === 1
       ? 0
-      : (byName.get(name)?.[0] ??
-        byRef.get(name)?.[0] ??
+      : (named(name)[0] ??
+        referred(name)[0] ??
         (isDigest(name) ? manifests.findIndex(({ digest }) => digest === name) : -1));
   const found = manifests[place];
   return found === undefined ? undefined : pickTarget(found);
 }
 
 /** All names, each once; an entry without one is listed by its digest. */
-export function listNames({ places }: LayoutIndex): readonly string[] {
-  return [...places().byName.keys()];
+export function listNames({ names }: LayoutIndex): readonly string[] {
+  return names();
 }
 
 /**
@@ -30,9 +29,9 @@ export function listNames({ places }: LayoutIndex): readonly string[] {
  * the text stays as it is.
  */
 export function writeName(index: LayoutIndex, name: string, descriptor: Descriptor): LayoutIndex {
-  const { manifests, places } = index;
-  const at = places().byName.get(name)?.[0];
-  const short = places().byRef.get(name)?.[0];
+  const { manifests, named, referred } = index;
+  const [at] = named(name);
+  const [short] = referred(name);
   if (at === undefined && short !== undefined && manifests[short]?.digest === descriptor.digest) return index;
   const old = at === undefined ? undefined : manifests[at];
   const entry = entryText(descriptor, old === undefined ? { ref: name, full: undefined } : namesOf(old), name);
@@ -55,14 +54,14 @@ export function removeName(index: LayoutIndex, name: string): LayoutIndex | unde
 
 /** What becomes of the entries with a name, whole or short. */
 function editNamed(
-  { manifests, array, places }: LayoutIndex,
+  { manifests, array, named, referred }: LayoutIndex,
   name: string,
   edit: (manifest: Descriptor, text: string, place: number) => string | undefined,
 ): EditedEntries {
-  const { byName, byRef } = places();
   const edited = new Map<number, string | undefined>();
-  for (const place of [...(byName.get(name) ?? []), ...(byRef.get(name) ?? [])]) {
-    const [manifest, text] = [manifests[place], array().elements[place]];
+  const { elements } = array();
+  for (const place of [...named(name), ...referred(name)]) {
+    const [manifest, text] = [manifests[place], elements[place]];
     if (manifest !== undefined && text !== undefined) edited.set(place, edit(manifest, text, place));
   }
   return edited;

@@ -63,7 +63,7 @@ describe('index.json of openOciLayout', () => {
     const first = await file.read();
     expect(await file.read()).toBe(first);
     writeFileSync(path, `{"schemaVersion":2,"manifests":[${entry('app:2')}]}`);
-    expect((await file.read()).text).toContain('app:2');
+    expect((await file.read()).text()).toContain('app:2');
   });
 
   it('has the descriptor of what is named, with its platform, and the name as annotation', async () => {
