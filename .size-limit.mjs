@@ -34,6 +34,7 @@ const BUDGETS = {
   oci: 9.1,
   pin: 10,
   platform: 5.2,
+  preflight: 60,
   'pull-policy': 6.9,
   'pull-secrets': 16.5,
   puller: 34.5,

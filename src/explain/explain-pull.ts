@@ -118,7 +118,7 @@ function staticPodRefusal(pod: PodLike): ExplainedFailure | undefined {
 const MAX_NAMED = 10;
 
 /** A container or an image volume, and the pod that it is of. */
-export interface FoundUser extends Omit<FoundPod, 'at'> {
+export interface FoundUser extends Omit<FoundPod, 'at' | 'kind'> {
   /** With the place in the object that was given. */
   readonly policy: ContainerPullPolicy;
 }

@@ -19,6 +19,8 @@ export const SPEC_PATHS: ReadonlyMap<string, readonly string[]> = /* @__PURE__ *
 /** A pod, or what a template says of its pods. */
 export interface FoundPod {
   readonly pod: PodLike;
+  /** What the object is, such as `Deployment`; told by its shape where it does not say. */
+  readonly kind: string;
   /** Where the object stands among others, such as `items[1]`; empty for a single one. */
   readonly at: string;
   /** Where the pod's spec stands in the object, such as `spec.template.spec`. */
@@ -76,12 +78,13 @@ function* flatten(value: unknown, at: string, depth = 0): Generator<FoundPod> {
 }
 
 function podOf(object: Unknowns, at: string): FoundPod | undefined {
-  const path = SPEC_PATHS.get(kindOf(object));
+  const kind = kindOf(object);
+  const path = SPEC_PATHS.get(kind);
   if (path === undefined) return undefined;
   let spec: unknown = object;
   for (const field of path) spec = isObject(spec) ? spec[field] : undefined;
   // What is found is a pod, whatever it was found in.
-  return { pod: { ...object, kind: 'Pod', spec } as PodLike, at, specAt: path.join('.') };
+  return { pod: { ...object, kind: 'Pod', spec } as PodLike, kind, at, specAt: path.join('.') };
 }
 
 /** What an object without `kind` is by its shape, as the items of the API's lists are. */

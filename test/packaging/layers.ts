@@ -75,6 +75,23 @@ export const ARROWS: Readonly<Record<string, readonly string[]>> = {
     'digest',
   ],
   failures: ['reference', 'kubernetes', 'docker-config', 'pull-secrets', 'explain'],
+  preflight: [
+    'failures',
+    'puller',
+    'kubernetes',
+    'pull-policy',
+    'pull-secrets',
+    'keyring',
+    'docker-config',
+    'distribution',
+    'mirrors',
+    'store',
+    'platform',
+    'oci',
+    'reference',
+    'digest',
+    'clock',
+  ],
 };
 
 /** The top: these may import any room below, and nobody imports them, but for what stands above all. */

@@ -1,5 +1,6 @@
 // One good call of every function of every entry. A function that is missing here fails the test.
 import * as adapters from './adapters.ts';
+import * as checks from './checks.ts';
 import * as decisions from './decisions.ts';
 import * as managers from './managers.ts';
 import * as names from './names.ts';
@@ -29,6 +30,7 @@ export const tables: Readonly<Record<string, Table>> = {
   testing: stores.testing,
   cri: stores.cri,
   'image-manager': managers.imageManager,
+  preflight: checks.checks,
   puller: transfers.puller,
   distribution: transfers.distribution,
   'image-service': transfers.imageService,

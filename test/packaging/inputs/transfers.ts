@@ -29,12 +29,12 @@ export const transport: Transport = async () => ({
   discard: async () => undefined,
   remoteAddress: undefined,
 });
-const retry = { attempts: 1, budgetMs: 5 };
-const retryOptional = (place: string): readonly string[] => [place, `${place}.attempts`, `${place}.budgetMs`];
-const host = { os: 'linux', architecture: 'amd64', variant: 'v2', 'os.version': '1', 'os.features': ['a'] };
-const hostOptional = (place: string): readonly string[] =>
+export const retry = { attempts: 1, budgetMs: 5 };
+export const retryOptional = (place: string): readonly string[] => [place, `${place}.attempts`, `${place}.budgetMs`];
+export const host = { os: 'linux', architecture: 'amd64', variant: 'v2', 'os.version': '1', 'os.features': ['a'] };
+export const hostOptional = (place: string): readonly string[] =>
   ['variant', 'os.version', 'os.features'].map((name) => `${place}.${name}`);
-const runtime = {
+export const runtime = {
   transport,
   createHasher: nodeHasher,
   platform: host,
