@@ -1,9 +1,10 @@
 import { describe, expect, it } from 'vitest';
+import { amountOf } from '../support/property-runs.ts';
 import { createKit, podOf, REF, runtimeImage } from './fake-images.ts';
 
-const [PODS, IMAGES, PARALLEL] = [1_000, 20, 5];
+const [PODS, IMAGES, PARALLEL] = [amountOf({ here: 200, inCi: 1_000 }), 20, 5];
 
-describe('createImageManager with 1,000 pods of 20 images', () => {
+describe('createImageManager with hundreds of pods of 20 images', () => {
   it('wakes everybody, keeps the order and the limit, and holds on to nothing', async () => {
     const { images, manager, clock, events } = createKit({ maxParallelImagePulls: PARALLEL, registryPullQPS: 0 });
     const begun: string[] = [];

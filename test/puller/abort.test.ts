@@ -248,7 +248,7 @@ describe.each(STORES)('an abort at every point, with the %s store [B14]', (kind)
 
     const points = await run(Infinity);
     expect(points).toBeGreaterThanOrEqual(60);
-    for (const k of placesOf(61, 10)) await run(Math.floor((k * points) / 60));
+    for (const k of placesOf(61, 6)) await run(Math.floor((k * points) / 60));
     expect(faults).toEqual([]);
     await assertInvariants({ closeables, registries: registry === undefined ? [] : [registry], watch });
   });
@@ -283,10 +283,10 @@ describe('one signal for many [B16]', () => {
       for (let at = 0; at < count; at += 10)
         await Promise.all(Array.from({ length: 10 }, () => pullImage('r.example/app:1', options)));
     };
-    await batch(1000);
+    await batch(amountOf({ here: 500, inCi: 1000 }));
     const growth = async (): Promise<number> => {
       const before = collect();
-      await batch(amountOf({ here: 2000, inCi: 9000 }));
+      await batch(amountOf({ here: 500, inCi: 9000 }));
       return collect() - before;
     };
     expect(await least(1024 * 1024, growth)).toBeLessThan(1024 * 1024);

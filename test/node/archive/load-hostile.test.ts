@@ -9,7 +9,7 @@ import { MEDIA_TYPES } from 'kubepull/oci';
 import { createMemoryStore } from 'kubepull/store';
 import { buildImage, buildIndex } from 'kubepull/testing';
 import { least } from '../../support/least.ts';
-import { placesOf } from '../../support/sweeps.ts';
+import { placesOf, sweepOf } from '../../support/sweeps.ts';
 import { tempDir } from '../../support/temp-dir.ts';
 import { openFiles } from './support.ts';
 import { blobOf, dockerMembers, indexOf, MARKER, type Member, ociMembers, pax, replace, tarOf } from './tar-kit.ts';
@@ -406,16 +406,16 @@ describe('loadImageArchive of a hostile archive [S11] [S12]', () => {
   });
 
   it.each(Object.entries(hostile))('refuses %s, and leaves nothing', async (_, [archive, reason]) => {
-    for (const source of [() => fileOf(archive), () => streamOf(archive)]) {
-      for (const { store, left } of await targets()) {
-        const error = await load(source(), store).then(
-          () => undefined,
-          (thrown: unknown) => thrown,
-        );
-        expect(isImageError(error), String(error)).toBe(true);
-        expect((error as Error).message).toMatch(reason);
-        expect(await left()).toEqual([]);
-      }
+    const sources = [() => fileOf(archive), () => streamOf(archive)];
+    const pairs = (await targets()).flatMap((target) => sources.map((source) => ({ ...target, source })));
+    for (const { store, left, source } of sweepOf(pairs, 2)) {
+      const error = await load(source(), store).then(
+        () => undefined,
+        (thrown: unknown) => thrown,
+      );
+      expect(isImageError(error), String(error)).toBe(true);
+      expect((error as Error).message).toMatch(reason);
+      expect(await left()).toEqual([]);
     }
     expectNoTraces();
   });

@@ -172,7 +172,7 @@ describe('openOciLayout', () => {
       const calls = await countCalls(join(path, 'count'));
       expect(calls).toBeGreaterThan(125);
       let failures = 0;
-      for (const moment of placesOf(125, 12)) {
+      for (const moment of placesOf(125, 6)) {
         const at = 1 + Math.floor((moment * calls) / 125);
         const ground = await prepare(join(path, String(moment)));
         const before = victimsOf(ground.outside);

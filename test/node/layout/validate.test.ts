@@ -1,5 +1,15 @@
 import { execFileSync } from 'node:child_process';
-import { chmodSync, mkdirSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { dirname, join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
@@ -361,6 +371,17 @@ function addNamedLayer(directory: string, bytes: Uint8Array): void {
   addNamed(directory, bad, manifestWith({ layers: [bad.descriptor, ...amd64.manifest.layers.slice(1)] }));
 }
 
+/** Everything below a directory, as it is on the disk. */
+function listingOf(directory: string): readonly string[] {
+  return readdirSync(directory, { recursive: true })
+    .map(String)
+    .toSorted()
+    .map((path) => {
+      const { mode, ino, nlink, size, mtimeMs } = lstatSync(join(directory, path));
+      return `${path} ${mode} ${ino} ${nlink} ${size} ${mtimeMs}`;
+    });
+}
+
 /** What a program does with a layout that somebody gave it; only errors of ours may come of it. */
 async function useLayout(directory: string): Promise<void> {
   const steps = async (): Promise<void> => {
@@ -466,12 +487,12 @@ describe('validateLayout', () => {
   it.each(CASES)('finds %s: %s [S11]', async (_, code, spoil) => {
     const directory = await newLayout();
     spoil(directory);
-    const before = execFileSync('ls', ['-lR', dirname(directory)]).toString();
+    const before = listingOf(dirname(directory));
     const { findings, valid } = await validateLayout(directory);
     expect(findings.map((finding) => finding.code)).toContain(code);
     expect(valid).toBe(findings.every(({ severity }) => severity !== 'error'));
     for (const { place, message } of findings) expect(`${place}${message}`).toMatch(/^[\x20-\x7e\u00a0-\uffff]*$/);
-    expect(execFileSync('ls', ['-lR', dirname(directory)]).toString()).toBe(before);
+    expect(listingOf(dirname(directory))).toEqual(before);
     await useLayout(directory);
   });
 });
