@@ -8,6 +8,7 @@ import { listEntries, NODE_ENTRIES } from './test/packaging/entries.mjs';
  */
 const BUDGETS = {
   index: 48,
+  admission: 30,
   backoff: 2.2,
   cli: 175,
   clock: 1.3,

@@ -27,6 +27,8 @@ export type ResolveDigest = (
 export interface PinOptions extends CallOptions {
   /** How many images are asked for at the same time. @defaultValue 4 */
   readonly concurrency?: number | undefined;
+  /** Tells whether an image, as it is written, is to be pinned. @defaultValue all are */
+  readonly only?: ((image: string) => boolean) | undefined;
 }
 
 /**
@@ -52,8 +54,8 @@ export interface LeftImage {
   readonly path: string;
   /** Without user and password, which people write in front of a registry. */
   readonly image: string;
-  /** `pinned`: it has a digest. `invalid`: it is no image name, or empty. `not-found` and `failed`: `resolve` had no digest. */
-  readonly reason: 'pinned' | 'invalid' | 'not-found' | 'failed';
+  /** `pinned`: it has a digest. `invalid`: it is no image name, or empty. `skipped`: `only` did not want it. `not-found` and `failed`: `resolve` had no digest. */
+  readonly reason: 'pinned' | 'invalid' | 'skipped' | 'not-found' | 'failed';
   readonly message: string;
   /** What `resolve` failed with, or why the name cannot be read. */
   readonly error: AnyImageError | undefined;
@@ -106,14 +108,18 @@ export async function pinImages<T extends object>(
   options: PinOptions = {},
 ): Promise<PinnedObject<T>> {
   check(ACTION, { resolve }, { resolve: is.callable });
-  check<PinOptions>(ACTION, options, { ...is.callOptions, concurrency: is.optional(is.wholeFrom(1)) });
-  const { signal, concurrency = CONCURRENCY } = options;
+  check<PinOptions>(ACTION, options, {
+    ...is.callOptions,
+    concurrency: is.optional(is.wholeFrom(1)),
+    only: is.optional(is.callable),
+  });
+  const { signal, concurrency = CONCURRENCY, only = () => true } = options;
   signal?.throwIfAborted();
   const users = findPods(object, ACTION).flatMap(({ pod: { metadata, spec }, at, specAt }) => {
     check(ACTION, { pod: { metadata, spec } }, { pod: podKind });
     return podImages(spec, at === '' ? specAt : `${at}.${specAt}`);
   });
-  const plans = new Map(users.map(({ image }) => [image, planOf(image)]));
+  const plans = new Map(users.map(({ image }) => [image, planOf(image, only)]));
   const asked = new Map<string, ImageReference>();
   for (const plan of plans.values()) if ('ref' in plan) asked.set(plan.key, plan.ref);
   const digests = await resolveAll(asked, resolve, concurrency, signal);
@@ -136,11 +142,12 @@ export async function pinImages<T extends object>(
 type Left = Omit<LeftImage, 'path' | 'image'>;
 type Asked = { readonly ref: ImageReference; readonly key: string };
 
-function planOf(image: string): Asked | Left {
+function planOf(image: string, only: (image: string) => boolean): Asked | Left {
   const parsed = safeParseReference(image);
   if (!parsed.ok) return { reason: 'invalid', message: reasonOf(parsed.error), error: parsed.error };
   const { digest } = parsed.value;
   if (digest !== undefined) return { reason: 'pinned', message: `It has the digest ${digest}`, error: undefined };
+  if (!only(image)) return { reason: 'skipped', message: 'It was not to be pinned', error: undefined };
   const ref = withDefaultTag(parsed.value);
   return { ref, key: formatReference(ref) };
 }

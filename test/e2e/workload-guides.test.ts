@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { format } from 'node:util';
+import * as admission from 'kubepull/admission';
 import * as distribution from 'kubepull/distribution';
 import * as imageManager from 'kubepull/image-manager';
 import * as lint from 'kubepull/lint';
@@ -9,12 +10,14 @@ import * as pin from 'kubepull/pin';
 import * as pullSecrets from 'kubepull/pull-secrets';
 import * as rules from 'kubepull/rules';
 import * as testing from 'kubepull/testing';
+import { reviewOf } from '../admission/support.ts';
 import { readSnippets } from '../packaging/snippets.ts';
 import { canary } from '../support/canary.ts';
 import { startRegistry } from '../support/registry.ts';
 import { runSnippet } from '../support/run-snippet.ts';
 
 const modules: Readonly<Record<string, object>> = {
+  'kubepull/admission': admission,
   'kubepull/distribution': distribution,
   'kubepull/image-manager': imageManager,
   'kubepull/lint': lint,
@@ -102,5 +105,24 @@ describe('docs/guides/pinning.md', () => {
     expect(printed[0]).toMatch(/^spec\.containers\[1\]\.image registry\.example\.com\/team\/lost:1 .* 404/);
     const asked = registry.requests.map(({ method, url }) => `${method} ${url}`);
     expect(asked).toContain('HEAD /v2/team/app/manifests/1');
+  });
+});
+
+describe('docs/guides/admission.md', () => {
+  it.each(["phase: 'validating'", "phase: 'mutating'"])('prints what the example with %s says', async (text) => {
+    const code = exampleWith('admission', text);
+    expectClaims(code, await run(code, { atob }));
+  });
+
+  it('pins, and warns of what it cannot pin', async () => {
+    const code = exampleWith('admission', 'reviewPinned(').replaceAll(/^declare .*$/gm, '');
+    const containers = ['nginx:1', 'redis:7'].map((image) => ({ name: image, image }));
+    const object = { kind: 'Deployment', metadata: { name: 'web' }, spec: { template: { spec: { containers } } } };
+    const printed = await run(code, { deploymentReview: reviewOf(object), AbortSignal });
+    expect(printed).toEqual([
+      'true [',
+      '  \'spec.template.spec.containers[1].image: "redis:7" is not pinned: There is no such image\'',
+      ']',
+    ]);
   });
 });

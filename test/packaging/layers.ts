@@ -60,6 +60,7 @@ export const ARROWS: Readonly<Record<string, readonly string[]>> = {
     'tracing',
   ],
   pin: ['kubernetes', 'reference', 'digest', 'clock'],
+  admission: ['kubernetes', 'pull-policy', 'rules', 'pin'],
   lint: ['kubernetes', 'reference', 'match', 'docker-config', 'keyring', 'pull-secrets', 'pull-policy', 'platform'],
   explain: [
     'kubernetes',
@@ -154,6 +155,7 @@ const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   '@grpc/proto-loader': ['cri'],
   picomatch: ['rules'],
   aws4fetch: ['cloud'],
+  rfc6902: ['admission'],
   'jsonc-parser': ['node'],
   'smol-toml': ['node'],
   yaml: ['node', 'cli'],

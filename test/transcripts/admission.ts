@@ -17,10 +17,10 @@ interface Cases<C> {
 const NAME = 'x';
 const NAMESPACE = 'adm';
 
-const podOf = (spec: PodSpecLike, name = NAME): PodLike => ({ metadata: { name, namespace: NAMESPACE }, spec });
+export const podOf = (spec: PodSpecLike, name = NAME): PodLike => ({ metadata: { name, namespace: NAMESPACE }, spec });
 
 /** The policies of a pod, as the files of `AlwaysPullImages` note them. */
-function policiesOf({ spec }: PodLike): object {
+export function policiesOf({ spec }: PodLike): object {
   const ofList = (list: readonly { readonly imagePullPolicy?: string | undefined }[] = []): unknown[] =>
     list.map(({ imagePullPolicy }) => imagePullPolicy ?? null);
   const volumes = (spec?.volumes ?? []).map(({ image }) => image?.pullPolicy ?? null);
@@ -88,7 +88,7 @@ export function replayAlwaysPullUpdate({ cases }: Cases<UpdateCase>): Replay {
 }
 
 /** Lists are merged by name. */
-function patched(before: PodSpecLike, after: PodSpecLike): PodSpecLike {
+export function patched(before: PodSpecLike, after: PodSpecLike): PodSpecLike {
   const merged = Object.entries(after).map(([field, list]: [string, unknown]) => {
     const old: unknown = before[field as keyof PodSpecLike];
     if (!Array.isArray(list) || !Array.isArray(old)) return [field, list];

@@ -1,3 +1,4 @@
+import type { AdmissionRules, PinnedAdmissionRules } from 'kubepull/admission';
 import type { BackoffOptions, BackoffTrackerOptions } from 'kubepull/backoff';
 import { systemClock } from 'kubepull/clock';
 import { parseDigest } from 'kubepull/digest';
@@ -164,7 +165,7 @@ const workload = {
   template: { spec: pod.spec },
   spec: { ...pod.spec, template: { spec: pod.spec }, jobTemplate: { spec: { template: { spec: pod.spec } } } },
 };
-const admission = {
+const alwaysPull = {
   args: [pod, all<AlwaysPullImagesOptions>({ oldPod: pod, subresource: '' })],
   api: ['0', '1.oldPod'],
   optional: ['1', '1.oldPod', '1.subresource'],
@@ -212,8 +213,8 @@ export const pullPolicy: Table = {
     optional: ['1', '1.object', '1.oldPod', '1.release'],
     wrong: { '1.object': ['text'], '1.release': ['2.0'] },
   }),
-  mutateAlwaysPullImages: () => admission,
-  validateAlwaysPullImages: () => admission,
+  mutateAlwaysPullImages: () => alwaysPull,
+  validateAlwaysPullImages: () => alwaysPull,
 };
 
 const secret = {
@@ -305,10 +306,79 @@ export const pin: Table = {
     wrong: { '2.digest': ['text', ''], '2.manifests.0': ['text', ''], '2.configs.0': ['text', ''] },
   }),
   pinImages: () => ({
-    args: [pod, () => digest, all<PinOptions>({ concurrency: 2, signal: new AbortController().signal })],
+    args: [
+      pod,
+      () => digest,
+      all<PinOptions>({ concurrency: 2, only: () => true, signal: new AbortController().signal }),
+    ],
     api: ['0'],
-    optional: ['2', '2.concurrency', '2.signal'],
+    optional: ['2', '2.concurrency', '2.only', '2.signal'],
     wrong: { '2.concurrency': [0, 0.5] },
+  }),
+};
+
+const admissionReview = {
+  apiVersion: 'admission.k8s.io/v1',
+  kind: 'AdmissionReview',
+  request: {
+    uid: '1',
+    kind: { group: '', version: 'v1', kind: 'Pod' },
+    resource: { group: '', version: 'v1', resource: 'pods' },
+    subResource: '',
+    name: 'web',
+    namespace: 'default',
+    operation: 'UPDATE',
+    object: pod,
+    oldObject: pod,
+  },
+};
+const admissionRules = {
+  images: createImageRules({}),
+  alwaysPullImages: true,
+  defaultPolicies: true,
+  validatePolicies: true,
+  release: '1.36',
+} as const;
+const NULLABLE = ['subResource', 'name', 'namespace', 'object', 'oldObject'];
+const REVIEWED: Partial<GoodCall> = {
+  api: ['0.request.object', '0.request.oldObject'],
+  allows: Object.fromEntries(
+    [...['group', 'version'].flatMap((name) => [`kind.${name}`, `resource.${name}`]), ...NULLABLE].map((name) => [
+      `0.request.${name}`,
+      ['undefined', 'null'],
+    ]),
+  ),
+  wrong: { '0.apiVersion': ['admission.k8s.io/v1beta1', ''], '0.kind': ['Pod', ''], '0.request.uid': [''] },
+  free: Object.fromEntries(
+    ['apiVersion', 'kind'].map((name) => [
+      `0.${name}`,
+      'one word only is right, as the table of malformed reviews tries',
+    ]),
+  ),
+};
+const ruleNames = Object.keys(admissionRules).map((name) => `1.${name}`);
+
+export const admission: Table = {
+  review: () => ({
+    ...REVIEWED,
+    args: [admissionReview, all<AdmissionRules>({ ...admissionRules, phase: 'mutating' })],
+    optional: ruleNames,
+    wrong: { ...REVIEWED.wrong, '1.phase': ['text'], '1.release': ['2.0'] },
+  }),
+  reviewPinned: () => ({
+    ...REVIEWED,
+    args: [
+      admissionReview,
+      all<PinnedAdmissionRules>({
+        ...admissionRules,
+        resolve: () => digest,
+        unresolved: 'warn',
+        concurrency: 2,
+        signal: new AbortController().signal,
+      }),
+    ],
+    optional: [...ruleNames, '1.unresolved', '1.concurrency', '1.signal'],
+    wrong: { ...REVIEWED.wrong, '1.unresolved': ['text'], '1.concurrency': [0, 0.5], '1.release': ['2.0'] },
   }),
 };
 

@@ -10,6 +10,7 @@ import * as transfers from './transfers.ts';
 import type { Table } from './wrong-inputs.ts';
 
 export const tables: Readonly<Record<string, Table>> = {
+  admission: decisions.admission,
   backoff: decisions.backoff,
   clock: decisions.clock,
   digest: decisions.digests,
