@@ -25,12 +25,9 @@ async function main(args: readonly string[], signal: AbortSignal): Promise<numbe
 
 const interrupt = new AbortController();
 process.once('SIGINT', () => interrupt.abort(new Error('Interrupted')));
-main(process.argv.slice(2), interrupt.signal).then(
-  (code) => {
-    process.exitCode = code;
-  },
-  (error: unknown) => {
-    console.error(isImageError(error) ? error.message : error);
-    process.exitCode = 1;
-  },
-);
+try {
+  process.exitCode = await main(process.argv.slice(2), interrupt.signal);
+} catch (error) {
+  console.error(isImageError(error) ? error.message : error);
+  process.exitCode = 1;
+}

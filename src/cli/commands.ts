@@ -86,7 +86,8 @@ export const COMMANDS: Readonly<Record<string, CommandSpec>> = {
     about: [
       ...OPERANDS,
       'Nothing is asked of a registry. Credentials are those of the pull secrets in the input and of the options.',
-      'The exit code is 1 when a container would wait without a pull being tried.',
+      'The status of a pod and events of it tell what has failed already. The exit code is 1 when a pull has failed, or a',
+      'container would wait without a pull being tried.',
     ],
     options: {
       container: {
@@ -95,11 +96,18 @@ export const COMMANDS: Readonly<Record<string, CommandSpec>> = {
         short: 'c',
         help: 'only the containers and image volumes of this name',
       },
+      message: {
+        type: 'string',
+        short: 'm',
+        value: 'TEXT',
+        help: 'what a node said, in place of files: the message of an event; - is standard input',
+      },
       ...SOURCES,
       ...COMMON,
     },
     examples: [
-      'kubectl get pod web -o json | kubepull explain -',
+      'kubectl get pods,secrets,serviceaccounts,events -o json | kubepull explain -',
+      `kubepull explain --message 'Failed to pull image "nginx:1.277": ... not found'`,
       'kubepull explain pod.yaml secrets.yaml',
       'kubepull explain registry.example.com/team/app:1 --docker',
     ],

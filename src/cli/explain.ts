@@ -1,101 +1,144 @@
 import { formatCredentialSource } from '../docker-config/index.js';
-import { explainPull, formatExplanation, type PullExplanation } from '../explain/index.js';
-import { hideUserInfo } from '../internal/index.js';
-import type { LookupResult } from '../keyring/index.js';
-import { podImages, serviceAccountNameOf } from '../kubernetes/inner.js';
 import { isImageError } from '../errors/index.js';
-import { parseImageName } from '../reference/index.js';
-import { usageError } from './fault.js';
+import { formatExplanation } from '../explain/index.js';
 import {
-  accountOf,
-  type Found,
-  type Input,
-  labelOf,
-  podOf,
-  podOfImage,
-  readInput,
-  refuseDockerConfigs,
-} from './input.js';
-import type { ExplainedImage, ExplainOutput } from './outputs.js';
+  type ContainerExplanation,
+  explainFailure,
+  explainPod,
+  type FailureExplanation,
+  formatFailure,
+} from '../failures/index.js';
+import { hideUserInfo, printable, quote } from '../internal/index.js';
+import type { LookupResult } from '../keyring/index.js';
+import { findPods, podImages } from '../kubernetes/inner.js';
+import { type ImageName, parseImageName } from '../reference/index.js';
+import { usageError } from './fault.js';
+import { type Found, type Input, labelOf, podOfImage, readInput, refuseDockerConfigs } from './input.js';
+import type { ExplainedImage, ExplainOutput, ToldFailure } from './outputs.js';
 import { openSources, type Sources } from './sources.js';
 import { type CommandAnswer, type CommandCall, EXIT_CODES, type Styled } from './types.js';
 
+/** One image, explained, and the object that it stands in. */
+interface Explained {
+  readonly of: Found<object>;
+  readonly explanation: ContainerExplanation;
+}
+
 /** `kubepull explain`. */
-export async function explainInput({ operands, values, io, styled }: CommandCall): Promise<CommandAnswer> {
+export async function explainInput(call: CommandCall): Promise<CommandAnswer> {
+  const { operands, values, io, styled } = call;
+  const { message } = values;
+  if (typeof message === 'string') return explainMessage(message, call);
   const input = await readInput(operands, io);
   refuseDockerConfigs(input);
   const sources = await openSources(values, io);
-  const explained: { readonly of: Found<object>; readonly explanation: PullExplanation }[] = [];
-  for (const found of [...input.pods, ...input.images.map(podOfImage)]) {
-    for (const explanation of await explainOne(found, values['container'], input, sources, io.signal)) {
-      explained.push({ of: found, explanation });
-    }
-  }
-  if (explained.length === 0) throw usageError(nothingToExplain(values['container']));
+  const explained = await explainAll(input, sources, io.signal);
+  const chosen = explained.filter(({ explanation }) => isChosen(explanation, values['container']));
+  if (chosen.length === 0) throw usageError(nothingToExplain(values['container']));
   const output: ExplainOutput = {
     command: 'explain',
     version: 1,
-    images: explained.map(({ of, explanation }) => toOutput(of, explanation)),
+    images: chosen.map(({ of, explanation }) => toOutput(of, explanation)),
+    message: null,
   };
-  const waits = output.images.some(({ failure }) => failure !== null);
+  const isBad = output.images.some(({ failure, told }) => failure !== null || told !== null);
   return {
-    exitCode: waits ? EXIT_CODES.negative : EXIT_CODES.ok,
+    exitCode: isBad ? EXIT_CODES.negative : EXIT_CODES.ok,
     value: output,
-    text: explained.map(({ of, explanation }) => describe(of, explanation, styled)).join('\n\n'),
+    text: chosen.map(({ of, explanation }) => describe(of, explanation, styled)).join('\n\n'),
   };
+}
+
+function isChosen({ pull }: ContainerExplanation, container: unknown): boolean {
+  return typeof container !== 'string' || pull.policy.container === container;
 }
 
 function nothingToExplain(container: unknown): string {
-  if (typeof container === 'string')
-    return `there is no container or image volume ${JSON.stringify(container)} in the input`;
+  if (typeof container === 'string') return `there is no container or image volume ${quote(container)} in the input`;
   return 'there is no pod, workload or List of them with images in the input';
 }
 
-async function explainOne(
-  found: Found<object>,
-  container: unknown,
-  { secrets, accounts }: Input,
-  sources: Sources,
-  signal: AbortSignal | undefined,
-): Promise<readonly PullExplanation[]> {
-  const pod = podOf(found, `Cannot explain ${labelOf(found)}`);
-  const options = {
-    secrets: secrets.map(({ object }) => object),
-    serviceAccount: accountOf(found, serviceAccountNameOf(pod.spec), accounts),
-    nodeConfig: sources.entries,
+/** What a node said, by itself. */
+async function explainMessage(message: string, { operands, io, styled }: CommandCall): Promise<CommandAnswer> {
+  if (operands.length > 0) throw usageError('--message stands alone: it takes no file and no image beside it');
+  const said = message === '-' ? new TextDecoder().decode(await io.readStdin()) : message;
+  const failure = explainFailure(said);
+  const output: ExplainOutput = { command: 'explain', version: 1, images: [], message: toToldFailure(failure) };
+  return {
+    exitCode: failure.cause === 'unknown' ? EXIT_CODES.negative : EXIT_CODES.ok,
+    value: output,
+    text: describeTold(failure, styled).join('\n'),
   };
-  const explanations: PullExplanation[] = [];
-  for (const { name, image } of podImages(pod.spec)) {
-    if (typeof container === 'string' && name !== container) continue;
-    const nodeLookup = await askNode(sources, image, signal);
-    explanations.push(explainPull(found.object, name, { ...options, nodeLookup }));
-  }
-  return explanations;
 }
 
+async function explainAll(
+  input: Input,
+  sources: Sources,
+  signal: AbortSignal | undefined,
+): Promise<readonly Explained[]> {
+  const found = [...input.pods, ...input.images.map(podOfImage)];
+  if (found.length === 0) return [];
+  const objects = found.map(({ object }) => object);
+  const lookups = await askNode(sources, objects, signal);
+  const explanations = explainPod(objects, {
+    secrets: input.secrets.map(({ object }) => object),
+    serviceAccounts: input.accounts.map(({ object }) => object),
+    events: input.events,
+    nodeConfig: sources.entries,
+    nodeLookup: (image) => lookups.get(image),
+  });
+  return explanations.map((explanation) => {
+    const { policy } = explanation.pull;
+    // The place among the objects, in front of the place in the object.
+    const [, index = '', path = ''] = /^\[(\d+)\]\.(.*)$/su.exec(policy.path) ?? [];
+    const of = found[Number(index)] as Found<object>;
+    return { of, explanation: { ...explanation, pull: { ...explanation.pull, policy: { ...policy, path } } } };
+  });
+}
+
+/** What the keyring of the node or of a person answers for each image. A name that cannot be read is explained without. */
 async function askNode(
   { keyring }: Sources,
-  image: string,
+  objects: readonly object[],
   signal: AbortSignal | undefined,
-): Promise<LookupResult | undefined> {
-  if (keyring === undefined) return undefined;
+): Promise<ReadonlyMap<string, LookupResult>> {
+  const lookups = new Map<string, LookupResult>();
+  if (keyring === undefined) return lookups;
+  for (const { pod } of findPods(objects, 'Cannot explain')) {
+    for (const { image } of podImages(pod.spec)) {
+      const name = lookups.has(image) ? undefined : nameOf(image);
+      if (name !== undefined) lookups.set(image, await keyring.lookup(name, { signal }));
+    }
+  }
+  return lookups;
+}
+
+function nameOf(image: string): ImageName | undefined {
   try {
-    return await keyring.lookup(parseImageName(image), { signal });
+    return parseImageName(image);
   } catch (error) {
-    // A name that cannot be read is explained without.
     if (isImageError(error) && error.code === 'ERR_REFERENCE_INVALID') return undefined;
     throw error;
   }
 }
 
-function describe(of: Found<object>, explanation: PullExplanation, styled: Styled): string {
+function describe(of: Found<object>, { pull, state, reason, failure }: ContainerExplanation, styled: Styled): string {
   const isAlone = of.place === '';
-  const lines = formatExplanation(explanation)
-    .split('\n')
-    .slice(isAlone ? 1 : 0);
-  const [first = '', ...rest] = isAlone ? [`image ${hideUserInfo(explanation.policy.image)}`, ...lines] : lines;
+  const lines = formatExplanation(pull).split('\n');
+  const [first = '', ...rest] = isAlone ? [`image ${hideUserInfo(pull.policy.image)}`, ...lines.slice(1)] : lines;
   const head = styled('bold', isAlone ? first : `${labelOf(of)}, ${first}`);
-  return [head, ...rest.map((line) => `  ${emphasize(line, styled)}`)].join('\n');
+  const doing = state === undefined ? [] : [`state: ${state}${reason === undefined ? '' : `, ${printable(reason)}`}`];
+  const told = failure === undefined ? [] : describeTold(failure, styled);
+  const decided = [...doing, ...rest].map((line) => emphasize(line, styled));
+  return [head, ...[...decided, ...told].map((line) => `  ${line}`)].join('\n');
+}
+
+function describeTold(failure: FailureExplanation, styled: Styled): readonly string[] {
+  return formatFailure(failure)
+    .split('\n')
+    .map((line) =>
+      line.startsWith('cause: ') ? styled('red', line) : line.startsWith('cure: ') ? styled('bold', line) : line,
+    );
 }
 
 /** What matters most stands out. */
@@ -106,26 +149,60 @@ function emphasize(line: string, styled: Styled): string {
   return line.replace(/^[\w ]+:/u, (label) => styled('dim', label));
 }
 
-function toOutput({ kind, namespace, name, place }: Found<object>, explanation: PullExplanation): ExplainedImage {
-  const { policy, listedBy, secrets, skipped, nameError, configError, lookup, decision, failure } = explanation;
+function toOutput(
+  { kind, namespace, name, place }: Found<object>,
+  { pull, state, reason, failure: told }: ContainerExplanation,
+): ExplainedImage {
+  const { policy, listedBy, secrets, skipped, nameError, configError, lookup, decision, failure } = pull;
   return {
     object: place === '' ? null : { kind, namespace, name, place },
     container: { name: policy.container, kind: policy.kind, path: policy.path },
     image: hideUserInfo(policy.image),
+    state: state ?? null,
+    reason: reason ?? null,
+    told: told === undefined ? null : toToldFailure(told),
     policy: { policy: policy.policy, reason: policy.reason },
-    name: explanation.name?.name ?? null,
-    runtimeImage: explanation.runtimeImage ?? null,
+    name: pull.name?.name ?? null,
+    runtimeImage: pull.runtimeImage ?? null,
     pullSecrets: {
       listedBy,
       found: secrets.found,
       missing: secrets.missing,
       message: secrets.message ?? null,
-      skipped,
+      skipped: skipped.map((secret) => ({ name: secret.name, reason: secret.reason })),
     },
     credentials: lookup === undefined ? null : credentialsOf(lookup),
     decision: decision === undefined ? null : { action: decision.action, reason: decision.reason },
     failure: failure === undefined ? null : { reason: failure.reason, message: failure.message },
     error: nameError?.message ?? configError?.message ?? null,
+  };
+}
+
+function toToldFailure({
+  cause,
+  title,
+  cure,
+  words,
+  reason,
+  image,
+  suggestion,
+  registry,
+  host,
+  status,
+  runtime,
+}: FailureExplanation): ToldFailure {
+  return {
+    cause,
+    title,
+    cure,
+    words: words ?? null,
+    reason: reason ?? null,
+    image: image ?? null,
+    suggestion: suggestion ?? null,
+    registry: registry ?? null,
+    host: host ?? null,
+    status: status ?? null,
+    runtime: runtime ?? null,
   };
 }
 

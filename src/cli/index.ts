@@ -16,4 +16,5 @@ export {
   type OutputObject,
   type PulledOutput,
   type PullOutput,
+  type ToldFailure,
 } from './outputs.js';

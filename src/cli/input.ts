@@ -2,6 +2,7 @@ import { errorText } from '../errors/inner.js';
 import { printable, quote } from '../internal/index.js';
 import { type PodLike } from '../kubernetes/index.js';
 import { findPods, SPEC_PATHS } from '../kubernetes/inner.js';
+import type { PodEventLike } from '../failures/index.js';
 import type { SecretLike, ServiceAccountLike } from '../pull-secrets/index.js';
 import { usageError } from './fault.js';
 import type { CommandIo } from './types.js';
@@ -20,6 +21,7 @@ export interface Found<T> {
 export interface Input {
   readonly pods: readonly Found<object>[];
   readonly secrets: readonly Found<SecretLike>[];
+  readonly events: readonly PodEventLike[];
   readonly accounts: readonly Found<ServiceAccountLike>[];
   /** Docker configs as they are written: what is wrong with one may be lost when it is parsed. */
   readonly dockerConfigs: readonly { readonly bytes: Uint8Array; readonly place: string }[];
@@ -40,7 +42,7 @@ const MAX_BYTES = 256 * 1024 * 1024;
 export async function readInput(operands: readonly string[], io: CommandIo): Promise<Input> {
   if (operands.length === 0) throw usageError('no input: name files or images, and - for standard input');
   if (operands.filter((operand) => operand === '-').length > 1) throw usageError('standard input can be read but once');
-  const found = { pods: [], secrets: [], accounts: [], dockerConfigs: [], images: [] } as {
+  const found = { pods: [], secrets: [], events: [], accounts: [], dockerConfigs: [], images: [] } as {
     -readonly [K in keyof Input]: Input[K][number][];
   };
   for (const operand of operands) {
@@ -56,7 +58,16 @@ export async function readInput(operands: readonly string[], io: CommandIo): Pro
       else for (const object of flatten(document, place, '')) sort(object, found);
     }
   }
+  // The latest counts, and kubectl sorts by name.
+  found.events.sort((a, b) => (timeOf(a) < timeOf(b) ? -1 : 1));
   return found;
+}
+
+/** When an event was last seen, as text that sorts by itself. */
+function timeOf(event: PodEventLike): string {
+  const { lastTimestamp, eventTime, metadata } = event as Unknowns;
+  const created = isObject(metadata) ? metadata['creationTimestamp'] : undefined;
+  return textOr(lastTimestamp, textOr(eventTime, textOr(created, '')));
 }
 
 function nameOf(operand: string): string {
@@ -200,6 +211,7 @@ function sort({ object, place }: Placed, found: { [K in keyof Input]: Input[K][n
     place,
   });
   if (kind === 'Secret') found.secrets.push({ object, ...named('Secret') });
+  else if (kind === 'Event') found.events.push(object);
   else if (kind === 'ServiceAccount') found.accounts.push({ object, ...named('ServiceAccount') });
   else if (typeof kind === 'string') {
     if (SPEC_PATHS.has(kind)) found.pods.push({ object, ...named(kind) });

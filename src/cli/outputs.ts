@@ -1,5 +1,6 @@
 import type { LintCode, LintSeverity } from '../lint/index.js';
 import type { PullExplanation } from '../explain/index.js';
+import type { ContainerExplanation, FailureCause, FailureExplanation } from '../failures/index.js';
 
 /**
  * An object of the input: a pod, a workload, a secret.
@@ -22,11 +23,14 @@ export interface OutputObject {
 export interface ExplainOutput {
   readonly command: 'explain';
   readonly version: 1;
+  /** Empty for a message. */
   readonly images: readonly ExplainedImage[];
+  /** What `--message` told; `null` for files and images. */
+  readonly message: ToldFailure | null;
 }
 
 /**
- * One image in {@link ExplainOutput}: the decisions of a `PullExplanation`, without what only this process can use.
+ * One image in {@link ExplainOutput}: a `ContainerExplanation`, without what only this process can use.
  *
  * @public
  */
@@ -35,6 +39,12 @@ export interface ExplainedImage {
   readonly object: OutputObject | null;
   readonly container: { readonly name: string; readonly kind: string; readonly path: string };
   readonly image: string;
+  /** What the status of the pod says of the container; `null` without a status. */
+  readonly state: NonNullable<ContainerExplanation['state']> | null;
+  /** Why it waits, such as `ImagePullBackOff`. */
+  readonly reason: string | null;
+  /** What the node says of the failed pull, in the status or an event. */
+  readonly told: ToldFailure | null;
   readonly policy: { readonly policy: string; readonly reason: string };
   /** `null` when the image is no name. */
   readonly name: string | null;
@@ -63,6 +73,25 @@ export interface ExplainedImage {
   readonly failure: { readonly reason: string; readonly message: string } | null;
   /** What is wrong with the name or a secret. */
   readonly error: string | null;
+}
+
+/**
+ * A failure that a node told, with its cause and cure: a `FailureExplanation`, in which `null` stands for what the text does not say.
+ *
+ * @public
+ */
+export interface ToldFailure {
+  readonly cause: FailureCause;
+  readonly title: string;
+  readonly cure: string;
+  readonly words: string | null;
+  readonly reason: string | null;
+  readonly image: string | null;
+  readonly suggestion: string | null;
+  readonly registry: string | null;
+  readonly host: string | null;
+  readonly status: number | null;
+  readonly runtime: NonNullable<FailureExplanation['runtime']> | null;
 }
 
 /**

@@ -31,6 +31,20 @@ function schemaOf(command: string, properties: Readonly<Record<string, JsonSchem
 const object = shape({ kind: text, namespace: text, name: text, place: text });
 const attempt = shape({ source: text, code: text, message: text });
 
+const told = shape({
+  cause: text,
+  title: text,
+  cure: text,
+  words: orNull(text),
+  reason: orNull(text),
+  image: orNull(text),
+  suggestion: orNull(text),
+  registry: orNull(text),
+  host: orNull(text),
+  status: orNull(whole),
+  runtime: orNull(oneOf('containerd', 'cri-o', 'docker')),
+});
+
 const explain = (): JsonSchema =>
   schemaOf('explain', {
     images: listOf(
@@ -38,6 +52,9 @@ const explain = (): JsonSchema =>
         object: orNull(object),
         container: shape({ name: text, kind: oneOf('init', 'regular', 'ephemeral', 'volume'), path: text }),
         image: text,
+        state: orNull(oneOf('waiting', 'running', 'terminated')),
+        reason: orNull(text),
+        told: orNull(told),
         policy: shape({ policy: text, reason: text }),
         name: orNull(text),
         runtimeImage: orNull(text),
@@ -68,6 +85,7 @@ const explain = (): JsonSchema =>
         error: orNull(text),
       }),
     ),
+    message: orNull(told),
   });
 
 const lint = (): JsonSchema =>

@@ -58,7 +58,7 @@ export function explainPod(
   return [...pods].flatMap(([pod, users]) => explainOne(pod, users, around));
 }
 
-interface Around extends Pick<ExplainPodOptions, 'nodeConfig' | 'present'> {
+interface Around extends Pick<ExplainPodOptions, 'nodeConfig' | 'nodeLookup' | 'present'> {
   readonly secrets: readonly SecretLike[];
   readonly events: readonly PodEventLike[];
   readonly accounts: ReadonlyMap<string, ServiceAccountLike>;
@@ -102,6 +102,7 @@ function checkOptions(options: ExplainPodOptions): void {
     secrets: is.optional(is.iterable),
     serviceAccounts: is.optional(is.iterable),
     nodeConfig: is.anything,
+    nodeLookup: is.optional(is.callable),
     events: is.optional(is.iterable),
     present: is.optional(is.callable),
   });
@@ -126,12 +127,13 @@ function explainOne(pod: PodLike, users: readonly FoundUser[], around: Around): 
     const { secrets, nodeConfig, accounts } = around;
     const serviceAccount = isAdmitted ? undefined : accounts.get(accountOf(pod));
     const present = around.present?.(policy.image);
-    checkExplainOptions({ present });
+    const nodeLookup = around.nodeLookup?.(policy.image);
+    checkExplainOptions({ nodeLookup, present });
     const one = states.get(`${policy.kind} ${policy.container}`);
     return {
       namespace: pod.metadata?.namespace || 'default',
       pod: pod.metadata?.name || pod.metadata?.generateName || '',
-      pull: explainUser(pod, policy, { secrets, serviceAccount, nodeConfig, present }),
+      pull: explainUser(pod, policy, { secrets, serviceAccount, nodeConfig, nodeLookup, present }),
       state: stateOf(one),
       reason: one?.state?.waiting?.reason ?? undefined,
       failure: failureOf(one, eventTexts(ofPod, policy.kind, policy.container)),

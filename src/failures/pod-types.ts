@@ -1,5 +1,6 @@
 import type { DockerConfigEntry } from '../docker-config/index.js';
 import type { PresentImage, PullExplanation } from '../explain/index.js';
+import type { LookupResult } from '../keyring/index.js';
 import type { PodLike } from '../kubernetes/index.js';
 import type { SecretLike, ServiceAccountLike } from '../pull-secrets/index.js';
 import type { FailureExplanation } from './explain-failure.js';
@@ -88,6 +89,13 @@ export interface ExplainPodOptions {
    * @defaultValue none
    */
   readonly events?: Iterable<PodEventLike> | undefined;
+  /**
+   * Tells what a keyring answered for an image that has to be asked, such as that of `openNodeKeyring`. It comes last, after the
+   * secrets and `nodeConfig`.
+   *
+   * @defaultValue none
+   */
+  readonly nodeLookup?: ((image: string) => LookupResult | undefined) | undefined;
   /** Tells what the node has of an image. @defaultValue it is not there */
   readonly present?: ((image: string) => PresentImage | undefined) | undefined;
 }

@@ -29,6 +29,7 @@ describe('kubepull completion bash', () => {
       ['explain', '-'],
       [
         '--container',
+        '--message',
         '--docker-config',
         '--docker',
         '--node',

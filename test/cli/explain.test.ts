@@ -37,6 +37,9 @@ describe('kubepull explain', () => {
       object: { kind: 'Pod', namespace: 'shop', name: 'web', place: 'standard input items[1]' },
       container: { name: 'app', kind: 'regular', path: 'spec.containers[0]' },
       image: `${server}/team/app:1`,
+      state: null,
+      reason: null,
+      told: null,
       policy: { policy: 'IfNotPresent', reason: 'explicit' },
       name: `${server}/team/app`,
       runtimeImage: `${server}/team/app:1`,
@@ -154,6 +157,48 @@ describe('kubepull explain', () => {
         ]) as unknown,
       },
     });
+  });
+
+  it('tells what the status and the latest event of a pod say of a pull that has failed', async () => {
+    const image = `${server}/team/app:1`;
+    const waiting = { reason: 'ImagePullBackOff', message: `Back-off pulling image "${image}"` };
+    const failing = { ...pod(), status: { containerStatuses: [{ name: 'app', state: { waiting } }] } };
+    const event = (name: string, lastTimestamp: string, words: string): object => ({
+      kind: 'Event',
+      metadata: { name, namespace: 'shop' },
+      lastTimestamp,
+      reason: 'Failed',
+      message: `Failed to pull image "${image}": rpc error: code = Unknown desc = failed to pull and unpack image "${image}": ${words}`,
+      involvedObject: { kind: 'Pod', namespace: 'shop', name: 'web', fieldPath: 'spec.containers{app}' },
+    });
+    const events = [
+      event('a', '2026-01-01T10:00:00Z', 'failed to resolve reference: unexpected status: 401 Unauthorized'),
+      event('b', '2026-01-01T09:00:00Z', 'dial tcp: lookup registry.example.com: no such host'),
+    ];
+    const around = { stdin: { kind: 'List', items: [...events, failing, secretOf('creds')] } };
+    const { code, value } = await runJson(['explain', '-', '-c', 'app'], around);
+    expect(code).toBe(1);
+    expect(value.images[0]).toMatchObject({
+      state: 'waiting',
+      reason: 'ImagePullBackOff',
+      told: { image, registry: server, status: 401 },
+      failure: null,
+    });
+    const { stdout } = await runCli(['explain', '-', '-c', 'app'], around);
+    expect(stdout).toContain('\n  state: waiting, ImagePullBackOff\n');
+    expect(stdout).toMatch(/\n {2}cause: \S+, by the words .*\n(?:.*\n)* {2}cure: /u);
+  });
+
+  it('tells the cause of a message, also out of standard input', async () => {
+    const message = `Failed to pull image "${server}/app:1": dial tcp: lookup ${server}: no such host`;
+    const { code, value } = await runJson(['explain', '-m', message]);
+    expect(code).toBe(0);
+    expect(value).toMatchObject({ images: [], message: { cause: 'dns', registry: server, image: `${server}/app:1` } });
+    const { stdout } = await runCli(['explain', '--message', '-'], { stdin: message });
+    expect(stdout).toMatch(/^cause: dns, .*\n(?: {2}.*\n)*cure: .*\n$/u);
+    const unknown = await runJson(['explain', '--message', 'it rains']);
+    expect([unknown.code, unknown.value.message?.cause]).toEqual([1, 'unknown']);
+    expect((await runCli(['explain', 'nginx', '--message', 'x'])).stderr).toContain('--message stands alone');
   });
 
   it('takes an image by itself', async () => {

@@ -17,7 +17,8 @@ const files = Object.fromEntries(
 describe('the guide to the command line', () => {
   const examples = blocksOf('console').map((text) => {
     const [command = '', ...lines] = text.split('\n');
-    return { args: command.replace(/^\$ kubepull /u, '').split(' '), output: lines.join('\n') };
+    const words = command.replace(/^\$ kubepull /u, '').matchAll(/'([^']*)'|(\S+)/gu);
+    return { args: Array.from(words, ([, quoted, bare]) => quoted ?? bare ?? ''), output: lines.join('\n') };
   });
 
   it.each(examples)('shows what $args print', async ({ args, output }) => {

@@ -75,7 +75,7 @@ export const ARROWS: Readonly<Record<string, readonly string[]>> = {
     'lint',
     'digest',
   ],
-  failures: ['reference', 'kubernetes', 'docker-config', 'pull-secrets', 'explain'],
+  failures: ['reference', 'kubernetes', 'docker-config', 'keyring', 'pull-secrets', 'explain'],
   preflight: [
     'failures',
     'puller',

@@ -362,13 +362,16 @@ export const failures: Table = {
         serviceAccounts: [{ metadata: { name: 'robot' }, imagePullSecrets: [{ name: 'creds' }] }],
         nodeConfig: [entry],
         events: [{ reason: 'Failed', message: 'Error: ErrImagePull', involvedObject: { name: 'web' } }],
+        nodeLookup: () => undefined,
         present: () => undefined,
       }),
     ],
     api: ['0', '1.secrets.0', '1.serviceAccounts.0', '1.events.0'],
     free: { '1.secrets.0.data..dockerconfigjson': 'a fault of the content' },
     optional: [
-      ...['', '.secrets', '.serviceAccounts', '.nodeConfig', '.events', '.present'].map((key) => `1${key}`),
+      ...['', '.secrets', '.serviceAccounts', '.nodeConfig', '.nodeLookup', '.events', '.present'].map(
+        (key) => `1${key}`,
+      ),
       ...entryOptional('1.nodeConfig.0'),
     ],
   }),
