@@ -33,7 +33,11 @@ export default defineConfig([
   {
     ...shared,
     name: 'library',
-    entry: Object.fromEntries(listEntries().map((entry) => [entry, sourceOf(entry)])),
+    entry: {
+      ...Object.fromEntries(listEntries().map((entry) => [entry, sourceOf(entry)])),
+      // The program of a thread; nobody imports it.
+      'blob-worker': 'src/node/transport/blob-worker.ts',
+    },
     splitting: true,
     sourcemap: true,
     // The package ships src beside dist, so the maps need not repeat it.

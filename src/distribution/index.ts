@@ -7,6 +7,7 @@
  */
 export {
   type AddressClass,
+  type BlobCarrier,
   type Transport,
   type TransportRequest,
   type TransportResponse,

@@ -1,8 +1,8 @@
 /** For other rooms of this library; not published. */
-export { openBlobWithin } from './pull/blobs.js';
+export { type BlobRequestOptions, type FetchedBlob, openBlobWithin } from './pull/blobs.js';
 export { tokenCacheKind } from './auth/token-cache.js';
 export { realmPolicyKind, redirectPolicyKind } from './policy/url-policy.js';
-export { requestKind } from './transport/transport.js';
+export { carrierKind, requestKind } from './transport/transport.js';
 export {
   type BlobBudget,
   bodyError,

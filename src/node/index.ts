@@ -17,6 +17,7 @@ export {
 export { type LayoutValidation, validateLayout, type ValidateLayoutOptions } from './layout/validate.js';
 export { type LayoutFinding, type LayoutFindingCode } from './layout/findings.js';
 export {
+  type CarrierOptions,
   createUndiciTransport,
   type ProxyOption,
   type ProxySettings,

@@ -9,14 +9,14 @@ import { createDiagnosticsTracing } from './diagnostics.js';
 import { nodeHasher } from './hasher.js';
 import { readHostPlatform } from './host-platform.js';
 import type { UndiciTransportOptions } from './transport/options.js';
-import { createUndiciTransport } from './transport/undici-transport.js';
+import { carrierKinds, type CarrierOptions, createCarryingTransport } from './transport/undici-transport.js';
 
 /**
  * What a runtime may be told besides its defaults.
  *
  * @public
  */
-export interface NodeRuntimeOptions extends UndiciTransportOptions {
+export interface NodeRuntimeOptions extends UndiciTransportOptions, CarrierOptions {
   /** @defaultValue {@link readHostPlatform} */
   readonly platform?: Platform | undefined;
   /** @defaultValue `systemClock` */
@@ -53,9 +53,9 @@ export interface NodeRuntime extends PullRuntime, AsyncDisposable {
 export function createNodeRuntime(options: NodeRuntimeOptions = {}): NodeRuntime {
   checkParts(options);
   const { platform = readHostPlatform(), clock = systemClock, tracing = createDiagnosticsTracing() } = options;
-  const { transport, close } = createUndiciTransport(options);
+  const { transport, carrier, close } = createCarryingTransport(options);
   const tokenCache = createTokenCache({ clock });
-  const parts = { transport, createHasher: nodeHasher, platform, clock, tokenCache, tracing };
+  const parts = { transport, carrier, createHasher: nodeHasher, platform, clock, tokenCache, tracing };
   return { ...parts, close, [Symbol.asyncDispose]: close };
 }
 
@@ -65,5 +65,6 @@ function checkParts(options: NodeRuntimeOptions): void {
     platform: is.optional(is.platform),
     clock: is.optional(is.clock),
     tracing: is.optional(is.tracing),
+    ...carrierKinds,
   });
 }

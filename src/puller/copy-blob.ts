@@ -1,5 +1,5 @@
-import type { OpenedBlob } from '../distribution/index.js';
-import { bodyError, type BlobBudget, cutShort, openBlobWithin } from '../distribution/inner.js';
+import type { TransportResponse } from '../distribution/index.js';
+import { bodyError, type BlobBudget, cutShort, type FetchedBlob, openBlobWithin } from '../distribution/inner.js';
 import type { Descriptor } from '../oci/index.js';
 import type { PullContext } from './download.js';
 import type { ContentWriter } from '../store/index.js';
@@ -29,18 +29,22 @@ export interface Part {
 export function fetchPart(
   { context: { session, ref }, blob, budget: { refreshes } }: BlobRequests,
   part: Part,
-  signal: AbortSignal,
-): Promise<OpenedBlob> {
-  return openBlobWithin(session, ref, blob, { ...part, signal }, refreshes);
+  { signal, carried }: { readonly signal: AbortSignal; readonly carried?: boolean },
+): Promise<FetchedBlob> {
+  return openBlobWithin(session, ref, blob, { ...part, signal, carried }, refreshes);
 }
 
 /** One request for what the writer lacks up to `end`. If all of the blob comes, the writer takes all of it. */
-export async function copyPart(
-  requests: BlobRequests,
-  end: number,
-  { writer, signal, onProgress }: Filling,
-): Promise<void> {
-  const fetched = await fetchPart(requests, { offset: writer.offset, end }, signal);
+export async function copyPart(requests: BlobRequests, end: number, filling: Filling): Promise<void> {
+  const { writer, signal, onProgress } = filling;
+  // A file takes all that is left of it.
+  const carried = requests.context.carries && writer.fill !== undefined && end === requests.blob.size;
+  const fetched = await fetchPart(requests, { offset: writer.offset, end }, { signal, carried });
+  const { bring, discard } = fetched.response ?? {};
+  if (bring !== undefined && discard !== undefined) {
+    const { offset } = fetched;
+    return fillRest(requests, { offset, bring, discard }, filling);
+  }
   let startsOver = fetched.offset !== writer.offset;
   const whole = fetched.end === requests.blob.size;
   for await (const chunk of fetched.content) {
@@ -55,6 +59,34 @@ export async function copyPart(
     if (wanted.length < chunk.length) break;
   }
   if (writer.offset < fetched.end) throw cutShort(requests.context.ref, requests.blob, writer.offset);
+}
+
+/** What a carrier's answer can do with a blob. */
+interface CarriedBlob extends Required<Pick<TransportResponse, 'discard'>> {
+  readonly offset: number;
+  readonly bring: NonNullable<TransportResponse['bring']>;
+}
+
+/** Has the carrier put the rest of a blob into the writer's file; all of it, if the registry sends all. */
+async function fillRest(
+  requests: BlobRequests,
+  { offset, bring, discard }: CarriedBlob,
+  { writer, onProgress }: Filling,
+): Promise<void> {
+  const { context, blob } = requests;
+  const tell = (size: number): void => {
+    checkTime(requests, size);
+    onProgress(size);
+  };
+  try {
+    if (offset !== writer.offset) await writer.restart();
+    await writer.fill?.((file) => bring(file, tell));
+  } finally {
+    // So that the connection is given up if the store fails.
+    await discard();
+  }
+  tell(writer.offset);
+  if (writer.offset < blob.size) throw cutShort(context.ref, blob, writer.offset);
 }
 
 /** A server that keeps just above every other limit is not waited for any longer. */

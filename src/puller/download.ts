@@ -24,6 +24,8 @@ export interface PullContext {
   readonly clock: Clock;
   readonly tracing: Tracing | undefined;
   readonly downloads: SharedDownloads;
+  /** Whether blobs are brought by the runtime's carrier, where it and the store can do that. */
+  readonly carries: boolean;
   /** How large layers are downloaded, if not as one stream. */
   readonly ranges: RangePlan | undefined;
   readonly emit: (event: PullStep) => void;

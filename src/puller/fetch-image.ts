@@ -1,5 +1,5 @@
 import { runPool } from '../internal/index.js';
-import { type ManifestBytes, readManifestBytes } from '../distribution/index.js';
+import { type BlobCarrier, type ManifestBytes, readManifestBytes } from '../distribution/index.js';
 import { ImageError, isImageError } from '../errors/index.js';
 import {
   type Descriptor,
@@ -55,13 +55,14 @@ export async function fetchImage(
     readonly parallel: number;
     readonly strictPlatform: boolean | undefined;
     readonly limits: PullLimits | undefined;
+    readonly carrier: BlobCarrier | undefined;
     readonly onAuthorized: () => void;
     readonly onResolved: (root: Descriptor) => void;
     /** Throws for an image that is not wanted. */
     readonly judge: (selected: Selected) => Promise<void>;
   },
 ): Promise<FetchedImage> {
-  const { signal, parallel, strictPlatform, limits, onAuthorized, onResolved, judge } = options;
+  const { signal, parallel, strictPlatform, limits, carrier, onAuthorized, onResolved, judge } = options;
   const { ref, emit, session } = context;
   const read = (descriptor: Descriptor): Promise<ManifestBytes> =>
     readManifestBytes(session, ref, { descriptor, signal });
@@ -83,7 +84,10 @@ export async function fetchImage(
       passed.push({ ...descriptor, platform: label });
       continue;
     }
-    await downloadBlobs(context, uniqueBlobs(manifest.layers), { signal, present, limit: parallel });
+    const layers = uniqueBlobs(manifest.layers);
+    const missing = layers.reduce((bytes, { digest, size }) => bytes + (present.has(digest) ? 0 : size), 0);
+    const carries = carrier !== undefined && missing >= carrier.minBytes;
+    await downloadBlobs({ ...context, carries }, layers, { signal, present, limit: parallel });
     await writeContent(context.store, descriptor, selected.bytes, { signal });
     return { root: selected.root, manifest: descriptor, config: manifest.config, platform: label };
   }

@@ -95,7 +95,7 @@ async function fetchRange(requests: BlobRequests, part: Part, signal: AbortSigna
   for (let length = 0; ;) {
     try {
       const wanted = { offset: part.offset + length, end: part.end };
-      const { offset, end, content } = await fetchPart(requests, wanted, signal);
+      const { offset, end, content } = await fetchPart(requests, wanted, { signal });
       const exact = offset === wanted.offset && end === wanted.end;
       for await (const chunk of content) {
         checkTime(requests, part.offset + length);

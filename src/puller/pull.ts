@@ -1,4 +1,5 @@
 import {
+  carrierKind,
   realmPolicyKind,
   redirectLimitKind,
   redirectPolicyKind,
@@ -194,6 +195,7 @@ const NODE_RUNTIME = 'such as createNodeRuntime() of kubepull/node gives';
 const runtimeKind: Kind = /* @__PURE__ */ is.shape(
   {
     transport: { ...is.callable, what: `a function, ${NODE_RUNTIME}` },
+    carrier: /* @__PURE__ */ is.optional(carrierKind),
     createHasher: is.hasher,
     platform: is.platform,
     clock: /* @__PURE__ */ is.optional(is.clock),

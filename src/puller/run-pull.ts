@@ -108,6 +108,7 @@ function fetchFrom(pull: PullRun, options: PullOptions, target: Target, steps: F
     clock: runtime.clock ?? systemClock,
     tracing: runtime.tracing,
     downloads: sharedDownloads(options.downloads),
+    carries: false,
     ranges: planRanges(options.layerRanges),
     emit,
     onBlobFailed(failure) {
@@ -120,6 +121,7 @@ function fetchFrom(pull: PullRun, options: PullOptions, target: Target, steps: F
     parallel: maxParallelDownloads,
     strictPlatform,
     limits: options.limits,
+    carrier: runtime.carrier,
     ...steps,
     judge: async ({ root, descriptor, manifest, bytes }) => {
       if (verify === undefined) return;
@@ -144,6 +146,7 @@ export function sessionFor({ endpoint, attempt, last }: Target, { options, emit 
   const { credential, candidate } = attempt;
   return createRegistrySession({
     transport: runtime.transport,
+    carrier: runtime.carrier,
     createHasher: runtime.createHasher,
     clock: runtime.clock ?? systemClock,
     origin,

@@ -3,6 +3,7 @@ import type { CallOptions, Clock } from '../clock/index.js';
 import type { CreateHasher } from '../digest/index.js';
 import type { RegistryEndpoint, RegistryEndpoints } from '../mirrors/index.js';
 import type {
+  BlobCarrier,
   RealmPolicy,
   RedirectPolicy,
   RegistryNotice,
@@ -26,6 +27,8 @@ import type { VerifyImage } from './verify.js';
  */
 export interface PullRuntime {
   readonly transport: Transport;
+  /** Brings the layers of large pulls into stores that keep them in files. @defaultValue the transport brings them */
+  readonly carrier?: BlobCarrier | undefined;
   readonly createHasher: CreateHasher;
   /** The platform to pull for when the call names none: that of the node. */
   readonly platform: Platform;

@@ -5,9 +5,11 @@
  */
 export {
   type CollectGarbageOptions,
+  type ContentFile,
   type ContentStore,
   type ContentWriter,
   DEFAULT_GARBAGE_GRACE_MS,
+  type FilledContent,
   type GarbageReport,
   type ImageStore,
   type ManagedStore,

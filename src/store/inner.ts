@@ -3,3 +3,4 @@ export { resolveGarbageGrace } from './garbage.js';
 export { checkContentCall, checkNameCall } from './kinds.js';
 export { withAbort } from './content.js';
 export { STORED_LIMITS } from './limits.js';
+export { checkFilled } from './verifier.js';

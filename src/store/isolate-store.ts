@@ -74,6 +74,7 @@ function withProof(writer: ContentWriter, prove: () => void): ContentWriter {
       return writer.offset;
     },
     write: (chunk, options) => writer.write(chunk, options),
+    ...(writer.fill === undefined ? {} : { fill: writer.fill.bind(writer) }),
     restart: () => writer.restart(),
     abort: () => writer.abort(),
     async commit() {

@@ -1,4 +1,5 @@
 import type { CallOptions } from '../clock/index.js';
+import type { Digest, DigestAlgorithm } from '../digest/index.js';
 import type { Descriptor } from '../oci/index.js';
 
 /**
@@ -16,6 +17,36 @@ export interface WriteOptions {
 }
 
 /**
+ * A file of this process that somebody else than its writer puts content into, such as a thread of its own.
+ *
+ * @public
+ */
+export interface ContentFile {
+  /** Its descriptor, for reading and writing. It stays open until whoever fills it says that it is done. */
+  readonly fd: number;
+  /** Bytes that are in it already, and that the digest is over as well. */
+  readonly offset: number;
+  /** The size of the whole content, behind which nothing is written. */
+  readonly size: number;
+  /** What to hash with. */
+  readonly algorithm: DigestAlgorithm;
+}
+
+/**
+ * How far a {@link ContentFile} was filled. Whoever says so does not touch the file any more.
+ *
+ * @public
+ */
+export interface FilledContent {
+  /** Bytes that are in the file from its start. More than the whole content has: at least so many came. */
+  readonly size: number;
+  /** Of all of them, as they were written; `undefined` when the source ended early or failed. */
+  readonly digest: Digest | undefined;
+  /** What ended it early: an error of the source as its caller gets it, or of the file as the system gives it. */
+  readonly failure: { readonly at: 'source' | 'file'; readonly error: unknown } | undefined;
+}
+
+/**
  * Takes the bytes of one piece of content, in order, until they are committed or given up.
  *
  * @public
@@ -30,6 +61,15 @@ export interface ContentWriter {
    * are left.
    */
   write(chunk: Uint8Array, options?: WriteOptions): void | Promise<void>;
+  /**
+   * Lets somebody else put the next bytes where this writer keeps them, so that they need not pass through it; size and
+   * digest are held against the descriptor all the same. Only a writer over a file of this process has it.
+   *
+   * `bring` does not reject, and resolves once it leaves the file alone.
+   *
+   * Fails with what the source failed with, and the writer goes on from what has come. Any other failure is as for `write`.
+   */
+  fill?(bring: (file: ContentFile) => Promise<FilledContent>): Promise<void>;
   /** Forgets everything written so far; `offset` is 0 again. It is possible after a failed `write` or `commit`, too. */
   restart(): Promise<void>;
   /**

@@ -4,6 +4,7 @@ import { type CreateHasher, type Digest, getDigestAlgorithm, isDigest } from '..
 import { ContentMismatchError, ImageError } from '../errors/index.js';
 import { quote } from '../internal/index.js';
 import type { Descriptor } from '../oci/index.js';
+import type { FilledContent } from './types.js';
 
 /**
  * Counts and hashes content as it passes.
@@ -60,6 +61,17 @@ export function createVerifier(expected: Descriptor, createHasher: CreateHasher)
       if (size !== expected.size || digest !== expected.digest) throw mismatch(expected, { digest, size });
     },
   };
+}
+
+/**
+ * Holds content against its descriptor that somebody else has counted and hashed.
+ *
+ * @throws {@link ContentMismatchError} when it is not what it should be; short of its end, only when there is too much of it
+ */
+export function checkFilled(expected: Descriptor, { size, digest }: Pick<FilledContent, 'size' | 'digest'>): void {
+  if (size > expected.size) throw tooLong(expected, size);
+  if (digest !== undefined && (size !== expected.size || digest !== expected.digest))
+    throw mismatch(expected, { digest, size });
 }
 
 /** Descriptors come from programs too, which may have skipped the parsers. */

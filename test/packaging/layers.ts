@@ -24,7 +24,7 @@ export const ARROWS: Readonly<Record<string, readonly string[]>> = {
   mirrors: ['rules', 'reference', 'clock'],
   store: ['oci', 'digest', 'clock'],
   'pull-secrets': ['docker-config', 'kubernetes', 'match', 'clock'],
-  distribution: ['oci', 'reference', 'docker-config', 'digest', 'clock', 'tracing', 'mirrors'],
+  distribution: ['oci', 'reference', 'docker-config', 'digest', 'clock', 'tracing', 'mirrors', 'store'],
   'credential-provider': ['keyring', 'match', 'reference', 'docker-config', 'clock', 'tracing'],
   cloud: ['keyring', 'reference', 'docker-config', 'distribution', 'clock'],
   puller: [

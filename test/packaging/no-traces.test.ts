@@ -54,7 +54,7 @@ const CODE: readonly Rule[] = [
   {
     name: 'TLS without verification',
     pattern: /rejectUnauthorized|NODE_TLS_REJECT/,
-    except: /^node\/transport\/connections\.ts$/,
+    except: /^node\/transport\/(tls|reader-link)\.ts$/,
     bites: '{ rejectUnauthorized: false }',
   },
   {

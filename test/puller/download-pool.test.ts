@@ -11,7 +11,7 @@ import { assertInvariants } from '../support/invariants.ts';
 import { createMemoryTransport } from '../support/memory-transport.ts';
 import { runsOf } from '../support/property-runs.ts';
 import { startRegistry } from '../support/registry.ts';
-import { amd64, openStore, startRuntime, startScene, STORES, tryPull } from './downloads-support.ts';
+import { amd64, openStore, startRuntime, startScene, CARRIED_STORES, tryPull } from './downloads-support.ts';
 import { entryFor } from './mirrors-support.ts';
 
 /** A runtime whose blobs wait until they are let go. */
@@ -89,21 +89,24 @@ describe('createDownloadPool', () => {
     expect(error).toMatchObject({ code: 'ERR_OPTION_INVALID' });
   });
 
-  it.each(STORES)('downloads what several pulls need for the %s store once, and tells each of them', async (kind) => {
-    const scene = await startScene();
-    const downloads = createDownloadPool();
-    const { runtime, open, now } = gatedRuntime();
-    const store = await openStore(kind);
-    const pulls = Array.from({ length: 4 }, () => tryPull(scene.name, { runtime, downloads, store }));
-    await until(() => now() === 1);
-    await turns();
-    open();
-    const outcomes = await Promise.all(pulls);
-    expect(outcomes.map(({ error }) => error)).toEqual(Array(4).fill(undefined));
-    expect(gets(scene.registry, scene.layer.digest)).toBe(1);
-    for (const { events } of outcomes) expect(phases(events, scene.layer.digest)).toContain('verified');
-    await assertInvariants({ stores: [{ store, names: [scene.name] }] });
-  });
+  it.each(CARRIED_STORES)(
+    'downloads what several pulls need for the %s store once, and tells each of them',
+    async (kind) => {
+      const scene = await startScene();
+      const downloads = createDownloadPool();
+      const { runtime, open, now } = gatedRuntime();
+      const store = await openStore(kind);
+      const pulls = Array.from({ length: 4 }, () => tryPull(scene.name, { runtime, downloads, store }));
+      await until(() => now() === 1);
+      await turns();
+      open();
+      const outcomes = await Promise.all(pulls);
+      expect(outcomes.map(({ error }) => error)).toEqual(Array(4).fill(undefined));
+      expect(gets(scene.registry, scene.layer.digest)).toBe(1);
+      for (const { events } of outcomes) expect(phases(events, scene.layer.digest)).toContain('verified');
+      await assertInvariants({ stores: [{ store, names: [scene.name] }] });
+    },
+  );
 
   it('downloads for each store', async () => {
     const scene = await startScene();

@@ -47,9 +47,17 @@ export async function startScene(options: LoopbackRegistryOptions & { bytes?: nu
 
 export const STORES = ['memory', 'layout'] as const;
 
-export async function openStore(kind: (typeof STORES)[number]): Promise<ImageStore> {
+/** The stores by what brings their bytes: the transport, or a carrier in this thread or in others. */
+export const CARRIED_STORES = [...STORES, 'layout, read by sockets', 'layout, read by threads'] as const;
+
+const WORKERS = { 'layout, read by sockets': 0, 'layout, read by threads': 2 } as const;
+const workersOf = new WeakMap<ImageStore, number>();
+
+export async function openStore(kind: (typeof CARRIED_STORES)[number]): Promise<ImageStore> {
   if (kind === 'memory') return createMemoryStore({ createHasher: nodeHasher });
-  return openOciLayout(join(tempDir().path, 'layout'));
+  const store = await openOciLayout(join(tempDir().path, 'layout'));
+  if (kind !== 'layout') workersOf.set(store, WORKERS[kind]);
+  return store;
 }
 
 export interface Outcome {
@@ -63,7 +71,7 @@ export async function tryPull(
   name: string,
   options: Omit<PullOptions, 'runtime'> & { runtime?: PullOptions['runtime']; onEvent?: (event: PullEvent) => void },
 ): Promise<Outcome> {
-  const { runtime = startRuntime(), onEvent, ...rest } = options;
+  const { runtime = startRuntime(workersOf.get(options.store)), onEvent, ...rest } = options;
   const events: PullEvent[] = [];
   try {
     const plainHttp = [name.slice(0, name.indexOf('/'))];
@@ -78,9 +86,15 @@ export async function tryPull(
   return { pulled: last?.type === 'pulled' ? last.image : undefined, error: undefined, events };
 }
 
-/** A runtime whose clock does not wait. */
-export function startRuntime(): ReturnType<typeof createNodeRuntime> {
-  const runtime = createNodeRuntime({ platform: amd64, clock: { ...systemClock, sleep: async () => undefined } });
+/**
+ * A runtime whose clock does not wait.
+ *
+ * @param workers - those of its carrier, which then brings whatever a store lets it; none for the transport alone
+ */
+export function startRuntime(workers?: number): ReturnType<typeof createNodeRuntime> {
+  const carrier = workers === undefined ? {} : { workers, minCarriedBytes: 0 };
+  const clock = { ...systemClock, sleep: async () => undefined };
+  const runtime = createNodeRuntime({ platform: amd64, clock, ...carrier });
   onTestFinished(() => runtime.close());
   return runtime;
 }

@@ -11,7 +11,7 @@ import { buildImage } from 'kubepull/testing';
 import { assertInvariants, countingSignal } from '../support/invariants.ts';
 import { createMemoryTransport } from '../support/memory-transport.ts';
 import { startRegistry } from '../support/registry.ts';
-import { amd64, openStore, startRuntime, STORES, tryPull } from './downloads-support.ts';
+import { amd64, openStore, startRuntime, CARRIED_STORES, tryPull } from './downloads-support.ts';
 
 const MIB = 1024 * 1024;
 const GIB = 1024 * MIB;
@@ -86,7 +86,7 @@ describe('a fast registry and a slow store [B13]', () => {
   });
 });
 
-describe.each(STORES)('one layer among five that fails, with the %s store [B15]', (kind) => {
+describe.each(CARRIED_STORES)('one layer among five that fails, with the %s store [B15]', (kind) => {
   const image = buildImage({
     platform: amd64,
     layers: Array.from({ length: 5 }, (_, at) => ({ randomBytes: 50_000, seed: `b15-${at}` })),

@@ -6,7 +6,15 @@ import type { ImageStore } from 'kubepull/store';
 import type { FaultAction } from 'kubepull/testing';
 import { assertInvariants } from '../support/invariants.ts';
 import { tempDir } from '../support/temp-dir.ts';
-import { LAYER_BYTES, openStore, retryOffsets, type Scene, startScene, STORES, tryPull } from './downloads-support.ts';
+import {
+  LAYER_BYTES,
+  openStore,
+  retryOffsets,
+  type Scene,
+  startScene,
+  CARRIED_STORES,
+  tryPull,
+} from './downloads-support.ts';
 
 /** A copy, so that a test can spoil it. */
 const bytesOf = ({ image, layer }: Scene): Uint8Array => Uint8Array.from(image.blobs.get(layer.digest) ?? []);
@@ -21,7 +29,7 @@ async function leavePartial(store: ImageStore, { layer }: Scene, bytes: Uint8Arr
   await writer.abort();
 }
 
-describe.each(STORES)('wrong bytes of the right length, into the %s store [B01]', (kind) => {
+describe.each(CARRIED_STORES)('wrong bytes of the right length, into the %s store [B01]', (kind) => {
   it.each(['first', 'middle', 'last'] as const)('are asked for once more when the %s is wrong', async (place) => {
     const scene = await startScene();
     const { registry, name, layer, path } = scene;
@@ -58,7 +66,7 @@ describe.each(STORES)('wrong bytes of the right length, into the %s store [B01]'
   });
 });
 
-describe.each(STORES)('an end that looks like success, into the %s store [B02]', (kind) => {
+describe.each(CARRIED_STORES)('an end that looks like success, into the %s store [B02]', (kind) => {
   it.each(['close', 'chunked', 'length'] as const)('is a cut, with framing by %s', async (framing) => {
     const scene = await startScene({ bytes: 200_000 });
     scene.registry.fault({ path: scene.path, times: 1, action: { kind: 'truncate', afterBytes: 5000, framing } });
@@ -93,7 +101,7 @@ const LIES: Readonly<Record<string, FaultAction>> = {
   'bytes after the answer': { kind: 'extend', bytes: 1000, framing: 'unchanged' },
 };
 
-describe('an answer to a range [B03]', () => {
+describe.each(CARRIED_STORES)('an answer to a range, for the %s [B03]', (kind) => {
   const rows = Object.entries(LIES).flatMap(([what, action]) => [1, 2, 3].map((resume) => ({ what, action, resume })));
 
   it.each(rows)('with $what does no harm at resume $resume', async ({ action, resume }) => {
@@ -101,7 +109,7 @@ describe('an answer to a range [B03]', () => {
     const { registry, path, name } = scene;
     registry.fault({ path, times: resume, action: { kind: 'cut', afterBytes: 40_000 } });
     registry.fault({ path, nth: resume + 1, times: 1, action });
-    const store = await openStore('memory');
+    const store = await openStore(kind);
     const { error } = await tryPull(name, { store });
     expect(error).toBeUndefined();
     expect(scene.ranges()[resume]).toMatch(/^bytes=[1-9]\d*-$/);
@@ -111,7 +119,7 @@ describe('an answer to a range [B03]', () => {
   it('is taken when it is what was asked for, and only the rest is sent', async () => {
     const scene = await startScene();
     scene.registry.fault({ path: scene.path, times: 2, action: { kind: 'cut', afterBytes: 40_000 } });
-    const store = await openStore('memory');
+    const store = await openStore(kind);
     const { events } = await tryPull(scene.name, { store });
     const offsets = retryOffsets(events);
     expect(scene.ranges()).toEqual([undefined, ...offsets.map((offset) => `bytes=${offset}-`)]);
@@ -119,7 +127,7 @@ describe('an answer to a range [B03]', () => {
   });
 });
 
-describe.each(STORES)('416, into the %s store [B04]', (kind) => {
+describe.each(CARRIED_STORES)('416, into the %s store [B04]', (kind) => {
   it('starts over, and does not wait for a body that its length promises', async () => {
     const scene = await startScene();
     const { registry, path, name } = scene;

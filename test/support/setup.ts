@@ -1,5 +1,6 @@
 // Runs around every test of the suite: whatever a test made, printed or threw is searched for secrets afterwards.
 import { appendFileSync } from 'node:fs';
+import { pathToFileURL } from 'node:url';
 import type fastCheck from 'fast-check';
 import { afterAll, afterEach, beforeEach, chai, vi } from 'vitest';
 import type * as imageError from '../../src/errors/image-error.ts';
@@ -35,6 +36,10 @@ vi.mock('../../src/errors/image-error.ts', async (importOriginal) => {
     },
   };
 });
+
+vi.mock('../../src/node/transport/worker-entry.ts', () => ({
+  workerEntry: () => pathToFileURL(process.env['KUBEPULL_TEST_BLOB_WORKER'] ?? ''),
+}));
 
 vi.mock('fast-check', async (importOriginal) => {
   const original = await importOriginal<{ readonly default: typeof fastCheck }>();

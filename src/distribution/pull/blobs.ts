@@ -5,7 +5,7 @@ import { ASK, enter, type RegistrySession, type Session } from '../session/sessi
 import { check } from '../../errors/inner.js';
 import * as is from '../../errors/inner.js';
 
-import { type FollowedResponse, isEncoded } from '../transport/transport.js';
+import { type FollowedResponse, isEncoded, type TransportResponse } from '../transport/transport.js';
 import { ContentMismatchError, ImageError, RequestRefusedError, TransportError } from '../../errors/index.js';
 import { type Descriptor, decodeEmbeddedContent } from '../../oci/index.js';
 import type { ImageReference } from '../../reference/index.js';
@@ -85,7 +85,20 @@ export async function openBlob(
 ): Promise<OpenedBlob> {
   // Which part it is, is judged with the blob's size.
   check<OpenBlobOptions>(ASK, options, { offset: is.anything, end: is.anything, ...is.callOptions });
-  return openBlobWithin(session, ref, blob, options, undefined);
+  const { offset, end, content } = await openBlobWithin(session, ref, blob, options, undefined);
+  return { offset, end, content };
+}
+
+/** How a blob is asked for by those inside. */
+export interface BlobRequestOptions extends OpenBlobOptions {
+  /** Whether its bytes are for a file that the session's carrier may put them into. */
+  readonly carried?: boolean | undefined;
+}
+
+/** A part of a blob as it is asked for by those inside. */
+export interface FetchedBlob extends OpenedBlob {
+  /** What else can be done with the answer than to read it. */
+  readonly response?: Pick<TransportResponse, 'bring' | 'discard'> | undefined;
 }
 
 /**
@@ -97,18 +110,18 @@ export async function openBlobWithin(
   session: RegistrySession,
   ref: ImageReference,
   blob: Descriptor,
-  options: OpenBlobOptions,
+  options: BlobRequestOptions,
   refreshes: RefreshBudget | undefined,
-): Promise<OpenedBlob> {
+): Promise<FetchedBlob> {
   const inside = enter(session, ref, blob);
-  const { signal } = options;
+  const { signal, carried } = options;
   const range = rangeOf(blob, options);
   signal?.throwIfAborted();
   const embedded = decodeEmbeddedContent(blob, inside.createHasher);
   if (embedded !== undefined) return { ...range, content: once(embedded.subarray(range.offset, range.end)) };
   const url = blobUrl(inside, ref, blob.digest);
   const headers = rangeHeader(blob, range);
-  const followed = await inside.send({ method: 'GET', ref, url, headers, signal, refreshes });
+  const followed = await inside.send({ method: 'GET', ref, url, headers, signal, refreshes, carried });
   const isElsewhere = isForeign(blob) && NOT_HERE.has(followed.response.status);
   if (isElsewhere && inside.foreignLayers) {
     await followed.response.discard();
@@ -119,7 +132,7 @@ export async function openBlobWithin(
   if (isElsewhere) throw await inside.failure(followed, FOREIGN_CURE);
   if (!isRangeRefused(followed, blob, range)) throw await inside.failure(followed);
   await followed.response.discard();
-  return openBlobWithin(session, ref, blob, { signal }, refreshes);
+  return openBlobWithin(session, ref, blob, { signal, carried }, refreshes);
 }
 
 /**
@@ -209,13 +222,14 @@ export function rangeHeader(blob: Descriptor, range: BlobRange): Readonly<Record
 }
 
 /** The content of an answer that is what was asked for, or all of the blob; `undefined` for any other answer. */
-export function takePart(followed: FollowedResponse, blob: Descriptor, range: BlobRange): OpenedBlob | undefined {
-  const { status, headers, body } = followed.response;
+export function takePart(followed: FollowedResponse, blob: Descriptor, range: BlobRange): FetchedBlob | undefined {
+  const { response } = followed;
+  const { status, headers, body: content } = response;
   const whole = status === OK;
   const wanted = `bytes ${range.offset}-${range.end - 1}/${blob.size}`;
   const exact = status === PARTIAL && isPart(blob, range) && headers.get('content-range')?.[0] === wanted;
   if (!whole && !exact) return undefined;
-  return whole ? { offset: 0, end: blob.size, content: body } : { ...range, content: body };
+  return { ...(whole ? { offset: 0, end: blob.size } : range), content, response };
 }
 
 /** Whether an answer may be about the range only, so that the whole may still be had. */

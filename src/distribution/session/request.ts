@@ -34,6 +34,8 @@ export interface RepositoryRequest extends CallOptions {
   readonly mountFrom?: string | undefined;
   /** How often a token that the registry takes no more is replaced; shared by the requests for one blob. */
   readonly refreshes?: RefreshBudget | undefined;
+  /** Whether the carrier of blobs sends it, if there is one. */
+  readonly carried?: boolean | undefined;
 }
 
 /** What is done in a repository, in the words of a token's scope. */
@@ -124,6 +126,13 @@ function unusable(name: string, reason: string): ImageError {
   return new ImageError('ERR_OPTION_INVALID', `Cannot ask for ${quote(name)}: ${reason}`);
 }
 
+/** @throws {@link ImageError} `ERR_OPTION_INVALID` for what is no origin */
+export function checkOrigin(origin: string): string {
+  if (/^https?:\/\//.test(origin) && URL.canParse(origin) && new URL(origin).origin === origin) return origin;
+  const shown = printable(redactUrl(origin));
+  throw new ImageError('ERR_OPTION_INVALID', `Cannot use registry ${shown}: it is not an origin`);
+}
+
 /** A request for content that is not at the registry. */
 export interface ForeignRequest extends CallOptions {
   readonly url: string;
@@ -139,6 +148,8 @@ export interface Sender {
 /** What a sender works with. */
 export interface SenderContext {
   readonly transport: Transport;
+  /** What sends the requests for blobs that are carried. */
+  readonly carrier: Transport;
   readonly base: ApiBase;
   /** Whether the credential stays within the repository that was asked for. */
   readonly pathScoped: boolean;
@@ -153,6 +164,7 @@ const OWN_HEADERS = { 'accept-encoding': 'identity', 'user-agent': USER_AGENT };
 
 export function createSender({
   transport,
+  carrier,
   base,
   pathScoped,
   notices,
@@ -164,13 +176,18 @@ export function createSender({
   /** Where the registry was reached the last time. */
   let address: string | undefined;
   return {
-    async send({ method, ref, url, headers: own, body, signal }, authorization) {
+    async send({ method, ref, url, headers: own, body, signal, carried = false }, authorization) {
       const headers = { ...own, ...OWN_HEADERS, ...(authorization === undefined ? {} : { authorization }) };
       const request = { method, url, signal, headers, body: typeof body === 'function' ? body() : body };
       const keepsCredential = (path: string): boolean => !pathScoped || isWithin(path, repositoryPath(ref, base));
       const authorizationAt = (target: URL): Admission | undefined => elsewhere.authorizationAt(target, ref);
       const rules = { ...redirects, keepsCredential, authorizationAt, secrets };
-      const followed = await sendFollowing(transport, request, { origin, address: undefined }, rules);
+      const followed = await sendFollowing(
+        carried ? carrier : transport,
+        request,
+        { origin, address: undefined },
+        rules,
+      );
       if (followed.foreign) return followed;
       address = followed.response.remoteAddress;
       await orDiscard(followed.response, () => notices.hear(followed));

@@ -8,8 +8,10 @@ import { createTokenCache, type TokenCache, tokenCacheKind } from '../auth/token
 import { redirectLimitKind } from '../policy/redirects.js';
 import { type RealmPolicy, realmPolicyKind, type RedirectPolicy, redirectPolicyKind } from '../policy/url-policy.js';
 import { noticeTeller, type RegistryNotice, responseError } from '../response/response.js';
+import { unansweredCause } from './unanswered.js';
 import {
   type ApiBase,
+  checkOrigin,
   checkTarget,
   createSender,
   type ForeignRequest,
@@ -19,12 +21,17 @@ import {
   type Sender,
 } from './request.js';
 import { createReadAgain, type ReadAgain, retryKind, type RetryOptions, withRetry } from '../transport/retry.js';
-import type { FollowedResponse, Transport } from '../transport/transport.js';
+import {
+  type BlobCarrier,
+  carrierKind,
+  type FollowedResponse,
+  senderOfBlobs,
+  type Transport,
+} from '../transport/transport.js';
 import type { Credential } from '../../docker-config/index.js';
-import { ImageError } from '../../errors/index.js';
 import { check } from '../../errors/inner.js';
 import * as is from '../../errors/inner.js';
-import { printable, quote, randomFraction, redactUrl } from '../../internal/index.js';
+import { randomFraction } from '../../internal/index.js';
 import type { Descriptor } from '../../oci/index.js';
 import type { ImageReference } from '../../reference/index.js';
 import type { Tracing } from '../../tracing/index.js';
@@ -54,6 +61,8 @@ export interface RegistrySession {
  */
 export interface RegistrySessionOptions {
   readonly transport: Transport;
+  /** What large blobs may be brought by. @defaultValue the transport brings them */
+  readonly carrier?: BlobCarrier | undefined;
   /** Where the registry is, such as {@link getRegistryOrigin} gives it. */
   readonly origin: string;
   /**
@@ -180,6 +189,7 @@ export function createRegistrySession(options: RegistrySessionOptions): Registry
   const { origin } = base;
   const retry = { ...options.retry, clock, random };
   const transport = withRetry(options.transport, retry);
+  const carrier = withRetry(senderOfBlobs(options), retry);
   const readAgain = createReadAgain(retry);
   const notices = noticeTeller(origin, onNotice);
   const trust = { transport, readAgain, clock, origin, realmPolicy, createHasher, tokenCache };
@@ -187,7 +197,7 @@ export function createRegistrySession(options: RegistrySessionOptions): Registry
   const elsewhere = createElsewhere(trust, options.redirectCredential);
   const redirects = { maxRedirects, policy };
   const secrets = secretsOf(credential);
-  const sender = createSender({ transport, base, pathScoped, notices, redirects, elsewhere, secrets });
+  const sender = createSender({ transport, carrier, base, pathScoped, notices, redirects, elsewhere, secrets });
   const inside: Omit<Session, typeof sessionBrand> = {
     ...base,
     createHasher,
@@ -226,6 +236,7 @@ const SESSION = /* @__PURE__ */ is.having('what createRegistrySession() gives', 
 function checkParts(options: RegistrySessionOptions): void {
   check<RegistrySessionOptions>('Cannot make a registry session', options, {
     transport: { ...is.callable, what: 'a function, such as createFetchTransport() gives' },
+    carrier: is.optional(carrierKind),
     origin: { ...is.text, what: 'a text, such as getRegistryOrigin() gives' },
     apiPath: is.optional(is.text),
     namespace: is.optional(is.text),
@@ -252,8 +263,6 @@ interface Parts {
   readonly elsewhere: Elsewhere;
 }
 
-const SPOKEN: ReadonlySet<string> = new Set(['basic', 'bearer']);
-const MAX_SHOWN = 128;
 /** Servers of one chain of redirects that may ask for a token of their own. */
 const MAX_ELSEWHERE = 3;
 
@@ -321,29 +330,7 @@ function takeRefresh(refreshes: RefreshBudget | undefined): boolean {
   return refreshes.left >= 0;
 }
 
-/** What was asked for with a 401 that nobody can give, where that is the fault of how it was asked. */
-function unansweredCause({ response, url, foreign, mask }: FollowedResponse): string {
-  const header = response.headers.get('www-authenticate');
-  if (response.status !== 401 || header === undefined) return '';
-  if (foreign) return `; the registry redirects there, and its credential does not go along: ${ownCure(url)}`;
-  const schemes = parseChallenges(header).map(({ scheme }) => scheme);
-  if (schemes.length === 0)
-    return `; its challenge cannot be read: ${quote(mask(header.join(', ')).slice(0, MAX_SHOWN))}`;
-  if (schemes.some((scheme) => SPOKEN.has(scheme))) return '';
-  return `; it asks for ${schemes.map((scheme) => quote(scheme)).join(', ')}, and only Basic and Bearer are spoken`;
-}
-
-function ownCure(url: string): string {
-  return `an entry of the keyring for ${new URL(url).host} would`;
-}
-
 /** A URL that the registry has signed runs out; it gives a fresh one to whoever asks it again. */
 function isStale({ request, response, foreign }: FollowedResponse): boolean {
   return foreign && request.method === 'GET' && (response.status === 401 || response.status === 403);
-}
-
-function checkOrigin(origin: string): string {
-  if (/^https?:\/\//.test(origin) && URL.canParse(origin) && new URL(origin).origin === origin) return origin;
-  const shown = printable(redactUrl(origin));
-  throw new ImageError('ERR_OPTION_INVALID', `Cannot use registry ${shown}: it is not an origin`);
 }

@@ -1,6 +1,7 @@
 import { type Kind } from '../../errors/inner.js';
 import * as is from '../../errors/inner.js';
 import type { Mask } from '../../internal/index.js';
+import type { ContentFile, FilledContent } from '../../store/index.js';
 
 /**
  * A class of network addresses, for rules on what may be dialled.
@@ -76,6 +77,11 @@ export interface TransportResponse {
   discard(): Promise<void>;
   /** The peer's IP address, where the platform tells it. */
   readonly remoteAddress: string | undefined;
+  /**
+   * Puts the body into a file, in place of `body`, and tells meanwhile how many bytes are in it; what `onProgress` throws
+   * ends it, as a failure of the source. It does not reject. Only the answer of a {@link BlobCarrier} may have it.
+   */
+  readonly bring?: ((file: ContentFile, onProgress: (size: number) => void) => Promise<FilledContent>) | undefined;
 }
 
 /**
@@ -86,6 +92,37 @@ export interface TransportResponse {
  * @public
  */
 export type Transport = (request: TransportRequest) => Promise<TransportResponse>;
+
+/**
+ * Brings blobs. It sends a request as a {@link Transport} does, by the same rules and with the same failures, and may put the
+ * content of the answer into a file by itself, hashed, so that the bytes need not pass through the thread of its caller.
+ *
+ * What is asked for, of whom, with which credential, whether an answer counts, and what its bytes have to be stays with
+ * the caller. An answer without `bring` is read as any other.
+ *
+ * @public
+ */
+export interface BlobCarrier {
+  /** Bytes that a pull has to lack for the carrier to be used. */
+  readonly minBytes: number;
+  /** Whose requests it may send instead: a runtime that has another transport goes without the carrier. */
+  readonly transport: Transport;
+  readonly send: Transport;
+}
+
+/** What sends the requests for blobs: not a carrier that belongs to another transport, which would then not see them. */
+export function senderOfBlobs(given: {
+  readonly transport: Transport;
+  readonly carrier?: BlobCarrier | undefined;
+}): Transport {
+  const { transport, carrier } = given;
+  return carrier?.transport === transport ? carrier.send : transport;
+}
+
+export const carrierKind: Kind = /* @__PURE__ */ is.shape(
+  { minBytes: /* @__PURE__ */ is.wholeFrom(0), transport: is.callable, send: is.callable },
+  'a carrier of blobs',
+);
 
 /** What a server is sent of its own that a registry redirects to, and what no answer of it may show. */
 export interface Admission {

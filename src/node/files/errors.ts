@@ -35,6 +35,7 @@ export function withStoreErrors(fs: LayoutFileSystem): LayoutFileSystem {
 
 function fileWithStoreErrors(file: LayoutFile, path: string): LayoutFile {
   return {
+    fd: file.fd,
     read: (into, position) => guard('read', path, () => file.read(into, position)),
     write: async (parts, position) => {
       const written = await guard('write', path, () => file.write(parts, position));
@@ -58,10 +59,15 @@ async function guard<T>(operation: string, path: string, call: () => Promise<T>)
 }
 
 function fail(operation: string, path: string, error: unknown): never {
+  throw systemError(operation, path, error);
+}
+
+/** The error for what the system refuses to do to a path. */
+export function systemError(operation: string, path: string, error: unknown): StoreError {
   const errno = errnoOf(error);
   const reason = REASONS.get(errno ?? '') ?? 'the system refused';
   const text = errno === undefined ? reason : `${reason} (${printable(errno, 32)})`;
-  throw new StoreError(`Cannot ${operation} ${quote(path)}: ${text}`, { operation, errno, cause: error });
+  return new StoreError(`Cannot ${operation} ${quote(path)}: ${text}`, { operation, errno, cause: error });
 }
 
 function errnoOf(error: unknown): string | undefined {

@@ -41,6 +41,8 @@ export interface LayoutStat {
  * @public
  */
 export interface LayoutFile {
+  /** Its descriptor, where it is open in this process itself: others may read and write the file by that. */
+  readonly fd?: number | undefined;
   /** Reads at a position; resolves to the number of bytes read, 0 at the end. */
   read(into: Uint8Array, position: number): Promise<number>;
   /** Writes parts behind each other from a position; resolves to the number of bytes written, which may be fewer. */
@@ -61,7 +63,7 @@ export interface LayoutFileSystem {
   realpath(path: string): Promise<string>;
   /** Opens for reading. It does not follow a link, and does not wait for the other end of a pipe. */
   open(path: string): Promise<LayoutFile>;
-  /** Opens a new file for writing, with mode 0600; fails when anything has the name, also a link to nowhere. */
+  /** Opens a new file for reading and writing, with mode 0600; fails when anything has the name, also a link to nowhere. */
   create(path: string): Promise<LayoutFile>;
   /** Looks at the name itself, not at what it links to. */
   lstat(path: string): Promise<LayoutStat>;
@@ -76,7 +78,7 @@ export interface LayoutFileSystem {
 }
 
 // Windows has neither; there, O_CREAT with O_EXCL refuses links, and nothing waits.
-const { O_RDONLY, O_NOFOLLOW = 0, O_NONBLOCK = 0, O_WRONLY, O_CREAT, O_EXCL } = constants;
+const { O_RDONLY, O_NOFOLLOW = 0, O_NONBLOCK = 0, O_RDWR, O_CREAT, O_EXCL } = constants;
 
 /**
  * The real file system.
@@ -86,7 +88,7 @@ const { O_RDONLY, O_NOFOLLOW = 0, O_NONBLOCK = 0, O_WRONLY, O_CREAT, O_EXCL } = 
 export const nodeFileSystem: LayoutFileSystem = {
   realpath: (path) => promised((done) => realpath.native(path, done)),
   open: async (path) => layoutFile(await openFile(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK)),
-  create: async (path) => layoutFile(await openFile(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW)),
+  create: async (path) => layoutFile(await openFile(path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW)),
   lstat: async (path) => layoutStat(await promised<BigIntStats>((done) => lstat(path, { bigint: true }, done))),
   mkdir: (path) => promised((done) => mkdir(path, done)),
   readdir: (path) => promised<string[]>((done) => readdir(path, done)),
@@ -148,6 +150,7 @@ function layoutFile(number: number): LayoutFile {
     await promised((done) => close(number, done));
   };
   return {
+    fd: number,
     read: (into, position) => use<number>((done) => read(number, into, 0, into.length, position, done)),
     write: (parts, position) => use<number>((done) => writev(number, parts as Uint8Array[], position, done)),
     stat: async () => layoutStat(await use<BigIntStats>((done) => fstat(number, { bigint: true }, done))),

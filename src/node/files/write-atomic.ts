@@ -22,15 +22,15 @@ export interface WriteQueue {
 }
 
 /**
- * Starts a queue on an empty file. It holds two batches at most, so a fast sender waits for a slow disk.
+ * Starts a queue at the end of a file. It holds two batches at most, so a fast sender waits for a slow disk.
  *
  * Chunks are written as they are: to copy them into a buffer of our own took a third longer for a large image.
  */
-export function createWriteQueue(file: LayoutFile): WriteQueue {
+export function createWriteQueue(file: LayoutFile, end: number = 0): WriteQueue {
   let batch: Uint8Array[] = [];
   let bytes = 0;
-  let position = 0;
-  let syncedTo = 0;
+  let position = end;
+  let syncedTo = end;
   let writing: Promise<void> | undefined;
   let syncing: Promise<void> | undefined;
   let failure: { readonly error: unknown } | undefined;

@@ -22,6 +22,8 @@ export interface LayoutContext {
   readonly owner: LayoutOwner;
   readonly clock: Clock;
   readonly createHasher: CreateHasher;
+  /** Whether others may fill the files of blobs: not where a file system or a hash of the caller's own wants to see them. */
+  readonly lendsFiles: boolean;
   readonly index: IndexFile;
   /** Whether the directories that a blob is in are there. A link in their place is refused. */
   readonly hasDirectories: (content: Pick<Descriptor, 'digest'>) => Promise<boolean>;

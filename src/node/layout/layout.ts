@@ -108,6 +108,7 @@ async function createContext(directory: string, options: OciLayoutOptions): Prom
   return {
     ...base,
     createHasher,
+    lendsFiles: (options.fs ?? nodeFileSystem) === nodeFileSystem && createHasher === nodeHasher,
     index: createIndexFile(fs, paths.index, clock),
     hasDirectories: createDirectoryCheck(fs, paths),
     verified: createVerifiedFiles(),

@@ -1,11 +1,13 @@
 import { join } from 'node:path';
 import type { CallOptions } from '../../clock/index.js';
+import { getDigestAlgorithm } from '../../digest/index.js';
 import { StoreError } from '../../errors/index.js';
 import { untilAbort } from '../../internal/index.js';
 import type { Descriptor } from '../../oci/index.js';
-import { type ContentWriter, createVerifier, type Verifier } from '../../store/index.js';
+import { type ContentWriter, createVerifier, type FilledContent, type Verifier } from '../../store/index.js';
+import { checkFilled } from '../../store/inner.js';
 import { copyBytes } from '../files/copy-bytes.js';
-import { failedWith, ignoreStoreError, unlessMissing } from '../files/errors.js';
+import { failedWith, ignoreStoreError, layoutError, systemError, unlessMissing } from '../files/errors.js';
 import {
   createTemp,
   createWriteQueue,
@@ -82,16 +84,37 @@ export async function createLayoutWriter(
   if (signal?.aborted === true) void close();
   return {
     get offset() {
-      return state === 'spoilt' ? 0 : attempt.verifier.size;
+      return state === 'spoilt' ? 0 : sizeOf(attempt);
     },
     write(chunk, { owned = false } = {}) {
-      const { verifier, queue } = enter();
+      const current = enter();
+      if (current.filled !== undefined) {
+        const kept = owned ? chunk : copyBytes(chunk);
+        return run(async () => {
+          await hashFilled(context, current, signal);
+          current.verifier.update(kept);
+          await current.queue.add(kept);
+        });
+      }
+      const { verifier, queue } = current;
       state = 'spoilt';
       verifier.update(chunk);
       const rest = queue.add(owned ? chunk : copyBytes(chunk));
       state = 'open';
       return rest === undefined ? undefined : run(() => rest);
     },
+    ...(context.lendsFiles
+      ? {
+          async fill(bring: BringContent) {
+            const current = enter();
+            let failure: FilledContent['failure'];
+            await run(async () => {
+              failure = await fillAttempt(descriptor, current, bring);
+            });
+            if (failure !== undefined) throw failure.error;
+          },
+        }
+      : {}),
     async restart() {
       if (state !== 'spoilt' || away !== undefined) enter();
       await run(async () => {
@@ -122,7 +145,9 @@ async function commitAttempt(
   const { temp, queue, verifier } = attempt;
   try {
     await queue.drain();
-    verifier.end();
+    if (attempt.filled !== undefined && attempt.filled.digest === undefined) await hashFilled(context, attempt, signal);
+    if (attempt.filled === undefined) verifier.end();
+    else checkFilled(descriptor, attempt.filled);
     const stat = await sealTemp(temp, descriptor.size, 0o444);
     const directory = paths.algorithm(descriptor);
     await ensureDirectory(fs, paths.blobs, paths.root);
@@ -141,8 +166,52 @@ async function commitAttempt(
 /** One try at some content: a file of its own, which nobody else writes to, and what is known of the bytes in it. */
 interface Attempt {
   readonly temp: TempFile;
-  readonly queue: WriteQueue;
+  queue: WriteQueue;
+  /** What it has seen of the content: nothing of what others have put into the file. */
   readonly verifier: Verifier;
+  /** What others have put into the file, and nobody has written to since. */
+  filled: FilledContent | undefined;
+}
+
+function sizeOf({ filled, verifier }: Attempt): number {
+  return filled?.size ?? verifier.size;
+}
+
+type BringContent = Parameters<NonNullable<ContentWriter['fill']>>[0];
+
+/** Has somebody else fill the file; gives the failure of the source, after which it may go on. */
+async function fillAttempt(
+  descriptor: Descriptor,
+  attempt: Attempt,
+  bring: BringContent,
+): Promise<FilledContent['failure']> {
+  const { temp, queue } = attempt;
+  const { digest, size } = descriptor;
+  const { fd } = temp.file;
+  if (fd === undefined) throw layoutError('write', temp.path, 'it has no descriptor');
+  await queue.drain();
+  const filled = await bring({ fd, offset: sizeOf(attempt), size, algorithm: getDigestAlgorithm(digest) });
+  // A digest counts once all is there; whether it is right is seen at the commit.
+  attempt.filled = filled.size < size ? { ...filled, digest: undefined } : filled;
+  attempt.queue = createWriteQueue(temp.file, filled.size);
+  if (filled.failure?.at === 'file') throw systemError('write', temp.path, filled.failure.error);
+  checkFilled(descriptor, { size: filled.size, digest: undefined });
+  return filled.failure;
+}
+
+/** Goes on by our own hash, over what others have put into the file, too. */
+async function hashFilled({ fs }: LayoutContext, attempt: Attempt, signal: AbortSignal | undefined): Promise<void> {
+  const { temp, verifier } = attempt;
+  const from = verifier.size;
+  const missing = sizeOf(attempt) - from;
+  const file = await fs.open(temp.path);
+  try {
+    for await (const chunk of chunksOf(file, missing, signal, from)) verifier.update(chunk);
+  } finally {
+    await file.close();
+  }
+  if (verifier.size < from + missing) throw layoutError('read', temp.path, 'it became shorter meanwhile');
+  attempt.filled = undefined;
 }
 
 /** Starts at the first byte. */
@@ -150,7 +219,7 @@ async function beginAttempt(context: LayoutContext, descriptor: Descriptor): Pro
   const verifier = createVerifier(descriptor, context.createHasher);
   const { fs, paths, owner } = context;
   const temp = await createTemp(fs, join(paths.ingest, ingestName(owner.createToken(), descriptor.digest)));
-  return { temp, verifier, queue: createWriteQueue(temp.file) };
+  return { temp, verifier, queue: createWriteQueue(temp.file), filled: undefined };
 }
 
 /**

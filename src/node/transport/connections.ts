@@ -1,14 +1,12 @@
 import { lookup as systemLookup } from 'node:dns/promises';
 import { isIP, type LookupFunction } from 'node:net';
-import { createSecureContext, type SecureContext } from 'node:tls';
 import { callbackify } from 'node:util';
 import { Agent, buildConnector, Client, type Dispatcher, Pool, ProxyAgent } from 'undici';
 import { type AddressClass, classifyAddress } from '../../distribution/index.js';
-import { quote } from '../../internal/index.js';
-import { getRegistryOrigin } from '../../mirrors/index.js';
 import type { ExchangeLimits } from '../../distribution/inner.js';
-import { optionError, type RegistryTls, type UndiciTransportOptions } from './options.js';
+import type { UndiciTransportOptions } from './options.js';
 import { planProxy } from './proxy.js';
+import { type PlainTls, planTls, type TlsSettings } from './tls.js';
 
 /** The agents of one transport, made as they are needed; requests share connections only under the same rules. */
 export interface Dispatchers {
@@ -21,7 +19,21 @@ export interface Dispatchers {
   ): Dispatcher | Promise<Dispatcher>;
   /** What the operator wants sent to this origin, and to no other. */
   headersFor(origin: string): Readonly<Record<string, string>>;
+  /**
+   * How connections of somebody else's reach a URL as these agents would; `undefined` where only these do: through a
+   * proxy, through a dispatcher of the caller's own, and with a private key, which stays here.
+   */
+  routeFor(url: URL, registry: string | undefined): DirectRoute | undefined;
+  /** The addresses of a host that may be dialled. Fails when there are none. */
+  addressesOf(hostname: string, allowed: readonly AddressClass[] | undefined): Promise<readonly string[]>;
   close(): Promise<void>;
+}
+
+/** A way without proxy, as plain data. */
+export interface DirectRoute {
+  /** What to share connections under. */
+  readonly key: string;
+  readonly tls: PlainTls;
 }
 
 export function createDispatchers(options: UndiciTransportOptions, limits: ExchangeLimits): Dispatchers {
@@ -48,10 +60,16 @@ export function createDispatchers(options: UndiciTransportOptions, limits: Excha
       return closed;
     },
     headersFor: (origin) => tls.headersFor(origin),
+    routeFor(url, registry) {
+      const plain = tls.settingsOf(url.origin, registry).plain;
+      if (given !== undefined || plain === undefined || proxyOf(url) !== undefined) return undefined;
+      return { key: `${url.origin} ${tls.keyOf(url.origin, registry)}`, tls: plain };
+    },
+    addressesOf: (hostname, allowed) => findAllowed(find, hostname, allowed),
     find(url, allowed, registry) {
       if (given !== undefined) return given;
       const own = { find, connectTimeoutMs, maxHeaderBytes, ...limits };
-      const settings = { ...own, tls: tls.settingsOf(url.origin, registry), onPool };
+      const settings = { ...own, tls: tls.settingsOf(url.origin, registry).agent, onPool };
       const key = tls.keyOf(url.origin, registry);
       const proxy = proxyOf(url);
       if (proxy === undefined) {
@@ -59,7 +77,7 @@ export function createDispatchers(options: UndiciTransportOptions, limits: Excha
         return agentFor(['direct', rules, key], () => createGuardedAgent(settings, allowed));
       }
       const agent = agentFor(['proxy', proxy.href, key], () =>
-        createProxyAgent(proxy, settings, tls.settingsOf(proxy.origin)),
+        createProxyAgent(proxy, settings, tls.settingsOf(proxy.origin).agent),
       );
       return allowed === undefined ? agent : checkProxied(find, url.hostname, allowed).then(() => agent);
     },
@@ -76,7 +94,8 @@ export interface PeerSlot {
   address: () => string | undefined;
 }
 
-const MAX_HEADER_BYTES = 16 * 1024;
+/** Bytes that the headers of an answer may have, unless the caller says otherwise. */
+export const MAX_HEADER_BYTES: number = 16 * 1024;
 /** Stands as code in the error for a proxy that hung up. */
 const PROXY_CUT = 'ERR_KUBEPULL_PROXY_CUT';
 
@@ -245,89 +264,4 @@ export function isAllowed(address: string, allowed: readonly AddressClass[] | un
 
 function addressFault(code: string): Error {
   return Object.assign(new Error(code), { code });
-}
-
-/** What a TLS connection is made with. The key is inside the context, where no print of a socket finds it. */
-interface TlsSettings {
-  readonly secureContext?: SecureContext;
-  readonly rejectUnauthorized?: boolean;
-}
-
-/** The settings for each origin that has its own, and for all others. */
-interface TlsPlan {
-  /** What to share connections under: equal for origins with the same settings only. */
-  keyOf(origin: string, registry: string | undefined): string;
-  settingsOf(origin: string, registry?: string): TlsSettings;
-  headersFor(origin: string): Readonly<Record<string, string>>;
-}
-
-/** The settings of one registry: for itself, for its host at another port, and for where it leads to. */
-interface RegistryPlan {
-  readonly own: TlsSettings;
-  readonly elsewhere: TlsSettings;
-  readonly headers: Readonly<Record<string, string>>;
-}
-
-/** @throws {@link ImageError} `ERR_OPTION_INVALID` for a host that is not valid, and for certificates and keys that cannot be read */
-function planTls({ ca, tls = {} }: UndiciTransportOptions): TlsPlan {
-  const common = settingsFrom('ca', { ca });
-  const plans = new Map(
-    Object.entries(tls).map(([host, given]): readonly [string, RegistryPlan] => {
-      const name = `tls for ${quote(host)}`;
-      const settings = { ...given, ca: given.ca ?? ca };
-      const { cert: _cert, key: _key, ...trust } = settings;
-      const headers = Object.entries(given.headers ?? {}).map(([header, value]) => [
-        header.toLowerCase(),
-        value.reveal(),
-      ]);
-      return [
-        originOf(host),
-        {
-          own: settingsFrom(name, settings),
-          // Whom to trust is known there, too; who we are is not told.
-          elsewhere: settingsFrom(name, trust),
-          headers: Object.fromEntries(headers) as Readonly<Record<string, string>>,
-        },
-      ];
-    }),
-  );
-  const sharesHost = (origin: string, registry: string): boolean =>
-    new URL(origin).hostname === new URL(registry).hostname;
-  return {
-    keyOf(origin, registry = '') {
-      if (plans.has(origin)) return origin;
-      if (!plans.has(registry)) return '';
-      return `${sharesHost(origin, registry) ? 'at' : 'from'} ${registry}`;
-    },
-    settingsOf(origin, registry = '') {
-      const plan = plans.get(origin);
-      if (plan !== undefined) return plan.own;
-      const lent = plans.get(registry);
-      if (lent === undefined) return common;
-      return sharesHost(origin, registry) ? lent.own : lent.elsewhere;
-    },
-    headersFor: (origin) => plans.get(origin)?.headers ?? {},
-  };
-}
-
-/** A key names a registry as references do, over TLS; one that is spoken to in the clear has its scheme. */
-function originOf(key: string): string {
-  if (!key.startsWith('http://')) return getRegistryOrigin(key);
-  return getRegistryOrigin(key.slice('http://'.length), { plainHttp: true });
-}
-
-function settingsFrom(name: string, { ca, cert, key, insecureSkipVerify = false }: RegistryTls): TlsSettings {
-  if ((cert === undefined) !== (key === undefined)) throw optionError(`${name}: cert and key go together`);
-  const trust = insecureSkipVerify ? { rejectUnauthorized: false } : {};
-  if (ca === undefined && cert === undefined) return trust;
-  try {
-    const secureContext = createSecureContext({
-      ...(ca === undefined ? {} : { ca: typeof ca === 'string' ? ca : [...ca] }),
-      ...(cert === undefined ? {} : { cert, key: key?.reveal() }),
-    });
-    return { ...trust, secureContext };
-  } catch {
-    // OpenSSL's own error may tell of the key.
-    throw optionError(`${name}: its certificates and key cannot be read as PEM, or do not belong together`);
-  }
 }

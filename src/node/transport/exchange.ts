@@ -4,6 +4,7 @@ import type { ExchangeLimits } from '../../distribution/inner.js';
 import type { TransportPhase } from '../../errors/index.js';
 import { createIncomingBody, createUpload, type IncomingBody, type Upload } from './body.js';
 import type { PeerSlot } from './connections.js';
+import { createWatchdog, type Watchdog } from './watchdog.js';
 
 /** What an exchange needs besides its request. */
 interface ExchangeSettings {
@@ -61,7 +62,7 @@ function createHandler(
 ): { readonly handler: Dispatcher.DispatchHandler; readonly upload: Upload | undefined } {
   const { signal } = request;
   let controller: Dispatcher.DispatchController | undefined;
-  let watchdog: ReturnType<typeof createWatchdog> | undefined;
+  let watchdog: Watchdog | undefined;
   let body: IncomingBody | undefined;
   let over = false;
 
@@ -138,66 +139,4 @@ function headerValues(headers: Record<string, string | readonly string[] | undef
       value === undefined ? [] : [[name, typeof value === 'string' ? [value] : value] as const],
     ),
   );
-}
-
-/** Stands as code in the error of an exchange that took too long. */
-export const HEADERS_LATE = 'ERR_KUBEPULL_HEADERS_LATE';
-export const BODY_SLOW = 'ERR_KUBEPULL_BODY_SLOW';
-
-/** Watches over one exchange. */
-interface Watchdog {
-  /** The request goes on: the wait for an answer begins anew. */
-  sent(): void;
-  /** The answer has begun. */
-  answered(): void;
-  received(bytes: number): void;
-  /** The reader holds the sender up, who cannot be blamed meanwhile. */
-  paused(): void;
-  resumed(): void;
-  stop(): void;
-}
-
-/**
- * Ends an exchange whose answer does not begin in time, or comes too slowly. Undici's own limits start again with every
- * informational answer, and with every byte.
- */
-function createWatchdog(limits: ExchangeLimits, expire: (error: Error) => void): Watchdog {
-  const { headersTimeoutMs, minBytesPerSecond, minRateWindowMs } = limits;
-  const least = (minBytesPerSecond * minRateWindowMs) / 1000;
-  let received = 0;
-  let held = false;
-  let ended = false;
-  const restart = (): void => {
-    received = 0;
-    if (!ended) timer.refresh();
-  };
-  const checkRate = (): void => {
-    if (held) return;
-    if (received < least) expire(tooSlow(BODY_SLOW));
-    else restart();
-  };
-  const stop = (): void => {
-    ended = true;
-    clearTimeout(timer);
-  };
-  let timer = setTimeout(() => expire(tooSlow(HEADERS_LATE)), headersTimeoutMs);
-  return {
-    sent: restart,
-    answered() {
-      clearTimeout(timer);
-      if (minBytesPerSecond > 0) timer = setTimeout(checkRate, minRateWindowMs);
-      else stop();
-    },
-    received: (bytes) => void (received += bytes),
-    paused: () => void (held = true),
-    resumed() {
-      held = false;
-      restart();
-    },
-    stop,
-  };
-}
-
-function tooSlow(code: string): Error {
-  return Object.assign(new Error(code), { code });
 }

@@ -1,18 +1,18 @@
 import { Agent } from 'undici';
-import {
-  classifyAddress,
-  type Transport,
-  type TransportRequest,
-  type TransportResponse,
-} from '../../distribution/index.js';
-import { check } from '../../errors/inner.js';
+import type { BlobCarrier, Transport, TransportRequest, TransportResponse } from '../../distribution/index.js';
+import { check, type Kinds } from '../../errors/inner.js';
+import * as is from '../../errors/inner.js';
 import { requestKind } from '../../distribution/inner.js';
-import { ImageError, RequestRefusedError, TransportError, type TransportPhase } from '../../errors/index.js';
-import { redactUrl, untilAbort } from '../../internal/index.js';
-import { ADDRESS_REFUSED, createDispatchers, type Dispatchers, isAllowed } from './connections.js';
+import { ImageError, type TransportPhase } from '../../errors/index.js';
+import { untilAbort } from '../../internal/index.js';
+import { createBlobReader } from './blob-reader.js';
+import { createBlobCarrier } from './carrier.js';
+import { createDispatchers, type Dispatchers, MAX_HEADER_BYTES } from './connections.js';
 import { type ExchangeLimits } from '../../distribution/inner.js';
-import { BODY_SLOW, exchange, HEADERS_LATE } from './exchange.js';
+import { exchange } from './exchange.js';
+import { checkUrl, transportFailure } from './failures.js';
 import { checkTransportOptions, type UndiciTransportOptions } from './options.js';
+import { createWorkerReader } from './workers.js';
 
 export { type RegistryTls, type UndiciTransportOptions } from './options.js';
 export { type ProxyOption, type ProxySettings } from './proxy.js';
@@ -53,12 +53,60 @@ interface Connections {
  * @public
  */
 export function createUndiciTransport(options: UndiciTransportOptions = {}): UndiciTransport {
+  const { transport, close } = openConnections(options);
+  return { transport, close };
+}
+
+/** How blobs are brought. */
+export interface CarrierOptions {
+  /**
+   * Threads that bring the layers of large pulls, a whole number from 0 to 16: each takes whole layers from the socket to the
+   * file. With 0 that is done in the thread of the caller. They start with the first such pull, and end with `close`.
+   *
+   * @defaultValue 2
+   */
+  readonly workers?: number | undefined;
+  /**
+   * Bytes that a pull has to lack to be large.
+   *
+   * @defaultValue 64 MiB
+   */
+  readonly minCarriedBytes?: number | undefined;
+}
+
+const WORKERS = 2;
+const MIN_CARRIED_BYTES = 64 * 1024 * 1024;
+
+export const carrierKinds: Kinds<CarrierOptions> = {
+  workers: is.optional(is.wholeFrom(0, 16)),
+  minCarriedBytes: is.optional(is.wholeFrom(0)),
+};
+
+/** A transport, and a carrier of blobs by the same rules. */
+export function createCarryingTransport(
+  options: UndiciTransportOptions & CarrierOptions,
+): UndiciTransport & { readonly carrier: BlobCarrier } {
+  const { workers = WORKERS, minCarriedBytes = MIN_CARRIED_BYTES, connectTimeoutMs = 10_000 } = options;
+  const { transport, close, connections } = openConnections(options);
+  const own = createBlobReader({ waits: false });
+  const reader = workers === 0 ? own : createWorkerReader(workers, own);
+  const { maxHeaderBytes = MAX_HEADER_BYTES } = options;
+  const send = createBlobCarrier({ reader, ...connections, connectTimeoutMs, maxHeaderBytes, send: transport });
+  return {
+    transport,
+    carrier: { minBytes: minCarriedBytes, transport, send },
+    close: async () => void (await Promise.all([close(), reader.close()])),
+  };
+}
+
+function openConnections(options: UndiciTransportOptions): UndiciTransport & { readonly connections: Connections } {
   const limits = checkTransportOptions(options);
   checkUndici();
-  const dispatchers = createDispatchers(options, limits);
+  const connections = { dispatchers: createDispatchers(options, limits), limits };
   return {
-    transport: (request) => send(request, { dispatchers, limits }),
-    close: () => dispatchers.close(),
+    transport: (request) => send(request, connections),
+    close: () => connections.dispatchers.close(),
+    connections,
   };
 }
 
@@ -87,98 +135,4 @@ async function send(request: TransportRequest, { dispatchers, limits }: Connecti
   } catch (error) {
     throw translate(error, 'connect');
   }
-}
-
-function checkUrl(request: TransportRequest): URL {
-  const url = URL.canParse(request.url) ? new URL(request.url) : undefined;
-  if (url === undefined || !/^https?:$/.test(url.protocol) || url.username !== '' || url.password !== '')
-    throw urlRefusal(request);
-  const literal = classifyAddress(url.hostname);
-  if (literal !== undefined && !isAllowed(url.hostname, request.allowAddresses)) throw addressRefusal(request);
-  return url;
-}
-
-const PHASES: ReadonlyMap<string, TransportPhase> = new Map([
-  ['ENOTFOUND', 'lookup'],
-  ['EAI_AGAIN', 'lookup'],
-  ['EAI_FAIL', 'lookup'],
-  ['ECONNREFUSED', 'connect'],
-  ['EHOSTUNREACH', 'connect'],
-  ['ENETUNREACH', 'connect'],
-  ['ETIMEDOUT', 'connect'],
-  ['UND_ERR_CONNECT_TIMEOUT', 'connect'],
-  ['UND_ERR_BODY_TIMEOUT', 'body'],
-]);
-
-/** What says more than a code. */
-const REASONS: ReadonlyMap<string, string> = new Map([
-  [
-    'ERR_SSL_WRONG_VERSION_NUMBER',
-    'the connection failed (tls, ERR_SSL_WRONG_VERSION_NUMBER): the server may speak plain HTTP; ' +
-      'if it is meant to, name it in the option plainHttp',
-  ],
-  [HEADERS_LATE, 'the answer did not begin in time'],
-  [BODY_SLOW, 'the answer came too slowly'],
-  ['UND_ERR_BODY_TIMEOUT', 'the answer stopped'],
-  ['UND_ERR_HEADERS_OVERFLOW', 'the answer has more bytes of headers than the option maxHeaderBytes allows'],
-]);
-
-/** What will be the same at the next try. */
-const FINAL =
-  /^(?:ENOTFOUND|UND_ERR_INVALID|UND_ERR_HEADERS_OVERFLOW|UND_ERR_DESTROYED|UND_ERR_CLOSED|UND_ERR_REQ_CONTENT)/;
-
-/** What a handshake fails with, a server that speaks plain HTTP included: it stays so. */
-const TLS = /^(?:EPROTO|ERR_SSL|ERR_TLS|CERT_|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO|UND_ERR_PRX_TLS)/;
-
-/**
- * What a request fails with. An abort keeps the caller's reason; the rest becomes our own error, without what undici's
- * carries.
- *
- * @param phase - where it failed, if the error itself does not say
- * @param closed - whether the transport was closed meanwhile, so that no try can help
- */
-function transportFailure(request: TransportRequest, error: unknown, phase: TransportPhase, closed: boolean): unknown {
-  const { signal, method, url, shownUrl = redactUrl(url) } = request;
-  if (signal?.aborted) return signal.reason;
-  const code = codeOf(error);
-  if (code === ADDRESS_REFUSED) return addressRefusal(request);
-  const where = TLS.test(code) ? 'tls' : (PHASES.get(code) ?? phase);
-  const proxyStatus = proxyStatusOf(error);
-  const cause =
-    proxyStatus === undefined
-      ? (REASONS.get(code) ?? `the connection failed (${where}, ${code})`)
-      : `the proxy answered ${proxyStatus}`;
-  const reason = closed ? 'the transport was closed' : cause;
-  return new TransportError(`Cannot ${method} ${shownUrl}: ${reason}`, {
-    method,
-    url: shownUrl,
-    phase: where,
-    retryable: !closed && (proxyStatus === undefined ? where !== 'tls' && !FINAL.test(code) : proxyStatus >= 500),
-    cause: error,
-  });
-}
-
-/** What names a fault; undici has no code for an answer that is not HTTP. */
-function codeOf(error: unknown): string {
-  const { code, name = 'unknown' } = (error ?? {}) as { readonly code?: string; readonly name?: string };
-  return code ?? name;
-}
-
-/** What a proxy answered that did not let a request through; undici tells it in words only. */
-function proxyStatusOf(error: unknown): number | undefined {
-  const [, status] = /^Proxy .*\((\d{3})\)/.exec((error as Partial<Error> | undefined)?.message ?? '') ?? [];
-  return status === undefined ? undefined : Number(status);
-}
-
-/** The error for an address of a class that the request does not allow. */
-function addressRefusal({ method, url, shownUrl = redactUrl(url), allowAddresses = [] }: TransportRequest): Error {
-  const cure = 'if it is trusted, say so by the option realmPolicy for a token server, redirectPolicy for a redirect';
-  const reason = `its address is not ${allowAddresses.join(' or ')}; ${cure}`;
-  return new RequestRefusedError(`Cannot ${method} ${shownUrl}: ${reason}`, { url: shownUrl, rule: 'address-class' });
-}
-
-/** The error for a URL that no request can have; a parser's own would quote it. */
-function urlRefusal({ method, url, shownUrl = redactUrl(url) }: TransportRequest): Error {
-  const reason = 'it is not an http or https URL without user info';
-  return new RequestRefusedError(`Cannot ${method} ${shownUrl}: ${reason}`, { url: shownUrl, rule: 'invalid-url' });
 }

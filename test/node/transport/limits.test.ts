@@ -4,7 +4,7 @@ import { createFetchTransport } from 'kubepull/distribution';
 import { createUndiciTransport } from 'kubepull/node';
 import { assertInvariants, startWatch } from '../../support/invariants.ts';
 import { eventually, serve } from '../../support/servers.ts';
-import { get, open, read, serveTcp } from './support.ts';
+import { get, open, read, SENDERS, serveTcp } from './support.ts';
 
 /** Sends one byte again and again, quickly enough for every limit on silence. */
 function drip(response: ServerResponse, ms = 10): void {
@@ -13,11 +13,11 @@ function drip(response: ServerResponse, ms = 10): void {
   response.on('close', () => clearInterval(again));
 }
 
-describe('limits [B06]', () => {
+describe.each(SENDERS)('limits of %s [B06]', (sender) => {
   it('end a body that comes byte by byte', async () => {
     const { origin, connections } = await serve((_, response) => drip(response));
     const watch = startWatch();
-    const { transport, close } = open({ minBytesPerSecond: 10_000, minRateWindowMs: 300, bodyTimeoutMs: 5000 });
+    const { transport, close } = open({ minBytesPerSecond: 10_000, minRateWindowMs: 300, bodyTimeoutMs: 5000 }, sender);
     const response = await transport(get(origin));
     await expect(read(response)).rejects.toMatchObject({
       message: `Cannot GET ${origin}/: the answer came too slowly`,
@@ -34,7 +34,7 @@ describe('limits [B06]', () => {
       drip(response);
       response.write(Buffer.alloc(1024 * 1024));
     });
-    const { transport } = open({ minBytesPerSecond: 10_000, minRateWindowMs: 300 });
+    const { transport } = open({ minBytesPerSecond: 10_000, minRateWindowMs: 300 }, sender);
     await expect(read(await transport(get(origin)))).rejects.toMatchObject({ phase: 'body', retryable: true });
   });
 
@@ -46,11 +46,33 @@ describe('limits [B06]', () => {
       response.on('close', () => clearInterval(again));
     });
     for (const minBytesPerSecond of [100, 0]) {
-      const { transport } = open({ minBytesPerSecond, minRateWindowMs: 300 });
+      const { transport } = open({ minBytesPerSecond, minRateWindowMs: 300 }, sender);
       expect((await read(await transport(get(origin)))).length).toBe(20_000);
     }
   });
 
+  it.each(['undici', 'fetch'])('end the wait for an answer: %s', async (kind) => {
+    const { url } = await serveTcp(() => undefined);
+    const limits = { headersTimeoutMs: 200 };
+    const transport = kind === 'fetch' ? createFetchTransport(fetch, limits) : open(limits, sender).transport;
+    await expect(transport(get(url))).rejects.toMatchObject({ code: 'ERR_TRANSPORT', retryable: true });
+  });
+
+  it('say that the answer did not begin', async () => {
+    const { url } = await serveTcp((socket) => socket.write('HTTP/1.1 103 Early Hints\r\n\r\n'));
+    await expect(open({ headersTimeoutMs: 100 }, sender).transport(get(url))).rejects.toMatchObject({
+      message: `Cannot GET ${url}: the answer did not begin in time`,
+      phase: 'headers',
+    });
+  });
+
+  it('end the attempt to connect', async () => {
+    const { transport } = open({ lookup: () => new Promise(() => undefined), connectTimeoutMs: 100 }, sender);
+    await expect(transport(get('http://r.test/'))).rejects.toMatchObject({ phase: 'connect', retryable: true });
+  });
+});
+
+describe('limits [B06]', () => {
   it('do not blame the sender for a slow reader', async () => {
     const { origin } = await serve((_, response) => response.end(Buffer.alloc(4 * 1024 * 1024)));
     const { transport } = open({ minBytesPerSecond: 100_000, minRateWindowMs: 500, bodyTimeoutMs: 5000 });
@@ -65,26 +87,6 @@ describe('limits [B06]', () => {
       }
     }
     expect(length).toBe(4 * 1024 * 1024);
-  });
-
-  it.each(['undici', 'fetch'])('end the wait for an answer: %s', async (kind) => {
-    const { url } = await serveTcp(() => undefined);
-    const limits = { headersTimeoutMs: 200 };
-    const transport = kind === 'fetch' ? createFetchTransport(fetch, limits) : open(limits).transport;
-    await expect(transport(get(url))).rejects.toMatchObject({ code: 'ERR_TRANSPORT', retryable: true });
-  });
-
-  it('say that the answer did not begin', async () => {
-    const { url } = await serveTcp((socket) => socket.write('HTTP/1.1 103 Early Hints\r\n\r\n'));
-    await expect(open({ headersTimeoutMs: 100 }).transport(get(url))).rejects.toMatchObject({
-      message: `Cannot GET ${url}: the answer did not begin in time`,
-      phase: 'headers',
-    });
-  });
-
-  it('end the attempt to connect', async () => {
-    const { transport } = open({ lookup: () => new Promise(() => undefined), connectTimeoutMs: 100 });
-    await expect(transport(get('http://r.test/'))).rejects.toMatchObject({ phase: 'connect', retryable: true });
   });
 
   it('begin anew with each piece of the request that the server takes', async () => {

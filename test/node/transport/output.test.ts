@@ -7,9 +7,9 @@ import { describe, expect, it } from 'vitest';
 import type { AddressClass } from 'kubepull/distribution';
 import { canary } from '../../support/canary.ts';
 import { serve } from '../../support/servers.ts';
-import { get, open, read } from './support.ts';
+import { get, open, read, SENDERS } from './support.ts';
 
-describe('the dialled address [A19]', () => {
+describe.each(SENDERS)('the address dialled by %s [A19]', (sender) => {
   it.each<[string, AddressClass]>([
     ['127.0.0.1', 'loopback'],
     ['::1', 'loopback'],
@@ -41,7 +41,7 @@ describe('the dialled address [A19]', () => {
     ['ff02::1', 'reserved'],
     ['::', 'reserved'],
   ])('%s is not dialled, whether it is named or looked up [A08]', async (address, kind) => {
-    const looked = open({ lookup: async () => [address] });
+    const looked = open({ lookup: async () => [address] }, sender);
     const allowAddresses: readonly AddressClass[] = ['public'];
     const refused = { code: 'ERR_REQUEST_REFUSED', rule: 'address-class' };
     await expect(looked.transport(get('http://r.test:1/', { allowAddresses }))).rejects.toMatchObject(refused);
@@ -53,7 +53,7 @@ describe('the dialled address [A19]', () => {
   it('is asked for at each connection, also after a good one [A08]', async () => {
     const { port } = await serve((_, response) => response.writeHead(200, { connection: 'close' }).end('x'));
     const answers = ['127.0.0.1', '169.254.169.254'];
-    const { transport } = open({ lookup: async () => [answers.shift() ?? ''] });
+    const { transport } = open({ lookup: async () => [answers.shift() ?? ''] }, sender);
     const request = get(`http://r.test:${port}/`, { allowAddresses: ['loopback'] });
     expect(await read(await transport(request))).toBe('x');
     await expect(transport(request)).rejects.toMatchObject({ rule: 'address-class' });
@@ -71,10 +71,10 @@ describe('a body that is compressed for the transfer [M06]', () => {
   });
 });
 
-describe('what is under way [L07]', () => {
+describe.each(SENDERS)('what is under way in %s [L07]', (sender) => {
   it('shows no header of a request, not in the transport and not in the answer', async () => {
     const { origin } = await serve((_, response) => void response.writeHead(200).write('abc'));
-    const opened = open();
+    const opened = open({}, sender);
     const [token, query] = [canary('bearer-token'), canary('signed-query')];
     const response = await opened.transport(
       get(`${origin}/x?sig=${query}`, { headers: { authorization: `Bearer ${token}` } }),

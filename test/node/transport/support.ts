@@ -1,15 +1,35 @@
 import { once } from 'node:events';
+import { open as openFile, readFile } from 'node:fs/promises';
 import { createServer, type IncomingHttpHeaders, request as send, type Server } from 'node:http';
 import { type AddressInfo, connect, createServer as createTcpServer, type Socket } from 'node:net';
-import { onTestFinished } from 'vitest';
+import { join } from 'node:path';
+import { expect, onTestFinished } from 'vitest';
+import { computeDigest } from 'kubepull/digest';
 import type { TransportRequest, TransportResponse } from 'kubepull/distribution';
-import { createUndiciTransport, type UndiciTransport, type UndiciTransportOptions } from 'kubepull/node';
+import {
+  createNodeRuntime,
+  createUndiciTransport,
+  nodeHasher,
+  type UndiciTransport,
+  type UndiciTransportOptions,
+} from 'kubepull/node';
+import { tempDir } from '../../support/temp-dir.ts';
+
+/** What sends requests: the transport, or a carrier of blobs, in this thread or in others, whose answers go to a file. */
+export const SENDERS = ['the transport', 'a reader', 'threads'] as const;
+export type Sender = (typeof SENDERS)[number];
 
 /** A transport that closes with the test. */
-export function open(options: UndiciTransportOptions = {}): UndiciTransport {
-  const opened = createUndiciTransport(options);
+export function open(options: UndiciTransportOptions = {}, sender: Sender = 'the transport'): UndiciTransport {
+  const opened = sender === 'the transport' ? createUndiciTransport(options) : openCarrier(options, sender);
   onTestFinished(opened.close);
   return opened;
+}
+
+function openCarrier(options: UndiciTransportOptions, sender: Sender): UndiciTransport {
+  const runtime = createNodeRuntime({ ...options, workers: sender === 'threads' ? 2 : 0, minCarriedBytes: 0 });
+  if (runtime.carrier === undefined) throw new Error('No carrier');
+  return { transport: runtime.carrier.send, close: runtime.close };
 }
 
 export const get = (url: string, more: Partial<TransportRequest> = {}): TransportRequest => ({
@@ -19,10 +39,28 @@ export const get = (url: string, more: Partial<TransportRequest> = {}): Transpor
   ...more,
 });
 
-export async function read({ body }: TransportResponse): Promise<string> {
+export async function read(response: TransportResponse): Promise<string> {
+  if (response.bring !== undefined) return readBrought(response);
+  const { body } = response;
   const chunks: Uint8Array[] = [];
   for await (const chunk of body) chunks.push(chunk);
   return Buffer.concat(chunks).toString();
+}
+
+/** What an answer puts into a file. */
+async function readBrought({ bring }: TransportResponse): Promise<string> {
+  const { path } = tempDir();
+  const file = await openFile(join(path, 'blob'), 'wx+');
+  try {
+    const target = { fd: file.fd, offset: 0, size: Number.MAX_SAFE_INTEGER, algorithm: 'sha256' } as const;
+    const filled = await bring?.(target, () => undefined);
+    const text = await readFile(join(path, 'blob'), 'utf8');
+    if (filled?.failure !== undefined) throw filled.failure.error;
+    expect(filled).toMatchObject({ size: text.length, digest: computeDigest(Buffer.from(text), nodeHasher) });
+    return text;
+  } finally {
+    await file.close();
+  }
 }
 
 /** What a proxy saw of a request. */

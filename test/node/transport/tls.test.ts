@@ -6,7 +6,7 @@ import { createUndiciTransport, type RegistryTls } from 'kubepull/node';
 import { watchSecret } from '../../support/canary.ts';
 import { type Certificate, createCertificate } from '../../support/certificate.ts';
 import { eventually, serve, serveTls } from '../../support/servers.ts';
-import { get, open, read } from './support.ts';
+import { get, open, read, SENDERS } from './support.ts';
 
 const lookup = async (): Promise<readonly string[]> => ['127.0.0.1'];
 
@@ -16,14 +16,17 @@ function serveMutual(certificate: Certificate, client: Certificate) {
   return serveTls(options, ({ socket }, response) => response.end(String((socket as TLSSocket).authorized)));
 }
 
-describe('tls of a registry', () => {
+describe.each(SENDERS)('tls of a registry, for %s', (sender) => {
   it('trusts a certificate authority for that registry only', async () => {
     const [mine, other] = [createCertificate(['r.test']), createCertificate(['other.test'])];
     const [first, second] = [
       await serveTls(mine, (_, response) => response.end('mine')),
       await serveTls(other, (_, response) => response.end('other')),
     ];
-    const { transport } = open({ lookup, ca: other.cert, tls: { [`r.test:${first.port}`]: { ca: mine.cert } } });
+    const { transport } = open(
+      { lookup, ca: other.cert, tls: { [`r.test:${first.port}`]: { ca: mine.cert } } },
+      sender,
+    );
     expect(await read(await transport(get(`https://r.test:${first.port}/`)))).toBe('mine');
     expect(await read(await transport(get(`https://other.test:${second.port}/`)))).toBe('other');
     const url = `https://r.test:${second.port}/`;
@@ -34,7 +37,7 @@ describe('tls of a registry', () => {
     const [server, client] = [createCertificate(['r.test', 'other.test']), createCertificate()];
     const { port } = await serveMutual(server, client);
     const tls = { [`R.test:${port}`]: { cert: client.cert, key: createSecret(client.key) } };
-    const { transport } = open({ lookup, ca: server.cert, tls });
+    const { transport } = open({ lookup, ca: server.cert, tls }, sender);
     expect(await read(await transport(get(`https://r.test:${port}/`)))).toBe('true');
     expect(await read(await transport(get(`https://other.test:${port}/`)))).toBe('false');
     expect(await read(await transport(get(`https://127.0.0.1:${port}/`)))).toBe('false');
@@ -42,7 +45,7 @@ describe('tls of a registry', () => {
 
   it('takes any certificate where it is told to, and only there', async () => {
     const { port } = await serveTls(createCertificate(['wrong.test']), (_, response) => response.end('any'));
-    const { transport } = open({ lookup, tls: { [`r.test:${port}`]: { insecureSkipVerify: true } } });
+    const { transport } = open({ lookup, tls: { [`r.test:${port}`]: { insecureSkipVerify: true } } }, sender);
     expect(await read(await transport(get(`https://r.test:${port}/`)))).toBe('any');
     for (const url of [`https://other.test:${port}/`, `https://a.r.test:${port}/`, `https://127.0.0.1:${port}/`]) {
       await expect(transport(get(url))).rejects.toMatchObject({ phase: 'tls', retryable: false });
@@ -51,19 +54,19 @@ describe('tls of a registry', () => {
 
   it('is for port 443 where no port is named', async () => {
     const { port } = await serveTls(createCertificate(['r.test']), (_, response) => response.end('any'));
-    const { transport } = open({ lookup, tls: { 'r.test': { insecureSkipVerify: true } } });
+    const { transport } = open({ lookup, tls: { 'r.test': { insecureSkipVerify: true } } }, sender);
     await expect(transport(get(`https://r.test:${port}/`))).rejects.toMatchObject({ phase: 'tls' });
   });
 
   it('never falls back to plain HTTP, also not where any certificate would do [A04]', async () => {
     const { port } = await serve((_, response) => response.end('plain'));
-    const { transport } = open({ lookup, tls: { [`r.test:${port}`]: { insecureSkipVerify: true } } });
+    const { transport } = open({ lookup, tls: { [`r.test:${port}`]: { insecureSkipVerify: true } } }, sender);
     await expect(transport(get(`https://r.test:${port}/`))).rejects.toMatchObject({ phase: 'tls', retryable: false });
   });
 
   it('says what to do when the server answers in plain HTTP', async () => {
     const { port } = await serve((_, response) => response.end('plain'));
-    const { transport } = open({ lookup });
+    const { transport } = open({ lookup }, sender);
     await expect(transport(get(`https://r.test:${port}/`))).rejects.toThrow(
       /\(tls, ERR_SSL_WRONG_VERSION_NUMBER\): the server may speak plain HTTP; .* the option plainHttp$/,
     );
@@ -72,7 +75,7 @@ describe('tls of a registry', () => {
   it('keeps connections under different rules apart', async () => {
     const certificate = createCertificate(['r.test', 'other.test']);
     const { port, connections } = await serveTls(certificate, (_, response) => response.end('x'));
-    const { transport } = open({ lookup, tls: { [`r.test:${port}`]: { ca: certificate.cert } } });
+    const { transport } = open({ lookup, tls: { [`r.test:${port}`]: { ca: certificate.cert } } }, sender);
     expect(await read(await transport(get(`https://r.test:${port}/`)))).toBe('x');
     await expect(transport(get(`https://other.test:${port}/`))).rejects.toMatchObject({ phase: 'tls' });
     await eventually(() => connections() === 1);

@@ -166,7 +166,14 @@ export const node: Table = {
   }),
   createDiagnosticsTracing: () => ({ args: [], methods: { trace: TRACE } }),
   createNodeRuntime: () => {
-    const options = all<NodeRuntimeOptions>({ ...transportOptions, platform: host, clock: systemClock, tracing });
+    const carrying = { workers: 0, minCarriedBytes: 1024 };
+    const options = all<NodeRuntimeOptions>({
+      ...transportOptions,
+      ...carrying,
+      platform: host,
+      clock: systemClock,
+      tracing,
+    });
     return {
       ...transportCall,
       args: [options],

@@ -69,7 +69,7 @@ const pullOptional = (place: string): readonly string[] => [
   ...['maxLayers', 'maxManifests', 'maxValues'].map((name) => `${place}.limits.${name}`),
   ...hostOptional(`${place}.platform`),
   ...hostOptional(`${place}.runtime.platform`),
-  ...['clock', 'tokenCache', 'tracing'].map((name) => `${place}.runtime.${name}`),
+  ...['clock', 'tokenCache', 'tracing', 'carrier'].map((name) => `${place}.runtime.${name}`),
   `${place}.layerRanges.minBytes`,
   `${place}.layerRanges.rangeBytes`,
 ];
@@ -147,6 +147,7 @@ export const imageService: Table = {
 
 const sessionOptions = all<RegistrySessionOptions>({
   transport,
+  carrier: { minBytes: 1, transport, send: transport },
   origin: 'https://a.example',
   apiPath: '/v2',
   namespace: 'b.example',
