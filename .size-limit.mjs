@@ -7,7 +7,7 @@ import { listEntries, NODE_ENTRIES } from './test/packaging/entries.mjs';
  * @type {Record<string, number>}
  */
 const BUDGETS = {
-  index: 48,
+  index: 51.0,
   admission: 30,
   backoff: 2.2,
   cli: 175,
@@ -29,7 +29,7 @@ const BUDGETS = {
   metrics: 3.3,
   mirrors: 15.0,
   keyring: 7.2,
-  lint: 29.9,
+  lint: 34.0,
   match: 3.6,
   node: 125.6,
   oci: 9.1,

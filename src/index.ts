@@ -103,6 +103,7 @@ export {
   type WorkloadSpecLike,
 } from './kubernetes/index.js';
 export {
+  compareNodeConfigs,
   type DocumentLintCode,
   formatFinding,
   type KeyLintCode,
@@ -116,6 +117,9 @@ export {
   type LintPullSecretOptions,
   type LintRule,
   type LintSeverity,
+  type NodeConfig,
+  type NodeLike,
+  type NodeLintCode,
   type PodLintCode,
   type SecretLintCode,
 } from './lint/index.js';

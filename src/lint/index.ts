@@ -1,5 +1,5 @@
 /**
- * Linters for docker configs, pull secrets and pods: each finding has a code, the place, the cause and the cure.
+ * Linters for docker configs, pull secrets, pods and what differs between nodes: each finding has a code, the place, the cause and the cure.
  *
  * @packageDocumentation
  */
@@ -7,9 +7,11 @@ export {
   type DocumentLintCode,
   type KeyLintCode,
   type LintCode,
+  type NodeLintCode,
   type PodLintCode,
   type SecretLintCode,
 } from './rules/codes.js';
+export { compareNodeConfigs } from './docker-config/compare-nodes.js';
 export { formatFinding } from './format-finding.js';
 export { lintDockerConfig } from './docker-config/config.js';
 export { lintPod } from './pod/pod.js';
@@ -22,4 +24,6 @@ export {
   type LintPullSecretOptions,
   type LintRule,
   type LintSeverity,
+  type NodeConfig,
+  type NodeLike,
 } from './rules/finding.js';

@@ -208,6 +208,33 @@ describe('docs/guides/why-a-pull-fails.md', () => {
     expect(findings.some((line) => line.startsWith('error KEY_GLOB_IN_PATH data[".dockerconfigjson"]'))).toBe(true);
   });
 
+  it('finds what no single object has: a secret that is not listed, a node without the image or the key', async () => {
+    const containers = [{ name: 'web', image: 'registry.example.com/team/web:1.4', imagePullPolicy: 'Never' }];
+    const onNode = (name: string, ...names: readonly string[]): object => ({
+      metadata: { name },
+      status: { images: [{ names }] },
+    });
+    const files: Readonly<Record<string, string>> = {
+      'pods.json': JSON.stringify({ kind: 'List', items: [{ metadata: { namespace: 'shop' }, spec: { containers } }] }),
+      'secrets.json': JSON.stringify({ items: [secretWith(dockerConfigJson('registry.example.com'))] }),
+      'nodes.json': JSON.stringify({ items: [onNode('node-a', containers[0]!.image), onNode('node-b')] }),
+      'node-a.json': dockerConfigJson('other.example.com'),
+      'node-b.json': '{"auths":{}}',
+    };
+    const readFile = async (path: string): Promise<string> => files[path] ?? '';
+    const printed = await run(exampleWith(page, 'compareNodeConfigs'), {
+      played: { 'node:fs/promises': { readFile } },
+    });
+    const codes = printed.map((line) => line.split(' ')[1]);
+    expect(codes).toEqual([
+      'POLICY_NEVER',
+      'IMAGE_ANONYMOUS',
+      'PULL_SECRET_UNLISTED',
+      'IMAGE_NOT_ON_NODES',
+      'NODE_KEY_MISSING',
+    ]);
+  });
+
   it('has a reason of a malformed secret, as kubelet shows it', async () => {
     const printed = await explained(secretWith('{"auths":{"r.example":{"auth":"abcd!"}}}'));
     expect(printed.find((line) => line.startsWith('the container waits'))).toContain(

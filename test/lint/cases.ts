@@ -1,5 +1,6 @@
 import { encodeAuth, parseDockerConfigJson } from 'kubepull/docker-config';
 import {
+  compareNodeConfigs,
   type LintCode,
   lintDockerConfig,
   type LintDockerConfigOptions,
@@ -7,6 +8,7 @@ import {
   lintPod,
   type LintPodOptions,
   lintPullSecret,
+  type NodeConfig,
 } from 'kubepull/lint';
 import { canary } from '../support/canary.ts';
 import { base64, config, configFor, podOf, secretOf } from './support.ts';
@@ -49,6 +51,13 @@ const auth = (make: (password: string) => string): Lint =>
   late((password) => entry({ auth: encodeAuth('user', make(password)) }));
 
 const R = configFor('r.example');
+const OTHER = config({ 'r.example': { auth: encodeAuth('user', 'other') } });
+const inNamespace = (namespace: string): object => ({ ...secretOf(R), metadata: { name: 'creds', namespace } });
+const node = (name: string, ...names: readonly string[]): object => ({
+  metadata: { name },
+  status: { images: [{ names }] },
+});
+const configOn = (name: string, json: string): NodeConfig => ({ node: name, entries: parseDockerConfigJson(json) });
 const creds = { spec: { containers: [{ image: 'r.example/app:1' }], imagePullSecrets: [{ name: 'creds' }] } };
 const listed = (...names: readonly string[]): object =>
   podOf({ image: 'r.example/app:1' }, { imagePullSecrets: names.map((name) => ({ name })) });
@@ -246,6 +255,18 @@ export const CASES: Readonly<Record<LintCode, RuleCase>> = {
     bad: pod(creds, { secrets: [secretOf(configFor('s.example'))] }),
     good: pod(creds, { secrets: [secretOf(R)] }),
   },
+  PULL_SECRET_UNLISTED: {
+    bad: pod(podOf({ image: 'r.example/app:1' }), { secrets: [secretOf(R)] }),
+    good: pod(podOf({ image: 'r.example/app:1' }), { secrets: [secretOf(configFor('s.example'))] }),
+  },
+  PULL_SECRET_ELSEWHERE: {
+    bad: pod(podOf({ image: 'r.example/app:1' }), { secrets: [inNamespace('team')] }),
+    good: pod(creds, { secrets: [secretOf(R), inNamespace('team')] }),
+  },
+  PULL_SECRETS_DISAGREE: {
+    bad: pod(listed('creds', 'old'), { secrets: [secretOf(R), { ...secretOf(OTHER), metadata: { name: 'old' } }] }),
+    good: pod(listed('creds', 'old'), { secrets: [secretOf(R), { ...secretOf(R), metadata: { name: 'old' } }] }),
+  },
   SERVICE_ACCOUNT_DIFFERS: {
     bad: pod(listed(), { serviceAccount: { metadata: { name: 'robot' } } }),
     good: pod(podOf({ image: 'app:1' }, { serviceAccountName: 'robot' }), {
@@ -255,5 +276,22 @@ export const CASES: Readonly<Record<LintCode, RuleCase>> = {
   SERVICE_ACCOUNT_SECRETS_IGNORED: {
     bad: pod(listed('creds'), { serviceAccount: { imagePullSecrets: [{ name: 'other' }] } }),
     good: pod(listed(), { serviceAccount: { imagePullSecrets: [{ name: 'other' }] } }),
+  },
+  IMAGE_NOT_ON_NODES: {
+    bad: pod(podOf({ image: 'r.example/app:1', imagePullPolicy: 'Never' }), { nodes: [node('a')] }),
+    good: pod(podOf({ image: 'r.example/app:1', imagePullPolicy: 'Never' }), { nodes: [node('a', 'r.example/app:1')] }),
+  },
+  IMAGE_ON_SOME_NODES: {
+    bad: pod(podOf({ image: 'r.example/app:1' }), { nodes: [node('a', 'r.example/app:1'), node('b')] }),
+    good: pod(podOf({ image: 'r.example/app:1' }), { nodes: [node('a'), node('b')] }),
+  },
+
+  NODE_KEY_MISSING: {
+    bad: () => compareNodeConfigs([configOn('a', R), configOn('b', config({}))]),
+    good: () => compareNodeConfigs([configOn('a', R), configOn('b', configFor('https://r.example/v1/'))]),
+  },
+  NODE_CREDENTIAL_DIFFERS: {
+    bad: () => compareNodeConfigs([configOn('a', R), configOn('b', OTHER)]),
+    good: () => compareNodeConfigs([configOn('a', R), configOn('b', R)]),
   },
 };

@@ -1,6 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
+import { parseDockerConfigJson } from 'kubepull/docker-config';
 import {
+  compareNodeConfigs,
   LINT_RULES,
   type LintCode,
   lintDockerConfig,
@@ -34,6 +36,12 @@ function lintExample({ kind, example }: Section): readonly LintFinding[] {
   if (format === 'config') return lintDockerConfig(example.replace('\\ufeff', '\ufeff'));
   if (format === 'dockercfg') return lintDockerConfig(example, { format });
   if (format === 'key') return lintDockerConfig(configFor(...example.split('\n')), { image });
+  if (format === 'nodes') {
+    const configs = Object.entries(JSON.parse(example) as Readonly<Record<string, object>>);
+    return compareNodeConfigs(
+      configs.map(([node, config]) => ({ node, entries: parseDockerConfigJson(JSON.stringify(config)) })),
+    );
+  }
   const value = JSON.parse(example) as { readonly pod: PodLike };
   if (format === 'secret') return lintPullSecret(value as object);
   return format === 'pod' ? lintPod(value as PodLike) : lintPod(value.pod, value as LintPodOptions);

@@ -6,7 +6,8 @@ import { quote } from '../../internal/index.js';
 import type { PodLike, PullPolicy, WorkloadLike, WorkloadListLike } from '../../kubernetes/index.js';
 import { findPods } from '../../kubernetes/inner.js';
 import type { SecretLike, ServiceAccountLike } from '../../pull-secrets/index.js';
-import { lintCredentials } from './credentials.js';
+import { createSecretReader, lintCredentials, type SecretReader } from './credentials.js';
+import { createImageLocator, type ImageLocator, lintPresence } from './nodes.js';
 import { readSecret, readServiceAccount } from '../secret/read-object.js';
 import { type CleanPod, type PodImage, readPod } from './read-pod.js';
 import { finding } from '../rules/rules.js';
@@ -43,13 +44,17 @@ export function lintPod(
   check('Cannot lint pod', { options }, { options: is.object });
   const secrets = readSecrets(options.secrets);
   const nodeConfig = readNodeConfig(options.nodeConfig);
+  const [read, locate] = [
+    createSecretReader(),
+    options.nodes === undefined ? undefined : createImageLocator(options.nodes),
+  ];
   const findings: LintFinding[] = [];
   const account = options.serviceAccount && readServiceAccount(options.serviceAccount, (found) => findings.push(found));
   const pods = findPods(object, 'Cannot lint pod');
   return [
     ...findings,
     ...pods.flatMap(({ pod, at, specAt }) =>
-      lintOne(pod, { account, secrets, nodeConfig }).map((found) => ({
+      lintOne(pod, { account, secrets, nodeConfig, read, locate }).map((found) => ({
         ...found,
         place: placeIn(found.place, at, specAt),
       })),
@@ -68,9 +73,11 @@ interface Around {
   readonly account: ServiceAccountLike | undefined;
   readonly secrets: readonly SecretLike[] | undefined;
   readonly nodeConfig: readonly DockerConfigEntry[] | undefined;
+  readonly read: SecretReader;
+  readonly locate: ImageLocator | undefined;
 }
 
-function lintOne(pod: PodLike, { account, secrets, nodeConfig }: Around): readonly LintFinding[] {
+function lintOne(pod: PodLike, { account, secrets, nodeConfig, read, locate }: Around): readonly LintFinding[] {
   const findings: LintFinding[] = [];
   const clean = readPod(pod, (found) => findings.push(found));
   const given = account?.imagePullSecrets?.map(({ name = '' }) => name) ?? [];
@@ -84,7 +91,8 @@ function lintOne(pod: PodLike, { account, secrets, nodeConfig }: Around): readon
     ...lintSecretNames(names, root),
     ...lintAccountNames(clean.secretNames, given),
     ...lintAccount(clean, account),
-    ...lintCredentials({ images: clean.images, names, root, namespace, secrets, nodeConfig }),
+    ...lintCredentials({ images: clean.images, names, root, namespace, secrets, nodeConfig, read }),
+    ...(locate === undefined ? [] : lintPresence(clean, locate)),
   ];
 }
 

@@ -1,6 +1,14 @@
 import type { MetadataLike } from '../../kubernetes/index.js';
 import { finding } from '../rules/rules.js';
-import { type Report, readList, readMetadata, readNames, readObject, readText } from '../secret/read-object.js';
+import {
+  type Report,
+  readList,
+  readMetadata,
+  readNames,
+  readObject,
+  readText,
+  readTexts,
+} from '../secret/read-object.js';
 
 /** An image of a pod, with the places of its fields. */
 export interface PodImage {
@@ -17,6 +25,9 @@ export interface CleanPod {
   readonly images: readonly PodImage[];
   readonly secretNames: readonly string[];
   readonly serviceAccountName: string;
+  /** The node that the pod is bound to; empty for none. */
+  readonly nodeName: string;
+  readonly nodeSelector: Readonly<Record<string, string>>;
 }
 
 const CONTAINER_LISTS = ['initContainers', 'containers', 'ephemeralContainers'] as const;
@@ -40,6 +51,8 @@ export function readPod(value: unknown, report: Report): CleanPod {
     images: [...containers, ...volumes],
     secretNames: readNames(spec['imagePullSecrets'], 'spec.imagePullSecrets', report),
     serviceAccountName: readText(spec['serviceAccountName'], 'spec.serviceAccountName', report),
+    nodeName: readText(spec['nodeName'], 'spec.nodeName', report),
+    nodeSelector: readTexts(spec['nodeSelector'], 'spec.nodeSelector', report),
   };
 }
 

@@ -115,12 +115,24 @@ export type PodLintCode =
   | 'PULL_SECRET_IGNORED'
   | 'PULL_SECRET_MALFORMED'
   | 'PULL_SECRET_UNUSED'
+  | 'PULL_SECRET_UNLISTED'
+  | 'PULL_SECRET_ELSEWHERE'
+  | 'PULL_SECRETS_DISAGREE'
   | 'SERVICE_ACCOUNT_DIFFERS'
-  | 'SERVICE_ACCOUNT_SECRETS_IGNORED';
+  | 'SERVICE_ACCOUNT_SECRETS_IGNORED'
+  | 'IMAGE_NOT_ON_NODES'
+  | 'IMAGE_ON_SOME_NODES';
+
+/**
+ * A difference between the docker configs of nodes.
+ *
+ * @public
+ */
+export type NodeLintCode = 'NODE_KEY_MISSING' | 'NODE_CREDENTIAL_DIFFERS';
 
 /**
  * The name of a rule; it stays the same from release to release.
  *
  * @public
  */
-export type LintCode = DocumentLintCode | KeyLintCode | SecretLintCode | PodLintCode;
+export type LintCode = DocumentLintCode | KeyLintCode | SecretLintCode | PodLintCode | NodeLintCode;

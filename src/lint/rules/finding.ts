@@ -84,4 +84,42 @@ export interface LintPodOptions {
   readonly serviceAccount?: ServiceAccountLike | undefined;
   /** The entries of the node's docker config. @defaultValue none */
   readonly nodeConfig?: readonly DockerConfigEntry[] | undefined;
+  /**
+   * The nodes of the cluster, with the images that their status lists; without them nothing is said of where an image is.
+   *
+   * @defaultValue none
+   */
+  readonly nodes?: Iterable<NodeLike> | undefined;
+}
+
+/**
+ * What is read of a node. Objects of `@kubernetes/client-node` and parsed JSON fit.
+ *
+ * @public
+ */
+export interface NodeLike {
+  readonly metadata?:
+    | {
+        readonly name?: string | undefined;
+        readonly labels?: Readonly<Record<string, string>> | undefined;
+      }
+    | undefined;
+  readonly status?:
+    | {
+        /** Kubelet lists the fifty largest images, unless `nodeStatusMaxImages` says otherwise. */
+        readonly images?: readonly { readonly names?: readonly string[] | undefined }[] | undefined;
+      }
+    | undefined;
+}
+
+/**
+ * The docker config of a node, for {@link compareNodeConfigs}.
+ *
+ * @public
+ */
+export interface NodeConfig {
+  /** The name of the node. */
+  readonly node: string;
+  /** The entries of its docker config. */
+  readonly entries: readonly DockerConfigEntry[];
 }

@@ -1,4 +1,4 @@
-import type { PodLintCode, SecretLintCode } from './codes.js';
+import type { NodeLintCode, PodLintCode, SecretLintCode } from './codes.js';
 import type { RuleTable } from './table.js';
 
 export const POD_RULES: RuleTable<PodLintCode> = {
@@ -102,6 +102,21 @@ export const POD_RULES: RuleTable<PodLintCode> = {
     title: 'The secret matches none of the images of the pod',
     cure: 'Correct the keys in the secret, or remove it from the pod',
   },
+  PULL_SECRET_UNLISTED: {
+    severity: 'warning',
+    title: 'The image is pulled without a credential, and a secret beside the pod has one that the pod does not name',
+    cure: 'List the secret in imagePullSecrets of the pod or of its service account',
+  },
+  PULL_SECRET_ELSEWHERE: {
+    severity: 'info',
+    title: 'The image is pulled without a credential, and only a secret of another namespace has one',
+    cure: 'Create the secret in the namespace of the pod as well, and list it in imagePullSecrets',
+  },
+  PULL_SECRETS_DISAGREE: {
+    severity: 'warning',
+    title: 'Two pull secrets of the pod have different credentials for the image, which are tried one after the other',
+    cure: 'Remove the one that is old; until then the first that the registry accepts counts, whatever it may read',
+  },
   SERVICE_ACCOUNT_DIFFERS: {
     severity: 'warning',
     title: 'The service account is not the one that the pod names',
@@ -111,6 +126,29 @@ export const POD_RULES: RuleTable<PodLintCode> = {
     severity: 'warning',
     title: 'The pod has pull secrets of its own, so those of its service account are not added',
     cure: 'List all secrets in the pod, or none',
+  },
+  IMAGE_NOT_ON_NODES: {
+    severity: 'error',
+    title: 'The policy is Never, and a node that may run the pod does not have the image',
+    cure: 'Bring the image to each node, keep the pod to nodes that have it, or use IfNotPresent',
+  },
+  IMAGE_ON_SOME_NODES: {
+    severity: 'info',
+    title: 'Some of the nodes that may run the pod have the image, and the others pull it when the pod comes',
+    cure: 'Nothing for a tag that does not move; else write a digest, so that every node runs the same',
+  },
+};
+
+export const NODE_RULES: RuleTable<NodeLintCode> = {
+  NODE_KEY_MISSING: {
+    severity: 'warning',
+    title: 'A key stands in the docker config of some nodes only, so pods are pulled or not by the node they come to',
+    cure: 'Give every node the same docker config, or use pull secrets',
+  },
+  NODE_CREDENTIAL_DIFFERS: {
+    severity: 'warning',
+    title: 'A key has another credential on this node than on the others',
+    cure: 'Find out which one is old, and give every node the same',
   },
 };
 

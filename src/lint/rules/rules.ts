@@ -1,14 +1,14 @@
 import type { LintCode } from './codes.js';
 import { DOCUMENT_RULES } from './document.js';
 import { KEY_RULES } from './key.js';
-import { POD_RULES, SECRET_RULES } from './objects.js';
+import { NODE_RULES, POD_RULES, SECRET_RULES } from './objects.js';
 import type { RuleTable } from './table.js';
 import type { LintFinding, LintRule } from './finding.js';
 
-const RULES: RuleTable<LintCode> = { ...DOCUMENT_RULES, ...KEY_RULES, ...SECRET_RULES, ...POD_RULES };
+const RULES: RuleTable<LintCode> = { ...DOCUMENT_RULES, ...KEY_RULES, ...SECRET_RULES, ...POD_RULES, ...NODE_RULES };
 
 /**
- * Every rule of the linters: the document and its entries first, then keys, secrets and pods.
+ * Every rule of the linters: the document and its entries first, then keys, secrets, pods and nodes.
  *
  * @example
  * ```ts

@@ -62,7 +62,7 @@ export function readSecret(value: unknown, report: Report): SecretLike {
   };
 }
 
-function readTexts(value: unknown, place: string, report: Report): Readonly<Record<string, string>> {
+export function readTexts(value: unknown, place: string, report: Report): Readonly<Record<string, string>> {
   const entries = Object.entries(readObject(value, place, report));
   // Own properties, also one of the name __proto__.
   return Object.fromEntries(entries.map(([key, text]) => [key, readText(text, `${place}[${quote(key)}]`, report)]));

@@ -193,4 +193,97 @@ describe('lintPod', () => {
       expect(lintPod(pod, { secrets: [secret] })).toHaveLength(2);
     }
   });
+
+  describe('across the objects of a cluster', () => {
+    const app = podOf({ image: 'r.example/app:1' });
+    const named = (name: string, json: string, namespace = 'default'): object => ({
+      ...secretOf(json),
+      metadata: { name, namespace },
+    });
+    const found = (pod: object, options: object, ...wanted: readonly string[]): readonly string[] =>
+      lintPod(pod, options)
+        .filter(({ code }) => wanted.includes(code))
+        .map(({ code, place, message, suggestion }) => `${code} ${place}: ${message} (${suggestion ?? ''})`);
+
+    it('suggests the one secret of the namespace that would serve', () => {
+      const secrets = [named('creds', configFor('r.example')), named('other', configFor('s.example'))];
+      expect(found(app, { secrets }, 'PULL_SECRET_UNLISTED')).toEqual([
+        'PULL_SECRET_UNLISTED spec.containers[0].image: A key for "r.example/app" is in "creds" (creds)',
+      ]);
+      const two = [...secrets, named('more', configFor('r.example'))];
+      expect(found(app, { secrets: two }, 'PULL_SECRET_UNLISTED')[0]).toContain('is in "creds", "more" ()');
+    });
+
+    it('says so once: not beside the name of a secret that is missing and was meant', () => {
+      const pod = podOf({ image: 'r.example/app:1' }, { imagePullSecrets: [{ name: 'regcred' }] });
+      const secrets = [named('creds', configFor('r.example'))];
+      expect(found(pod, { secrets }, 'PULL_SECRET_MISSING', 'PULL_SECRET_UNLISTED')).toEqual([
+        'PULL_SECRET_MISSING spec.imagePullSecrets[0].name: There is no "regcred" in "default" (creds)',
+      ]);
+    });
+
+    it('does not miss a secret where the node has a credential', () => {
+      const secrets = [named('creds', configFor('r.example'))];
+      const nodeConfig = parseDockerConfigJson(configFor('r.example'));
+      expect(found(app, { secrets, nodeConfig }, 'PULL_SECRET_UNLISTED')).toEqual([]);
+    });
+
+    it('names secrets of other namespaces only where the own has none', () => {
+      const far = [named('creds', configFor('r.example'), 'a'), named('creds', configFor('r.example'), 'b')];
+      expect(found(app, { secrets: far }, 'PULL_SECRET_ELSEWHERE')).toEqual([
+        'PULL_SECRET_ELSEWHERE spec.containers[0].image: A key for "r.example/app" is in "a/creds", "b/creds" ()',
+      ]);
+      const secrets = [...far, named('near', configFor('r.example'))];
+      expect(found(app, { secrets }, 'PULL_SECRET_ELSEWHERE')).toEqual([]);
+    });
+
+    it('gives the order of secrets that disagree about a registry, once for all its images', () => {
+      const pod = podOf(
+        { image: 'r.example/team/app:1' },
+        {
+          initContainers: [{ name: 'init', image: 'r.example/team/init:1' }],
+          imagePullSecrets: [{ name: 'wide' }, { name: 'long' }],
+        },
+      );
+      const secrets = [named('wide', configFor('r.example')), named('long', configFor('s.example', 'r.example/team'))];
+      expect(found(pod, { secrets }, 'PULL_SECRETS_DISAGREE')).toEqual([
+        'PULL_SECRETS_DISAGREE spec.initContainers[0].image: For "r.example" the order is "long", then "wide" ()',
+      ]);
+    });
+
+    const node = (name: string, names: readonly string[], labels: object = {}, more = 0): object => ({
+      metadata: { name, labels },
+      status: {
+        images: [...names, ...Array.from({ length: more }, (_, at) => `x:${at}`)].map((one) => ({ names: [one] })),
+      },
+    });
+
+    it('finds an image on nodes under every form of its name', () => {
+      const nodes = [node('a', ['docker.io/library/nginx:1']), node('b', ['docker.io/library/nginx:2'])];
+      expect(found(podOf({ image: 'nginx:1' }), { nodes }, 'IMAGE_ON_SOME_NODES')).toEqual([
+        'IMAGE_ON_SOME_NODES spec.containers[0].image: It is on "a"; it is not on "b" ()',
+      ]);
+      const digest = `r.example/app@sha256:${'0'.repeat(64)}`;
+      const byDigest = [node('a', [digest]), node('b', ['r.example/app:1'])];
+      expect(found(podOf({ image: digest }), { nodes: byDigest }, 'IMAGE_ON_SOME_NODES')).toHaveLength(1);
+    });
+
+    it('asks only the nodes that may run the pod, and that list all that they have', () => {
+      const nodes = [node('a', ['app:1'], { disk: 'ssd' }), node('b', []), node('c', [], { disk: 'ssd' }, 50)];
+      const never = (spec: object): readonly string[] =>
+        found(podOf({ image: 'app:1', imagePullPolicy: 'Never' }, spec), { nodes }, 'IMAGE_NOT_ON_NODES');
+      expect(never({})).toEqual(['IMAGE_NOT_ON_NODES spec.containers[0].image: It is on "a"; it is not on "b" ()']);
+      expect(never({ nodeSelector: { disk: 'ssd' } })).toEqual([]);
+      expect(never({ nodeName: 'a' })).toEqual([]);
+      expect(never({ nodeName: 'b' })[0]).toContain('No node has it; it is not on "b"');
+    });
+
+    it('says nothing of where an image is with policy Always, and refuses nodes that are none', () => {
+      const nodes = [node('a', ['app:1']), node('b', [])];
+      expect(found(podOf({ image: 'app:1', imagePullPolicy: 'Always' }), { nodes }, 'IMAGE_ON_SOME_NODES')).toEqual([]);
+      expect(() => lintPod(app, { nodes: [{ status: { images: 'many' } }] } as never)).toThrow(
+        'Cannot lint pod: nodes[0].status.images must be a list',
+      );
+    });
+  });
 });

@@ -2,7 +2,7 @@ import { createCredential, createSecret, type ParseDockerConfigOptions } from 'k
 import { explainPull, type ExplainPullOptions } from 'kubepull/explain';
 import { explainFailure, explainPod, type ExplainPodOptions } from 'kubepull/failures';
 import { createKeyring } from 'kubepull/keyring';
-import { lintDockerConfig } from 'kubepull/lint';
+import { lintDockerConfig, type LintPodOptions } from 'kubepull/lint';
 import { type MatchOptions, parsePattern, toTarget } from 'kubepull/match';
 import { createMirrorRoutes, createMirrorEndpoint } from 'kubepull/mirrors';
 import { nodeHasher } from 'kubepull/node';
@@ -236,6 +236,10 @@ const LINTED = 'the linter finds fault with it, whatever it is';
 const finding = { ...lintDockerConfig('{}')[0], suggestion: 'a' };
 
 export const lint: Table = {
+  compareNodeConfigs: () => ({
+    args: [[{ node: 'a', entries: [entry] }]],
+    optional: entryOptional('0.0.entries.0'),
+  }),
   formatFinding: () => ({ args: [finding], optional: ['0.suggestion'] }),
   lintDockerConfig: () => ({
     args: [dockerConfig, { format: 'dockerconfigjson', image: 'a.example/app' }],
@@ -244,9 +248,18 @@ export const lint: Table = {
     wrong: { '1.format': ['text'] },
   }),
   lintPod: () => ({
-    args: [pod, { secrets: [secret], serviceAccount: { metadata: { name: 'robot' } }, nodeConfig: [entry] }],
+    args: [
+      pod,
+      all<LintPodOptions>({
+        secrets: [secret],
+        serviceAccount: { metadata: { name: 'robot' } },
+        nodeConfig: [entry],
+        nodes: [{ metadata: { name: 'a', labels: { os: 'linux' } }, status: { images: [{ names: ['nginx:1'] }] } }],
+      }),
+    ],
+    api: ['1.nodes.0'],
     free: { '0': LINTED, '1.secrets.0': LINTED, '1.serviceAccount': LINTED },
-    optional: ['1', '1.secrets', '1.serviceAccount', '1.nodeConfig', ...entryOptional('1.nodeConfig.0')],
+    optional: ['1', '1.secrets', '1.serviceAccount', '1.nodeConfig', '1.nodes', ...entryOptional('1.nodeConfig.0')],
   }),
   lintPullSecret: () => ({
     args: [secret, { image: 'a.example/app' }],
