@@ -37,8 +37,24 @@ const BACKSLASH = 0x5c;
 export function matchGlob(pattern: string, name: string): GlobResult {
   checkText(pattern);
   checkText(name);
+  return matchText(pattern, name);
+}
+
+/** The same for what is known to be text. */
+export function matchText(pattern: string, name: string): GlobResult {
+  // What nearly all labels of a key are: one star, or the label itself.
+  if (pattern === '*' ? !name.includes('/') : pattern === name && matchesItself(pattern)) return 'match';
   if (matchPlain(pattern, name)) return 'match';
   return isPlain(pattern) ? 'no-match' : matchRunes(pattern, name);
+}
+
+/** Whether a pattern matches its own text: one without a class and an escape does. */
+function matchesItself(pattern: string): boolean {
+  for (let at = 0; at < pattern.length; at += 1) {
+    const code = pattern.charCodeAt(at);
+    if (code === BRACKET || code === BACKSLASH) return false;
+  }
+  return true;
 }
 
 /**

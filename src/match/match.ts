@@ -1,8 +1,9 @@
-import { matchGlob } from './glob.js';
+import { matchText } from './glob.js';
 import { checkList, checkMatchOptions, checkTarget, checkText } from './options.js';
 import type { ImageName } from '../reference/index.js';
 import { readImage, readPattern, readTarget } from './parse.js';
 import type { MatchOptions, MatchResult, MatchRule, Mismatch, ParsedTarget } from './types.js';
+import { matchUsual } from './usual.js';
 
 /**
  * Tells whether a credential key matches an image, and why.
@@ -28,6 +29,13 @@ import type { MatchOptions, MatchResult, MatchRule, Mismatch, ParsedTarget } fro
  */
 export function matchImage(pattern: string, image: ImageName, options: MatchOptions = {}): MatchResult {
   checkMatchOptions(options);
+  const isKubelet = options.dialect === undefined || options.dialect === 'kubelet';
+  const rule = isKubelet && options.pathMatch !== 'segment' ? matchUsual(pattern, image) : undefined;
+  return rule === undefined ? matchAny(pattern, image, options) : { matched: true, rule };
+}
+
+/** The matcher for all keys and images. */
+export function matchAny(pattern: string, image: ImageName, options: MatchOptions): MatchResult {
   const parsedPattern = readPattern(pattern, options);
   if (parsedPattern === undefined) return { matched: false, reason: 'invalid-pattern' };
   const parsedImage = readImage(image, options);
@@ -95,7 +103,7 @@ function coversPath(prefix: string, path: string, { pathMatch, dialect }: MatchO
 
 function compareLabel(pattern: string, label: string, isLiteral: boolean): 'label' | 'invalid-pattern' | undefined {
   if (isLiteral) return pattern === label ? undefined : 'label';
-  const result = matchGlob(pattern, label);
+  const result = matchText(pattern, label);
   return result === 'match' ? undefined : result === 'no-match' ? 'label' : 'invalid-pattern';
 }
 
