@@ -37,10 +37,13 @@ export interface Difference {
 
 /** Runs all cases of a file, and gives those that differ. An exception is a difference too. */
 export function runChecks(check: Check, { cases }: VectorFile): readonly Difference[] {
-  return cases.flatMap((vector, index) => {
-    const { want, got } = runCheck(check, vector);
-    return canonical(want) === canonical(got) ? [] : [{ index, vector, want, got }];
-  });
+  return cases.flatMap((vector, index) => findDifference(check, vector, index) ?? []);
+}
+
+/** Runs one case; gives it when it differs. */
+export function findDifference(check: Check, vector: VectorCase, index: number): Difference | undefined {
+  const { want, got } = runCheck(check, vector);
+  return canonical(want) === canonical(got) ? undefined : { index, vector, want, got };
 }
 
 function runCheck(check: Check, vector: VectorCase): { readonly want: unknown; readonly got: unknown } {

@@ -16,7 +16,7 @@ await build({
 const { runFolder } = await import(pathToFileURL(outfile).href);
 const folder = process.argv[2] ?? `${root}test/vectors`;
 try {
-  const { lines, ok } = runFolder(folder);
+  const { lines, ok } = await runFolder(folder);
   for (const line of lines) console.log(line);
   process.exitCode = ok ? 0 : 1;
 } catch (error) {

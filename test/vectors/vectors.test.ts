@@ -2,9 +2,11 @@ import { copyFileSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
+import { amountOf } from '../support/property-runs.ts';
 import { tempDir } from '../support/temp-dir.ts';
+import type { VectorCase } from './check.ts';
 import { CHECKS, runChecks, type VectorFile } from './checks.ts';
-import { runFolder } from './run.ts';
+import { casesOf, runCases, runFolder } from './run.ts';
 
 const folder = fileURLToPath(new URL('.', import.meta.url));
 const read = (name: string): VectorFile => JSON.parse(readFileSync(join(folder, name), 'utf8')) as VectorFile;
@@ -49,23 +51,101 @@ describe('runFolder', () => {
     expect(names.toSorted()).toEqual([...CHECKS.keys()].toSorted());
   });
 
-  it('reports the cases of each file', () => {
+  it('reports the cases of each file', async () => {
     const { path } = tempDir();
     for (const name of ['glob.json', 'image-name.json']) copyFileSync(join(folder, name), join(path, name));
     const lines = ['glob.json: 1510 cases, 0 differ', 'image-name.json: 694 cases, 0 differ'];
-    expect(runFolder(path)).toEqual({ lines, ok: true });
+    expect(await runFolder(path)).toEqual({ lines, ok: true });
   });
 
-  it('fails on a file that it does not know, on a spoilt one, and on an empty folder', () => {
+  it('fails on a file that it does not know, on a spoilt one, and on an empty folder', async () => {
     const { path } = tempDir();
-    expect(runFolder(path)).toEqual({ lines: [`${path}: no vector files`], ok: false });
+    expect(await runFolder(path)).toEqual({ lines: [`${path}: no vector files`], ok: false });
     copyFileSync(join(folder, 'glob.json'), join(path, 'globs.json'));
-    expect(runFolder(path)).toEqual({ lines: ['globs.json: unknown file'], ok: false });
+    expect(await runFolder(path)).toEqual({ lines: ['globs.json: unknown file'], ok: false });
     const { cases } = read('glob.json');
     writeFileSync(join(path, 'glob.json'), JSON.stringify({ cases: cases.map((one) => ({ ...one, matched: 'spoilt', err: 'x' })) }));
-    const { lines, ok } = runFolder(path);
+    const { lines, ok } = await runFolder(path);
     expect(ok).toBe(false);
     expect(lines[0]).toMatch(/^glob\.json: 1510 cases, [1-9]\d* differ$/u);
     expect(lines[1]).toContain('case ');
+  });
+});
+
+describe('JSON lines', () => {
+  const right = (at: number): VectorCase => ({ pattern: `a*${at}`, name: `a/${at}`, matched: false });
+  const wrong = (at: number): VectorCase => ({ ...right(at), matched: true });
+  const linesOf = (count: number, of: (at: number) => VectorCase): string =>
+    Array.from({ length: count }, (_, at) => `${JSON.stringify(of(at))}\n`).join('');
+  const problemOf = async (content: string | Uint8Array): Promise<string | undefined> => {
+    const { path } = tempDir();
+    writeFileSync(join(path, 'glob.jsonl'), content);
+    const { lines, ok } = await runFolder(path);
+    expect(ok).toBe(false);
+    return lines[0];
+  };
+
+  it('give what the same cases give as one document', async () => {
+    const { path } = tempDir();
+    const names = ['backoff.json', 'glob.json', 'platforms.json'];
+    for (const name of names) {
+      const { cases } = read(name);
+      const lines = cases.map((one) => JSON.stringify(one)).join('\r\n');
+      writeFileSync(join(path, `${name}l`), `{"description":"what it is"}\n${lines}`);
+    }
+    const want = names.map((name) => `${name}l: ${read(name).cases.length} cases, 0 differ`);
+    expect(await runFolder(path)).toEqual({ lines: want, ok: true });
+  });
+
+  it('are run in files of any number, each by its first name', async () => {
+    const { path } = tempDir();
+    writeFileSync(join(path, 'glob.1.jsonl'), linesOf(3, right));
+    writeFileSync(join(path, 'glob.go1.26.jsonl'), linesOf(5, (at) => (at === 4 ? wrong(at) : right(at))));
+    const { lines, ok } = await runFolder(path);
+    expect(ok).toBe(false);
+    expect(lines).toEqual([
+      'glob.1.jsonl: 3 cases, 0 differ',
+      'glob.go1.26.jsonl: 5 cases, 1 differ',
+      expect.stringContaining('  case 4: {"pattern":"a*4"') as string,
+    ]);
+  });
+
+  it('that hold no case, or none that can be read, fail by the number of their line', async () => {
+    expect(await problemOf('')).toBe('glob.jsonl: 0 cases, 0 differ');
+    expect(await problemOf(`${linesOf(2, right)}{"pattern":`)).toBe('glob.jsonl: cannot be read: line 3 is not JSON');
+    expect(await problemOf(`${linesOf(1, right)}\n[1]\n`)).toBe('glob.jsonl: cannot be read: line 3 is not an object');
+    expect(await problemOf(Uint8Array.of(0x22, 0xff, 0x22))).toMatch(/^glob\.jsonl: cannot be read: .*not valid/);
+    expect(await problemOf('x'.repeat(17 * 1024 * 1024))).toMatch(/: a line is longer than 16777216 characters$/);
+  });
+
+  it('of any number are held one piece at a time, and so are those that differ', async () => {
+    const check = CHECKS.get('glob.json') ?? expect.fail();
+    const pieces = amountOf({ here: 200, inCi: 20_000 });
+    const perPiece = 50;
+    // Cut anywhere, so that most pieces end within a line; and a letter of two bytes is cut, too.
+    const bytes = Buffer.from(linesOf(perPiece, (at) => ({ ...wrong(at), note: 'é' })));
+    let [given, run, ahead] = [0, 0, 0];
+    async function* source(): AsyncGenerator<Uint8Array> {
+      for (let piece = 0; piece < pieces; piece += 1) {
+        for (const [from, to] of [
+          [0, 1001],
+          [1001, undefined],
+        ] as const) {
+          ahead = Math.max(ahead, given - run);
+          yield bytes.subarray(from, to);
+        }
+        given += perPiece;
+      }
+    }
+    const counted: typeof check = (vector) => {
+      run += 1;
+      return check(vector);
+    };
+    const { lines, ok } = await runCases('glob.jsonl', counted, casesOf(source()));
+    expect(ok).toBe(false);
+    expect(lines[0]).toBe(`glob.jsonl: ${pieces * perPiece} cases, ${pieces * perPiece} differ`);
+    expect(lines).toHaveLength(4);
+    // No piece is taken before the cases of the one before it have been run.
+    expect(ahead).toBe(0);
   });
 });
