@@ -41,5 +41,6 @@ if (argv[1] === fileURLToPath(import.meta.url)) {
   const [, , directory = '.', port = '8443', ...allow] = argv;
   const [key, cert] = ['tls.key', 'tls.crt'].map((name) => readFileSync(`${directory}/${name}`, 'utf8'));
   const rules = { images: createImageRules({ allow }), alwaysPullImages: true };
-  createAdmissionServer({ key: key ?? '', cert: cert ?? '' }, rules).listen(Number(port));
+  const server = createAdmissionServer({ key: key ?? '', cert: cert ?? '' }, rules);
+  server.listen(Number(port), () => console.log('listening on', server.address()));
 }

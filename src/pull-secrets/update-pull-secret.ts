@@ -98,8 +98,8 @@ export function applyPullSecretUpdate<S extends SecretLike>(secret: S, update: P
   });
   const document = openDocument(secret);
   const entries = Object.entries(update.set ?? {}).map(([key, entry]) => readEntry(key, entry));
-  const keys = entries.map(({ pattern }) => normalizeKey(pattern));
-  const twin = entries.find((_, at) => keys.indexOf(keys[at]) !== at);
+  const seen = new Set<string>();
+  const twin = entries.find(({ pattern }) => seen.size === seen.add(normalOf(pattern)).size);
   if (twin !== undefined)
     throw refuse(secret, `KEY_SAME_NORMAL_FORM: ${showKey(twin.pattern)} is set twice, under two spellings of its key`);
   const changes = [
@@ -169,32 +169,41 @@ function openDocument(secret: SecretLike): OpenDocument {
   const text = value.length === 0 ? '{}' : decodeUtf8(value);
   // It throws what kubelet would print for a document that is none, and what is parsed below is known to be JSON.
   const { entries } = parseDockerConfig(text, { mode: 'lenient', format, source: secretSource(secret) });
-  const known = new Map(entries.map((entry) => [entry.pattern, entry]));
+  const entriesThere = new Map(entries.map((entry) => [entry.pattern, entry]));
   const root = (JSON.parse(text) ?? {}) as Readonly<Record<string, unknown>>;
   const places =
     format === 'dockercfg' ? [] : Object.keys(root).filter((key) => matchField(key, ['auths']) !== undefined);
   if (places.length > 1) throw refuse(secret, 'its document has auths more than once; create it anew');
   const auths = format === 'dockercfg' ? root : (root[places[0] ?? 'auths'] ?? {});
   const members = new Map(Object.entries(auths).map(([key, one]) => [key, JSON.stringify(one)]));
-  const spellings = (key: string): readonly string[] => {
-    const normal = normalizeKey(key);
-    return [...members.keys()].filter((one) => one === key || (normal !== undefined && normalizeKey(one) === normal));
+  // The keys that are there, by their normal form.
+  const spellings = new Map<string, Set<string>>();
+  const spellingsOf = (key: string): Set<string> => {
+    const normal = normalOf(key);
+    const known = spellings.get(normal) ?? new Set<string>();
+    spellings.set(normal, known);
+    return known;
+  };
+  for (const key of members.keys()) spellingsOf(key).add(key);
+  const removeAll = (known: Set<string>, kept?: string): void => {
+    for (const key of known) if (key !== kept && known.delete(key)) members.delete(key);
   };
   return {
     set(entry) {
       const { pattern } = entry;
-      const written = writeEntry(entry);
-      const before = spellings(pattern);
-      const isSame = before.length === 1 && before[0] === pattern && isEqual(known.get(pattern), entry);
-      for (const key of before) if (key !== pattern) members.delete(key);
-      if (!isSame) members.set(pattern, written);
-      const change = isSame ? 'unchanged' : before.length === 0 ? 'added' : 'replaced';
-      return { registry: shownRegistry(pattern), change };
+      const known = spellingsOf(pattern);
+      const isNew = known.size === 0;
+      const isSame = known.size === 1 && known.has(pattern) && isEqual(entriesThere.get(pattern), entry);
+      removeAll(known, pattern);
+      known.add(pattern);
+      if (!isSame) members.set(pattern, writeEntry(entry));
+      return { registry: shownRegistry(pattern), change: isSame ? 'unchanged' : isNew ? 'added' : 'replaced' };
     },
     remove(key) {
-      const before = spellings(key);
-      for (const one of before) members.delete(one);
-      return { registry: shownRegistry(key), change: before.length === 0 ? 'absent' : 'removed' };
+      const known = spellingsOf(key);
+      const change = known.size === 0 ? 'absent' : 'removed';
+      removeAll(known);
+      return { registry: shownRegistry(key), change };
     },
     write(target) {
       const inner = `{${Array.from(members, ([key, one]) => `${quoteJson(key)}:${one}`).join(',')}}`;
@@ -203,6 +212,11 @@ function openDocument(secret: SecretLike): OpenDocument {
       return withValue(target, kind.key, format === 'dockercfg' ? inner : `{${outer.join(',')}}`);
     },
   };
+}
+
+/** What kubelet takes a key for; one that it drops stands for itself. */
+function normalOf(key: string): string {
+  return normalizeKey(key) ?? `dropped ${key}`;
 }
 
 function isEqual(before: DockerConfigEntry | undefined, { credential }: DockerConfigEntry): boolean {

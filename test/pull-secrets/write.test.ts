@@ -20,6 +20,7 @@ import {
 import { deepFreeze, triples } from '../docker-config/support.ts';
 import { anyText } from '../support/any-text.ts';
 import { canary } from '../support/canary.ts';
+import { growth } from '../support/least.ts';
 import { base64, cfgSecret, secret } from './support.ts';
 
 const create = (entries: Readonly<Record<string, PullSecretEntry>>): SecretLike =>
@@ -261,6 +262,18 @@ describe('applyPullSecretUpdate', () => {
     expect(read(applyPullSecretUpdate(odd, { remove: ['r.example'] }).secret)).toEqual([]);
     const twice = secret('s', stored.type, { '.dockerconfigjson': '{"AUTHS":{},"auths":{}}' });
     expect(messageOf(() => applyPullSecretUpdate(twice, { remove: ['r.example'] }))).toContain('auths more than once');
+  });
+
+  it('takes a time that grows with the registries, and not with their square', () => {
+    const entriesOf = (count: number): Readonly<Record<string, PullSecretEntry>> =>
+      Object.fromEntries(Array.from({ length: count }, (_, at) => [`r${at}.example`, { auth: 'dTpw' }]));
+    const [few, many] = [entriesOf(300), entriesOf(3_000)];
+    const ratio = growth(
+      40,
+      () => applyPullSecretUpdate(create(few), { set: few }),
+      () => applyPullSecretUpdate(create(many), { set: many }),
+    );
+    expect(ratio).toBeLessThan(40);
   });
 
   it('refuses what is no pull secret, or cannot be changed', () => {
