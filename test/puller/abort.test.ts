@@ -7,12 +7,13 @@ import { describe, expect, it } from 'vitest';
 import { type Clock, systemClock } from 'kubepull/clock';
 import type { Transport, TransportResponse } from 'kubepull/distribution';
 import { createKeyring } from 'kubepull/keyring';
-import { type LayoutFileSystem, nodeFileSystem, nodeHasher, openOciLayout } from 'kubepull/node';
+import { nodeHasher, openOciLayout } from 'kubepull/node';
 import { createDownloadPool, pullImage, type PullOptions, type PullRuntime } from 'kubepull/puller';
 import { type ContentWriter, createMemoryStore, type ImageStore } from 'kubepull/store';
 import { buildImage, buildIndex, type LoopbackRegistry, type LoopbackRegistryOptions } from 'kubepull/testing';
 import { canary } from '../support/canary.ts';
 import { assertInvariants, type Closeable, countingSignal, startWatch } from '../support/invariants.ts';
+import { lazyDisk } from '../support/lazy-disk.ts';
 import { least } from '../support/least.ts';
 import { createMemoryTransport } from '../support/memory-transport.ts';
 import { amountOf } from '../support/property-runs.ts';
@@ -165,13 +166,6 @@ function abortAt(place: number, abort: () => void): { readonly point: Point; cou
 
 /** What is under way in memory ends in a few turns of the event loop; no machine is too slow to count them. */
 const SETTLED_TURNS = 30;
-
-/** A disk that does not force anything: what a crash would leave is not looked at here. */
-const lazyDisk: LayoutFileSystem = {
-  ...nodeFileSystem,
-  create: async (path) => ({ ...(await nodeFileSystem.create(path)), sync: async () => undefined }),
-  syncDirectory: async () => undefined,
-};
 
 /** Counts turns of the event loop from now on; only where they are few. */
 function countTurns(countsTurns: boolean): { stop(): number } {

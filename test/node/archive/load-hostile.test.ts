@@ -8,6 +8,7 @@ import { type ImageArchive, loadImageArchive, nodeFileSystem, nodeHasher, openOc
 import { MEDIA_TYPES } from 'kubepull/oci';
 import { createMemoryStore } from 'kubepull/store';
 import { buildImage, buildIndex } from 'kubepull/testing';
+import { lazyDisk } from '../../support/lazy-disk.ts';
 import { least } from '../../support/least.ts';
 import { placesOf, sweepOf } from '../../support/sweeps.ts';
 import { tempDir } from '../../support/temp-dir.ts';
@@ -353,7 +354,7 @@ interface Target {
 
 async function targets(): Promise<readonly Target[]> {
   const memory = createMemoryStore({ createHasher: nodeHasher });
-  const layout = await openOciLayout(join(tempDir().path, 'layout'));
+  const layout = await openOciLayout(join(tempDir().path, 'layout'), { fs: lazyDisk });
   const list = (folder: string): readonly string[] => {
     const path = join(layout.directory, folder);
     return existsSync(path) ? readdirSync(path, { recursive: true }).map(String) : [];

@@ -3,10 +3,11 @@ import { join } from 'node:path';
 import { inspect } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import { isImageError } from 'kubepull/errors';
-import { type LayoutFileSystem, type LayoutOwner, nodeFileSystem, openOciLayout } from 'kubepull/node';
+import { type LayoutFileSystem, type LayoutOwner, openOciLayout } from 'kubepull/node';
 import { writeContent } from 'kubepull/store';
 import { buildImage } from 'kubepull/testing';
 import { assertLayoutValid } from '../../support/layout-check.ts';
+import { lazyDisk } from '../../support/lazy-disk.ts';
 import { amountOf } from '../../support/property-runs.ts';
 import { placesOf } from '../../support/sweeps.ts';
 import { tempDir } from '../../support/temp-dir.ts';
@@ -29,13 +30,6 @@ const POSITIONS = [
   blobPath(old.descriptor.digest),
 ];
 
-/** The real file system, but nothing is forced to the disk: no power is cut here, and there are many rounds. */
-const quick: LayoutFileSystem = {
-  ...nodeFileSystem,
-  create: async (path) => ({ ...(await nodeFileSystem.create(path)), sync: async () => undefined }),
-  syncDirectory: async () => undefined,
-};
-
 /** Calls something before and after each call to the file system. */
 function hooked(before: (n: number) => void, after: (n: number) => void): LayoutFileSystem {
   let calls = 0;
@@ -48,7 +42,7 @@ function hooked(before: (n: number) => void, after: (n: number) => void): Layout
       after(n);
     }
   };
-  const fs = quick;
+  const fs = lazyDisk;
   return {
     realpath: (path) => run(() => fs.realpath(path)),
     open: (path) => run(() => fs.open(path)),
@@ -90,7 +84,7 @@ interface Ground {
 
 async function prepare(path: string): Promise<Ground> {
   const [directory, outside] = [join(path, 'layout'), join(path, 'outside')];
-  const store = await openOciLayout(directory, { fs: quick, owner: newOwner() });
+  const store = await openOciLayout(directory, { fs: lazyDisk, owner: newOwner() });
   for (const { descriptor, bytes } of old.contents) await writeContent(store, descriptor, bytes);
   await store.tag('old', old.descriptor);
   // What stands outside has the names that are written inside, as far as anybody can guess them.
@@ -179,7 +173,7 @@ describe('openOciLayout', () => {
         if (await workWhileSwapped(ground, position, at)) failures += 1;
         expect(victimsOf(ground.outside), `${position}, call ${at}`).toEqual(before);
         // The attacker gone, everything can be done.
-        await work(ground.directory, quick);
+        await work(ground.directory, lazyDisk);
         await assertLayoutValid(ground.directory, { allowPartials: false });
         rmSync(join(path, String(moment)), { recursive: true });
       }

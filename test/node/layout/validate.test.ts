@@ -19,6 +19,7 @@ import { type LayoutFindingCode, nodeHasher, openOciLayout, validateLayout } fro
 import { type Descriptor, MEDIA_TYPES } from 'kubepull/oci';
 import { writeContent } from 'kubepull/store';
 import { buildImage, buildIndex, type BuiltContent } from 'kubepull/testing';
+import { lazyDisk } from '../../support/lazy-disk.ts';
 import { tempDir } from '../../support/temp-dir.ts';
 
 const amd64 = buildImage({
@@ -35,7 +36,7 @@ const pathOf = ({ digest }: Pick<Descriptor, 'digest'>): string => `blobs/${dige
 /** A layout with an index of two images, under two names. */
 async function newLayout(): Promise<string> {
   const directory = join(tempDir().path, 'layout');
-  const store = await openOciLayout(directory);
+  const store = await openOciLayout(directory, { fs: lazyDisk });
   for (const { descriptor, bytes } of all.contents) await writeContent(store, descriptor, bytes);
   await store.tag('all', all.descriptor);
   await store.tag('amd64', amd64.descriptor);
@@ -385,7 +386,7 @@ function listingOf(directory: string): readonly string[] {
 /** What a program does with a layout that somebody gave it; only errors of ours may come of it. */
 async function useLayout(directory: string): Promise<void> {
   const steps = async (): Promise<void> => {
-    const store = await openOciLayout(directory);
+    const store = await openOciLayout(directory, { fs: lazyDisk });
     for (const step of [
       () => store.resolve('all'),
       () => store.names(),
@@ -415,7 +416,7 @@ describe('validateLayout', () => {
 
   it('finds nothing wrong with a layout of Docker types, of other algorithms, and of an artifact', async () => {
     const directory = join(tempDir().path, 'layout');
-    const store = await openOciLayout(directory);
+    const store = await openOciLayout(directory, { fs: lazyDisk });
     const docker = buildImage({ mediaTypes: 'docker', layers: [{ files: { a: 'b' } }] });
     for (const { descriptor, bytes } of docker.contents) await writeContent(store, descriptor, bytes);
     await store.tag('docker', docker.descriptor);
