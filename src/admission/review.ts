@@ -174,7 +174,7 @@ const REQUEST = /* @__PURE__ */ is.shape(
     subResource: text,
     name: text,
     namespace: text,
-    operation: is.text,
+    operation: /* @__PURE__ */ is.oneOf('CREATE', 'UPDATE', 'DELETE', 'CONNECT'),
     object: /* @__PURE__ */ is.nullable(is.object),
     oldObject: /* @__PURE__ */ is.nullable(is.object),
   },
@@ -200,19 +200,19 @@ function subjectOf(request: AdmissionRequestLike): Subject | undefined {
   const isKnown = SPEC_PATHS.has(kind.kind) && (GROUPS[kind.kind] ?? '') === (kind.group ?? '');
   const isPod = kind.kind === 'Pod';
   const hasImages = !subResource || (isPod && subResource === 'ephemeralcontainers');
-  if (!isKnown || !hasImages || !object || (operation !== 'CREATE' && operation !== 'UPDATE')) return undefined;
+  if (!isKnown || !hasImages || operation === 'DELETE' || operation === 'CONNECT') return undefined;
   const old = operation === 'UPDATE' ? (oldObject ?? undefined) : undefined;
   const { pod, specAt } = readPod(object, kind.kind);
   const users = podImages(pod.spec, specAt);
   const oldImages = new Set(
     old === undefined ? [] : podImages(readPod(old, kind.kind).pod.spec).map(({ image }) => image),
   );
-  return { request, object, oldObject: old, isPod, pod, specAt, users, oldImages };
+  return { request, object: object as object, oldObject: old, isPod, pod, specAt, users, oldImages };
 }
 
-function readPod(object: object, kind: string): { readonly pod: PodLike; readonly specAt: string } {
+function readPod(object: unknown, kind: string): { readonly pod: PodLike; readonly specAt: string } {
   check<Readonly<Record<string, unknown>>>(ACTION, { object }, { object: kind === 'Pod' ? podKind : workloadKind });
-  const [found] = findPods({ ...object, kind }, ACTION);
+  const [found] = findPods({ ...(object as object), kind }, ACTION);
   if (found === undefined) throw new ImageError('ERR_OPTION_INVALID', `${ACTION}: there is no pod in the object`);
   const { pod, specAt } = found;
   return { pod: { metadata: pod.metadata, spec: pod.spec }, specAt };

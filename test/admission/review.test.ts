@@ -307,6 +307,12 @@ describe('review of what is no AdmissionReview', () => {
     ['an answer', { ...good, request: null, response: {} }, 'request must be'],
     ['no uid', { ...good, request: { ...good.request, uid: '' } }, 'request.uid must be'],
     ['no kind', { ...good, request: { ...good.request, kind: undefined } }, 'request.kind is missing'],
+    [
+      'another operation',
+      { ...good, request: { ...good.request, operation: 'create' } },
+      'request.operation must be "CREATE"',
+    ],
+    ['a creation of nothing', { ...good, request: { ...good.request, object: null } }, 'object must be a pod'],
     ['an object that is none', { ...good, request: { ...good.request, object: 'x' } }, 'request.object must be'],
     [
       'a pod that is none',

@@ -339,7 +339,7 @@ const admissionRules = {
   validatePolicies: true,
   release: '1.36',
 } as const;
-const NULLABLE = ['subResource', 'name', 'namespace', 'object', 'oldObject'];
+const NULLABLE = ['subResource', 'name', 'namespace', 'oldObject'];
 const REVIEWED: Partial<GoodCall> = {
   api: ['0.request.object', '0.request.oldObject'],
   allows: Object.fromEntries(
@@ -348,7 +348,12 @@ const REVIEWED: Partial<GoodCall> = {
       ['undefined', 'null'],
     ]),
   ),
-  wrong: { '0.apiVersion': ['admission.k8s.io/v1beta1', ''], '0.kind': ['Pod', ''], '0.request.uid': [''] },
+  wrong: {
+    '0.apiVersion': ['admission.k8s.io/v1beta1', ''],
+    '0.kind': ['Pod', ''],
+    '0.request.uid': [''],
+    '0.request.operation': ['create'],
+  },
   free: Object.fromEntries(
     ['apiVersion', 'kind'].map((name) => [
       `0.${name}`,
