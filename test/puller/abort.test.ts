@@ -20,9 +20,11 @@ import { amountOf } from '../support/property-runs.ts';
 import { startRegistry } from '../support/registry.ts';
 import { placesOf } from '../support/sweeps.ts';
 import { tempDir } from '../support/temp-dir.ts';
-import { amd64, startRuntime, STORES, tryPull } from './downloads-support.ts';
+import { amd64, startRuntime, tryPull } from './downloads-support.ts';
 import { entryFor } from './mirrors-support.ts';
 import { RANGES, startRangeServer } from './ranges-support.ts';
+
+type BringContent = NonNullable<TransportResponse['bring']>;
 
 /** Calls that are counted, before and after each: the places at which an abort may come. */
 type Point = <T>(step: () => Promise<T>) => Promise<T>;
@@ -42,12 +44,33 @@ function watchedTransport(next: Transport, point: Point): Transport {
   };
   return async (request): Promise<TransportResponse> => {
     const response = await point(() => next(request));
+    const { bring } = response;
     return {
       ...response,
       body: { [Symbol.asyncIterator]: () => watchBody(response.body) },
       discard: () => response.discard(),
+      ...(bring === undefined ? {} : { bring: watchedBring(bring, point) }),
     };
   };
+}
+
+/** What is brought, with a point at each progress, too. */
+function watchedBring(bring: BringContent, point: Point): BringContent {
+  return (file, onProgress) =>
+    point(() =>
+      bring(file, (size) => {
+        onProgress(size);
+        void point(async () => undefined);
+      }),
+    );
+}
+
+/** A runtime whose carrier, if it is to have one, is watched as its transport is. */
+function watchedRuntime(runtime: PullRuntime, point: Point): PullRuntime {
+  const transport = watchedTransport(runtime.transport, point);
+  const { carrier } = runtime;
+  const watched = carrier && { ...carrier, transport, send: watchedTransport(carrier.send, point) };
+  return { ...runtime, transport, carrier: watched };
 }
 
 function watchedStore(store: ImageStore, point: Point): ImageStore {
@@ -56,6 +79,7 @@ function watchedStore(store: ImageStore, point: Point): ImageStore {
       return writer.offset;
     },
     write: (chunk) => point(async () => writer.write(chunk)),
+    ...(writer.fill === undefined ? {} : { fill: (bring) => point(async () => writer.fill?.(bring)) }),
     restart: () => point(() => writer.restart()),
     commit: () => point(() => writer.commit()),
     abort: () => point(() => writer.abort()),
@@ -87,10 +111,11 @@ const image = buildImage({ platform: amd64, layers });
 
 /** A registry over the network. */
 async function startNetwork(
-  options: LoopbackRegistryOptions = {},
+  options: LoopbackRegistryOptions,
+  workers: number | undefined,
 ): Promise<Pick<Prepared, 'runtime' | 'closeables'> & { readonly registry: LoopbackRegistry }> {
   const registry = await startRegistry(options);
-  const runtime = startRuntime();
+  const runtime = startRuntime(workers);
   return { registry, runtime, closeables: [runtime] };
 }
 
@@ -109,22 +134,21 @@ function startMemory(sizes: readonly number[], pieceBytes: number): Pick<Prepare
   });
 }
 
-const SCENARIOS: Readonly<Record<string, () => Promise<Prepared>>> = {
-  async 'a plain pull'() {
-    return { ...startMemory([6000, 6000, 6000, 6000], 1500), options: {} };
-  },
-  async 'an index, with tokens and the second credential'() {
+/** Those over the network, by the threads of the carrier; the transport alone brings the bytes where it is `undefined`. */
+const NETWORK_SCENARIOS: Readonly<Record<string, (workers?: number) => Promise<Prepared>>> = {
+  async 'an index, with tokens and the second credential'(workers) {
     const right = canary('password');
-    const network = await startNetwork({
-      auth: { 'team/': { type: 'bearer', accounts: [{ username: 'u', password: right }] } },
-    });
+    const network = await startNetwork(
+      { auth: { 'team/': { type: 'bearer', accounts: [{ username: 'u', password: right }] } } },
+      workers,
+    );
     const { host } = network.registry;
     network.registry.push('team/app', '1', buildIndex([image]));
     const keyring = createKeyring([entryFor(`${host}/team`, canary('password')), entryFor(host, right)]);
     return { ...network, name: `${host}/team/app:1`, options: { plainHttp: [host], keyring } };
   },
-  async 'cuts, a busy registry and wrong bytes'() {
-    const network = await startNetwork();
+  async 'cuts, a busy registry and wrong bytes'(workers) {
+    const network = await startNetwork({}, workers);
     const { registry } = network;
     registry.push('app', '1', image);
     const digests = image.manifest.layers.map(({ digest }) => new RegExp(`/blobs/${digest}`));
@@ -136,6 +160,13 @@ const SCENARIOS: Readonly<Record<string, () => Promise<Prepared>>> = {
     };
     return { ...network, name: `${registry.host}/app:1`, options: { plainHttp: [registry.host] }, arm };
   },
+};
+
+const SCENARIOS: Readonly<Record<string, (workers?: number) => Promise<Prepared>>> = {
+  async 'a plain pull'() {
+    return { ...startMemory([6000, 6000, 6000, 6000], 1500), options: {} };
+  },
+  ...NETWORK_SCENARIOS,
   async 'a shared pool of one place, beside another pull of the same'() {
     const server = startMemory([6000, 6000, 6000, 6000], 1500);
     const downloads = createDownloadPool({ maxParallelDownloads: 1 });
@@ -190,10 +221,19 @@ function stoppingClock(signal: AbortSignal, point: Point): Clock {
   return { ...systemClock, sleep };
 }
 
-describe.each(STORES)('an abort at every point, with the %s store [B14]', (kind) => {
-  it.each(Object.entries(SCENARIOS))('of %s [I4 I5]', async (_, prepare) => {
+/** What brings the bytes, into what. */
+const WAYS = [
+  { kind: 'memory', carrier: 'no carrier', workers: undefined, scenarios: SCENARIOS },
+  { kind: 'layout', carrier: 'no carrier', workers: undefined, scenarios: SCENARIOS },
+  { kind: 'layout', carrier: 'a reader', workers: 0, scenarios: NETWORK_SCENARIOS },
+  { kind: 'layout', carrier: 'threads', workers: 2, scenarios: NETWORK_SCENARIOS },
+] as const;
+
+describe.each(WAYS)('an abort at every point, with the $kind store and $carrier [B14]', (way) => {
+  const { kind, workers, scenarios } = way;
+  it.each(Object.entries(scenarios))('of %s [I4 I5]', async (_, prepare) => {
     const watch = startWatch();
-    const { registry, runtime, name, options, beside, arm, closeables = [] } = await prepare();
+    const { registry, runtime, name, options, beside, arm, closeables = [] } = await prepare(workers);
     const reason = new Error('enough');
     const faults: string[] = [];
     const { path: root } = tempDir();
@@ -204,7 +244,7 @@ describe.each(STORES)('an abort at every point, with the %s store [B14]', (kind)
       const store =
         kind === 'memory'
           ? createMemoryStore({ createHasher: nodeHasher })
-          : await openOciLayout(directory, { fs: lazyDisk });
+          : await openOciLayout(directory, workers === undefined ? { fs: lazyDisk } : {});
       const signal = countingSignal();
       let counter: ReturnType<typeof countTurns> | undefined;
       const { point, count } = abortAt(place, () => {
@@ -213,11 +253,7 @@ describe.each(STORES)('an abort at every point, with the %s store [B14]', (kind)
       });
       const watched: PullOptions = {
         ...options,
-        runtime: {
-          ...runtime,
-          clock: stoppingClock(signal.signal, point),
-          transport: watchedTransport(runtime.transport, point),
-        },
+        runtime: { ...watchedRuntime(runtime, point), clock: stoppingClock(signal.signal, point) },
         store: watchedStore(store, point),
         signal: signal.signal,
       };

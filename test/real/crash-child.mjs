@@ -3,7 +3,7 @@
 import { pullImage } from 'kubepull/puller';
 import { createNodeRuntime, openOciLayout } from 'kubepull/node';
 
-const [image = '', host = '', directory = ''] = process.argv.slice(2);
+const [image = '', host = '', directory = '', workers = 'none'] = process.argv.slice(2);
 const platform = { os: 'linux', architecture: 'amd64' };
 
 process.stdout.write('ready\n');
@@ -12,7 +12,8 @@ process.stdin.unref();
 
 const store = await openOciLayout(directory);
 process.stdout.write('opened\n');
-const runtime = createNodeRuntime({ platform });
+const carrier = workers === 'none' ? {} : { workers: Number(workers), minCarriedBytes: 0 };
+const runtime = createNodeRuntime({ platform, ...carrier });
 const { name, manifest } = await pullImage(image, { runtime, store, plainHttp: [host] });
 process.stdout.write(`named ${name}\n`);
 await store.tag('second', manifest);

@@ -58,9 +58,18 @@ afterAll(async () => {
 
 type Child = ChildProcessByStdio<Writable, Readable, null>;
 
-/** A child that waits for its sign. */
-async function startChild(directory: string): Promise<Child> {
-  const child = spawn(process.execPath, [CHILD, name, registry.host, directory], {
+/** What brings the layers: the transport, or a carrier with so many threads. */
+const CARRIERS = { 'the transport': 'none', 'a reader': '0', threads: '2' } as const;
+/** Of these there is something to see where only the way of the bytes differs. */
+const CARRIED_CALLS: readonly string[] = ['write at a place', 'sync', 'close'];
+
+/**
+ * A child that waits for its sign.
+ *
+ * @param workers - those of its carrier; `none` for the transport alone
+ */
+async function startChild(directory: string, workers: string): Promise<Child> {
+  const child = spawn(process.execPath, [CHILD, name, registry.host, directory, workers], {
     stdio: ['pipe', 'pipe', 'inherit'],
     // With one thread for files, the n-th call is the same in each run.
     env: { ...process.env, UV_THREADPOOL_SIZE: '1' },
@@ -180,11 +189,19 @@ function canTrace(): boolean {
   return status === 0;
 }
 
-describe.each(['a new layout', 'a layout in use'] as const)('a pull into %s [S01]', (kind) => {
+const SWEEPS = (['a new layout', 'a layout in use'] as const).flatMap((kind) =>
+  Object.entries(CARRIERS).map(([carrier, workers]) => ({ kind, carrier, workers })),
+);
+
+describe.each(SWEEPS)('a pull by $carrier into $kind [S01]', ({ kind, workers }) => {
   const isNew = kind === 'a new layout';
+  const isTransport = workers === 'none';
+  const moments = isTransport ? RANDOM_KILLS / 2 : RANDOM_KILLS / 5;
 
   // By a write, the thread for files says that a call is done; one sweep of these is enough.
-  const calls = Object.entries(CALLS).filter(([what]) => isNew || what !== 'write');
+  const calls = Object.entries(CALLS).filter(([what]) =>
+    isTransport ? isNew || what !== 'write' : CARRIED_CALLS.includes(what),
+  );
 
   it.each(calls)(
     'is killed at every call that can %s',
@@ -194,7 +211,7 @@ describe.each(['a new layout', 'a layout in use'] as const)('a pull into %s [S01
       const ground = await prepare(kind, tempDir());
       const completedAt = await runRounds(async (n) => {
         const directory = ground.next();
-        const child = await startChild(directory);
+        const child = await startChild(directory, workers);
         const tracer = await killAtCall(child, names, n);
         const { completed, promised } = await runToEnd(child);
         await tracer.ended;
@@ -208,16 +225,16 @@ describe.each(['a new layout', 'a layout in use'] as const)('a pull into %s [S01
   );
 
   it(
-    `is killed at ${RANDOM_KILLS / 2} moments, and other tools read what it leaves [S13]`,
+    `is killed at ${moments} moments, and other tools read what it leaves [S13]`,
     async () => {
       const ground = await prepare(kind, tempDir());
       const clean = performance.now();
-      await runToEnd(await startChild(ground.next()));
+      await runToEnd(await startChild(ground.next(), workers));
       const longest = performance.now() - clean;
       let [killed, named] = [0, 0];
       await runRounds(async (n) => {
         const directory = ground.next();
-        const child = await startChild(directory);
+        const child = await startChild(directory, workers);
         const timer = setTimeout(() => child.kill('SIGKILL'), Math.random() * longest);
         const { completed, promised } = await runToEnd(child);
         clearTimeout(timer);
@@ -225,7 +242,7 @@ describe.each(['a new layout', 'a layout in use'] as const)('a pull into %s [S01
         if (!isNew && n % 10 === 0) await expectAccepted(directory);
         if (!completed && promised.length > 1) named += 1;
         await expectRecovery(directory, promised, isNew);
-        return killed >= RANDOM_KILLS / 2;
+        return killed >= moments;
       });
       // Some hit what comes after the first promise.
       expect(named).toBeGreaterThan(0);

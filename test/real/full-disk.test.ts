@@ -5,7 +5,7 @@ import { nodeHasher, openOciLayout, openPulledRecords, writeOciArchive } from 'k
 import { type ImagePulledRecord, toPullCredentials } from 'kubepull/image-access';
 import { createMemoryStore, writeContent } from 'kubepull/store';
 import { buildImage } from 'kubepull/testing';
-import { startScene, tryPull } from '../puller/downloads-support.ts';
+import { startRuntime, startScene, tryPull } from '../puller/downloads-support.ts';
 import { assertLayoutValid } from '../support/layout-check.ts';
 import { tempDir } from '../support/temp-dir.ts';
 import { run } from './servers.ts';
@@ -31,12 +31,13 @@ async function mountDisk(limits: string): Promise<Disk> {
 }
 
 describe('a disk of 2 MiB [S03]', () => {
-  it('fails a pull that does not fit, and the next one succeeds once there is room', async () => {
+  it.each([undefined, 0, 2])('fails a pull that does not fit, and the next succeeds: %s workers', async (workers) => {
     const disk = await mountDisk('size=2m');
     const { name, layer } = await startScene({ bytes: 5 * MIB });
     const directory = join(disk.path, 'layout');
     const store = await openOciLayout(directory);
-    const { error } = await tryPull(name, { store });
+    const runtime = startRuntime(workers);
+    const { error } = await tryPull(name, { store, runtime });
     expect(error).toMatchObject({ code: 'ERR_STORE', errno: 'ENOSPC', retryable: false });
     expect(await store.resolve(name)).toBeUndefined();
     expect(await store.has(layer)).toBe(false);
@@ -44,7 +45,7 @@ describe('a disk of 2 MiB [S03]', () => {
     await assertLayoutValid(directory);
 
     await disk.remount('size=16m');
-    const { pulled } = await tryPull(name, { store: await openOciLayout(directory) });
+    const { pulled } = await tryPull(name, { store: await openOciLayout(directory), runtime });
     expect(await store.resolve(name)).toEqual(pulled?.manifest);
     await assertLayoutValid(directory);
   });
