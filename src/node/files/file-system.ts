@@ -16,6 +16,7 @@ import {
   unlink,
   writev,
 } from 'node:fs';
+import process from 'node:process';
 import { type Kind } from '../../errors/inner.js';
 import * as is from '../../errors/inner.js';
 
@@ -33,6 +34,11 @@ export interface LayoutStat {
   readonly changed: bigint;
   /** When anything about it last changed: content, mode or name. Nobody can set it to another time. */
   readonly touched: bigint;
+  /**
+   * Whether the file is this process's user's and has mode 0400, so that nobody else has written it. Where that cannot be
+   * told, nothing that an earlier process wrote down about the layout is trusted.
+   */
+  readonly sealed?: boolean | undefined;
 }
 
 /**
@@ -167,6 +173,7 @@ function layoutStat(stat: BigIntStats): LayoutStat {
     inode: `${stat.dev}:${stat.ino}`,
     changed: stat.mtimeNs,
     touched: stat.ctimeNs,
+    sealed: process.geteuid && Number(stat.uid) === process.geteuid() && (stat.mode & 0o777n) === 0o400n,
   };
 }
 

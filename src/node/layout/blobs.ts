@@ -13,7 +13,8 @@ export async function hasBlob(context: LayoutContext, descriptor: Descriptor, op
   return (await isBlobRight(context, descriptor, options)) && leaseBlob(context, descriptor, options);
 }
 
-/** Whether a blob is there and right. No blob is trusted for its name: each is hashed before its first use. */
+/** Whether a blob is there and right. No blob is trusted for its name: each is hashed before its first
+ * use, unless that was done before and its file has not changed since. */
 export async function isBlobRight(
   context: LayoutContext,
   descriptor: Descriptor,
@@ -22,7 +23,7 @@ export async function isBlobRight(
   options.signal?.throwIfAborted();
   const stat = await statBlob(context, descriptor);
   if (stat?.size !== descriptor.size) return false;
-  if (context.verified.isVerified(descriptor, stat)) return true;
+  if (await isKnown(context, descriptor, stat)) return true;
   const file = await openVerified(context, descriptor, options);
   await file?.close();
   return file !== undefined;
@@ -162,10 +163,22 @@ async function inspect(
   const stat = await file.stat();
   checkKind(stat, context.paths.blob(descriptor));
   if (stat.size !== descriptor.size) return { right: false, stat };
-  if (context.verified.isVerified(descriptor, stat)) return { right: true, stat };
+  if (await isKnown(context, descriptor, stat)) return { right: true, stat };
   const right = await hashesTo(context, file, descriptor, signal);
   if (right) context.verified.remember(descriptor, stat, { durable: false });
   return { right, stat };
+}
+
+/** Whether this process has verified the file, or an earlier one that it trusts. */
+async function isKnown(
+  { verified, remembered }: LayoutContext,
+  descriptor: Descriptor,
+  stat: LayoutStat,
+): Promise<boolean> {
+  if (verified.isVerified(descriptor, stat)) return true;
+  if (!(await remembered.has(descriptor, stat))) return false;
+  verified.remember(descriptor, stat, { durable: true });
+  return true;
 }
 
 /** A blob that was touched this short a time ago is not touched again, so it may look older than it is by as much. */

@@ -7,6 +7,7 @@ import { failedWith, layoutError, unlessMissing } from '../files/errors.js';
 import type { LayoutFileSystem, LayoutStat } from '../files/file-system.js';
 import type { IndexFile } from './index-file.js';
 import type { LayoutOwner } from './owner.js';
+import type { RememberedFiles } from './remembered.js';
 
 /** How long, and how much, a layout keeps of downloads that were cut. */
 interface PartialLimits {
@@ -29,6 +30,7 @@ export interface LayoutContext {
   readonly hasDirectories: (content: Pick<Descriptor, 'digest'>) => Promise<boolean>;
   readonly verified: VerifiedFiles;
   readonly kept: KeptBytes;
+  readonly remembered: RememberedFiles;
   readonly partials: PartialLimits;
   /** Runs what nobody else may do to this layout at the same time. */
   readonly exclusive: Exclusive;
@@ -106,6 +108,8 @@ export interface LayoutPaths {
   readonly index: string;
   readonly ingest: string;
   readonly lock: string;
+  /** What earlier processes have verified. */
+  readonly remembered: string;
   readonly blobs: string;
   algorithm(content: Pick<Descriptor, 'digest'>): string;
   blob(content: Pick<Descriptor, 'digest'>): string;
@@ -122,6 +126,7 @@ export function layoutPaths(root: string): LayoutPaths {
     index: join(root, 'index.json'),
     ingest: join(root, 'ingest'),
     lock: join(root, 'ingest', 'lock'),
+    remembered: join(root, 'ingest', 'verified'),
     blobs,
     algorithm,
     blob: (content) => join(algorithm(content), getDigestHex(content.digest)),
@@ -164,7 +169,7 @@ export function createDirectoryCheck(
 }
 
 /** What one store knows of the files in its layout, so that each is hashed, and forced to the disk, only once. */
-interface VerifiedFiles {
+export interface VerifiedFiles {
   /** Notes that the file with this stat has the right content. */
   remember(descriptor: Descriptor, stat: LayoutStat, known: { readonly durable: boolean }): void;
   isVerified(descriptor: Descriptor, stat: LayoutStat): boolean;

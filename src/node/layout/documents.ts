@@ -29,7 +29,7 @@ export async function readLayoutIndex(
 }
 
 /** One bounded read of a regular file. */
-async function readSmallFile(
+export async function readSmallFile(
   fs: LayoutFileSystem,
   path: string,
   limit: number,

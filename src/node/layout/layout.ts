@@ -28,6 +28,7 @@ import { createLock } from './lock.js';
 import { type ChangeNames, createNameChanges, replaceDocument } from './name-changes.js';
 import { findName, listNames, removeName, writeName } from './names.js';
 import { type LayoutOwner, processOwner, sweepSockets } from './owner.js';
+import { createRemembered } from './remembered.js';
 import { createLayoutWriter } from './writer.js';
 
 /**
@@ -50,7 +51,8 @@ export interface OciLayout extends ManagedStore, AsyncDisposable {
  *
  * Whatever happens, a power cut included, the layout is valid: a blob shows only when it is whole and on the disk, and a
  * name only when all of its image is. Any number of processes may write to it at once. Content that was there before is
- * hashed once before it is used; what is corrupt is removed and counts as absent. Temporary files are in `ingest/`, and
+ * hashed once before it is used, and not again while its file stays as it is; what is corrupt is removed and counts as
+ * absent. Temporary files are in `ingest/`, and
  * those of processes that have ended are removed now, but for the parts of downloads: the next writer of the same content
  * goes on from there.
  *
@@ -78,7 +80,10 @@ export async function openOciLayout(directory: string, options: OciLayoutOptions
   await sweepIngest(context);
   if (usesSockets(options)) await sweepSockets(context.paths.ingest);
   const store = { ...contentStore(context), ...nameStore(context) };
-  const close = (): Promise<void> => context.background.settled();
+  const close = async (): Promise<void> => {
+    await context.background.run(undefined, () => context.remembered.flush());
+    await context.background.settled();
+  };
   return {
     ...store,
     ...(options.isolated === true ? isolateStore(store) : {}),
@@ -105,14 +110,16 @@ async function createContext(directory: string, options: OciLayoutOptions): Prom
     clock,
     owner: options.owner ?? (await processOwner(usesSockets(options) ? paths.ingest : undefined)),
   };
+  const verified = createVerifiedFiles();
   return {
     ...base,
     createHasher,
     lendsFiles: (options.fs ?? nodeFileSystem) === nodeFileSystem && createHasher === nodeHasher,
     index: createIndexFile(fs, paths.index, clock),
     hasDirectories: createDirectoryCheck(fs, paths),
-    verified: createVerifiedFiles(),
+    verified,
     kept: createKeptBytes(),
+    remembered: createRemembered({ ...base, verified, rehash: options.rehash === true }),
     background: createBackground(),
     partials: { maxAgeMs, maxBytes },
     exclusive: createLock(base, lockTimeoutMs),
@@ -184,6 +191,7 @@ async function tagImage(
   // Once before the lock, so that little is left to do under it.
   await settleBlobs(context, contents, call);
   await change({ contents, edit: (found) => writeName(found, name, descriptor) }, call);
+  await context.remembered.note(contents);
 }
 
 /**
@@ -251,6 +259,14 @@ export interface OciLayoutOptions extends CallOptions {
    * @defaultValue `false`
    */
   readonly isolated?: boolean | undefined;
+  /**
+   * Whether content is hashed before its first use by this store, also where an earlier process of this user has verified
+   * it and the times of its file say that it has not changed since. It finds what a disk has lost in silence; so does
+   * {@link validateLayout}.
+   *
+   * @defaultValue `false`
+   */
+  readonly rehash?: boolean | undefined;
 }
 
 /** @throws ImageError for what is no directory, or no option of this kind */
@@ -266,6 +282,7 @@ function checkLayoutOptions(directory: string, options: OciLayoutOptions): void 
     maxPartialAgeMs: limit,
     maxPartialBytes: limit,
     isolated: is.optional(is.bool),
+    rehash: is.optional(is.bool),
     ...is.callOptions,
   });
 }

@@ -68,7 +68,7 @@ describe('a layout that containers share', () => {
     for (let round = 0; round < 3; round += 1) await end(await holdElsewhere(program, directory));
     const sweep = async (): Promise<readonly string[]> => {
       await openOciLayout(directory);
-      return readdirSync(join(directory, 'ingest')).filter((name) => !/^sha256-[0-9a-f]{64}$/.test(name));
+      return readdirSync(join(directory, 'ingest')).filter((name) => !/^(?:verified|sha256-[0-9a-f]{64})$/.test(name));
     };
     // A process ends a moment after the one that started it.
     await expect.poll(sweep, { timeout: 30_000 }).toEqual([]);

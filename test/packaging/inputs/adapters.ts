@@ -111,6 +111,7 @@ const layoutOptions = all<OciLayoutOptions>({
   maxPartialAgeMs: 1000,
   maxPartialBytes: 1000,
   isolated: true,
+  rehash: true,
   ...call,
 });
 
