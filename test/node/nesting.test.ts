@@ -14,6 +14,7 @@ let programs = '';
 beforeAll(async () => {
   programs = mkdtempSync(join(tmpdir(), 'kubepull-nesting-'));
   await bundle('nesting-child.ts', join(programs, 'child.mjs'));
+  await bundle('nesting-documents-child.ts', join(programs, 'documents.mjs'));
   return () => rmSync(programs, { recursive: true });
 });
 
@@ -98,5 +99,42 @@ describe('a docker config to log in to', () => {
     expect(await endOf('login', text)).toMatch(
       /^ERR_CONFIG_INVALID .*: it is not a JSON object, so it is left as it is$/,
     );
+  });
+});
+
+/** All that reads a document of somebody else, as the child names them. */
+const READERS = [
+  'manifest',
+  'index',
+  'config',
+  'docker config',
+  'docker config of kubelet',
+  'linted docker config',
+  'pull secret',
+  'validated pull secret',
+  'plugin',
+  'layout',
+  'validated layout',
+  'records',
+  'message of a node',
+  'admission',
+  'kubectl, explained',
+  'kubectl, linted',
+  'yaml, linted',
+];
+
+describe('a document whose lists and objects nest without end', () => {
+  const run = async (...args: readonly string[]): Promise<string> =>
+    (await promisify(execFile)(process.execPath, [join(programs, 'documents.mjs'), ...args], { timeout: 120_000 }))
+      .stdout;
+
+  it('is tried with every reader that the child knows', async () => {
+    expect(JSON.parse(await run())).toEqual(READERS);
+  });
+
+  it.each(sweepOf(READERS, 4))('is read or refused by a code, and ends no process: %s', async (reader) => {
+    const ends = (await run(reader, tempDir().path)).trim().split('\n');
+    expect(ends).toHaveLength(6);
+    for (const end of ends) expect(end).toMatch(/^[\w ]+: (?:read|ERR_[A-Z_]+)$/);
   });
 });
