@@ -12,6 +12,7 @@ const ORDER = [
   'start',
   'pull',
   'resolve',
+  'preflight',
   'scale',
 ];
 

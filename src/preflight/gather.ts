@@ -12,6 +12,7 @@ import {
   type ServiceAccountLike,
 } from '../pull-secrets/index.js';
 import { formatReference, type ImageReference, parseDockerReference } from '../reference/index.js';
+import { decideImage, type ImageRules } from '../rules/index.js';
 import { failureOf } from './causes.js';
 import type { ImageUse, PreflightFailure, PreflightOptions } from './types.js';
 
@@ -29,30 +30,44 @@ export interface WantedImage {
   readonly image: string;
   /** `undefined` when the image is no reference. */
   readonly ref: ImageReference | undefined;
+  /** The full name with the default tag. */
+  readonly name: string | undefined;
   readonly failure: PreflightFailure | undefined;
   readonly credentials: Credentials;
   readonly use: ImageUse;
 }
 
+const NO_SECRETS: { readonly found: readonly SecretLike[]; readonly missing: readonly string[] } = {
+  found: [],
+  missing: [],
+};
+
 /** Finds every image of the objects, and what each pod has to show for it. */
 export function gatherImages(
   objects: unknown,
-  options: Pick<PreflightOptions, 'secrets' | 'serviceAccounts' | 'nodeConfig' | 'keyring'>,
+  options: Pick<PreflightOptions, 'secrets' | 'serviceAccounts' | 'nodeConfig' | 'keyring' | 'rules'>,
 ): { readonly pods: number; readonly images: readonly WantedImage[] } {
   const secrets = [...(options.secrets ?? [])];
   const accounts = new Map(Array.from(options.serviceAccounts ?? [], (account) => [keyOf(account), account]));
   const credentialsOf = shareCredentials(options);
+  const read = new Map<string, ReadImage>();
+  const readOnce = (image: string): ReadImage => {
+    const found = read.get(image) ?? readImage(image, options.rules);
+    read.set(image, found);
+    return found;
+  };
   const pods = findPods(objects, 'Cannot check pulls');
   const images = pods.flatMap((found) => {
     const pod = admit(found.pod, accounts);
-    const { found: own, missing } = selectPullSecrets(pod, secrets);
+    const names = pod.spec?.imagePullSecrets ?? [];
+    const { found: own, missing } = names.length === 0 ? NO_SECRETS : selectPullSecrets(pod, secrets);
     const namespace = namespaceOf(pod);
     const credentials = credentialsOf(
       own,
       missing.map((name) => `${namespace}/${name}`),
     );
     return defaultPodPullPolicies(pod).decisions.map((decision) => ({
-      ...readImage(decision.image),
+      ...readOnce(decision.image),
       credentials,
       use: useOf(found, decision),
     }));
@@ -112,19 +127,18 @@ function readSecrets(secrets: readonly SecretLike[], ofNode: Keyring): Omit<Cred
   return { keyring: joinKeyrings(createKeyring(entries), ofNode), failure };
 }
 
-type ReadImage = Pick<WantedImage, 'image' | 'ref' | 'failure'>;
+type ReadImage = Pick<WantedImage, 'image' | 'ref' | 'name' | 'failure'>;
 
-export function readImage(image: string): ReadImage {
+export function readImage(image: string, rules?: ImageRules): ReadImage {
   try {
-    return { image, ref: parseDockerReference(image), failure: undefined };
+    const ref = parseDockerReference(image);
+    const decision = rules === undefined ? undefined : decideImage(ref, rules);
+    const failure = decision?.allowed === false ? failureOf('policy', `${ref.name}: ${decision.message}`) : undefined;
+    return { image, ref, name: formatReference(ref), failure };
   } catch (error) {
     if (!(error instanceof InvalidReferenceError)) throw error;
-    return { image, ref: undefined, failure: failureOf('name', error.message, error) };
+    return { image, ref: undefined, name: undefined, failure: failureOf('name', error.message, error) };
   }
-}
-
-export function nameOf(ref: ImageReference | undefined): string | undefined {
-  return ref === undefined ? undefined : formatReference(ref);
 }
 
 function useOf(

@@ -6,9 +6,10 @@ import type { WorkloadLike, WorkloadListLike } from '../kubernetes/index.js';
 import type { Platform } from '../oci/index.js';
 import { formatPlatform } from '../platform/index.js';
 import { pullMembers } from '../puller/inner.js';
+import { rulesKind } from '../rules/inner.js';
 import { type Asked, type Asker, type AskPlan, createAsker, type Showing } from './ask.js';
 import { failureOf } from './causes.js';
-import { gatherImages, nameOf, readImage, type WantedImage } from './gather.js';
+import { gatherImages, readImage, type WantedImage } from './gather.js';
 import type {
   CheckOptions,
   CheckPullOptions,
@@ -60,6 +61,7 @@ export async function preflight(
     ...checkMembers(),
     secrets: is.optional(is.iterable),
     serviceAccounts: is.optional(is.listOf(serviceAccountKind)),
+    rules: is.optional(rulesKind),
     nodeConfig: is.optional(is.listOf(is.entry)),
     keyring: is.optional(is.having('a keyring, such as createKeyring() gives', 'lookup')),
   });
@@ -137,13 +139,9 @@ async function checkOne(image: string, options: CheckPullOptions): Promise<Image
   const { keyring, credential } = options;
   const asker = createAsker(options);
   const showing = { keyring, credential };
-  const { ref, failure } = readImage(image);
+  const { ref, name, failure } = readImage(image);
   const plan = ref === undefined ? undefined : await asker.plan(ref, showing);
-  return checkRow(
-    asker,
-    { image, name: nameOf(ref), plan, showing, failure, missing: [], never: false, usedBy: [] },
-    options,
-  );
+  return checkRow(asker, { image, name, plan, showing, failure, missing: [], never: false, usedBy: [] }, options);
 }
 
 /** However many requests are under way, the caller's signal hears of one listener only. */
@@ -201,34 +199,33 @@ async function planRows(
   { signal }: CheckOptions,
 ): Promise<readonly Row[]> {
   const rows = new Map<string, Row>();
-  const plans = new Map<object, Map<string, Promise<AskPlan>>>();
-  for (const { image, ref, failure, credentials, use } of images) {
-    signal?.throwIfAborted();
-    const name = nameOf(ref);
-    const known = plans.get(credentials) ?? new Map<string, Promise<AskPlan>>();
-    plans.set(credentials, known);
-    const why = failure ?? credentials.failure;
-    const planning =
-      ref === undefined || why !== undefined ? undefined : (known.get(name ?? '') ?? asker.plan(ref, credentials));
-    if (planning !== undefined) known.set(name ?? '', planning);
-    const plan = await planning;
+  // Most pods want what another with the very same credentials wants.
+  const known = new Map<object, Map<string, Row>>();
+  for (const wanted of images) {
+    const { image, credentials, use } = wanted;
     const never = use.policy === 'Never';
-    const sources = plan?.planned.map(({ source }) => source) ?? why?.message;
-    const key = JSON.stringify([image, never, credentials.missing, sources, plan?.key]);
-    const row: Row = rows.get(key) ?? {
-      image,
-      name,
-      plan,
-      showing: credentials,
-      failure: why,
-      missing: credentials.missing,
-      never,
-      usedBy: [],
-    };
+    const same = known.get(credentials) ?? new Map<string, Row>();
+    known.set(credentials, same);
+    const key = `${String(never)} ${image}`;
+    const row = same.get(key) ?? (await planRow(asker, wanted, rows));
+    same.set(key, row);
     row.usedBy.push(use);
-    rows.set(key, row);
+    signal?.throwIfAborted();
   }
   return [...rows.values()];
+}
+
+async function planRow(asker: Asker, wanted: WantedImage, rows: Map<string, Row>): Promise<Row> {
+  const { image, ref, name, credentials, use } = wanted;
+  const failure = wanted.failure ?? credentials.failure;
+  const plan = ref === undefined || failure !== undefined ? undefined : await asker.plan(ref, credentials);
+  const never = use.policy === 'Never';
+  const { missing } = credentials;
+  const sources = plan?.planned.map(({ source }) => source) ?? failure?.message;
+  const key = JSON.stringify([image, never, missing, sources, plan?.key]);
+  const row: Row = rows.get(key) ?? { image, name, plan, showing: credentials, failure, missing, never, usedBy: [] };
+  rows.set(key, row);
+  return row;
 }
 
 /** What is refused for want of a credential. */

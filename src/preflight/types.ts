@@ -9,6 +9,7 @@ import type { RegistryEndpoint } from '../mirrors/index.js';
 import type { Descriptor, Platform } from '../oci/index.js';
 import type { PullOptions } from '../puller/index.js';
 import type { SecretLike, ServiceAccountLike } from '../pull-secrets/index.js';
+import type { ImageRules } from '../rules/index.js';
 import type { ImageStore } from '../store/index.js';
 
 /** Requests to one registry at once, when the caller does not say. @public */
@@ -83,6 +84,8 @@ export interface PreflightOptions extends CheckOptions {
    * @defaultValue none
    */
   readonly serviceAccounts?: Iterable<ServiceAccountLike> | undefined;
+  /** Which images may be used at all; what they refuse fails as `policy`, and nobody is asked for it. @defaultValue every image */
+  readonly rules?: ImageRules | undefined;
   /** The entries of the node's docker config, which are tried after the secrets. @defaultValue none */
   readonly nodeConfig?: readonly DockerConfigEntry[] | undefined;
   /** What of the node has to be asked for credentials, such as plugins; it comes last. @defaultValue none */

@@ -86,6 +86,7 @@ export const ARROWS: Readonly<Record<string, readonly string[]>> = {
     'docker-config',
     'distribution',
     'mirrors',
+    'rules',
     'store',
     'platform',
     'oci',

@@ -15,6 +15,7 @@ import {
   type PreflightOptions,
 } from 'kubepull/preflight';
 import { createPullSecret } from 'kubepull/pull-secrets';
+import { createImageRules } from 'kubepull/rules';
 import { createMemoryStore, writeContent } from 'kubepull/store';
 import { buildImage, buildIndex, type LoopbackRegistry, type LoopbackRegistryOptions } from 'kubepull/testing';
 import { canary } from '../support/canary.ts';
@@ -259,6 +260,17 @@ describe('preflight', () => {
         { container: 'data', kind: 'volume', path: 'spec.template.spec.volumes[0].image' },
       ],
     });
+  });
+
+  it('asks nobody for an image that the rules refuse', async () => {
+    const { asking, name, registry } = await start();
+    const rules = createImageRules({ deny: [`${registry.host}/team/**`] });
+    const report = await preflight(pod('a', [name]), { ...asking, rules });
+    expect(report.images[0]?.failure).toMatchObject({
+      cause: 'policy',
+      message: expect.stringContaining('it is denied by the rule') as string,
+    });
+    expect(registry.requests).toEqual([]);
   });
 
   it('counts a layer once in what all images have to fetch', async () => {

@@ -1,5 +1,6 @@
 import { type CheckPullOptions, preflight, type PreflightOptions } from 'kubepull/preflight';
 import { createKeyring } from 'kubepull/keyring';
+import { createImageRules } from 'kubepull/rules';
 import { entry, entryOptional, pod, secret } from './decisions.ts';
 import { call, storeWith } from './stores.ts';
 import { host, hostOptional, retry, retryOptional, runtime } from './transfers.ts';
@@ -29,7 +30,7 @@ const common = async (): Promise<Omit<Required<CheckPullOptions>, 'credential'>>
 const rules: Omit<GoodCall, 'args'> = {
   optional: [
     'endpoints plainHttp realmPolicy redirectPolicy maxRedirects limits retry platforms store read network',
-    'maxPerRegistry keyring onEvent signal credential secrets serviceAccounts nodeConfig',
+    'maxPerRegistry keyring onEvent signal credential secrets serviceAccounts nodeConfig rules',
     'limits.maxLayers limits.maxManifests limits.maxValues runtime.clock runtime.tokenCache runtime.tracing',
   ]
     .flatMap((names) => names.split(' '))
@@ -68,6 +69,7 @@ export const checks: Table = {
         ...(await common()),
         secrets: [secret],
         serviceAccounts: [{ metadata: { name: 'robot' }, imagePullSecrets: [{ name: 'creds' }] }],
+        rules: createImageRules({ deny: ['b.example/**'] }),
         nodeConfig: [entry],
       }),
     ],
