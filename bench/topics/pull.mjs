@@ -18,6 +18,7 @@ const TIME = '/usr/bin/time';
 const MEMORY = '/dev/shm';
 const CURL = ['curl', '-sS', '--fail', '-Z', '--parallel-max', '4', '--create-dirs'];
 const CURLS = 'curl, 4 at once';
+const ONE_THREAD = 'kubepull, one thread';
 /** Touches memory and gives it back: a virtual machine that has to fetch it from its host in a timed run spoils that. */
 const TOUCH = 'for (let left = Number(process.argv[1]); left > 0; left -= 64) Buffer.alloc(64 * 2 ** 20, 1)';
 
@@ -42,6 +43,7 @@ const COST_GOALS = {
  * @property {number} ballastMib
  * @property {boolean} [again] whether all is there already
  * @property {readonly Goal[]} goals of the time
+ * @property {boolean} [threads] whether a pull without worker threads is measured, too
  * @property {boolean} [costs] whether processor time and memory have rows of their own
  */
 
@@ -52,13 +54,16 @@ const COST_GOALS = {
  * @param {Registry} registry
  * @returns {Promise<Record<string, (target: string) => readonly string[]>>}
  */
-async function pullersOf({ image, layers, scheme, again }, { host, tlsHost }) {
+async function pullersOf({ image, layers, scheme, again, threads }, { host, tlsHost }) {
   const server = scheme === 'http' ? host : tlsHost;
   const name = `${server}/${image}:latest`;
   const verify = scheme === 'http' ? ['--src-tls-verify=false'] : [];
   const curls = layers.flatMap((digest, at) => [`${scheme}://${server}/v2/${image}/blobs/${digest}`, `-o#${at}`]);
   return {
     kubepull: (target) => [process.execPath, CHILD, scheme, name, target],
+    ...(threads === true && {
+      [ONE_THREAD]: (/** @type {string} */ target) => [process.execPath, CHILD, scheme, name, target, '0'],
+    }),
     ...((await hasProgram('skopeo')) && {
       skopeo: (/** @type {string} */ target) => [
         'skopeo',
@@ -199,11 +204,18 @@ async function measureAll(registry, quick) {
   });
   /** @param {number} most @param {string} to @returns {Goal} */
   const goal = (most, to = 'skopeo') => ({ side: 'kubepull', to, most });
+  /** @type {Goal} */
+  const oneThread = { side: ONE_THREAD, to: 'skopeo', most: 0.8 };
   const [big, many, small] = Object.values(shapes).map(({ layers, mib }) => `${layers} × ${mib} MiB`);
   await mkdir(memory, { recursive: true });
   return [
     ...(await comparePullers(
-      plan('big', { name: `${big}, HTTP, in memory`, goals: [goal(0.6), goal(1.9, CURLS)], costs: true }),
+      plan('big', {
+        name: `${big}, HTTP, in memory`,
+        goals: [goal(0.6), goal(1.9, CURLS), oneThread],
+        threads: true,
+        costs: true,
+      }),
       registry,
     )),
     ...(await comparePullers(
