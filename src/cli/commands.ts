@@ -56,6 +56,11 @@ const SOURCES = {
   },
 } as const satisfies CommandSpec['options'];
 
+const PLAIN_HTTP = {
+  type: 'boolean',
+  help: 'speak plain HTTP with the registries of the images',
+} as const satisfies OptionSpec;
+
 const OPERANDS = [
   'An operand is a file when it is -, begins with / or ./ or ../, or ends in .json, .yaml or .yml; - is standard',
   'input. Everything else is the name of an image. Files hold pods, workloads, Lists, secrets and service accounts,',
@@ -113,6 +118,35 @@ export const COMMANDS: Readonly<Record<string, CommandSpec>> = {
     ],
     load: async () => (await import('./explain.js')).explainInput,
   },
+  preflight: {
+    usage: 'FILE|IMAGE...',
+    summary: 'whether nodes can pull each image, asked of the registries: the cause and the cure where not',
+    about: [
+      ...OPERANDS,
+      'Credentials are those of the pull secrets in the input and of the options, in the order of kubelet. Only manifests are',
+      'read, each once. The exit code is 1 when an image cannot be pulled.',
+    ],
+    options: {
+      platforms: {
+        type: 'string',
+        value: 'P,P...',
+        help: "the platforms of the nodes, such as linux/amd64,linux/arm64 (default: this machine's)",
+      },
+      head: { type: 'boolean', help: 'ask for digests only, which Docker Hub does not count as pulls' },
+      offline: { type: 'boolean', help: 'ask no registry: tell what would be tried, and what cannot be known' },
+      store: { type: 'string', value: 'DIR', offers: 'files', help: 'a layout: what it has need not be fetched' },
+      'plain-http': PLAIN_HTTP,
+      table: { type: 'boolean', help: 'a line for each image' },
+      ...SOURCES,
+      ...COMMON,
+    },
+    examples: [
+      'kubectl get deployments,secrets,serviceaccounts -o json | kubepull preflight -',
+      'kubepull preflight deployment.yaml secrets.yaml --platforms linux/amd64,linux/arm64 --table',
+      'kubepull preflight registry.example.com/team/app:1 --docker',
+    ],
+    load: async () => (await import('./preflight.js')).preflightInput,
+  },
   lint: {
     usage: 'FILE|IMAGE...',
     summary: 'what is wrong with pods, pull secrets and docker configs, and the cure',
@@ -152,7 +186,7 @@ export const COMMANDS: Readonly<Record<string, CommandSpec>> = {
       },
       archive: { type: 'string', value: 'FILE', offers: 'files', help: 'write an oci-archive in place of a layout' },
       platform: { type: 'string', value: 'P', help: "such as linux/arm64 (default: this machine's)" },
-      'plain-http': { type: 'boolean', help: 'speak plain HTTP with the registries of the images' },
+      'plain-http': PLAIN_HTTP,
       anonymous: { type: 'boolean', help: 'use no credentials but those of pull secrets' },
       quiet: { type: 'boolean', short: 'q', help: 'no progress' },
       ...SOURCES,
@@ -164,13 +198,32 @@ export const COMMANDS: Readonly<Record<string, CommandSpec>> = {
     ],
     load: async () => (await import('./pull.js')).pullInput,
   },
+  pin: {
+    usage: 'FILE|IMAGE...',
+    summary: 'the files with the digest of now behind each tag; all else in them stays as it is',
+    about: [
+      ...OPERANDS,
+      'A file that holds no pod, as one of secrets, is only read. Where no option names credentials, those of Docker are used.',
+      'With --json the changes are printed in place of the files. What is left as it is is told on standard error, and the exit',
+      'code is 1 when an image was not found, or could not be asked for.',
+    ],
+    options: {
+      'plain-http': PLAIN_HTTP,
+      anonymous: { type: 'boolean', help: 'use no credentials but those of pull secrets' },
+      quiet: { type: 'boolean', short: 'q', help: 'do not tell what is left as it is' },
+      ...SOURCES,
+      ...COMMON,
+    },
+    examples: ['kubepull pin deployment.yaml > pinned.yaml', 'kubepull pin nginx:1.27'],
+    load: async () => (await import('./pin.js')).pinInput,
+  },
   schema: {
     usage: 'COMMAND',
     summary: 'the JSON schema of what a command prints with --json',
     about: [],
     options: { help: COMMON.help },
     examples: ['kubepull schema explain'],
-    words: ['explain', 'lint', 'pull'],
+    words: ['explain', 'preflight', 'lint', 'pull', 'pin'],
   },
   completion: {
     usage: 'bash|zsh|fish',

@@ -13,7 +13,7 @@ import type { LookupResult } from '../keyring/index.js';
 import { findPods, podImages } from '../kubernetes/inner.js';
 import { type ImageName, parseImageName } from '../reference/index.js';
 import { usageError } from './fault.js';
-import { type Found, type Input, labelOf, podOfImage, readInput, refuseDockerConfigs } from './input.js';
+import { type Found, type Input, labelOf, placeAmong, podOfImage, readInput, refuseDockerConfigs } from './input.js';
 import type { ExplainedImage, ExplainOutput, ToldFailure } from './outputs.js';
 import { openSources, type Sources } from './sources.js';
 import { type CommandAnswer, type CommandCall, EXIT_CODES, type Styled } from './types.js';
@@ -89,9 +89,7 @@ async function explainAll(
   });
   return explanations.map((explanation) => {
     const { policy } = explanation.pull;
-    // The place among the objects, in front of the place in the object.
-    const [, index = '', path = ''] = /^\[(\d+)\]\.(.*)$/su.exec(policy.path) ?? [];
-    const of = found[Number(index)] as Found<object>;
+    const { of, path } = placeAmong(found, policy.path);
     return { of, explanation: { ...explanation, pull: { ...explanation.pull, policy: { ...policy, path } } } };
   });
 }

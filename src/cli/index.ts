@@ -8,13 +8,18 @@ export { runCommand } from './run.js';
 export { getOutputSchema, type JsonSchema } from './schemas.js';
 export { type CommandIo, type CommandOutput, EXIT_CODES } from './types.js';
 export {
+  type CheckedImage,
   type ExplainedImage,
   type ExplainOutput,
   type FailedAttempt,
   type LintedFinding,
   type LintOutput,
   type OutputObject,
+  type PinOutput,
+  type PlannedOutput,
+  type PreflightOutput,
   type PulledOutput,
   type PullOutput,
+  type RateLimitOutput,
   type ToldFailure,
 } from './outputs.js';

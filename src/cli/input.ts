@@ -1,9 +1,10 @@
 import { errorText } from '../errors/inner.js';
 import { printable, quote } from '../internal/index.js';
 import { type PodLike } from '../kubernetes/index.js';
-import { findPods, SPEC_PATHS } from '../kubernetes/inner.js';
+import { findPods, podImages, SPEC_PATHS } from '../kubernetes/inner.js';
 import type { PodEventLike } from '../failures/index.js';
 import type { SecretLike, ServiceAccountLike } from '../pull-secrets/index.js';
+import { safeParseReference } from '../reference/index.js';
 import { usageError } from './fault.js';
 import type { CommandIo } from './types.js';
 
@@ -26,6 +27,14 @@ export interface Input {
   /** Docker configs as they are written: what is wrong with one may be lost when it is parsed. */
   readonly dockerConfigs: readonly { readonly bytes: Uint8Array; readonly place: string }[];
   readonly images: readonly string[];
+  readonly files: readonly ReadFile[];
+}
+
+/** A file as it is written, and the values in it. */
+export interface ReadFile {
+  readonly place: string;
+  readonly bytes: Uint8Array;
+  readonly documents: readonly unknown[];
 }
 
 type Unknowns = Readonly<Record<string, unknown>>;
@@ -42,7 +51,7 @@ const MAX_BYTES = 256 * 1024 * 1024;
 export async function readInput(operands: readonly string[], io: CommandIo): Promise<Input> {
   if (operands.length === 0) throw usageError('no input: name files or images, and - for standard input');
   if (operands.filter((operand) => operand === '-').length > 1) throw usageError('standard input can be read but once');
-  const found = { pods: [], secrets: [], events: [], accounts: [], dockerConfigs: [], images: [] } as {
+  const found = { pods: [], secrets: [], events: [], accounts: [], dockerConfigs: [], images: [], files: [] } as {
     -readonly [K in keyof Input]: Input[K][number][];
   };
   for (const operand of operands) {
@@ -52,6 +61,7 @@ export async function readInput(operands: readonly string[], io: CommandIo): Pro
     }
     const bytes = await readOperand(operand, io);
     const documents = await parseDocuments(bytes, nameOf(operand));
+    found.files.push({ place: nameOf(operand), bytes, documents });
     for (const [index, document] of documents.entries()) {
       const place = documents.length === 1 ? nameOf(operand) : `${nameOf(operand)}[${index}]`;
       if (isDockerConfig(document)) found.dockerConfigs.push({ bytes, place });
@@ -220,6 +230,22 @@ function sort({ object, place }: Placed, found: { [K in keyof Input]: Input[K][n
 
 function textOr(value: unknown, otherwise: string): string {
   return typeof value === 'string' && value !== '' ? value : otherwise;
+}
+
+/** What a path among several objects is about: the object, and the path in it. */
+export function placeAmong(
+  found: readonly Found<object>[],
+  path: string,
+): { readonly of: Found<object>; readonly path: string } {
+  const [, index = '', inObject = ''] = /^\[(\d+)\]\.(.*)$/su.exec(path) ?? [];
+  return { of: found[Number(index)] as Found<object>, path: inObject };
+}
+
+/** The registries of all images, in the spelling of the images. */
+export function listRegistries(objects: readonly object[]): readonly string[] {
+  const images = findPods(objects, 'Cannot read images').flatMap(({ pod }) => podImages(pod.spec));
+  const parsed = images.map(({ image }) => safeParseReference(image));
+  return [...new Set(parsed.flatMap((result) => (result.ok ? [result.value.domain] : [])))];
 }
 
 /** A docker config is an operand of the linter only. */

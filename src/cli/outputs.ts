@@ -1,5 +1,7 @@
 import type { LintCode, LintSeverity } from '../lint/index.js';
 import type { PullExplanation } from '../explain/index.js';
+import type { LeftImage } from '../pin/index.js';
+import type { ImageCheck, ImageUse } from '../preflight/index.js';
 import type { ContainerExplanation, FailureCause, FailureExplanation } from '../failures/index.js';
 
 /**
@@ -92,6 +94,118 @@ export interface ToldFailure {
   readonly host: string | null;
   readonly status: number | null;
   readonly runtime: NonNullable<FailureExplanation['runtime']> | null;
+}
+
+/**
+ * What `kubepull preflight --json` prints: a `PreflightReport`, without what only this process can use.
+ *
+ * @public
+ */
+export interface PreflightOutput {
+  readonly command: 'preflight';
+  readonly version: 1;
+  /** Whether no image failed. */
+  readonly ok: boolean;
+  /** Whether registries were asked. */
+  readonly network: boolean;
+  readonly pods: number;
+  readonly failed: number;
+  readonly images: readonly CheckedImage[];
+  readonly totals: readonly { readonly platform: string; readonly missingBytes: number }[];
+  readonly rateLimits: readonly RateLimitOutput[];
+}
+
+/**
+ * One image in {@link PreflightOutput}.
+ *
+ * @public
+ */
+export interface CheckedImage {
+  readonly image: string;
+  /** `null` when the image is no name. */
+  readonly name: string | null;
+  readonly status: ImageCheck['status'];
+  readonly failure: {
+    readonly cause: FailureCause;
+    readonly title: string;
+    readonly cure: string;
+    readonly message: string;
+  } | null;
+  /** Empty for an image that was named by itself. */
+  readonly usedBy: readonly (ImageUse & {
+    /** The file, and where in it. */
+    readonly place: string;
+  })[];
+  readonly planned: readonly PlannedOutput[];
+  /** What gave the manifest out, and for which credential. */
+  readonly served: PlannedOutput | null;
+  readonly attempts: readonly (PlannedOutput & {
+    readonly cause: FailureCause;
+    readonly code: string;
+    readonly message: string;
+  })[];
+  readonly digest: string | null;
+  readonly available: readonly string[];
+  readonly platforms: readonly {
+    readonly platform: string;
+    readonly digest: string | null;
+    readonly contents: number;
+    readonly bytes: number;
+    readonly missing: number;
+    readonly missingBytes: number;
+    /** Why nodes of this platform get nothing. */
+    readonly cause: FailureCause | null;
+  }[];
+  readonly missingSecrets: readonly string[];
+  readonly unknown: ImageCheck['unknown'];
+}
+
+/**
+ * What would be tried, or was: an endpoint with a credential.
+ *
+ * @public
+ */
+export interface PlannedOutput {
+  readonly endpoint: string;
+  readonly rank: number;
+  readonly source: string;
+}
+
+/**
+ * What is left of a registry's rate limit.
+ *
+ * @public
+ */
+export interface RateLimitOutput {
+  readonly origin: string;
+  readonly limit: number | null;
+  readonly remaining: number | null;
+  readonly windowSeconds: number | null;
+}
+
+/**
+ * What `kubepull pin --json` prints.
+ *
+ * @public
+ */
+export interface PinOutput {
+  readonly command: 'pin';
+  readonly version: 1;
+  readonly changes: readonly {
+    /** The file; empty for an image that was named by itself. */
+    readonly place: string;
+    readonly path: string;
+    readonly from: string;
+    readonly to: string;
+    readonly digest: string;
+  }[];
+  readonly left: readonly {
+    readonly place: string;
+    readonly path: string;
+    readonly image: string;
+    readonly reason: LeftImage['reason'];
+    readonly message: string;
+  }[];
 }
 
 /**

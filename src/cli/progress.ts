@@ -20,26 +20,29 @@ export const NO_PROGRESS: Progress = { show: () => undefined, stop: () => undefi
 
 /** Lines for what happens once; on a terminal also one line of bytes that is written over and over. */
 export function createProgress(image: string, output: CommandOutput, clock: Pick<Clock, 'monotonic'>): Progress {
-  const blobs = new Map<string, { readonly size: number; readonly done: number }>();
+  const ready = new Set<string>();
+  let count = 0;
   const name = printable(hideUserInfo(image));
   let shownAt = Number.NEGATIVE_INFINITY;
   const clear = output.isTTY === true ? CLEAR : '';
   const line = (text: string): void => void output.write(`${clear}${name}: ${text}\n`);
   return {
     show(event) {
+      if (event.type === 'plan') count = event.contents.length;
       if (event.type !== 'blob') {
         const text = describe(event);
         if (text !== undefined) line(text);
         return;
       }
-      const { descriptor, phase, bytes } = event;
+      const { descriptor, phase, doneBytes, totalBytes } = event;
       const { digest, size } = descriptor;
-      blobs.set(digest, { size, done: phase === 'skipped' || phase === 'verified' ? size : bytes });
+      if (phase === 'skipped' || phase === 'verified') ready.add(digest);
       if (output.isTTY === true) {
         const now = clock.monotonic();
         if (now - shownAt < EVERY_MS && phase === 'progress') return;
         shownAt = now;
-        output.write(`${CLEAR}${name}: ${sumOf(blobs.values())}`);
+        const parts = `${ready.size} of ${count} parts`;
+        output.write(`${CLEAR}${name}: ${formatSize(doneBytes)} of ${formatSize(totalBytes)}, ${parts}`);
       } else if (phase === 'verified') line(`${shortDigest(digest)} downloaded, ${formatSize(size)}`);
       else if (phase === 'skipped') line(`${shortDigest(digest)} is there already, ${formatSize(size)}`);
     },
@@ -61,17 +64,6 @@ function describe(event: Exclude<PullEvent, { type: 'blob' }>): string | undefin
     return `platform ${formatPlatform(event.wanted)} chosen from ${offered}`;
   }
   return undefined;
-}
-
-function sumOf(blobs: Iterable<{ readonly size: number; readonly done: number }>): string {
-  let [size, done, count, ready] = [0, 0, 0, 0];
-  for (const blob of blobs) {
-    size += blob.size;
-    done += blob.done;
-    count += 1;
-    ready += blob.done === blob.size ? 1 : 0;
-  }
-  return `${formatSize(done)} of ${formatSize(size)}, ${ready} of ${count} blobs`;
 }
 
 /** The start of a digest: enough for a person to tell blobs apart. */

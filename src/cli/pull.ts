@@ -16,7 +16,7 @@ import { usageError } from './fault.js';
 import { accountOf, type Found, type Input, labelOf, podOf, readInput, refuseDockerConfigs } from './input.js';
 import type { FailedAttempt, PulledOutput, PullOutput } from './outputs.js';
 import { createProgress, NO_PROGRESS } from './progress.js';
-import { openSources } from './sources.js';
+import { openOwnSources } from './sources.js';
 import { type CommandAnswer, type CommandCall, type CommandIo, EXIT_CODES, type Styled } from './types.js';
 
 /** An image to pull, with the credentials that a pod brings. */
@@ -35,7 +35,7 @@ export async function pullInput({ operands, values, io, styled }: CommandCall): 
   refuseDockerConfigs(input);
   const jobs = listJobs(input);
   if (jobs.length === 0) throw usageError('there is no image to pull: name one, or a file with a pod or workload');
-  const node = await openCredentials(values, io);
+  const node = await openOwnSources(values, io);
   const runtime = createNodeRuntime();
   try {
     const pull = { runtime, platform, signal: io.signal, isPlain: values['plain-http'] === true };
@@ -100,15 +100,6 @@ function credentialsOf(
     if (!isImageError(error) || error.code !== 'ERR_CONFIG_INVALID') throw error;
     return { names, entries: [], error };
   }
-}
-
-/** A person's own, unless an option says otherwise. */
-async function openCredentials(values: OptionValues, io: CommandIo): Promise<readonly Keyring[]> {
-  const { anonymous, ...rest } = values;
-  const named = Object.keys(rest).some((name) => /^(?:docker|node|docker-config|image-credential-.*)$/u.test(name));
-  if (anonymous === true && named) throw usageError('--anonymous and options that name credentials exclude each other');
-  const { entries, keyring } = await openSources(named || anonymous === true ? rest : { ...rest, docker: true }, io);
-  return [createKeyring(entries), ...(keyring === undefined ? [] : [keyring])];
 }
 
 /** The layout to write, or one beside the archive that goes when the archive is there. */

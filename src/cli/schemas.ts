@@ -88,6 +88,70 @@ const explain = (): JsonSchema =>
     message: orNull(told),
   });
 
+const planned = { endpoint: text, rank: { type: 'integer', minimum: 1 }, source: text };
+
+const preflight = (): JsonSchema =>
+  schemaOf('preflight', {
+    ok: truth,
+    network: truth,
+    pods: whole,
+    failed: whole,
+    images: listOf(
+      shape({
+        image: text,
+        name: orNull(text),
+        status: oneOf('ok', 'failed', 'unknown'),
+        failure: orNull(shape({ cause: text, title: text, cure: text, message: text })),
+        usedBy: listOf(
+          shape({
+            object: text,
+            place: text,
+            container: text,
+            kind: oneOf('init', 'regular', 'ephemeral', 'volume'),
+            path: text,
+            policy: text,
+          }),
+        ),
+        planned: listOf(shape(planned)),
+        served: orNull(shape(planned)),
+        attempts: listOf(shape({ ...planned, cause: text, code: text, message: text })),
+        digest: orNull(text),
+        available: listOf(text),
+        platforms: listOf(
+          shape({
+            platform: text,
+            digest: orNull(text),
+            contents: whole,
+            bytes: whole,
+            missing: whole,
+            missingBytes: whole,
+            cause: orNull(text),
+          }),
+        ),
+        missingSecrets: listOf(text),
+        unknown: listOf(oneOf('reachable', 'authorized', 'digest', 'platforms', 'bytes', 'rate-limit', 'present')),
+      }),
+    ),
+    totals: listOf(shape({ platform: text, missingBytes: whole })),
+    rateLimits: listOf(
+      shape({ origin: text, limit: orNull(whole), remaining: orNull(whole), windowSeconds: orNull(whole) }),
+    ),
+  });
+
+const pin = (): JsonSchema =>
+  schemaOf('pin', {
+    changes: listOf(shape({ place: text, path: text, from: text, to: text, digest: text })),
+    left: listOf(
+      shape({
+        place: text,
+        path: text,
+        image: text,
+        reason: oneOf('pinned', 'invalid', 'not-found', 'failed'),
+        message: text,
+      }),
+    ),
+  });
+
 const lint = (): JsonSchema =>
   schemaOf('lint', {
     findings: listOf(
@@ -129,13 +193,13 @@ const pull = (): JsonSchema =>
     }),
   });
 
-const SCHEMAS: Readonly<Record<string, () => JsonSchema>> = { explain, lint, pull };
+const SCHEMAS: Readonly<Record<string, () => JsonSchema>> = { explain, preflight, lint, pull, pin };
 
 /**
  * Gives the JSON schema of what a command prints with `--json`. A member is never renamed; new ones may come with a new minor
  * version of the package, and `version` counts what changes otherwise.
  *
- * @param command - `explain`, `lint` or `pull`
+ * @param command - `explain`, `preflight`, `lint`, `pull` or `pin`
  * @returns the schema, of draft 2020-12
  * @throws {@link ImageError} `ERR_OPTION_INVALID` for anything else
  * @example

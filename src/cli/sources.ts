@@ -1,5 +1,5 @@
 import { parseDockerConfigJson, type DockerConfigEntry } from '../docker-config/index.js';
-import type { Keyring } from '../keyring/index.js';
+import { createKeyring, type Keyring } from '../keyring/index.js';
 import { quote } from '../internal/index.js';
 import type { OptionValues } from './commands.js';
 import { usageError } from './fault.js';
@@ -29,6 +29,15 @@ export async function openSources(values: OptionValues, io: CommandIo): Promise<
   if (!isNode && values['docker'] !== true) return { entries, keyring: undefined };
   const { loadDockerKeyring, openNodeKeyring } = await import('../node/index.js');
   return { entries, keyring: isNode ? await openNodeKeyring({ plugins }) : await loadDockerKeyring() };
+}
+
+/** A person's own credentials, unless an option says otherwise. */
+export async function openOwnSources(values: OptionValues, io: CommandIo): Promise<readonly Keyring[]> {
+  const { anonymous, ...rest } = values;
+  const named = Object.keys(rest).some((name) => /^(?:docker|node|docker-config|image-credential-.*)$/u.test(name));
+  if (anonymous === true && named) throw usageError('--anonymous and options that name credentials exclude each other');
+  const { entries, keyring } = await openSources(named || anonymous === true ? rest : { ...rest, docker: true }, io);
+  return [createKeyring(entries), ...(keyring === undefined ? [] : [keyring])];
 }
 
 async function readEntries(path: OptionValues[string], io: CommandIo): Promise<readonly DockerConfigEntry[]> {

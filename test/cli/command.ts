@@ -4,6 +4,8 @@ import {
   type ExplainOutput,
   getOutputSchema,
   type LintOutput,
+  type PinOutput,
+  type PreflightOutput,
   type PullOutput,
   runCommand,
 } from 'kubepull/cli';
@@ -55,6 +57,8 @@ const ajv = new Ajv2020({ strict: true, strictRequired: true });
 interface Outputs {
   readonly explain: ExplainOutput;
   readonly lint: LintOutput;
+  readonly pin: PinOutput;
+  readonly preflight: PreflightOutput;
   readonly pull: PullOutput;
 }
 
@@ -64,7 +68,7 @@ export async function runJson<C extends keyof Outputs>(
   around?: Surroundings,
 ): Promise<{ readonly code: number; readonly value: Outputs[C] }> {
   const { code, stdout, stderr } = await runCli([...args, '--json'], around);
-  if (stderr !== '' && args[0] !== 'pull') throw new Error(`stderr: ${stderr}`);
+  if (stderr !== '' && !['pin', 'pull'].includes(args[0])) throw new Error(`stderr: ${stderr}`);
   const value = JSON.parse(stdout) as Outputs[C];
   checkOutput(args[0], value);
   return { code, value };

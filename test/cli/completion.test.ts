@@ -45,9 +45,10 @@ describe('kubepull completion bash', () => {
     ],
     [
       ['schema', ''],
-      ['explain', 'lint', 'pull'],
+      ['explain', 'preflight', 'lint', 'pull', 'pin'],
     ],
     [['completion', 'z'], ['zsh']],
+    [['p'], ['preflight', 'pull', 'pin']],
     [['explain', 'p'], ['pod.yaml']],
     [['pull', '--archive', 'p'], ['pod.yaml']],
   ])('offers for %j %j', async (words, offers) => {

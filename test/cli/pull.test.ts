@@ -116,7 +116,7 @@ describe('kubepull pull', () => {
     expect(lines.stderr).toMatch(/: sha256:[0-9a-f]{12} downloaded, /u);
     expect(lines.stderr).not.toContain('\u001b');
     const line = await runCli(args('line'), { files, isTTY: true });
-    expect(line.stderr).toMatch(/\r\u001b\[2K.*app:1: .* of .*, \d of \d blobs/u);
+    expect(line.stderr).toMatch(/\r\u001b\[2K.*app:1: .* of .*, 2 of 2 parts/u);
     expect(line.stderr.endsWith('\r\u001b[2K')).toBe(true);
     expect((await runCli([...args('quiet'), '--quiet'], { files })).stderr).toBe('');
     expect(lines.stdout).toContain('credential   secret shop/right');

@@ -100,7 +100,7 @@ describe('runCommand', () => {
 });
 
 describe('kubepull schema', () => {
-  it.each(['explain', 'lint', 'pull'])('prints the schema by which %s is judged', async (name) => {
+  it.each(['explain', 'preflight', 'lint', 'pull', 'pin'])('prints the schema by which %s is judged', async (name) => {
     const { code, stdout } = await runCli(['schema', name]);
     expect(code).toBe(0);
     expect(JSON.parse(stdout)).toEqual(getOutputSchema(name));

@@ -14,6 +14,7 @@ const SHORT: Readonly<Record<string, string>> = {
   'node/layout/validate-images.ts: zlib': 'two names',
   'cli/help.ts: Object.keys(COMMANDS).map((name) => name.length)': 'commands that the code writes out',
   'cli/help.ts: rows.map(([left]) => left.length)': 'options that the code writes out',
+  'cli/pin.ts: own': 'two keyrings',
   'cli/pull.ts: node': 'two keyrings',
   'cli/schemas.ts: Object.keys(SCHEMAS)': 'commands that the code writes out',
   'explain/explain-pull.ts: asked': 'one keyring',

@@ -94,15 +94,38 @@ describe('kubepull, as it is packed and installed', () => {
     'answers %s for the objects of a namespace, for people and for programs',
     async (command) => {
       const { registry, list } = await startPrivate();
+      // Its status says that a pull has failed.
+      const expected = command === 'explain' ? 1 : 0;
       const people = await kubepull([command, '-'], { stdin: list });
-      expect([people.code, people.stderr]).toEqual([0, '']);
+      expect([people.code, people.stderr]).toEqual([expected, '']);
       expect(people.stdout).toContain(command === 'explain' ? '(secret shop/creds): literal' : 'nothing found');
       const { code, stdout, stderr } = await kubepull([command, '-', '--json'], { stdin: list });
-      expect([code, stderr]).toEqual([0, '']);
+      expect([code, stderr]).toEqual([expected, '']);
       checkOutput(command, JSON.parse(stdout));
       expect(registry.requests).toEqual([]);
     },
   );
+
+  it('asks a registry for the objects of a namespace, and pins a file', async () => {
+    const { registry, list } = await startPrivate();
+    const cwd = tempDir().path;
+    const args = ['preflight', '-', '--plain-http', '--platforms', 'linux/amd64'];
+    const people = await kubepull(args, { cwd, stdin: list });
+    expect([people.code, people.stderr]).toEqual([0, '']);
+    expect(people.stdout).toContain('1 images of 1 pods, 0 cannot be pulled');
+    const { code, stdout } = await kubepull([...args, '--json'], { cwd, stdin: list });
+    expect(code).toBe(0);
+    checkOutput('preflight', JSON.parse(stdout));
+    const yaml = `kind: Pod\nspec:\n  containers: [{ name: app, image: ${registry.host}/team/app:1 }] # now\n`;
+    writeFileSync(join(cwd, 'pod.yaml'), yaml);
+    const { items } = JSON.parse(list) as { readonly items: readonly object[] };
+    const secrets = JSON.stringify(items.filter((item) => (item as { readonly kind: string }).kind === 'Secret'));
+    const pinned = await kubepull(['pin', 'pod.yaml', '-', '--plain-http'], { cwd, stdin: secrets });
+    expect([pinned.code, pinned.stderr]).toEqual([0, '']);
+    const { digest } = (JSON.parse(stdout) as { readonly images: readonly [{ readonly digest: string }] }).images[0];
+    expect(pinned.stdout).toBe(yaml.replace('app:1 ', `app:1@${digest} `));
+    expect(readdirSync(cwd)).toEqual(['pod.yaml']);
+  });
 
   it('pulls for the objects of a namespace, into a layout and into an archive', async () => {
     const { registry, list } = await startPrivate();
@@ -139,7 +162,7 @@ describe('kubepull, as it is packed and installed', () => {
     ['another object', '{"kind":"ConfigMap"}'],
     ['a pod of the wrong form', '{"kind":"Pod","spec":{"containers":[{"name":3}]}}'],
   ])('ends with 2 and one line for %s', async (_, stdin) => {
-    for (const command of ['explain', 'pull']) {
+    for (const command of ['explain', 'preflight', 'pull', 'pin']) {
       const { code, stdout, stderr } = await kubepull([command, '-'], { stdin });
       expect([code, stdout]).toEqual([2, '']);
       expect(stderr).toMatch(/^kubepull: .+\n$/u);
