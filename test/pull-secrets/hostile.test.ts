@@ -31,7 +31,7 @@ describe('a secret of the size that the API server admits', () => {
   const plain = merge(secretOf(PLAIN));
 
   // A text of that size has to be decoded and looked at in any case, which takes some 3 ms on a machine with nothing else to do.
-  it.each(sweepOf(Object.entries(HOSTILE), 6))(
+  it.each(sweepOf(Object.entries(HOSTILE), 3))(
     'costs a small multiple of what one long text costs, with %s',
     (_, document) => {
       const secrets = ['dockerconfigjson', 'dockercfg'].map((type) => secretOf(document, type));
@@ -44,7 +44,7 @@ describe('a secret of the size that the API server admits', () => {
   it('takes at most 32 MiB, whatever is in it', async () => {
     const program = join(tempDir().path, 'secrets.mjs');
     await bundle('secrets-child.ts', program);
-    for (const name of sweepOf(HEAVY, 2)) {
+    for (const name of sweepOf(HEAVY, 1)) {
       // What is garbage at once is given back at once, so that the peak is what was needed.
       const args = ['--max-semi-space-size=1', program, name];
       const grown = async (): Promise<number> => Number((await promisify(execFile)(process.execPath, args)).stdout);

@@ -12,6 +12,7 @@ import {
   type ManagedStore,
 } from 'kubepull/store';
 import { testManagedStore, testStore } from 'kubepull/testing';
+import { sweepOf } from '../support/sweeps.ts';
 
 /** Each is a mistake that a store could make. */
 const DEFECTS = [
@@ -171,7 +172,7 @@ const MISMANAGED: Readonly<Record<string, (store: ManagedStore) => Partial<Manag
 };
 
 describe('managedStoreConformance', () => {
-  it.each(Object.entries(MISMANAGED))('finds a store that %s', async (_, spoil) => {
+  it.each(sweepOf(Object.entries(MISMANAGED), 4))('finds a store that %s', async (_, spoil) => {
     const failed: string[] = [];
     const create = async (): Promise<{ store: ManagedStore }> => {
       const store = createMemoryStore({ createHasher: nodeHasher });
@@ -187,7 +188,7 @@ describe('storeConformance', () => {
     expect(await failures(() => plainStore())).toEqual([]);
   });
 
-  it.each(DEFECTS)('finds a store that %s', async (defect) => {
+  it.each(sweepOf(DEFECTS, 8))('finds a store that %s', async (defect) => {
     expect(await failures(() => plainStore(defect))).not.toEqual([]);
   });
 
