@@ -9,7 +9,7 @@ import { readSources } from './sources.ts';
 const SHORT: Readonly<Record<string, string>> = {
   'node/docker/keyring.ts: files.map((file) => fileKeyring(file, options, env))': 'the paths where Docker looks',
   'node/files/errors.ts: codes': 'codes that a caller writes out',
-  'node/transport/connections.ts: result': 'the arguments of a callback',
+  'node/transport/agents.ts: result': 'the arguments of a callback',
   'node/archive/packing.ts: chunk.subarray(0, 4 - start.length)': 'four bytes',
   'node/layout/validate-images.ts: zlib': 'two names',
   'cli/help.ts: Object.keys(COMMANDS).map((name) => name.length)': 'commands that the code writes out',

@@ -3,7 +3,7 @@ import type { TransportRequest, TransportResponse } from '../../distribution/ind
 import type { ExchangeLimits } from '../../distribution/inner.js';
 import type { TransportPhase } from '../../errors/index.js';
 import { createIncomingBody, createUpload, type IncomingBody, type Upload } from './body.js';
-import type { PeerSlot } from './connections.js';
+import type { PeerSlot } from './agents.js';
 import { createWatchdog, type Watchdog } from './watchdog.js';
 
 /** What an exchange needs besides its request. */

@@ -2,7 +2,7 @@ import { classifyAddress, type TransportRequest } from '../../distribution/index
 import { RequestRefusedError, TransportError, type TransportPhase } from '../../errors/index.js';
 import { redactUrl } from '../../internal/index.js';
 import { ANSWER_INVALID } from './answer-head.js';
-import { ADDRESS_REFUSED, isAllowed } from './connections.js';
+import { ADDRESS_REFUSED, isAllowed } from './addresses.js';
 import { BODY_SLOW, codeOf, HEADERS_LATE } from './watchdog.js';
 
 /**

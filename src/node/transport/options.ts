@@ -109,6 +109,9 @@ export interface UndiciTransportOptions {
   readonly minRateWindowMs?: number | undefined;
 }
 
+/** Bytes that the headers of an answer may have, unless the caller says otherwise. */
+export const MAX_HEADER_BYTES: number = 16 * 1024;
+
 const pem = is.optional(is.either(is.text, is.listOf(is.text)));
 const flag = is.optional(is.bool);
 const proxyUrl = is.optional(is.either(is.text, is.secret));
@@ -150,4 +153,11 @@ export function checkTransportOptions(options: UndiciTransportOptions): Exchange
 /** The error for an option of a transport; what it quotes must not be a secret. */
 export function optionError(fault: string): ImageError<'ERR_OPTION_INVALID'> {
   return new ImageError('ERR_OPTION_INVALID', `Cannot make a transport with ${fault}`);
+}
+
+/** The error for a runtime whose undici is none. */
+export function standInError(): ImageError<'ERR_OPTION_INVALID'> {
+  const reason =
+    'this runtime has a stand-in for undici, as Bun does; use createFetchTransport of kubepull/distribution';
+  return new ImageError('ERR_OPTION_INVALID', `Cannot make a transport: ${reason}`);
 }

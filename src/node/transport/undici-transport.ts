@@ -1,17 +1,17 @@
-import { Agent } from 'undici';
+import { versions } from 'node:process';
 import type { BlobCarrier, Transport, TransportRequest, TransportResponse } from '../../distribution/index.js';
 import { check, type Kinds } from '../../errors/inner.js';
 import * as is from '../../errors/inner.js';
 import { requestKind } from '../../distribution/inner.js';
-import { ImageError, type TransportPhase } from '../../errors/index.js';
+import { isImageError, type TransportPhase } from '../../errors/index.js';
 import { untilAbort } from '../../internal/index.js';
 import { createBlobReader } from './blob-reader.js';
 import { createBlobCarrier } from './carrier.js';
-import { createDispatchers, type Dispatchers, MAX_HEADER_BYTES } from './connections.js';
+import { createDispatchers, type Dispatchers } from './connections.js';
 import { type ExchangeLimits } from '../../distribution/inner.js';
 import { exchange } from './exchange.js';
 import { checkUrl, transportFailure } from './failures.js';
-import { checkTransportOptions, type UndiciTransportOptions } from './options.js';
+import { checkTransportOptions, MAX_HEADER_BYTES, standInError, type UndiciTransportOptions } from './options.js';
 import { createWorkerReader } from './workers.js';
 
 export { type RegistryTls, type UndiciTransportOptions } from './options.js';
@@ -101,7 +101,7 @@ export function createCarryingTransport(
 
 function openConnections(options: UndiciTransportOptions): UndiciTransport & { readonly connections: Connections } {
   const limits = checkTransportOptions(options);
-  checkUndici();
+  checkRuntime();
   const connections = { dispatchers: createDispatchers(options, limits), limits };
   return {
     transport: (request) => send(request, connections),
@@ -110,13 +110,9 @@ function openConnections(options: UndiciTransportOptions): UndiciTransport & { r
   };
 }
 
-/** What an installed package imports as undici need not be it: Bun has a stand-in of its own, which sends nothing. */
-function checkUndici(): void {
-  const { dispatch } = Agent.prototype as Partial<Agent>;
-  if (typeof dispatch === 'function') return;
-  const reason =
-    'this runtime has a stand-in for undici, as Bun does; use createFetchTransport of kubepull/distribution';
-  throw new ImageError('ERR_OPTION_INVALID', `Cannot make a transport: ${reason}`);
+/** Bun is refused at once; of another runtime it shows with the first request, because undici is loaded then. */
+function checkRuntime(): void {
+  if (versions['bun'] !== undefined) throw standInError();
 }
 
 async function send(request: TransportRequest, { dispatchers, limits }: Connections): Promise<TransportResponse> {
@@ -133,6 +129,6 @@ async function send(request: TransportRequest, { dispatchers, limits }: Connecti
     const headers = { ...dispatchers.headersFor(url.origin), ...request.headers };
     return exchange({ ...request, headers }, { dispatcher, limits, translate });
   } catch (error) {
-    throw translate(error, 'connect');
+    throw isImageError(error) ? error : translate(error, 'connect');
   }
 }
