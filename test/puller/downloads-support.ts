@@ -50,12 +50,18 @@ export const STORES = ['memory', 'layout'] as const;
 /** The stores by what brings their bytes: the transport, or a carrier in this thread or in others. */
 export const CARRIED_STORES = [...STORES, 'layout, read by sockets', 'layout, read by threads'] as const;
 
+/** Those of them that keep files. */
+export const LAYOUTS = ['layout', 'layout, read by sockets', 'layout, read by threads'] as const;
+
 const WORKERS = { 'layout, read by sockets': 0, 'layout, read by threads': 2 } as const;
 const workersOf = new WeakMap<ImageStore, number>();
 
-export async function openStore(kind: (typeof CARRIED_STORES)[number]): Promise<ImageStore> {
+export async function openStore(
+  kind: (typeof CARRIED_STORES)[number],
+  directory: string = join(tempDir().path, 'layout'),
+): Promise<ImageStore> {
   if (kind === 'memory') return createMemoryStore({ createHasher: nodeHasher });
-  const store = await openOciLayout(join(tempDir().path, 'layout'));
+  const store = await openOciLayout(directory);
   if (kind !== 'layout') workersOf.set(store, WORKERS[kind]);
   return store;
 }

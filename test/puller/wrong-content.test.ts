@@ -1,7 +1,6 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { openOciLayout } from 'kubepull/node';
 import type { ImageStore } from 'kubepull/store';
 import type { FaultAction } from 'kubepull/testing';
 import { assertInvariants } from '../support/invariants.ts';
@@ -13,6 +12,7 @@ import {
   type Scene,
   startScene,
   CARRIED_STORES,
+  LAYOUTS,
   tryPull,
 } from './downloads-support.ts';
 
@@ -149,10 +149,10 @@ describe.each(CARRIED_STORES)('416, into the %s store [B04]', (kind) => {
   });
 });
 
-describe('a part that is whole [B04]', () => {
+describe.each(LAYOUTS)('a part that is whole, for the %s [B04]', (kind) => {
   it('is verified, and nothing is asked for', async () => {
     const scene = await startScene({ bytes: WHOLE_BLOCKS });
-    const store = await openStore('layout');
+    const store = await openStore(kind);
     await leavePartial(store, scene, bytesOf(scene));
     const { error, events } = await tryPull(scene.name, { store });
     expect([error, retryOffsets(events), scene.ranges()]).toEqual([undefined, [], []]);
@@ -161,7 +161,7 @@ describe('a part that is whole [B04]', () => {
 
   it('is asked for from the start when it is wrong [B05]', async () => {
     const scene = await startScene({ bytes: WHOLE_BLOCKS });
-    const store = await openStore('layout');
+    const store = await openStore(kind);
     await leavePartial(
       store,
       scene,
@@ -173,10 +173,10 @@ describe('a part that is whole [B04]', () => {
   });
 });
 
-describe('a poisoned part [B05]', () => {
+describe.each(LAYOUTS)('a poisoned part, for the %s [B05]', (kind) => {
   it('costs one clean download, in the same pull', async () => {
     const scene = await startScene({ bytes: WHOLE_BLOCKS });
-    const store = await openStore('layout');
+    const store = await openStore(kind);
     await leavePartial(store, scene, bytesOf(scene).subarray(0, 300_000).fill(7));
     const { error } = await tryPull(scene.name, { store });
     expect(error).toBeUndefined();
@@ -189,12 +189,12 @@ describe('a poisoned part [B05]', () => {
     const { path: root } = tempDir();
     const fault = scene.registry.fault({ path: scene.path, action: { kind: 'flip', offset: 5 } });
     const directory = join(root, 'layout');
-    const { error } = await tryPull(scene.name, { store: await openOciLayout(directory) });
+    const { error } = await tryPull(scene.name, { store: await openStore(kind, directory) });
     expect(error).toMatchObject({ code: 'ERR_CONTENT_MISMATCH' });
     const ingest = await readdir(join(directory, 'ingest')).catch(() => []);
     expect(ingest.filter((name) => name.includes(scene.layer.digest.slice(7)))).toEqual([]);
     fault.remove();
-    const store = await openOciLayout(directory);
+    const store = await openStore(kind, directory);
     const again = await tryPull(scene.name, { store });
     expect(again.error).toBeUndefined();
     expect(scene.ranges().at(-1)).toBeUndefined();
