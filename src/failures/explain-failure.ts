@@ -33,7 +33,7 @@ export interface FailureExplanation {
   /** What was probably meant by an image that cannot be read. */
   readonly suggestion: string | undefined;
   /**
-   * The registry of the image; without an image, the one that was asked. Of an image without a registry it is `docker.io` only
+   * The registry of the image; without an image, the one that was asked, unless it is on the node itself. Of an image without a registry it is `docker.io` only
    * where the text says that containerd or Docker pulls: CRI-O may look for it elsewhere.
    */
   readonly registry: string | undefined;
@@ -98,7 +98,7 @@ function findRegistry(
   { image, others, hasUnreadable, registryHost }: TextParts,
   runtime: FailureRuntime | undefined,
 ): string | undefined {
-  if (image === undefined) return hasUnreadable ? undefined : ofHub(registryHost);
+  if (image === undefined) return hasUnreadable ? undefined : registryAt(registryHost);
   if (hasHost(image)) return image.domain || undefined;
   const named = new Set(others.filter(hasHost).map(({ domain }) => domain));
   if (named.size > 0) return named.size === 1 ? [...named][0] : undefined;
@@ -111,8 +111,12 @@ function hasHost({ domain, input }: ImageReference): boolean {
 
 const HUB = ['registry-1.docker.io', 'index.docker.io'];
 
-function ofHub(host: string | undefined): string | undefined {
-  return host !== undefined && HUB.includes(host) ? 'docker.io' : host;
+/** What listens on the node itself is a mirror or a proxy more often than a registry. */
+const ON_NODE = /^(?:localhost|127\.[\d.]+|\[::1\])(?::\d+)?$/;
+
+function registryAt(host: string | undefined): string | undefined {
+  if (host === undefined || ON_NODE.test(host)) return;
+  return HUB.includes(host) ? 'docker.io' : host;
 }
 
 /** Kubelet's reasons, each with the words of its messages. */
@@ -150,6 +154,7 @@ const RUNTIMES: readonly (readonly [runtime: FailureRuntime, words: readonly str
     [
       'error response from daemon',
       'pull access denied for',
+      'not found in repository',
       'error pulling image configuration',
       'failed to register layer',
       'error processing tar file',
@@ -184,7 +189,7 @@ const RUNTIMES: readonly (readonly [runtime: FailureRuntime, words: readonly str
     [
       'failed to pull and unpack image',
       'failed to resolve reference',
-      'failed to resolve image',
+      'failed to resolve image:',
       'httpreadseeker',
       'httpreaderseeker',
       'snapshotter',
@@ -199,10 +204,10 @@ function findRuntime(words: string): FailureRuntime | undefined {
 }
 
 const STATUS =
-  /(?:status(?: ?code)?(?: from registry)?:? |http code |error \()([1-5]\d\d)\b|\b([45]\d\d) (?:bad request|unauthorized|payment required|forbidden|not found|proxy authentication|request timeout|precondition|too many requests|internal server|bad gateway|service (?:temporarily )?unavailable|gateway time)/;
+  /(?:status(?: ?code)?(?: from registry)?:? |http code:? |error \()([1-5]\d\d)\b|: ([45]\d\d) ?(?=$|["',])|\b([45]\d\d) (?:bad request|unauthorized|payment required|forbidden|not found|proxy authentication|request timeout|precondition|too many requests|internal server|bad gateway|service (?:temporarily )?unavailable|gateway time)/;
 
 function findStatus(words: string): number | undefined {
-  const [, before, behind] = STATUS.exec(words) ?? [];
-  const status = before ?? behind;
+  const [, before, last, behind] = STATUS.exec(words) ?? [];
+  const status = before ?? last ?? behind;
   return status === undefined ? undefined : Number(status);
 }

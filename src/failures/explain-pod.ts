@@ -3,7 +3,7 @@ import * as is from '../errors/inner.js';
 import { checkExplainOptions, explainUser, findUsers, type FoundUser } from '../explain/inner.js';
 import type { ImageUserKind, MetadataLike, PodLike, WorkloadLike, WorkloadListLike } from '../kubernetes/index.js';
 import { serviceAccountKind, serviceAccountNameOf } from '../kubernetes/inner.js';
-import type { SecretLike, ServiceAccountLike } from '../pull-secrets/index.js';
+import { type SecretLike, selectPullSecrets, type ServiceAccountLike } from '../pull-secrets/index.js';
 import { explainFailure, type FailureExplanation, isPullReason } from './explain-failure.js';
 import type {
   ContainerExplanation,
@@ -43,24 +43,25 @@ export function explainPod(
   options: ExplainPodOptions = {},
 ): readonly ContainerExplanation[] {
   checkOptions(options);
-  const pods = new Map<PodLike, FoundUser[]>();
-  for (const user of findUsers(object, 'Cannot explain a pod')) {
-    const users = pods.get(user.pod);
-    if (users === undefined) pods.set(user.pod, [user]);
-    else users.push(user);
-  }
+  const pods = groupBy(findUsers(object, 'Cannot explain a pod'), ({ pod }) => pod);
+  const secrets = [...(options.secrets ?? [])];
+  // Each is checked once, here: a pod is given those that it names.
+  selectPullSecrets({}, secrets);
   const around: Around = {
-    ...options,
-    secrets: [...(options.secrets ?? [])],
-    events: [...(options.events ?? [])],
+    nodeConfig: options.nodeConfig,
+    present: options.present,
+    secrets: groupBy(secrets, ({ metadata }) => metadata?.name ?? ''),
+    events: groupBy(options.events ?? [], ({ involvedObject, regarding }) => nameOf(involvedObject ?? regarding)),
     accounts: new Map(Array.from(options.serviceAccounts ?? [], (account) => [nameOf(account.metadata), account])),
   };
   return [...pods].flatMap(([pod, users]) => explainOne(pod, users, around));
 }
 
 interface Around extends Pick<ExplainPodOptions, 'nodeConfig' | 'nodeLookup' | 'present'> {
-  readonly secrets: readonly SecretLike[];
-  readonly events: readonly PodEventLike[];
+  /** By their names. */
+  readonly secrets: ReadonlyMap<string, readonly SecretLike[]>;
+  /** By namespace and name of what they are about. */
+  readonly events: ReadonlyMap<string, readonly PodEventLike[]>;
   readonly accounts: ReadonlyMap<string, ServiceAccountLike>;
 }
 
@@ -120,12 +121,14 @@ function explainOne(pod: PodLike, users: readonly FoundUser[], around: Around): 
   const states = new Map(
     LISTS.flatMap(({ kind, list }) => (status?.[list] ?? []).map((one) => [`${kind} ${one.name}`, one])),
   );
-  const ofPod = around.events.filter((event) => isAbout(event, pod));
+  const ofPod = (around.events.get(nameOf(pod.metadata)) ?? []).filter((event) => isAbout(event, pod));
   const images = users.map(({ policy, specAt }): ContainerExplanation => {
     // What has a uid was admitted, and has the secrets of its service account.
     const isAdmitted = specAt === 'spec' && Boolean(pod.metadata?.uid);
-    const { secrets, nodeConfig, accounts } = around;
+    const { nodeConfig, accounts } = around;
     const serviceAccount = isAdmitted ? undefined : accounts.get(accountOf(pod));
+    const named = [...(pod.spec?.imagePullSecrets ?? []), ...(serviceAccount?.imagePullSecrets ?? [])];
+    const secrets = [...new Set(named.map((one) => one?.name ?? ''))].flatMap((name) => around.secrets.get(name) ?? []);
     const present = around.present?.(policy.image);
     const nodeLookup = around.nodeLookup?.(policy.image);
     checkExplainOptions({ nodeLookup, present });
@@ -148,7 +151,7 @@ const LISTS = [
   { kind: 'ephemeral', list: 'ephemeralContainerStatuses', field: 'ephemeralContainers' },
 ] as const;
 
-function nameOf(metadata: MetadataLike | undefined): string {
+function nameOf(metadata: Pick<MetadataLike, 'namespace' | 'name'> | null | undefined): string {
   return `${metadata?.namespace || 'default'}/${metadata?.name ?? ''}`;
 }
 
@@ -163,11 +166,20 @@ function stateOf(status: ContainerStatusLike | undefined): ContainerExplanation[
   return terminated ? 'terminated' : undefined;
 }
 
-/** By the uid where both have one, else by the name. */
+/** A pod of the same name that was there before has another uid. */
 function isAbout({ involvedObject, regarding }: PodEventLike, { metadata }: PodLike): boolean {
-  const about = involvedObject ?? regarding ?? undefined;
-  if (about?.uid && metadata?.uid) return about.uid === metadata.uid;
-  return Boolean(about?.name) && about?.name === metadata?.name && nameOf(about) === nameOf(metadata);
+  const uid = (involvedObject ?? regarding)?.uid;
+  return Boolean(metadata?.name) && (!uid || !metadata?.uid || uid === metadata.uid);
+}
+
+function groupBy<K, T>(items: Iterable<T>, keyOf: (item: T) => K): ReadonlyMap<K, readonly T[]> {
+  const groups = new Map<K, T[]>();
+  for (const item of items) {
+    const group = groups.get(keyOf(item));
+    if (group === undefined) groups.set(keyOf(item), [item]);
+    else group.push(item);
+  }
+  return groups;
 }
 
 function eventTexts(events: readonly PodEventLike[], kind: ImageUserKind, name: string): readonly string[] {
@@ -186,11 +198,18 @@ function failureOf(status: ContainerStatusLike | undefined, events: readonly str
   const isPull = isPullReason(said) || own.cause === 'secret-malformed';
   if (isPull && !isVague(own)) return own;
   if (!isPull && status?.state !== undefined) return undefined;
-  const told = events
-    .map((event) => explainFailure(event))
-    .findLast((one) => one.reason !== undefined && !isVague(one));
+  const told = lastOf(events);
   if (told === undefined) return isPull ? own : undefined;
   return isPull ? { ...told, reason: own.reason } : told;
+}
+
+/** The last event that tells a cause. */
+function lastOf(events: readonly string[]): FailureExplanation | undefined {
+  for (const event of events.toReversed()) {
+    const told = explainFailure(event);
+    if (told.reason !== undefined && !isVague(told)) return told;
+  }
+  return undefined;
 }
 
 function isVague({ cause }: FailureExplanation): boolean {

@@ -100,7 +100,6 @@ const ROWS: readonly Row[] = [
       'unsupported media type',
       'unsupported mediatype',
       'encountered unknown type',
-      'schema 1',
       'unsupported docker v1',
     ],
   ],
@@ -113,6 +112,7 @@ const ROWS: readonly Row[] = [
       'content digest * not found',
       'could not fetch content descriptor',
       'blob unknown',
+      'unknown blob',
       'digest did not match',
       'does not match the digest',
       'not match digest',
@@ -134,6 +134,9 @@ const ROWS: readonly Row[] = [
       'error processing tar file',
       'imagevolumemountfailed',
       'image pull intent',
+      'unknown service runtime',
+      'locked: unavailable',
+      '/certs.d/',
       'id or size of image * is not set',
       'imageref of image * is not set',
     ],
@@ -166,7 +169,7 @@ const ROWS: readonly Row[] = [
   ],
   ['dns', ['no such host', 'server misbehaving', 'name resolution', 'name or service not known', 'dial tcp: lookup']],
   ['refused', ['connection refused', 'actively refused']],
-  ['unreachable', ['no route to host', 'network is unreachable', 'host is unreachable', 'host is down']],
+  ['unreachable', ['no route to host', 'network is unreachable', 'host is unreachable']],
   [
     'timeout',
     [
@@ -178,9 +181,7 @@ const ROWS: readonly Row[] = [
       'timed out',
       'gateway timeout',
       'gateway time-out',
-      'request timeout',
       'no progress',
-      'timeout awaiting response',
     ],
   ],
   [
@@ -207,6 +208,7 @@ const ROWS: readonly Row[] = [
       'wrong login',
       'bad credentials',
       'token has expired',
+      'cannot be authenticated',
       'token is expired',
       'expired token',
       'invalid token',
@@ -217,7 +219,15 @@ const ROWS: readonly Row[] = [
       'failed to fetch oauth token*401',
     ],
   ],
-  ['forbidden', ['permission * denied on resource', 'permission_denied', 'failed to fetch oauth token*403']],
+  [
+    'forbidden',
+    [
+      'permission * denied on resource',
+      'permission_denied',
+      'not have permission for',
+      'failed to fetch oauth token*403',
+    ],
+  ],
   [
     'auth-missing',
     [

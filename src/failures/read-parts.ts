@@ -68,7 +68,8 @@ function* findQuoted(text: string, lower: string): Generator<Span> {
     const isWhole =
       close < text.length && text.slice(close - depth, close) === text.slice(slashes, open) && !inner.endsWith('\\');
     // Of an odd number the last may close what was around a text that is cut off.
-    if (!isWhole || inner === '' || (isOdd && close === last)) continue;
+    // Before a letter a quote opens another text, which met this one.
+    if (!isWhole || inner === '' || (isOdd && close === last) || /\w/.test(text[close + 1] ?? '')) continue;
     yield { start: open + 1, end: close - depth, kind: match[1] === undefined ? 'image' : 'name', value: inner };
   }
 }
@@ -146,8 +147,10 @@ function* findUrls(text: string, lower: string): Generator<Span> {
   for (const match of lower.matchAll(URL_START)) {
     const start = match.index;
     if (start < past) continue;
-    const end = Math.min(nextSpace(start), nextQuote(start));
-    past = end;
+    const stop = Math.min(nextSpace(start), nextQuote(start));
+    // The colon is of the text.
+    const end = text[stop - 1] === ':' ? stop - 1 : stop;
+    past = stop;
     const isRequest = REQUEST.test(lower.slice(Math.max(0, start - 30), start));
     yield { start, end, kind: isRequest ? 'url' : 'name', value: text.slice(start, end) };
   }

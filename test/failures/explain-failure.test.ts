@@ -61,7 +61,7 @@ describe('explainFailure', () => {
         const named = { image: known.cause === 'name' ? undefined : nameOf(image), registry, host: withoutPort(host) };
         const expected = {
           image: nameOf(known.parts.image),
-          registry: known.parts.registry,
+          registry: image === undefined ? (known.asked ?? known.parts.registry) : known.parts.registry,
           host: withoutPort(known.parts.host),
         };
         for (const [key, value] of Object.entries(named)) {

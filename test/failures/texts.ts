@@ -8,6 +8,8 @@ export interface KnownText {
   readonly runtime: string | null;
   /** The thread; texts of kubelet's and the runtimes' sources have none. */
   readonly from?: string;
+  /** The registry when the image is cut away: the mirror that was asked, or the image's that needs no guess any more. */
+  readonly asked?: string;
   readonly parts: Readonly<
     Record<keyof Pick<FailureExplanation, 'image' | 'registry' | 'host' | 'status' | 'reason'>, string | number | null>
   >;
