@@ -1,4 +1,4 @@
-import { check } from '../errors/inner.js';
+import { check, checkFast } from '../errors/inner.js';
 import * as is from '../errors/inner.js';
 import { type CreateHasher, type Digest, getDigestAlgorithm, isDigest } from '../digest/index.js';
 import { ContentMismatchError, ImageError } from '../errors/index.js';
@@ -42,7 +42,9 @@ export interface Verifier {
  * @public
  */
 export function createVerifier(expected: Descriptor, createHasher: CreateHasher): Verifier {
-  check('Cannot verify content', { expected, createHasher }, { expected: is.object, createHasher: is.hasher });
+  // A store makes one for each blob, small ones too.
+  checkFast('Cannot verify content', 'expected', expected, is.object);
+  checkFast('Cannot verify content', 'createHasher', createHasher, is.hasher);
   checkDescriptor(expected);
   const hasher = createHasher(getDigestAlgorithm(expected.digest));
   let size = 0;
@@ -51,7 +53,7 @@ export function createVerifier(expected: Descriptor, createHasher: CreateHasher)
       return size;
     },
     update(chunk) {
-      if (!(chunk instanceof Uint8Array)) check('Cannot verify content', { chunk }, { chunk: is.bytes });
+      checkFast('Cannot verify content', 'chunk', chunk, is.bytes);
       if (chunk.length > expected.size - size) throw tooLong(expected, size + chunk.length);
       hasher.update(chunk);
       size += chunk.length;
