@@ -45,10 +45,7 @@ export function wholeFrom(least: number, most: number = Number.MAX_SAFE_INTEGER)
 }
 
 /** A time limit in milliseconds, as a timer can wait it. */
-export const timeoutMs: Kind = {
-  what: 'a whole number from 1 to 2147483647',
-  accepts: (value) => Number.isSafeInteger(value) && (value as number) >= 1 && (value as number) < 2 ** 31,
-};
+export const timeoutMs: Kind = /* @__PURE__ */ wholeFrom(1, 2_147_483_647);
 
 function span(least: number, most: number): string {
   return most >= Number.MAX_SAFE_INTEGER ? `from ${least}` : `from ${least} to ${most}`;

@@ -43,18 +43,9 @@ export function matchGlob(pattern: string, name: string): GlobResult {
 /** The same for what is known to be text. */
 export function matchText(pattern: string, name: string): GlobResult {
   // What nearly all labels of a key are: one star, or the label itself.
-  if (pattern === '*' ? !name.includes('/') : pattern === name && matchesItself(pattern)) return 'match';
+  if (pattern === '*' ? !name.includes('/') : pattern === name && isPlain(pattern)) return 'match';
   if (matchPlain(pattern, name)) return 'match';
   return isPlain(pattern) ? 'no-match' : matchRunes(pattern, name);
-}
-
-/** Whether a pattern matches its own text: one without a class and an escape does. */
-function matchesItself(pattern: string): boolean {
-  for (let at = 0; at < pattern.length; at += 1) {
-    const code = pattern.charCodeAt(at);
-    if (code === BRACKET || code === BACKSLASH) return false;
-  }
-  return true;
 }
 
 /**
@@ -94,7 +85,8 @@ function isPlain(pattern: string): boolean {
 }
 
 function needsRunes(code: number): boolean {
-  return code === QUESTION_MARK || code === BRACKET || code === BACKSLASH || code > 0x7f;
+  // Most are small letters, which stand behind all others.
+  return code > BACKSLASH ? code > 0x7f : code === QUESTION_MARK || code === BRACKET || code === BACKSLASH;
 }
 
 /** The matcher for all texts. */

@@ -53,7 +53,7 @@ export function createVerifier(expected: Descriptor, createHasher: CreateHasher)
       return size;
     },
     update(chunk) {
-      checkFast('Cannot verify content', 'chunk', chunk, is.bytes);
+      if (!(chunk instanceof Uint8Array)) check('Cannot verify content', { chunk }, { chunk: is.bytes });
       if (chunk.length > expected.size - size) throw tooLong(expected, size + chunk.length);
       hasher.update(chunk);
       size += chunk.length;

@@ -101,7 +101,7 @@ describe('a browser bundle of parseReference alone', () => {
   it.each(['kubepull', 'kubepull/reference'])('is small and holds no other module: %s', async (specifier) => {
     const { modules, bytes } = await bundleOf(`export { parseReference } from '${specifier}';`);
     // 4,096 was the goal; docs/decisions/0005 says what the rest is for.
-    expect(bytes).toBeLessThan(4864);
+    expect(bytes).toBeLessThan(4928);
     expect(modules).toContain('reference');
     expect(modules.filter((name) => !['reference', 'digest', 'errors', 'internal'].includes(name))).toEqual([]);
   });
