@@ -196,6 +196,19 @@ describe('review with pull policies', () => {
     expect(alone.initContainers[0]).toMatchObject({ imagePullPolicy: 'IfNotPresent' });
   });
 
+  it('validates a template as a template, whose images may have outer white space', () => {
+    const spec = { containers: [{ name: 'c', image: ' nginx', imagePullPolicy: 'Always' }] };
+    const rules: AdmissionRules = { phase: 'validating', validatePolicies: true };
+    expect(review(reviewOf({ kind: 'Job', spec: { template: { spec } } }), rules).response.allowed).toBe(true);
+    expect(review(reviewOf({ kind: 'Pod', spec }), rules).response.status?.message).toContain('whitespace');
+  });
+
+  it('names the object as the request does, which knows a name that is made only now', () => {
+    const { spec } = podOf('quay.io/x');
+    const body = reviewOf({ kind: 'Pod', metadata: { generateName: 'web-' }, spec }, { name: 'web-x7' });
+    expect(review(body, VALIDATING).response.status?.message).toMatch(/^pods "web-x7" is forbidden/);
+  });
+
   it('refuses when it validates what another webhook made of a policy, and patches nothing', () => {
     const pod = { ...podOf('nginx'), spec: { containers: [{ name: 'a', image: 'nginx', imagePullPolicy: 'Never' }] } };
     expect(review(reviewOf(pod), VALIDATING).response).toEqual({

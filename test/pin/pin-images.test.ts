@@ -202,6 +202,33 @@ describe('pinImages', () => {
     await expect(pinImages({ spec: SPEC }, always, { signal: controller.signal })).rejects.toBe(reason);
   });
 
+  it('asks for nothing more once it is aborted, whatever becomes of what is under way', async () => {
+    const controller = new AbortController();
+    const waiting: (() => void)[] = [];
+    const resolve: ResolveDigest = () => new Promise((done) => waiting.push(() => done(A)));
+    const containers = Array.from({ length: 9 }, (_, at) => ({ image: `app:${at}` }));
+    const pinning = pinImages({ spec: { containers } }, resolve, { signal: controller.signal, concurrency: 2 });
+    controller.abort();
+    await expect(pinning).rejects.toBe(controller.signal.reason);
+    for (const done of waiting) done();
+    for (let turn = 0; turn < 10; turn += 1) await Promise.resolve();
+    expect(waiting).toHaveLength(2);
+  });
+
+  it('leaves what is not wanted, and does not ask for it', async () => {
+    const only = (image: string): boolean => image.startsWith('nginx');
+    const { changes, left } = await pinImages({ spec: SPEC }, always, { only });
+    expect(changes.map(({ from }) => from)).toEqual(['nginx']);
+    expect(new Set(left.map(({ reason }) => reason))).toEqual(new Set(['skipped']));
+  });
+
+  it('refuses an image that is no text', async () => {
+    const bad = { kind: 'Deployment', spec: { template: { spec: { containers: [{ image: 5 }] } } } };
+    await expect(pinImages(bad, always)).rejects.toThrow(
+      'Cannot pin images: pod.spec.containers[0].image must be a text',
+    );
+  });
+
   it('ends all questions when one fails for a reason that is not of an image', async () => {
     const broken = new Error('a fault of the caller');
     const signals: AbortSignal[] = [];

@@ -227,6 +227,14 @@ describe('applyPullSecretUpdate', () => {
     expect(applyPullSecretUpdate(stored, { remove: ['x.example'], expiresAt: null }).secret).toBe(stored);
   });
 
+  it('takes away another spelling of a key, also beside one that is right already', () => {
+    const auths = '{"auths":{"r.example":{"auth":"dTpw"},"https://r.example/v1/":{"auth":"dTpvbGQ="}}}';
+    const twice = secret('s', stored.type, { '.dockerconfigjson': auths });
+    const { secret: updated, changes } = applyPullSecretUpdate(twice, { set: { 'r.example': { auth: 'dTpw' } } });
+    expect(changes).toEqual([{ registry: 'r.example', change: 'replaced' }]);
+    expect(read(updated)).toEqual([['r.example', 'u', 'p']]);
+  });
+
   it('sets and takes away the time at which it ends', () => {
     const made = applyPullSecretUpdate(stored, { expiresAt: 0 }).secret;
     expect(getPullSecretExpiry(made)).toBe(0);
@@ -482,6 +490,12 @@ describe('planSecretCopies', () => {
     expect(step).toMatchObject({ action: 'update' });
     if (step?.action === 'update')
       expect(step.secret.metadata?.annotations).toEqual({ [COPIED_FROM_ANNOTATION]: 'team/creds' });
+  });
+
+  it('brings labels up to date, and keeps those that a copy has of its own', () => {
+    const metadata = { name: 'creds', namespace: 'shop', labels: { app: 'old', own: 'x' }, annotations: copied };
+    const [step] = planSecretCopies(source, { namespaces: ['shop'], existing: [{ ...source, metadata }] });
+    expect(step).toMatchObject({ action: 'update', secret: { metadata: { labels: { app: 'web', own: 'x' } } } });
   });
 
   it('turns the plain text of a manifest into data, and refuses what the API server would', () => {
