@@ -7,8 +7,10 @@ import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
 import { build } from 'esbuild';
+import { runCommandLine } from './command-line.mjs';
 import { runPullSuites } from './pull.mjs';
 
+const NODES = [20, 22, 24, 26];
 const here = fileURLToPath(new URL('.', import.meta.url));
 const directory = mkdtempSync(join(tmpdir(), 'kubepull-runtimes-'));
 const bundle = join(directory, 'suite.mjs');
@@ -35,7 +37,7 @@ writeFileSync(page, `<body><script type="module" src="suite.mjs"></script></body
 const npx = (name, from, args) => ({ name, program: 'npx', args: ['--yes', '--package', from, ...args] });
 const headless = ['--headless', '--no-sandbox', '--disable-gpu', '--no-first-run', '--disable-background-networking'];
 const runtimes = [
-  ...[20, 22, 24, 26].map((major) => npx(`Node ${major}`, `node@${major}`, ['node', bundle])),
+  ...NODES.map((major) => npx(`Node ${major}`, `node@${major}`, ['node', bundle])),
   npx('Deno', 'deno', ['deno', 'run', '--no-config', bundle]),
   npx('Bun', 'bun', ['bun', 'run', bundle]),
   {
@@ -70,5 +72,6 @@ failed += await runPullSuites(directory, (suite) => [
   npx('Deno', 'deno', ['deno', 'run', '--no-config', '--allow-net=127.0.0.1', suite]),
   npx('Bun', 'bun', ['bun', 'run', suite]),
 ]);
+for (const major of NODES) failed += await runCommandLine(npx(`Node ${major}`, `node@${major}`, ['node']));
 rmSync(directory, { recursive: true, force: true });
 process.exitCode = failed === 0 ? 0 : 1;
