@@ -105,7 +105,7 @@ describe('docs/guides/observability.md', () => {
         'kubepull/image-manager': imageManager,
         'kubepull/image-service': imageService,
         'kubepull/metrics': metrics,
-        'kubepull/node': { ...node, openOciLayout: () => openStore('memory'), createNodeRuntime: startRuntime },
+        'kubepull/node': { ...node, openOciLayout: () => openStore('memory'), createNodeRuntime: () => startRuntime() },
         'kubepull/tracing': tracingModule,
       },
       { console: { log: (text: string) => printed.push(text) } },
