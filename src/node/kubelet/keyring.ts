@@ -155,10 +155,11 @@ function createFileKeyring(options: NodeKeyringOptions, clock: Clock): Keyring {
     return kept;
   };
   return {
-    async lookup(image: ImageName, call: CallOptions = {}): Promise<LookupResult> {
+    async lookup(image: ImageName, call?: CallOptions): Promise<LookupResult> {
       imageNameText(image);
-      check<CallOptions>('Cannot look up credentials', call, is.callOptions);
-      const { signal } = call;
+      // The check takes as long as the look-up in memory.
+      if (call !== undefined) check<CallOptions>('Cannot look up credentials', call, is.callOptions);
+      const signal = call?.signal;
       signal?.throwIfAborted();
       const fresh = kept !== undefined && clock.monotonic() - kept.readAt < FILE_LIFETIME_MS ? kept : undefined;
       const files = fresh ?? (await flights.share('', read, signal));
