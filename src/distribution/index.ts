@@ -42,4 +42,5 @@ export {
   type InspectIndexOptions,
 } from './pull/inspect-index.js';
 export { type BlobSource, pushBlob, type PushBlobOptions, type PushedBlob } from './push/blob.js';
+export { createRegistryStore, type RegistryStore, type RegistryStoreOptions } from './push/registry-store.js';
 export { type PushContent, type PushedManifest, pushManifest, type PushManifestOptions } from './push/manifest.js';

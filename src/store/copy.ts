@@ -16,7 +16,7 @@ import {
 import { writeContent } from './content.js';
 import { selectContent, type Selection } from './copy-select.js';
 import { checkClosure, checkStoreName } from './naming.js';
-import type { ContentStore, ImageStore } from './types.js';
+import type { ContentStore, CopySource, CopyTarget, ImageStore } from './types.js';
 
 /**
  * What happens while an image is copied, or written to an archive.
@@ -35,7 +35,7 @@ export type CopyEvent =
   | {
       readonly type: 'blob';
       readonly descriptor: Descriptor;
-      /** `skipped`: the target has it already. */
+      /** `skipped`: the target has it already, or has it from another repository of its own. */
       readonly phase: 'started' | 'progress' | 'verified' | 'skipped';
       /** Bytes of this content that are done. */
       readonly bytes: number;
@@ -74,6 +74,13 @@ export interface CopyContentOptions extends CallOptions {
    * before, and a narrowed one has a digest of its own.
    */
   readonly createHasher?: CreateHasher | undefined;
+  /**
+   * Whether what refers to the image, and to the images of its index, is copied as well, such as signatures; and what
+   * refers to that. The source has to know it, as a registry does.
+   *
+   * @defaultValue `false`
+   */
+  readonly referrers?: boolean | undefined;
   /** Is told what happens, while the copy waits. When it throws, the copy ends with that error. @defaultValue none */
   readonly onEvent?: ((event: CopyEvent) => void) | undefined;
 }
@@ -146,15 +153,15 @@ export interface CopiedImage extends CopiedContent {
  * @public
  */
 export async function copyImage(
-  from: Pick<ImageStore, 'has' | 'read' | 'resolve'>,
+  from: CopySource,
   name: string,
-  to: ImageStore,
+  to: ImageStore | CopyTarget,
   options: CopyImageOptions = {},
 ): Promise<CopiedImage> {
   const kinds = {
     from: storeWith('has', 'read', 'resolve'),
     name: is.text,
-    to: storeWith('has', 'read', 'ingest', 'tag'),
+    to: is.either(storeWith('has', 'read', 'ingest', 'tag'), storeWith('bring', 'tag')),
   };
   check('Cannot copy', { from, name, to }, kinds);
   checkCopyOptions(options);
@@ -173,13 +180,14 @@ export async function copyImage(
 
 function checkCopyOptions(options: CopyContentOptions): void {
   check('Cannot copy', { options }, { options: is.object });
-  const { select, createHasher, onEvent, signal } = options;
+  const { select, createHasher, referrers, onEvent, signal } = options;
   check<CopyContentOptions>(
     'Cannot copy',
-    { select, createHasher, onEvent, signal },
+    { select, createHasher, referrers, onEvent, signal },
     {
       select: is.optional({ ...is.callable, what: 'a function of an index' }),
       createHasher: is.optional(is.hasher),
+      referrers: is.optional(is.bool),
       onEvent: is.optional(is.callable),
       ...is.callOptions,
     },
@@ -216,19 +224,24 @@ function checkCopyOptions(options: CopyContentOptions): void {
  * @public
  */
 export async function copyContent(
-  from: Pick<ContentStore, 'has' | 'read'>,
+  from: Pick<CopySource, 'has' | 'read' | 'referrers'>,
   root: Descriptor,
-  to: ContentStore,
+  to: ContentStore | Pick<CopyTarget, 'bring'>,
   options: CopyContentOptions = {},
 ): Promise<CopiedContent> {
-  const kinds = { from: storeWith('has', 'read'), root: is.descriptor, to: storeWith('has', 'read', 'ingest') };
+  const kinds = {
+    from: storeWith('has', 'read'),
+    root: is.descriptor,
+    to: is.either(storeWith('has', 'read', 'ingest'), storeWith('bring')),
+  };
   check('Cannot copy', { from, root, to }, kinds);
   checkCopyOptions(options);
   const { signal, onEvent } = options;
   signal?.throwIfAborted();
   const selection = await selectContent(from, root, options);
   const source = withNarrowed(from, selection);
-  const contents = inCopyOrder(await closureOf(source, selection.root, { signal }));
+  const closure = inCopyOrder(await closureOf(source, selection.root, { signal }));
+  const contents = options.referrers === true ? await withReferrers(from, source, closure, { signal }) : closure;
   onEvent?.({ type: 'plan', contents, bytes: contents.reduce((total, { size }) => total + size, 0) });
   for (const descriptor of contents) await copyOne(source, descriptor, to, options);
   return { root: selection.root, contents };
@@ -237,9 +250,21 @@ export async function copyContent(
 async function copyOne(
   from: Pick<ContentStore, 'read'>,
   descriptor: Descriptor,
-  to: ContentStore,
+  to: ContentStore | Pick<CopyTarget, 'bring'>,
   { signal, onEvent }: CopyContentOptions,
 ): Promise<void> {
+  if ('bring' in to) {
+    let isRead = false;
+    const open = (): AsyncIterable<Uint8Array> => {
+      if (!isRead) onEvent?.({ type: 'blob', descriptor, phase: 'started', bytes: 0 });
+      isRead = true;
+      return reportProgress(from.read(descriptor, { signal }), descriptor, onEvent);
+    };
+    const how = await to.bring(descriptor, open, { signal });
+    const phase = how === 'uploaded' ? 'verified' : 'skipped';
+    onEvent?.({ type: 'blob', descriptor, phase, bytes: descriptor.size });
+    return;
+  }
   if (await to.has(descriptor, { signal })) {
     onEvent?.({ type: 'blob', descriptor, phase: 'skipped', bytes: descriptor.size });
     return;
@@ -296,11 +321,44 @@ async function closureOf(
   }
 }
 
+/** Contents of one copy, with all that refers to them. */
+const MAX_CONTENTS = 10_000;
+
+/** What refers to a manifest comes behind it, with what that is made of, and what refers to that behind that. */
+async function withReferrers(
+  from: Pick<CopySource, 'referrers'>,
+  source: Pick<ContentStore, 'has' | 'read'>,
+  closure: readonly Descriptor[],
+  options: CallOptions,
+): Promise<readonly Descriptor[]> {
+  const contents = new Map(closure.map((descriptor) => [descriptor.digest, descriptor]));
+  const open = closure.filter((descriptor) => rankOf(descriptor) > 0);
+  for (let subject = open.pop(); subject !== undefined; subject = open.pop()) {
+    if (from.referrers === undefined) throw copyRefusal(subject, 'the source does not know what refers to it');
+    for await (const referrer of from.referrers(subject, options)) {
+      if (contents.has(referrer.digest)) continue;
+      for (const descriptor of inCopyOrder(await closureOf(source, referrer, options))) {
+        if (contents.has(descriptor.digest)) continue;
+        contents.set(descriptor.digest, descriptor);
+        if (rankOf(descriptor) > 0) open.push(descriptor);
+      }
+      if (contents.size > MAX_CONTENTS)
+        throw copyRefusal(subject, `with what refers to it, it has more than ${MAX_CONTENTS} contents`);
+    }
+  }
+  return [...contents.values()];
+}
+
+function copyRefusal({ digest }: Descriptor, reason: string): StoreError {
+  return new StoreError(`Cannot copy ${digest}: ${reason}`, { operation: 'copy' });
+}
+
 /** Blobs, then manifests, then indexes, and of those the innermost first. */
 function inCopyOrder(contents: readonly Descriptor[]): readonly Descriptor[] {
-  const rankOf = (descriptor: Descriptor): number => {
-    const mediaType = normalizeMediaType(descriptor.mediaType);
-    return isIndexMediaType(mediaType) ? 2 : isManifestMediaType(mediaType) ? 1 : 0;
-  };
   return contents.toReversed().toSorted((a, b) => rankOf(a) - rankOf(b));
+}
+
+function rankOf(descriptor: Descriptor): number {
+  const mediaType = normalizeMediaType(descriptor.mediaType);
+  return isIndexMediaType(mediaType) ? 2 : isManifestMediaType(mediaType) ? 1 : 0;
 }

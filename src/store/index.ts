@@ -7,7 +7,10 @@ export {
   type CollectGarbageOptions,
   type ContentFile,
   type ContentStore,
+  type BroughtContent,
   type ContentWriter,
+  type CopySource,
+  type CopyTarget,
   DEFAULT_GARBAGE_GRACE_MS,
   type FilledContent,
   type GarbageReport,
@@ -28,6 +31,7 @@ export { createVerifier, type Verifier, verifyContent } from './verifier.js';
 export { readContent, type ReadContentOptions, writeContent } from './content.js';
 export { checkClosure, checkStoreName, pickTarget } from './naming.js';
 export { createMemoryStore, DEFAULT_MEMORY_STORE_BYTES, type MemoryStoreOptions } from './memory-store.js';
+export { type CopyImagesOptions, type CopyJob, copyImages, DEFAULT_MAX_PARALLEL_COPIES } from './copy-images.js';
 export {
   type CopiedContent,
   type CopiedImage,

@@ -111,6 +111,34 @@ export interface ImageStore extends ContentStore {
 }
 
 /**
+ * What an image is copied from: a store, or whatever has these methods, such as a repository of a registry.
+ *
+ * @public
+ */
+export interface CopySource extends Pick<ImageStore, 'has' | 'read' | 'resolve'> {
+  /** What refers to a manifest or index, such as its signatures; a store does not know it. */
+  referrers?(descriptor: Descriptor, options?: CallOptions): AsyncIterable<Descriptor>;
+}
+
+/**
+ * How content came to a {@link CopyTarget}.
+ *
+ * @public
+ */
+export type BroughtContent = 'present' | 'mounted' | 'uploaded';
+
+/**
+ * What an image can be copied to besides a store: something that reads content by itself if it lacks it, such as a
+ * repository of a registry. `createRegistryStore` of `kubepull/distribution` makes one.
+ *
+ * @public
+ */
+export interface CopyTarget extends Pick<ImageStore, 'tag'> {
+  /** Takes content, verified, unless it is there. `open` starts to read it, and may be called again. */
+  bring(descriptor: Descriptor, open: () => AsyncIterable<Uint8Array>, options?: CallOptions): Promise<BroughtContent>;
+}
+
+/**
  * How long content is spared that nothing names, when the caller does not say: an hour. A pull names its image last, so
  * what it has brought by then looks like garbage.
  *

@@ -298,8 +298,9 @@ describe('docs/guides/registry-client.md', () => {
     const [from, to] = [await startClient(), await startClient()];
     from.registry.push('team/app', '1', twoPlatforms());
     const scope = { source: from.session, target: to.session };
-    const printed = await run(exampleWith(page, 'readBlob(source'), { scope });
-    expect(printed.map((line) => line.split(' ')[1])).toEqual(['uploaded', 'uploaded', 'uploaded', 'uploaded']);
+    const printed = await run(exampleWith(page, 'referrers: true,'), { scope });
+    expect(printed.at(-1)).toBe('7 contents');
+    expect(printed[0]).toMatch(/^7 parts, \d+ bytes$/);
     const name = reference.parseReference('mirror.example.com/team/app:1');
     expect((await distribution.resolveManifest(to.session, name)).digest).toBe(
       (await distribution.resolveManifest(from.session, name)).digest,
@@ -312,10 +313,13 @@ describe('docs/guides/registry-client.md', () => {
     from.registry.push('team/app', '1', index);
     const folder = join(tempDir().path, 'layout');
     const played = { 'kubepull/node': { ...node, openOciLayout: () => node.openOciLayout(folder) } };
-    const copied = await run(exampleWith(page, 'copyImage'), { played, scope: { session: from.session } });
+    const copied = await run(exampleWith(page, 'const registry = createRegistryStore'), {
+      played,
+      scope: { session: from.session },
+    });
     expect(copied).toEqual(['7 contents']);
     expect((await node.validateLayout(folder)).findings).toEqual([]);
-    await run(exampleWith(page, 'readContent'), { played, scope: { target: to.session } });
+    await run(exampleWith(page, 'copyImage(store,'), { played, scope: { target: to.session } });
     const name = reference.parseReference('mirror.example.com/team/app:1');
     expect((await distribution.resolveManifest(to.session, name)).digest).toBe(index.descriptor.digest);
   });

@@ -144,13 +144,25 @@ async function pushLevel(
 ): Promise<Omit<PushedManifest, 'blobs'>> {
   const parsed = parseManifest(bytes, { mediaType });
   const document = parsed.kind === 'index' ? parsed.index : parsed.manifest;
-  const descriptor = describe(push.session, ref, { bytes, mediaType: document.mediaType });
+  const content = { bytes, mediaType: document.mediaType, document };
+  describe(push.session, ref, content);
   await pushNamed(push, ref, parsed, depth);
-  const taken = await putManifest(push.session, ref, { ...descriptor, bytes }, push.options);
+  return putDocument(push.session, ref, content, push.options);
+}
+
+/** Pushes a manifest or index whose content the repository has, and the list of what refers to its subject. */
+export async function putDocument(
+  session: Session,
+  ref: ImageReference,
+  { document, ...content }: PushContent & { readonly document: ImageManifest | ImageIndex },
+  call: CallOptions,
+): Promise<Omit<PushedManifest, 'blobs'>> {
+  const descriptor = describe(session, ref, content);
+  const taken = await putManifest(session, ref, { ...descriptor, bytes: content.bytes }, call);
   const { subject } = document;
   if (subject === undefined) return { descriptor, referrers: undefined };
   if (taken.subject === subject.digest) return { descriptor, referrers: 'registry' };
-  await pushReferrer(push.session, ref, { descriptor, document, subject: subject.digest }, push.options);
+  await pushReferrer(session, ref, { descriptor, document, subject: subject.digest }, call);
   return { descriptor, referrers: 'tag' };
 }
 
@@ -193,15 +205,26 @@ async function pushEntry(push: Push, ref: ImageReference, entry: Descriptor, dep
 async function checkPresent(
   session: Session,
   ref: ImageReference,
+  entry: Descriptor,
+  call: CallOptions,
+): Promise<void> {
+  if (await isManifestThere(session, ref, entry, call)) return;
+  throw refuse(ref, `it lacks manifest ${entry.digest}, and there is no content to push`);
+}
+
+/** Whether a repository has a manifest or index, asked with the token of a push. */
+export async function isManifestThere(
+  session: Session,
+  ref: ImageReference,
   { mediaType, digest }: Descriptor,
   { signal }: CallOptions,
-): Promise<void> {
+): Promise<boolean> {
   const url = manifestUrl(session, atDigest(ref, digest));
   const followed = await session.send({ method: 'HEAD', ref, url, headers: { accept: mediaType }, signal, ...ACTIONS });
   const { status } = followed.response;
   if (status !== 200 && status !== 404) throw await session.failure(followed);
   await followed.response.discard();
-  if (status === 404) throw refuse(ref, `it lacks manifest ${digest}, and there is no content to push`);
+  return status === 200;
 }
 
 /** What the bytes are, by the algorithm of the digest that they are pushed under. */

@@ -4,7 +4,13 @@ import { type MustPullQuestion, parseAllowlist, type VerificationOptions } from 
 import type { ImageCollectorOptions, ImageGcQuestion } from 'kubepull/image-gc';
 import type { ImageService } from 'kubepull/image-service';
 import { nodeHasher } from 'kubepull/node';
-import { type CopyImageOptions, createMemoryStore, type MemoryStoreOptions, writeContent } from 'kubepull/store';
+import {
+  type CopyImageOptions,
+  type CopyImagesOptions,
+  createMemoryStore,
+  type MemoryStoreOptions,
+  writeContent,
+} from 'kubepull/store';
 import {
   type BuildArtifactOptions,
   buildImage,
@@ -57,6 +63,7 @@ const copyOptions = all<CopyImageOptions>({
   as: 'b.example/app:1',
   select: (index) => index.manifests,
   createHasher: nodeHasher,
+  referrers: false,
   onEvent: () => undefined,
   ...call,
 });
@@ -88,6 +95,21 @@ export const store: Table = {
     ],
     optional: copyOptional,
     wrong: { '3.as': [''] },
+  }),
+  copyImages: async () => ({
+    args: [
+      [
+        {
+          from: await storeWith('has', 'read', 'resolve'),
+          name: 'a.example/app:1',
+          to: await storeWith('has', 'read', 'ingest', 'tag'),
+          as: 'b.example/app:1',
+        },
+      ],
+      all<CopyImagesOptions>({ ...contentOptions, maxParallel: 2, onEvent: () => undefined }),
+    ],
+    optional: ['0.0.as', '1', '1.maxParallel', ...Object.keys(contentOptions).map((name) => `1.${name}`)],
+    wrong: { '0.0.as': [''], '1.maxParallel': [0, 0.5] },
   }),
   createVerifier: () => ({
     args: [root, nodeHasher],

@@ -10,6 +10,7 @@ import {
   type PushManifestOptions,
   type ReadManifestOptions,
   type RegistrySessionOptions,
+  type RegistryStoreOptions,
   type RetryOptions,
   type Transport,
 } from 'kubepull/distribution';
@@ -201,6 +202,7 @@ export const distribution: Table = {
     optional: ['1.attempts', '1.budgetMs', '1.onRetry'],
     wrong: { '1.attempts': [0, 0.5] },
   }),
+  createRegistryStore: () => verb(all<RegistryStoreOptions>({ mountFrom: { path: 'team/other' } })),
   parseChallenges: () => ({ args: [['Basic realm="a"']], allows: { '0': ['text', 'empty text'] } }),
   createTokenCache: () => ({
     args: [{ clock: systemClock }],
