@@ -10,7 +10,7 @@ vi.mock('undici', () => {
 
 afterEach(() => void delete (versions as Record<string, string>)['bun']);
 
-const refusal: unknown = expect.objectContaining({
+const refusal = expect.objectContaining({
   code: 'ERR_OPTION_INVALID',
   message:
     'Cannot make a transport: this runtime has a stand-in for undici, as Bun does; use createFetchTransport of kubepull/distribution',
@@ -21,7 +21,7 @@ it.each([createUndiciTransport, createNodeRuntime])(
   'Bun, which has a stand-in for undici, is told what to use (%#)',
   (make) => {
     Object.defineProperty(versions, 'bun', { value: '1.3.0', configurable: true });
-    expect(() => make()).toThrow(refusal as Error);
+    expect(() => make()).toThrow(refusal);
   },
 );
 
