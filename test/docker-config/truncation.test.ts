@@ -2,6 +2,7 @@ import { randomInt } from 'node:crypto';
 import { inspect } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import { parseDockerConfig, type ParseDockerConfigOptions } from 'kubepull/docker-config';
+import { countFor } from '../support/figures.ts';
 import { amountOf } from '../support/property-runs.ts';
 import { placesOf } from '../support/sweeps.ts';
 
@@ -36,6 +37,7 @@ describe('readDockerConfig', () => {
         expect(needles.filter((needle) => text.includes(needle))).toHaveLength(0);
       }
     }
+    countFor('errors of cut and spoilt documents', errors);
     expect(errors).toBeGreaterThan(amountOf({ here: 2 * PLACES * READERS.length, inCi: 5000 }));
   });
 });

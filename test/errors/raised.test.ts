@@ -15,6 +15,7 @@ import { parseImageName, parseReference } from 'kubepull/reference';
 import { createMemoryStore, writeContent } from 'kubepull/store';
 import { buildImage, buildIndex } from 'kubepull/testing';
 import { connect, ref } from '../distribution/support.ts';
+import { countFor } from '../support/figures.ts';
 import { createMemoryTransport, type Reply } from '../support/memory-transport.ts';
 import { tempDir } from '../support/temp-dir.ts';
 
@@ -93,5 +94,6 @@ describe('an ImageError', () => {
       );
     expect(isImageError(error), String(error)).toBe(true);
     expect(error).toMatchObject({ code, message: expect.stringMatching(/^(Cannot |rpc error: )/) as string });
+    countFor('error codes raised');
   });
 });

@@ -9,6 +9,7 @@ import { parseDockerConfigJson, parseDockercfg } from 'kubepull/docker-config';
 import { readCredentialProviderConfig, readHostsToml, readNodeDockerConfig, readRegistriesConf } from 'kubepull/node';
 import { validateSecret } from 'kubepull/pull-secrets';
 import { parseImageName } from 'kubepull/reference';
+import { countFor } from '../support/figures.ts';
 import { amountOf } from '../support/property-runs.ts';
 import { placesOf } from '../support/sweeps.ts';
 
@@ -192,6 +193,7 @@ describe('a document that is cut or spoilt [L03]', () => {
     }
     expect(found).toBeGreaterThan(amountOf({ here: PLACES, inCi: document.length }) / 2);
     errors += found;
+    countFor('errors of cut and spoilt documents', found);
   });
 
   it('makes more than 5,000 errors, where all are made', () => {

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { countFor } from '../support/figures.ts';
 import { bundle } from '../support/leaks-bundle.ts';
 import { sweepOf } from '../support/sweeps.ts';
 import { tempDir } from '../support/temp-dir.ts';
@@ -27,6 +28,7 @@ async function endOf(reader: string, text: string): Promise<string> {
   const { stdout } = await promisify(execFile)(process.execPath, [join(programs, 'child.mjs'), reader, path], {
     timeout: 60_000,
   });
+  countFor('documents that nest without end');
   return stdout.trim();
 }
 
@@ -136,5 +138,6 @@ describe('a document whose lists and objects nest without end', () => {
     const ends = (await run(reader, tempDir().path)).trim().split('\n');
     expect(ends).toHaveLength(6);
     for (const end of ends) expect(end).toMatch(/^[\w ]+: (?:read|ERR_[A-Z_]+)$/);
+    countFor('documents that nest without end', ends.length);
   });
 });

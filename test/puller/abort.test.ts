@@ -12,6 +12,7 @@ import { createDownloadPool, pullImage, type PullOptions, type PullRuntime } fro
 import { type ContentWriter, createMemoryStore, type ImageStore } from 'kubepull/store';
 import { buildImage, buildIndex, type LoopbackRegistry, type LoopbackRegistryOptions } from 'kubepull/testing';
 import { canary } from '../support/canary.ts';
+import { countFor } from '../support/figures.ts';
 import { assertInvariants, type Closeable, countingSignal, startWatch } from '../support/invariants.ts';
 import { lazyDisk } from '../support/lazy-disk.ts';
 import { least } from '../support/least.ts';
@@ -278,8 +279,10 @@ describe.each(WAYS)('an abort at every point, with the $kind store and $carrier 
 
     const points = await run(Infinity);
     expect(points).toBeGreaterThanOrEqual(60);
-    for (const k of placesOf(61, 6)) await run(Math.floor((k * points) / 60));
+    const places = placesOf(61, 6);
+    for (const k of places) await run(Math.floor((k * points) / 60));
     expect(faults).toEqual([]);
+    countFor('aborts of a pull', places.length);
     await assertInvariants({ closeables, registries: registry === undefined ? [] : [registry], watch });
   });
 });

@@ -6,6 +6,7 @@ import { promisify } from 'node:util';
 import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import { buildImage } from 'kubepull/testing';
+import { countFor } from '../support/figures.ts';
 import { bundle } from '../support/leaks-bundle.ts';
 import { least } from '../support/least.ts';
 import { serve } from '../support/servers.ts';
@@ -175,6 +176,7 @@ describe('a bomb [M04]', () => {
         return told.grown;
       };
       expect(await least(32, growth), name).toBeLessThan(32);
+      countFor('bombs that took less than 32 MiB');
     }
   });
 });

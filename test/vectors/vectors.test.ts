@@ -2,6 +2,7 @@ import { copyFileSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
+import { countFor } from '../support/figures.ts';
 import { amountOf } from '../support/property-runs.ts';
 import { tempDir } from '../support/temp-dir.ts';
 import type { VectorCase } from './check.ts';
@@ -27,6 +28,7 @@ describe.each([...CHECKS])('%s', (name, check) => {
   it(`gives what Go gives in ${file.cases.length} cases${ROWS.get(name) ?? ''}`, () => {
     expect(runChecks(check, file)).toEqual([]);
     expect(file.cases.length).toBeGreaterThan(100);
+    countFor('results of the real Go code', file.cases.length);
   });
 
   it('notices a case whose result is spoilt', () => {

@@ -8,6 +8,7 @@ import { type ImageArchive, loadImageArchive, nodeFileSystem, nodeHasher, openOc
 import { MEDIA_TYPES } from 'kubepull/oci';
 import { createMemoryStore } from 'kubepull/store';
 import { buildImage, buildIndex } from 'kubepull/testing';
+import { countFor } from '../../support/figures.ts';
 import { lazyDisk } from '../../support/lazy-disk.ts';
 import { least } from '../../support/least.ts';
 import { placesOf, sweepOf } from '../../support/sweeps.ts';
@@ -419,6 +420,7 @@ describe('loadImageArchive of a hostile archive [S11] [S12]', () => {
       expect(await left()).toEqual([]);
     }
     expectNoTraces();
+    countFor('hostile archives and layouts');
   });
 });
 

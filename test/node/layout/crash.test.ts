@@ -6,6 +6,7 @@ import { type LayoutOwner, nodeHasher, type OciLayout, openOciLayout } from 'kub
 import { writeContent } from 'kubepull/store';
 import { buildImage } from 'kubepull/testing';
 import { type Call, type CrashDisk, createCrashDisk, type Fault, type PowerLoss } from '../../support/crash-fs.ts';
+import { countFor } from '../../support/figures.ts';
 import { layoutFaults } from '../../support/layout-check.ts';
 import { amountOf } from '../../support/property-runs.ts';
 import { randomFrom, sweepOf } from '../../support/sweeps.ts';
@@ -154,6 +155,7 @@ async function killAt(n: number, how: PowerLoss | undefined, seed = n): Promise<
   if (how !== undefined) disk.losePower(how, randomFrom(seed));
   expectSound(disk, promised, where);
   await expectRecovery(disk, running.start(), where);
+  countFor('kills and power cuts at a call of a layout');
 }
 
 /** Returns whether the program noticed. */
@@ -188,6 +190,7 @@ async function failAt({ n, operation }: Call, errno: string): Promise<boolean> {
   expectSound(disk, promised, where);
   running.endAll();
   await expectRecovery(disk, running.start(), where);
+  countFor('calls of a file system that failed');
   return error !== undefined;
 }
 
@@ -232,6 +235,7 @@ describe('openOciLayout', () => {
       await pull(disk.mount(), running.start(), promised);
       disk.losePower('nothing', randomFrom(n));
       expectSound(disk, promised, `kill at call ${n}, then a power cut`);
+      countFor('kills and power cuts at a call of a layout');
     }
   });
 

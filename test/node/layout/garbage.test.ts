@@ -7,6 +7,7 @@ import { type Descriptor, MEDIA_TYPES } from 'kubepull/oci';
 import { writeContent } from 'kubepull/store';
 import { buildImage, buildIndex, type BuiltContent, createFakeClock, type FakeClock } from 'kubepull/testing';
 import { createCrashDisk } from '../../support/crash-fs.ts';
+import { countFor } from '../../support/figures.ts';
 import { assertLayoutValid, layoutFaults } from '../../support/layout-check.ts';
 import { tempDir } from '../../support/temp-dir.ts';
 import { sweepOf } from '../../support/sweeps.ts';
@@ -316,6 +317,7 @@ describe('collectGarbage of openOciLayout', () => {
         await run(disk.mount(), ids);
         expect(layoutFaults(disk.files('/layout'), { allowPartials: false }), `call ${n}, ${how}`).toEqual([]);
         expect(disk.files('/layout').list('blobs/sha256')).toHaveLength(digestsOf(...first.contents).length);
+        countFor('kills and power cuts at a call of a layout');
       }
     }
   });

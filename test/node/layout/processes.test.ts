@@ -7,6 +7,7 @@ import { type Clock, systemClock } from 'kubepull/clock';
 import { openOciLayout, type OciLayoutOptions } from 'kubepull/node';
 import { writeContent } from 'kubepull/store';
 import { buildImage } from 'kubepull/testing';
+import { countFor } from '../../support/figures.ts';
 import { assertLayoutValid } from '../../support/layout-check.ts';
 import { allSucceed, bundleLayoutChild, readWhileChurning, startLayoutChild } from '../../support/layout-processes.ts';
 import { amountOf } from '../../support/property-runs.ts';
@@ -79,6 +80,7 @@ describe('openOciLayout', () => {
       (_, at) => `app:${at % TAGGERS}-${Math.floor(at / TAGGERS)}`,
     );
     expect((await (await openOciLayout(directory)).names()).toSorted()).toEqual(names.toSorted());
+    countFor('names that processes gave at the same time', names.length);
     expect(readdirSync(join(directory, 'blobs/sha256'))).toHaveLength(3);
     await assertLayoutValid(directory, { allowPartials: false });
   });

@@ -15,6 +15,7 @@ import {
 import { writeContent } from 'kubepull/store';
 import { buildImage, createFakeClock, createLoopbackRegistry } from 'kubepull/testing';
 import { createCrashDisk } from '../../support/crash-fs.ts';
+import { countFor } from '../../support/figures.ts';
 import { assertLayoutValid, layoutFaults } from '../../support/layout-check.ts';
 import { tempDir } from '../../support/temp-dir.ts';
 import { sweepOf } from '../../support/sweeps.ts';
@@ -294,6 +295,7 @@ describe('openOciLayout resumes', () => {
         if (hasMarker(disk)) expect(layoutFaults(disk.files('/layout'), { allowTemps: true }), where).toEqual([]);
         await run(disk.mount(), '2');
         expect(layoutFaults(disk.files('/layout'), { allowPartials: false }), where).toEqual([]);
+        countFor('kills and power cuts at a call of a layout');
       }
     }
   });

@@ -1,15 +1,16 @@
 import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { inspect } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import { isImageError } from 'kubepull/errors';
 import { type LayoutFileSystem, type LayoutOwner, openOciLayout } from 'kubepull/node';
 import { writeContent } from 'kubepull/store';
 import { buildImage } from 'kubepull/testing';
+import { countFor } from '../../support/figures.ts';
 import { assertLayoutValid } from '../../support/layout-check.ts';
 import { lazyDisk } from '../../support/lazy-disk.ts';
 import { amountOf } from '../../support/property-runs.ts';
-import { placesOf } from '../../support/sweeps.ts';
+import { placesOf, sweepOf } from '../../support/sweeps.ts';
 import { tempDir } from '../../support/temp-dir.ts';
 
 const image = buildImage({ layers: [{ randomBytes: 1000, seed: 'swap' }] });
@@ -30,12 +31,12 @@ const POSITIONS = [
   blobPath(old.descriptor.digest),
 ];
 
-/** Calls something before and after each call to the file system. */
-function hooked(before: (n: number) => void, after: (n: number) => void): LayoutFileSystem {
+/** Calls something before and after each call to the file system, counted from 1. */
+function hooked(before: (n: number, path: string) => void, after: (n: number) => void): LayoutFileSystem {
   let calls = 0;
-  const run = async <T>(act: () => Promise<T>): Promise<T> => {
+  const run = async <T>(path: string, act: () => Promise<T>): Promise<T> => {
     const n = (calls += 1);
-    before(n);
+    before(n, path);
     try {
       return await act();
     } finally {
@@ -44,16 +45,16 @@ function hooked(before: (n: number) => void, after: (n: number) => void): Layout
   };
   const fs = lazyDisk;
   return {
-    realpath: (path) => run(() => fs.realpath(path)),
-    open: (path) => run(() => fs.open(path)),
-    create: (path) => run(() => fs.create(path)),
-    lstat: (path) => run(() => fs.lstat(path)),
-    mkdir: (path) => run(() => fs.mkdir(path)),
-    readdir: (path) => run(() => fs.readdir(path)),
-    rename: (from, to) => run(() => fs.rename(from, to)),
-    unlink: (path) => run(() => fs.unlink(path)),
-    rmdir: (path) => run(() => fs.rmdir(path)),
-    syncDirectory: (path) => run(() => fs.syncDirectory(path)),
+    realpath: (path) => run(path, () => fs.realpath(path)),
+    open: (path) => run(path, () => fs.open(path)),
+    create: (path) => run(path, () => fs.create(path)),
+    lstat: (path) => run(path, () => fs.lstat(path)),
+    mkdir: (path) => run(path, () => fs.mkdir(path)),
+    readdir: (path) => run(path, () => fs.readdir(path)),
+    rename: (from, to) => run(to, () => fs.rename(from, to)),
+    unlink: (path) => run(path, () => fs.unlink(path)),
+    rmdir: (path) => run(path, () => fs.rmdir(path)),
+    syncDirectory: (path) => run(path, () => fs.syncDirectory(path)),
   };
 }
 
@@ -132,15 +133,23 @@ function victimsOf(outside: string): readonly string[] {
     .map(({ parentPath, name }) => `${name}: ${readFileSync(join(parentPath, name), 'utf8')}`);
 }
 
-/** How many calls to the file system the work takes. */
-async function countCalls(path: string): Promise<number> {
-  let calls = 0;
-  const count = hooked(
-    (n) => void (calls = n),
+/** The calls to the file system that the work takes, by their path in the layout. */
+async function traceCalls(path: string): Promise<readonly string[]> {
+  const { directory } = await prepare(path);
+  const calls: string[] = [];
+  const trace = hooked(
+    (_, called) => void calls.push(relative(directory, called)),
     () => undefined,
   );
-  await work((await prepare(path)).directory, count);
+  await work(directory, trace);
   return calls;
+}
+
+/** The calls, from 1, at which a link stands at a position: 125 over the whole, and those that are for the position itself. */
+function momentsOf(calls: readonly string[], position: string): ReadonlySet<number> {
+  const spread = placesOf(125, 6).map((moment) => 1 + Math.floor((moment * calls.length) / 125));
+  const own = calls.flatMap((path, index) => (path === position ? [index + 1] : []));
+  return new Set([...spread, ...sweepOf(own, 3)]);
 }
 
 /** Does the work while, for the time of one call, a link stands at a position. Returns whether it failed. */
@@ -163,19 +172,19 @@ describe('openOciLayout', () => {
     'changes no file outside while %s is swapped with a link, at any moment [S09]',
     async (position) => {
       const { path } = tempDir();
-      const calls = await countCalls(join(path, 'count'));
-      expect(calls).toBeGreaterThan(125);
+      const calls = await traceCalls(join(path, 'count'));
+      expect(calls.length).toBeGreaterThan(125);
       let failures = 0;
-      for (const moment of placesOf(125, 6)) {
-        const at = 1 + Math.floor((moment * calls) / 125);
-        const ground = await prepare(join(path, String(moment)));
+      for (const at of momentsOf(calls, position)) {
+        const ground = await prepare(join(path, String(at)));
         const before = victimsOf(ground.outside);
         if (await workWhileSwapped(ground, position, at)) failures += 1;
         expect(victimsOf(ground.outside), `${position}, call ${at}`).toEqual(before);
         // The attacker gone, everything can be done.
         await work(ground.directory, lazyDisk);
         await assertLayoutValid(ground.directory, { allowPartials: false });
-        rmSync(join(path, String(moment)), { recursive: true });
+        rmSync(join(path, String(at)), { recursive: true });
+        countFor('moments at which a link took the place of a file');
       }
       // Some moments do no harm to some places; of all moments, some do.
       expect(failures).toBeGreaterThanOrEqual(amountOf({ here: 0, inCi: 1 }));

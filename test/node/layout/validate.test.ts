@@ -19,6 +19,7 @@ import { type LayoutFindingCode, nodeHasher, openOciLayout, validateLayout } fro
 import { type Descriptor, MEDIA_TYPES } from 'kubepull/oci';
 import { writeContent } from 'kubepull/store';
 import { buildImage, buildIndex, type BuiltContent } from 'kubepull/testing';
+import { countFor } from '../../support/figures.ts';
 import { lazyDisk } from '../../support/lazy-disk.ts';
 import { tempDir } from '../../support/temp-dir.ts';
 
@@ -495,5 +496,6 @@ describe('validateLayout', () => {
     for (const { place, message } of findings) expect(`${place}${message}`).toMatch(/^[\x20-\x7e\u00a0-\uffff]*$/);
     expect(listingOf(dirname(directory))).toEqual(before);
     await useLayout(directory);
+    countFor('hostile archives and layouts');
   });
 });

@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net';
 import { describe, expect, it } from 'vitest';
 import { createFetchTransport, type Transport } from 'kubepull/distribution';
+import { countFor } from '../../support/figures.ts';
 import { assertInvariants, startWatch } from '../../support/invariants.ts';
 import { createCertificate } from '../../support/certificate.ts';
 import { eventually, serveTls } from '../../support/servers.ts';
@@ -46,6 +47,7 @@ describe.each(RAW_FAULTS)('$name [B07]', ({ send, reads, lenient }) => {
     expect(await outcome(transport, url)).toBe(expected);
     await close();
     await assertInvariants({ watch, graceMs: 10_000 });
+    countFor('broken answers of a server');
   });
 
   it('ends over fetch, too', async () => {
