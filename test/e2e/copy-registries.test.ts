@@ -25,7 +25,7 @@ import { startRegistry } from '../support/registry.ts';
 const images = ['amd64', 'arm64'].map((architecture) =>
   buildImage({ platform: { os: 'linux', architecture }, layers: [{ randomBytes: 50_000, seed: architecture }] }),
 );
-const index = buildIndex(images as [(typeof images)[0], ...typeof images]);
+const index = buildIndex(images);
 const ARTIFACT = 'application/vnd.example.signature';
 const signature = buildArtifact({
   artifactType: ARTIFACT,
