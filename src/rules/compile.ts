@@ -57,7 +57,8 @@ interface Glob {
 
 /**
  * Compiles a list of patterns. Literal names and prefixes stand in maps, and a glob under what comes before its first
- * special character, so that a name meets only the globs of its own host and folder.
+ * special character, so that a name meets only the globs of its own host and folder. A glob in the host stands under the
+ * domain that comes behind it.
  *
  * @throws ImageError `ERR_OPTION_INVALID` for a pattern that can match no name, or that a hostile name could make slow
  */
@@ -65,6 +66,7 @@ export function compileRules(list: DecidingRule['list'], patterns: readonly stri
   const exact = new Map<string, number>();
   const below = new Map<string, number>();
   const globs = new Map<string, Glob[]>();
+  const hostGlobs = new Map<string, Glob[]>();
   const addFirst = (map: Map<string, number>, key: string, index: number): void => {
     if (!map.has(key)) map.set(key, index);
   };
@@ -74,20 +76,25 @@ export function compileRules(list: DecidingRule['list'], patterns: readonly stri
       if (rest === '') addFirst(exact, prefix, index);
       else if (rest === '**') addFirst(below, prefix, index);
       else {
-        const beside = globs.get(prefix) ?? [];
+        const [map, key] = prefix === '' ? [hostGlobs, domainOf(rest)] : [globs, prefix];
+        const beside = map.get(key) ?? [];
         beside.push({ index, matches: compileGlob(pattern, alternative) });
-        globs.set(prefix, beside);
+        map.set(key, beside);
       }
     }
   });
   const findIn = (name: string, least: number): number => {
     let best = Math.min(least, exact.get(name) ?? Infinity, below.get('') ?? Infinity, below.get(name) ?? Infinity);
-    for (const prefix of prefixesOf(name)) {
-      best = Math.min(best, below.get(prefix) ?? Infinity);
-      for (const { index, matches } of globs.get(prefix) ?? []) {
+    const tryOn = (list: readonly Glob[] = []): void => {
+      for (const { index, matches } of list) {
         if (index >= best) break;
         if (matches(name)) best = index;
       }
+    };
+    for (const domain of domainsOf(name)) tryOn(hostGlobs.get(domain));
+    for (const prefix of prefixesOf(name)) {
+      best = Math.min(best, below.get(prefix) ?? Infinity);
+      tryOn(globs.get(prefix));
     }
     return best;
   };
@@ -146,6 +153,20 @@ function compileGlob(pattern: string, alternative: string): (name: string) => bo
 function* prefixesOf(name: string): Generator<string, void, undefined> {
   yield '';
   for (let at = name.indexOf('/'); at !== -1; at = name.indexOf('/', at + 1)) yield name.slice(0, at);
+}
+
+/** What the host of a pattern ends in, from the first dot behind its last special character; nothing where there is none. */
+function domainOf(pattern: string): string {
+  const [host = ''] = pattern.split('/', 1);
+  return /[*?\]](?:[\w:-]*)(\.[\w.:-]+)$/.exec(host)?.[1] ?? '';
+}
+
+/** Nothing, and all that the host of a name ends in, from each of its dots. */
+function* domainsOf(name: string): Generator<string, void, undefined> {
+  yield '';
+  const end = name.indexOf('/');
+  const host = end === -1 ? name : name.slice(0, end);
+  for (let at = host.indexOf('.'); at !== -1; at = host.indexOf('.', at + 1)) yield host.slice(at);
 }
 
 /** A name as it is written, but for the case of its host, and as it is asked for: the same registry has many spellings. */

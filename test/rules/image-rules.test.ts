@@ -198,13 +198,25 @@ describe('createImageRules', () => {
     const patterns = (count: number): string[] =>
       Array.from(
         { length: count },
-        (_, at) => [`r${at}.io`, `r.io/a${at}/**`, `r.io/b${at}/app`, `r.io/c${at}/*`][at % 4] ?? '',
+        (_, at) => [`r${at}.io`, `r.io/a${at}/**`, `r.io/b${at}/app`, `r.io/c${at}/*`, `*.z${at}.io/**`][at % 5] ?? '',
       );
-    const subjects = ['r.io/a9997/x/y', 'r.io/b9998/app', 'r.io/c9999/z', 'r9996.io/app', 'r.io/none/app'].map(
-      (name) => ({ name }),
-    );
+    const subjects = [
+      'r.io/a9996/x/y',
+      'r.io/b9997/app',
+      'r.io/c9998/z',
+      'r9995.io/app',
+      'x.z9999.io/a',
+      'r.io/none/app',
+    ].map((name) => ({ name }));
     const [few, many] = [createImageRules({ deny: patterns(100) }), createImageRules({ deny: patterns(10_000) })];
-    expect(subjects.map((subject) => many.decide(subject).rule?.index)).toEqual([9997, 9998, 9999, 9996, undefined]);
+    expect(subjects.map((subject) => many.decide(subject).rule?.index)).toEqual([
+      9996,
+      9997,
+      9998,
+      9995,
+      9999,
+      undefined,
+    ]);
     const deciding = (rules: ImageRules) => () => subjects.forEach((subject) => rules.decide(subject));
     expect(growth(5, deciding(few), deciding(many))).toBeLessThan(5);
   });

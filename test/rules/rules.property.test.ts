@@ -39,6 +39,34 @@ describe('createImageRules', () => {
     );
   });
 
+  it('decides on patterns of hosts as picomatch does on each', () => {
+    const hosts = [
+      '*.io',
+      'r*.io',
+      '*.a.io',
+      'r.*.io',
+      '*r.io',
+      '?.a.io',
+      'r.[ab].io',
+      '[rs].a.io',
+      '*.io:5000',
+      '*',
+      '{r,*.a}.io',
+      '*:5000',
+    ];
+    const pattern = fc.constantFrom(...hosts).map((host) => `${host}/**`);
+    const labels = fc.array(fc.constantFrom('r', 's', 'a', 'b', 'ra'), { minLength: 1, maxLength: 3 });
+    const subject = fc
+      .tuple(labels, fc.constantFrom('', ':5000'), part)
+      .map(([before, port, app]) => `${before.join('.')}.io${port}/${app}`);
+    fc.assert(
+      fc.property(fc.array(pattern, { minLength: 1, maxLength: 6 }), subject, (patterns, image) => {
+        const index = patterns.findIndex((one) => picomatch(one, { dot: true })(image));
+        expect(createImageRules({ deny: patterns }).decide({ name: image }).rule?.index ?? -1).toBe(index);
+      }),
+    );
+  });
+
   it('takes or refuses any pattern with an error of ours, and then decides on any name', () => {
     fc.assert(
       fc.property(anyPattern, name, (pattern, subject) => {
