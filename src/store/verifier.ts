@@ -1,6 +1,6 @@
 import { check, checkFast } from '../errors/inner.js';
 import * as is from '../errors/inner.js';
-import { type CreateHasher, type Digest, getDigestAlgorithm, isDigest } from '../digest/index.js';
+import { type CreateHasher, type Digest, type DigestAlgorithm, isDigest } from '../digest/index.js';
 import { ContentMismatchError, ImageError } from '../errors/index.js';
 import { quote } from '../internal/index.js';
 import type { Descriptor } from '../oci/index.js';
@@ -46,23 +46,24 @@ export function createVerifier(expected: Descriptor, createHasher: CreateHasher)
   checkFast('Cannot verify content', 'expected', expected, is.object);
   checkFast('Cannot verify content', 'createHasher', createHasher, is.hasher);
   checkDescriptor(expected);
-  const hasher = createHasher(getDigestAlgorithm(expected.digest));
+  const hasher = createHasher(expected.digest.slice(0, expected.digest.indexOf(':')) as DigestAlgorithm);
   let size = 0;
-  return {
-    get size() {
-      return size;
-    },
-    update(chunk) {
+  const verifier = {
+    // For the reader; what is counted is out of reach.
+    size,
+    update(chunk: Uint8Array): void {
       if (!(chunk instanceof Uint8Array)) check('Cannot verify content', { chunk }, { chunk: is.bytes });
       if (chunk.length > expected.size - size) throw tooLong(expected, size + chunk.length);
       hasher.update(chunk);
       size += chunk.length;
+      verifier.size = size;
     },
-    end() {
+    end(): void {
       const digest = hasher.digest();
       if (size !== expected.size || digest !== expected.digest) throw mismatch(expected, { digest, size });
     },
   };
+  return verifier;
 }
 
 /**

@@ -39,6 +39,14 @@ describe('createVerifier', () => {
     verifier.end();
   });
 
+  it('counts for itself, whatever is written into its size', () => {
+    const verifier = createVerifier(descriptor, nodeHasher);
+    verifier.update(bytes);
+    Object.assign(verifier, { size: 0 });
+    expect(failureOf(() => verifier.update(bytes)).actual.size).toBe(10);
+    verifier.end();
+  });
+
   it('refuses content that is too short', () => {
     const verifier = createVerifier({ ...descriptor, size: 6 }, nodeHasher);
     verifier.update(bytes);
