@@ -51,7 +51,7 @@ export function readParts(text: string): TextParts {
 }
 
 /** Words in front of a quoted image, or of a quoted name of something else. */
-const QUOTED = /\b(?:image(?: name| tag| reference)?|reference|pullimage|(for|pod|container))[ =]/g;
+const QUOTED = /\b(?:image(?: name| tag| reference)?|reference|pullimage|cannot pull|(for|pod|container))[ =]/g;
 
 /** Quoted images. The quotes may be escaped, as in a log, but both in the same way. */
 function* findQuoted(text: string, lower: string): Generator<Span> {

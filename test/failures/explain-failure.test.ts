@@ -106,6 +106,14 @@ describe('explainFailure', () => {
     expect(explainFailure(text).cause).toBe(cause);
   });
 
+  it.each([
+    'Cannot pull "r.example/app:1": it is denied by the rule "r.example"',
+    'Cannot pull "r.example/app:1": it is allowed by no rule',
+    'admission webhook "images.example.com" denied the request: image "r.example/app:1" is not allowed',
+  ])('knows a refusal by an operator: %s', (text) => {
+    expect(explainFailure(text)).toMatchObject({ cause: 'policy', image: 'r.example/app:1', registry: 'r.example' });
+  });
+
   it('names no registry of a short name over CRI-O, which may look for it in several', () => {
     const pull = (inner: string): string | undefined =>
       explainFailure(`Failed to pull image "nexus3": rpc error: code = Unknown desc = ${inner}`).registry;
