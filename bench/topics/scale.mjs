@@ -72,6 +72,9 @@ async function measureLayout(images) {
       (await timed(async () => {
         for (let at = 0; at < TAGS; at += 1) await store.tag(`new-${at}`, target);
       })) / TAGS,
+    [`tag of ${TAGS} new names at once, each`]:
+      (await timed(() => Promise.all(Array.from({ length: TAGS }, (_, at) => store.tag(`together-${at}`, target))))) /
+      TAGS,
     'tag of a name that is there': await timed(() => store.tag(names[5] ?? '', target)),
     'removal by name': await timed(() => service.removeImage(spec(names[7] ?? ''))),
   };
