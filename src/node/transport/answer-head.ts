@@ -60,7 +60,7 @@ export function parseHead(bytes: Uint8Array): AnswerHead {
   const headers = lines.map((line): readonly [string, string] => {
     const [, name, value = ''] = HEADER.exec(line) ?? [];
     if (name === undefined) throw headFault(ANSWER_INVALID);
-    return [name.toLowerCase(), value.replaceAll(/^[\t ]+|[\t ]+$/g, '')];
+    return [name.toLowerCase(), trimBlanks(value)];
   });
   const valuesOf = (wanted: string): readonly string[] =>
     headers.filter(([name]) => name === wanted).map(([, value]) => value);
@@ -71,6 +71,15 @@ export function parseHead(bytes: Uint8Array): AnswerHead {
     framing: framingOf(Number(status), valuesOf('content-length'), valuesOf('transfer-encoding')),
     persistent: minor === '1' && !connection.some((option) => option.trim() === 'close'),
   };
+}
+
+/** Without the blanks around it, in one pass: a pattern would look at the end of a long run of them once for each of it. */
+function trimBlanks(value: string): string {
+  const isBlank = (at: number): boolean => value[at] === ' ' || value[at] === '\t';
+  let [from, to] = [0, value.length];
+  while (from < to && isBlank(from)) from += 1;
+  while (to > from && isBlank(to - 1)) to -= 1;
+  return value.slice(from, to);
 }
 
 function framingOf(status: number, lengths: readonly string[], codings: readonly string[]): Framing {

@@ -94,6 +94,15 @@ describe('the head of an answer', () => {
     expect(() => parseHead(bytesOf(`${line}\r\ncontent-length: 3\r\n\r\n`))).toThrow('ERR_KUBEPULL_ANSWER_INVALID');
   });
 
+  it('has values without the blanks around them, and with those inside', () => {
+    const { headers } = parseHead(bytesOf('HTTP/1.1 200 OK\r\na: \t b \t c\u00a0 \t\r\nd:\r\ne:  \r\n\r\n'));
+    expect(headers).toEqual([
+      ['a', 'b \t c\u00a0'],
+      ['d', ''],
+      ['e', ''],
+    ]);
+  });
+
   it('is too long by its own bytes, and not by those behind it', () => {
     const head = bytesOf('HTTP/1.1 200 OK\r\n\r\n');
     expect(findHeadEnd(Buffer.concat([head, Buffer.alloc(100)]), 0, head.length)).toBe(head.length);
