@@ -1,21 +1,15 @@
-import { check, reasonOf } from '../errors/inner.js';
+import { check } from '../errors/inner.js';
 import * as is from '../errors/inner.js';
 import { storeWith } from './kinds.js';
 import type { CallOptions } from '../clock/index.js';
 import type { CreateHasher } from '../digest/index.js';
 import { StoreError } from '../errors/index.js';
 import { quote } from '../internal/index.js';
-import {
-  type Descriptor,
-  type ImageIndex,
-  isIndexMediaType,
-  isManifestMediaType,
-  normalizeMediaType,
-  type Platform,
-} from '../oci/index.js';
+import type { Descriptor, ImageIndex, Platform } from '../oci/index.js';
 import { writeContent } from './content.js';
 import { selectContent, type Selection } from './copy-select.js';
-import { checkClosure, checkStoreName } from './naming.js';
+import { listCopied } from './copy-closure.js';
+import { checkStoreName } from './naming.js';
 import type { ContentStore, CopySource, CopyTarget, ImageStore } from './types.js';
 
 /**
@@ -240,8 +234,7 @@ export async function copyContent(
   signal?.throwIfAborted();
   const selection = await selectContent(from, root, options);
   const source = withNarrowed(from, selection);
-  const closure = inCopyOrder(await closureOf(source, selection.root, { signal }));
-  const contents = options.referrers === true ? await withReferrers(from, source, closure, { signal }) : closure;
+  const contents = await listCopied(from, source, selection.root, options);
   onEvent?.({ type: 'plan', contents, bytes: contents.reduce((total, { size }) => total + size, 0) });
   for (const descriptor of contents) await copyOne(source, descriptor, to, options);
   return { root: selection.root, contents };
@@ -305,60 +298,4 @@ function withNarrowed(
 
 async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array, void, undefined> {
   yield bytes;
-}
-
-async function closureOf(
-  source: Pick<ContentStore, 'has' | 'read'>,
-  root: Descriptor,
-  options: CallOptions,
-): Promise<readonly Descriptor[]> {
-  try {
-    return await checkClosure(source, root, options);
-  } catch (error) {
-    if (!(error instanceof StoreError) || error.operation !== 'tag') throw error;
-    const reason = reasonOf(error);
-    throw new StoreError(`Cannot copy ${root.digest}: ${reason}`, { operation: 'copy', cause: error });
-  }
-}
-
-/** Contents of one copy, with all that refers to them. */
-const MAX_CONTENTS = 10_000;
-
-/** What refers to a manifest comes behind it, with what that is made of, and what refers to that behind that. */
-async function withReferrers(
-  from: Pick<CopySource, 'referrers'>,
-  source: Pick<ContentStore, 'has' | 'read'>,
-  closure: readonly Descriptor[],
-  options: CallOptions,
-): Promise<readonly Descriptor[]> {
-  const contents = new Map(closure.map((descriptor) => [descriptor.digest, descriptor]));
-  const open = closure.filter((descriptor) => rankOf(descriptor) > 0);
-  for (let subject = open.pop(); subject !== undefined; subject = open.pop()) {
-    if (from.referrers === undefined) throw copyRefusal(subject, 'the source does not know what refers to it');
-    for await (const referrer of from.referrers(subject, options)) {
-      if (contents.has(referrer.digest)) continue;
-      for (const descriptor of inCopyOrder(await closureOf(source, referrer, options))) {
-        if (contents.has(descriptor.digest)) continue;
-        contents.set(descriptor.digest, descriptor);
-        if (rankOf(descriptor) > 0) open.push(descriptor);
-      }
-      if (contents.size > MAX_CONTENTS)
-        throw copyRefusal(subject, `with what refers to it, it has more than ${MAX_CONTENTS} contents`);
-    }
-  }
-  return [...contents.values()];
-}
-
-function copyRefusal({ digest }: Descriptor, reason: string): StoreError {
-  return new StoreError(`Cannot copy ${digest}: ${reason}`, { operation: 'copy' });
-}
-
-/** Blobs, then manifests, then indexes, and of those the innermost first. */
-function inCopyOrder(contents: readonly Descriptor[]): readonly Descriptor[] {
-  return contents.toReversed().toSorted((a, b) => rankOf(a) - rankOf(b));
-}
-
-function rankOf(descriptor: Descriptor): number {
-  const mediaType = normalizeMediaType(descriptor.mediaType);
-  return isIndexMediaType(mediaType) ? 2 : isManifestMediaType(mediaType) ? 1 : 0;
 }
