@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { join } from 'node:path';
 import type { CallOptions, Clock } from '../../clock/index.js';
 import { type CreateHasher, type Digest, getDigestAlgorithm, getDigestHex, parseDigest } from '../../digest/index.js';
@@ -62,6 +63,8 @@ export function createBackground(): Background {
   return {
     async run(signal, call) {
       signal?.throwIfAborted();
+      // As many as are asked for at once listen to one signal. That is no leak, and Node need not warn of one.
+      if (signal instanceof EventTarget) setMaxListeners(0, signal);
       const running = call();
       add(running);
       return untilAbort(running, signal);

@@ -101,6 +101,18 @@ describe('an abort while the disk is slow', () => {
     await assertLayoutValid(store.directory);
   });
 
+  it('lets any number of calls listen to one signal without a warning of a leak', async () => {
+    const store = await openOciLayout(join(tempDir().path, 'layout'));
+    const warnings: string[] = [];
+    const note = ({ name }: Error): void => void warnings.push(name);
+    process.on('warning', note);
+    const { signal } = new AbortController();
+    await Promise.all(Array.from({ length: 50 }, () => store.has(layer.descriptor, { signal })));
+    await new Promise((resolve) => setImmediate(resolve));
+    process.off('warning', note);
+    expect(warnings).toEqual([]);
+  });
+
   it('has the next writer of the same content wait until the last one is put away, and go on from there', async () => {
     const disk = slowFileSystem('write');
     const store = await openOciLayout(join(tempDir().path, 'layout'), { fs: disk.fs });
