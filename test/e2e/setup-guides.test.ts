@@ -7,6 +7,7 @@ import * as credentialProvider from 'kubepull/credential-provider';
 import * as cri from 'kubepull/cri';
 import * as distribution from 'kubepull/distribution';
 import * as dockerConfig from 'kubepull/docker-config';
+import * as errors from 'kubepull/errors';
 import * as explain from 'kubepull/explain';
 import * as failures from 'kubepull/failures';
 import * as imageManager from 'kubepull/image-manager';
@@ -19,7 +20,8 @@ import * as platform from 'kubepull/platform';
 import * as pullSecrets from 'kubepull/pull-secrets';
 import * as puller from 'kubepull/puller';
 import * as reference from 'kubepull/reference';
-import { buildImage, buildIndex, type LoopbackRegistry } from 'kubepull/testing';
+import * as store from 'kubepull/store';
+import * as testing from 'kubepull/testing';
 import { root } from '../packaging/entries.mjs';
 import { readSnippets } from '../packaging/snippets.ts';
 import { canary } from '../support/canary.ts';
@@ -29,11 +31,13 @@ import { startRegistry } from '../support/registry.ts';
 import { runSnippet } from '../support/run-snippet.ts';
 import { tempDir } from '../support/temp-dir.ts';
 
+const { buildImage, buildIndex } = testing;
 const modules = {
   'kubepull/cloud': cloud,
   'kubepull/credential-provider': credentialProvider,
   'kubepull/distribution': distribution,
   'kubepull/docker-config': dockerConfig,
+  'kubepull/errors': errors,
   'kubepull/explain': explain,
   'kubepull/failures': failures,
   'kubepull/image-manager': imageManager,
@@ -45,6 +49,8 @@ const modules = {
   'kubepull/node': node,
   'kubepull/platform': platform,
   'kubepull/reference': reference,
+  'kubepull/store': store,
+  'kubepull/testing': testing,
 };
 const snippets = readSnippets();
 
@@ -71,7 +77,7 @@ const claimsOf = (code: string): readonly string[] =>
   Array.from(code.matchAll(/^(?:.*console\.log\(.*\); )?\/\/ (.*)$/gm), ([, claim = '']) => claim);
 
 /** Plays the registry of the examples. */
-const at = ({ origin }: LoopbackRegistry): Readonly<Record<string, object>> => ({
+const at = ({ origin }: testing.LoopbackRegistry): Readonly<Record<string, object>> => ({
   'kubepull/mirrors': { ...mirrors, getRegistryOrigin: () => origin },
 });
 
@@ -156,8 +162,8 @@ describe('docs/guides/which-setup.md', () => {
         loadDockerKeyring: async () => keyring.createKeyring(entries),
         openOciLayout: (path: string) => node.openOciLayout(here(path)),
         openPulledRecords: (path: string) => node.openPulledRecords(here(path)),
-        writeOciArchive: (store: node.OciLayout, images: readonly string[], path: string) =>
-          node.writeOciArchive(store, images, here(path)),
+        writeOciArchive: (layout: node.OciLayout, images: readonly string[], path: string) =>
+          node.writeOciArchive(layout, images, here(path)),
       },
     };
   }
@@ -261,5 +267,28 @@ describe('docs/guides/node-setup.md', () => {
     );
     expect(new Set(asked)).toEqual(new Set(['https://sts.amazonaws.com/']));
     expect(printed.join()).toMatch(/^failed /);
+  });
+});
+
+describe('docs/guides/plugs.md', () => {
+  const page = 'plugs';
+
+  it.each(['createVaultKeyring', 'listTags', 'testStore'])(
+    'prints what it says, in the example with %s',
+    async (text) => {
+      const code = exampleWith(page, text);
+      expect(claimsOf(code).length).toBeGreaterThan(0);
+      expect(await run(code, {}, { password: canary('password') })).toEqual(claimsOf(code));
+    },
+  );
+
+  it('counts every answer of a pull, those for layers too', async () => {
+    const registry = await startRegistry();
+    registry.push('team/app', '1', buildImage({ layers: [{ files: { motd: 'hello' } }] }));
+    const pullImage = (name: string, options: puller.PullOptions) =>
+      puller.pullImage(name.replace('registry.example.com', registry.host), { ...options, plainHttp: [registry.host] });
+    const code = exampleWith(page, 'countAnswers');
+    expect(claimsOf(code)).toHaveLength(1);
+    expect(await run(code, { 'kubepull/puller': { pullImage } })).toEqual(claimsOf(code));
   });
 });
