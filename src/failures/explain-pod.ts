@@ -49,6 +49,7 @@ export function explainPod(
   selectPullSecrets({}, secrets);
   const around: Around = {
     nodeConfig: options.nodeConfig,
+    nodeLookup: options.nodeLookup,
     present: options.present,
     secrets: groupBy(secrets, ({ metadata }) => metadata?.name ?? ''),
     events: groupBy(options.events ?? [], ({ involvedObject, regarding }) => nameOf(involvedObject ?? regarding)),

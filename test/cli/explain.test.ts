@@ -1,4 +1,5 @@
-import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import { env } from 'node:process';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { createPullSecret } from 'kubepull/pull-secrets';
 import { canary } from '../support/canary.ts';
 import { tempDir } from '../support/temp-dir.ts';
@@ -140,8 +141,12 @@ describe('kubepull explain', () => {
     const config = { auths: { [`${server}/team`]: { username: 'node', password } } };
     secretFile('config.json', JSON.stringify(config));
     const files = { './pod': [pod(), secretOf('creds')], 'config.json': config };
-    onTestFinished(() => void vi.unstubAllEnvs());
-    vi.stubEnv('DOCKER_CONFIG', path);
+    const before = env['DOCKER_CONFIG'];
+    onTestFinished(() => {
+      if (before === undefined) delete env['DOCKER_CONFIG'];
+      else env['DOCKER_CONFIG'] = before;
+    });
+    env['DOCKER_CONFIG'] = path;
     const fromFile = await runJson(['explain', './pod', '-c', 'app', '--docker-config', 'config.json'], { files });
     expect(fromFile.value.images[0]?.credentials?.tried.map(({ source }) => source)).toEqual([
       'secret shop/creds',
