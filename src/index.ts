@@ -22,6 +22,7 @@ export {
   type CredentialHelper,
   type CredentialInput,
   type CredentialSource,
+  decodeAuth,
   type DecodedAuth,
   type DockerConfig,
   type DockerConfigEntry,
