@@ -9,6 +9,8 @@ export function createJsonPatch(from: unknown, to: unknown): Patch {
 }
 
 function diff(from: unknown, to: unknown, at: Pointer): Operation[] | undefined {
+  // What is the same is not looked into, however deep it nests: a copy shares all that did not change.
+  if (from === to) return [];
   if (!Array.isArray(from) || !Array.isArray(to) || from.length !== to.length) return undefined;
   return from.flatMap((item: unknown, index) =>
     createJsonPatch(item, to[index]).map((step) => ({ ...step, path: at.add(String(index)).toString() + step.path })),

@@ -327,10 +327,7 @@ const ROWS: readonly Row[] = [
 ];
 
 /** The cause that a text tells of, and the words that say so. */
-export interface FoundCause {
-  readonly cause: FailureCause;
-  readonly words: string | undefined;
-}
+export type FoundCause = Readonly<{ cause: FailureCause; words: string | undefined }>;
 
 /** @param text - in lower case, without what may be called anything: images and addresses */
 export function findCause(text: string): FoundCause {

@@ -15,18 +15,18 @@ import type { ImageStore } from '../store/index.js';
 /** Requests to one registry at once, when the caller does not say. @public */
 export const DEFAULT_REQUESTS_PER_REGISTRY = 4;
 
-/** How a registry is asked: the options of a pull that concern it. */
-type Asking = Pick<
-  PullOptions,
-  'endpoints' | 'plainHttp' | 'realmPolicy' | 'redirectPolicy' | 'maxRedirects' | 'limits' | 'retry' | 'runtime'
->;
-
 /**
  * What {@link preflight} and {@link checkPull} have in common. What concerns the registry is as for a pull.
  *
  * @public
  */
-export interface CheckOptions extends Asking, CallOptions {
+export interface CheckOptions
+  extends
+    Pick<
+      PullOptions,
+      'endpoints' | 'plainHttp' | 'realmPolicy' | 'redirectPolicy' | 'maxRedirects' | 'limits' | 'retry' | 'runtime'
+    >,
+    CallOptions {
   /**
    * The platforms of the nodes.
    *

@@ -6,6 +6,7 @@ import * as explain from 'kubepull/explain';
 import * as imageAccess from 'kubepull/image-access';
 import * as keyring from 'kubepull/keyring';
 import * as lint from 'kubepull/lint';
+import * as node from 'kubepull/node';
 import * as pullPolicy from 'kubepull/pull-policy';
 import * as pullSecrets from 'kubepull/pull-secrets';
 import * as reference from 'kubepull/reference';
@@ -22,6 +23,7 @@ const modules = {
   'kubepull/image-access': imageAccess,
   'kubepull/keyring': keyring,
   'kubepull/lint': lint,
+  'kubepull/node': node,
   'kubepull/pull-policy': pullPolicy,
   'kubepull/pull-secrets': pullSecrets,
   'kubepull/reference': reference,

@@ -57,7 +57,11 @@ export function createUndiciTransport(options: UndiciTransportOptions = {}): Und
   return { transport, close };
 }
 
-/** How blobs are brought. */
+/**
+ * How blobs are brought.
+ *
+ * @public
+ */
 export interface CarrierOptions {
   /**
    * Threads that bring the layers of large pulls, a whole number from 0 to 16: each takes whole layers from the socket to the
