@@ -1,6 +1,7 @@
-import { readdirSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
+import { listPodImages } from 'kubepull/kubernetes';
 import { openPulledRecords } from 'kubepull/node';
 import { buildImage } from 'kubepull/testing';
 import { parseOptions } from '../../docs/examples/image-controller/arguments.ts';
@@ -481,28 +482,52 @@ describe('the image controller', () => {
 });
 
 interface DaemonSpec {
-  readonly template: { readonly spec: { readonly containers: readonly { readonly args: readonly string[] }[] } };
+  readonly template: { readonly spec: { readonly containers: readonly DaemonContainer[] } };
+}
+
+interface DaemonContainer {
+  readonly args: readonly string[];
+  readonly resources: object;
+  readonly securityContext: object;
+}
+
+const FOLDER = join(root, 'docs/examples/image-controller');
+
+/** The calls of the API that stand in the example: `secrets get` for `readNamespacedSecret`. */
+function callsOfExample(): readonly string[] {
+  const text = readdirSync(FOLDER)
+    .map((name) => readFileSync(join(FOLDER, name), 'utf8'))
+    .join('\n');
+  const calls = Array.from(
+    text.matchAll(/\.(read|list|create|patch|replace|delete)(?:Namespaced)?([A-Z]\w+?)(?:ForAllNamespaces)?\(/g),
+    ([, verb = '', kind = '']) => `${kind.toLowerCase()}s ${verb === 'read' ? 'get' : verb}`,
+  );
+  const watches = Array.from(text.matchAll(/'\/api\/v1\/(\w+)'/g), ([, resource = '']) => `${resource} watch`);
+  return [...new Set([...calls, ...watches])].toSorted();
 }
 
 describe('the guide to the controller', () => {
   it('has manifests that the program understands', () => {
     const kinds = ['ServiceAccount', 'ClusterRole', 'ClusterRoleBinding', 'DaemonSet'];
     expect(manifests.map(({ kind }) => kind)).toEqual(kinds);
-    const args = manifests.flatMap(
-      ({ spec }) => (spec as DaemonSpec | undefined)?.template.spec.containers[0]?.args ?? [],
-    );
-    expect(parseOptions(args)).toMatchObject({ node: '$(NODE_NAME)', layout: '/images/layout' });
+    const { spec } = manifests[3] as unknown as { readonly spec: DaemonSpec };
+    const [container] = spec.template.spec.containers;
+    expect(parseOptions(container?.args ?? [])).toMatchObject({ node: '$(NODE_NAME)', layout: '/images/layout' });
+    expect(container?.resources).toMatchObject({ requests: {}, limits: {} });
+    expect(container?.securityContext).toMatchObject({ allowPrivilegeEscalation: false, readOnlyRootFilesystem: true });
+    expect(listPodImages(manifests).map(({ image }) => image)).toEqual(['registry.example.com/image-controller:1.0']);
   });
 
   it('allows all that the controller does, and no more', () => {
     const allowed = rules.flatMap(({ resources, verbs }) =>
-      resources.map((resource) => [resource, ...verbs].join(' ')),
+      resources.flatMap((resource) => verbs.map((verb) => `${resource} ${verb}`)),
     );
-    expect(allowed).toEqual(['pods list watch', 'secrets get', 'serviceaccounts get', 'events create patch']);
+    expect(allowed).toHaveLength(6);
+    expect(allowed.toSorted()).toEqual(callsOfExample());
   });
 
   it('lists the files of the example', () => {
-    const files = readdirSync(join(root, 'docs/examples/image-controller')).toSorted();
+    const files = readdirSync(FOLDER).toSorted();
     const named = [...guide.matchAll(/^\| `([\w-]+\.ts)`/gm)].map(([, file = '']) => file);
     expect(named.toSorted()).toEqual(files);
   });

@@ -6,8 +6,8 @@ import { KubeConfig } from '@kubernetes/client-node';
 import { onTestFinished } from 'vitest';
 import { createPullSecret } from 'kubepull/pull-secrets';
 import { buildImage, createFakeClock, type FakeClock, type LoopbackRegistry } from 'kubepull/testing';
-import { parseAllDocuments } from 'yaml';
 import { type ControllerOptions, runController } from '../../docs/examples/image-controller/controller.ts';
+import { parseYaml } from '../../src/cli/yaml.ts';
 import type { KubeObject, PolicyRule } from './api-objects.ts';
 import { type ApiServer, startApiServer } from './api-server.ts';
 import { canary } from './canary.ts';
@@ -21,10 +21,16 @@ const PATIENCE_MS = 120_000;
 
 /** What the guide has people apply. */
 export const guide: string = readFileSync(new URL('../../docs/guides/controller.md', import.meta.url), 'utf8');
-export const manifests: readonly KubeObject[] = parseAllDocuments(/```yaml\n([^]*?)```/.exec(guide)?.[1] ?? '').map(
-  (document) => document.toJS() as KubeObject,
-);
+export const manifests: readonly KubeObject[] = readManifests();
 export const rules = manifests.find(({ kind }) => kind === 'ClusterRole')?.['rules'] as readonly PolicyRule[];
+
+function readManifests(): readonly KubeObject[] {
+  const objects = parseYaml(
+    readFileSync(new URL('../../docs/examples/manifests/image-controller.yaml', import.meta.url)),
+  );
+  if (typeof objects === 'string') throw new Error(objects);
+  return objects as readonly KubeObject[];
+}
 
 /** A cluster with one private registry; the controller may do there what the guide allows, and no more. */
 export interface Cluster {
