@@ -51,4 +51,35 @@ describe('the documentation site', () => {
       styles.filter((name) => /url\((?:"|')?https?:/u.test(readFileSync(join(site, 'assets', name), 'utf8'))),
     ).toEqual([]);
   });
+
+  it('lists every module and guide for programs in llms.txt, a line each, with links to files that are there', () => {
+    const text = readFileSync(join(site, 'llms.txt'), 'utf8');
+    const items = [...text.matchAll(/^- \[([^\]]+)\]\(([^)]+)\): (\S.*)$/gmu)].map(([, name, target]) => ({
+      name,
+      target,
+    }));
+    const modules = listEntries().filter((entry) => entry !== 'index');
+    expect(items.filter(({ target }) => target?.startsWith('modules/')).map(({ name }) => name)).toEqual(
+      modules.map((entry) => `kubepull/${entry}`),
+    );
+    const guides = readdirSync(join(root, 'docs/guides')).filter((name) => name.endsWith('.md'));
+    expect(items.filter(({ target }) => target?.startsWith('documents/docs_guides_')).length).toBe(guides.length + 1);
+    const targets = Array.from(text.matchAll(/\]\(([^)]+)\)/gu), ([, target = '']) => target);
+    expect(targets.filter((target) => !existsSync(join(site, target)))).toEqual([]);
+  });
+
+  it('gives the README and every guide in full in llms-full.txt', () => {
+    const text = readFileSync(join(site, 'llms-full.txt'), 'utf8');
+    const guides = readdirSync(join(root, 'docs/guides'), { recursive: true, encoding: 'utf8' });
+    const sources = [
+      'README.md',
+      ...guides.filter((name) => name.endsWith('.md')).map((name) => `docs/guides/${name}`),
+    ];
+    expect(sources.length).toBeGreaterThan(20);
+    const missing = sources.filter(
+      (path) =>
+        text.split(readFileSync(join(root, path), 'utf8').trim()).length !== 2 || !text.includes(`<!-- ${path} -->`),
+    );
+    expect(missing).toEqual([]);
+  });
 });
