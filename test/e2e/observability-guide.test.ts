@@ -1,9 +1,16 @@
 import * as diagnostics from 'node:diagnostics_channel';
 import { readFileSync } from 'node:fs';
 import { format } from 'node:util';
-import { SpanStatusCode, context as activeContext, trace as otel } from '@opentelemetry/api';
-import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-hooks';
-import { BasicTracerProvider, InMemorySpanExporter, SimpleSpanProcessor } from '@opentelemetry/sdk-trace-base';
+import {
+  type ContextManager,
+  ROOT_CONTEXT,
+  SpanStatusCode,
+  type TracerProvider,
+  context as activeContext,
+  trace as otel,
+} from '@opentelemetry/api';
+import * as hooks from '@opentelemetry/context-async-hooks';
+import * as sdk from '@opentelemetry/sdk-trace-base';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import * as imageManager from 'kubepull/image-manager';
 import * as imageService from 'kubepull/image-service';
@@ -24,6 +31,10 @@ function snippetWith(text: string): string {
   return found[0]!.code;
 }
 
+function lineOf({ name, parentSpanContext }: sdk.ReadableSpan): string {
+  return `${name} ${parentSpanContext === undefined ? 'without' : 'with'} parent`;
+}
+
 /** What an example gives to `createNodeRuntime`. */
 async function tracingOf(code: string, modules: Readonly<Record<string, object>>): Promise<Tracing> {
   const given: Tracing[] = [];
@@ -38,9 +49,9 @@ async function tracingOf(code: string, modules: Readonly<Record<string, object>>
 
 describe('docs/guides/observability.md', () => {
   it('makes spans that nest, with what is known of each, and the error of one that failed', async () => {
-    const exporter = new InMemorySpanExporter();
-    const provider = new BasicTracerProvider({ spanProcessors: [new SimpleSpanProcessor(exporter)] });
-    activeContext.setGlobalContextManager(new AsyncLocalStorageContextManager().enable());
+    const exporter = new sdk.InMemorySpanExporter();
+    const provider = new sdk.BasicTracerProvider({ spanProcessors: [new sdk.SimpleSpanProcessor(exporter)] });
+    activeContext.setGlobalContextManager(new hooks.AsyncLocalStorageContextManager().enable());
     onTestFinished(() => activeContext.disable());
     const api = { SpanStatusCode, trace: { ...otel, getTracer: (name: string) => provider.getTracer(name) } };
     const tracing = await tracingOf(snippetWith('startActiveSpan'), { '@opentelemetry/api': api });
@@ -114,6 +125,71 @@ describe('docs/guides/observability.md', () => {
     const listed = [...page.matchAll(/^\| `(kubelet_\w+)`/gm)].map(([, name]) => name);
     expect(new Set(names)).toEqual(new Set(listed));
     expect([names.length, listed.length]).toEqual([9, 9]);
+  });
+
+  it('gives an exporter what ended before the shutdown, each span with its parent', async () => {
+    const exported: string[] = [];
+    const exporter = new sdk.InMemorySpanExporter();
+    // Its own shutdown forgets all.
+    exporter.shutdown = async () => void exported.push(...exporter.getFinishedSpans().map(lineOf));
+    const providers: TracerProvider[] = [];
+    const managers: ContextManager[] = [];
+    const api = {
+      context: { setGlobalContextManager: (manager: ContextManager) => managers.push(manager) },
+      trace: { setGlobalTracerProvider: (provider: TracerProvider) => providers.push(provider) },
+    };
+    const code = snippetWith('BatchSpanProcessor').replace('// … pulls …', 'pull();');
+    const pull = (): void => {
+      const tracer = providers[0]?.getTracer('test');
+      const parent = tracer?.startSpan('pull');
+      managers[0]?.with(otel.setSpan(ROOT_CONTEXT, parent!), () => {
+        tracer?.startSpan('blob', {}, managers[0]?.active()).end();
+      });
+      parent?.end();
+    };
+    await runSnippet(
+      code,
+      { '@opentelemetry/api': api, '@opentelemetry/context-async-hooks': hooks, '@opentelemetry/sdk-trace-base': sdk },
+      { exporter, pull },
+    );
+    expect(exported).toEqual(['blob with parent', 'pull without parent']);
+  });
+
+  it('records durations by operation and outcome, and nothing of the image', async () => {
+    const recorded: object[] = [];
+    const createHistogram = () => ({
+      record: (seconds: number, attributes: object) => recorded.push({ ...attributes, timed: seconds >= 0 }),
+    });
+    const api = { metrics: { getMeter: () => ({ createHistogram }) } };
+    const tracing = await tracingOf(snippetWith('createHistogram'), { '@opentelemetry/api': api });
+    const blob = { name: 'app', digest: 'sha256:0', mediaType: 'layer', size: 1, resumedFrom: 0 } as never;
+    await expect(tracing.trace('blob', blob, async () => 7)).resolves.toBe(7);
+    await expect(tracing.trace('blob', blob, () => Promise.reject(new Error('cut')))).rejects.toThrow('cut');
+    expect(recorded).toEqual([
+      { operation: 'blob', outcome: 'done', timed: true },
+      { operation: 'blob', outcome: 'failed', timed: true },
+    ]);
+  });
+
+  it('writes its counters after those of another registry, under the type of that', async () => {
+    const printed: string[] = [];
+    const counters = metrics.createImageMetrics();
+    const theirs = '# HELP mine_total x\n# TYPE mine_total counter\nmine_total 1\n';
+    const register = { contentType: 'text/plain; version=0.0.4; charset=utf-8', metrics: async () => theirs };
+    const types: unknown[] = [];
+    class Answer extends Response {
+      constructor(body: string, init: ResponseInit) {
+        super(body, init);
+        types.push(this.headers.get('content-type'));
+      }
+    }
+    await runSnippet(
+      snippetWith('register.metrics'),
+      {},
+      { metrics: counters, register, Response: Answer, console: { log: (text: string) => printed.push(text) } },
+    );
+    expect(printed).toEqual([`${theirs}${counters.text()}`]);
+    expect(types).toEqual([register.contentType]);
   });
 
   it('lists every operation', () => {
