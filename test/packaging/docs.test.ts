@@ -40,10 +40,14 @@ describe('snippetsOf', () => {
 });
 
 describe('the README', () => {
-  const rows =
-    readFileSync(join(root, 'README.md'), 'utf8')
-      .match(/^\| `.*$/gm)
-      ?.join('\n') ?? '';
+  const text = readFileSync(join(root, 'README.md'), 'utf8');
+  const rows = text.match(/^\| `.*$/gm)?.join('\n') ?? '';
+
+  it('says how to install before its first block, whose commands are those of a clone', () => {
+    const [, head = '', block = ''] = /^([^]*?)^```sh\n([^]*?)^```$/m.exec(text) ?? [];
+    expect(head).toContain('`npm install kubepull`');
+    expect(block.split('\n').map((line) => line.replace(/\s+#.*/, ''))).toEqual(['npm ci && npm start', 'npm cit', '']);
+  });
 
   it.each(listEntries().filter((entry) => entry !== 'index'))('has a row for %s', (entry) => {
     expect(rows).toContain(`\`${entry}\``);
