@@ -1,12 +1,16 @@
 #!/usr/bin/env node
 // The program `kubepull`: the streams and signals of its process around `runCommand`. Nothing imports it.
 import { readFile } from 'node:fs/promises';
+import nodeModule from 'node:module';
 import { runCommand } from './run.js';
 import type { CommandOutput } from './types.js';
 
 /** By the convention of shells, 128 and the number of the signal. */
 const SIGNALS = { SIGINT: 130, SIGTERM: 143 } as const;
 const READER_WENT_AWAY = 141;
+
+// What is compiled is kept from start to start, in the folder for temporary files; not before Node 22.1.
+(nodeModule as { enableCompileCache?: () => unknown }).enableCompileCache?.();
 
 const interrupt = new AbortController();
 let endedBy: number | undefined;
