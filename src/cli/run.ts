@@ -121,7 +121,7 @@ function describe(error: unknown): readonly [message: string, exitCode: number] 
     return [error.message, isUsage ? EXIT_CODES.usage : EXIT_CODES.negative];
   }
   const kind = error instanceof Error ? error.name : typeof error;
-  const at = error instanceof Error ? /^\s+at (\S+)/mu.exec(error.stack ?? '')?.[1] : undefined;
+  const at = error instanceof Error ? /^ {4}at (\S+)/mu.exec(error.stack ?? '')?.[1] : undefined;
   return [`a fault of this program: ${kind}${at === undefined ? '' : ` in ${at}`}`, EXIT_CODES.negative];
 }
 

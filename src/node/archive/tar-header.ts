@@ -32,10 +32,10 @@ export function readTarHeader(block: Uint8Array): TarHeader {
 
 /** Writers of old summed signed bytes; both sums are known. */
 function checkSum(block: Uint8Array): void {
-  const isSum = (place: number): boolean => place >= 148 && place < 156;
   let [unsigned, signed] = [0, 0];
-  for (const [place, byte] of block.entries()) {
-    const counted = isSum(place) ? 0x20 : byte;
+  for (let place = 0; place < block.length; place += 1) {
+    const isSum = place >= 148 && place < 156;
+    const counted = isSum ? 0x20 : (block[place] ?? 0);
     unsigned += counted;
     signed += counted > 127 ? counted - 256 : counted;
   }

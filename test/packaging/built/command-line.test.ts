@@ -215,7 +215,8 @@ describe('kubepull, as it is packed and installed', () => {
     await assertLayoutValid(join(path, 'target'));
   });
 
-  it('loads two files for an explanation, and undici only for a pull', async () => {
+  it('loads two files for an explanation, and undici only to ask a registry', async () => {
+    const { registry } = await startPrivate();
     const flags = [`--import=${new URL('log-imports.mjs', import.meta.url).href}`];
     const loadedBy = async (...args: readonly string[]): Promise<readonly string[]> => {
       const { stdout } = await kubepull(args, { flags });
@@ -227,6 +228,9 @@ describe('kubepull, as it is packed and installed', () => {
     expect(new Set(await loadedBy('explain', 'nginx'))).toEqual(
       new Set(['kubepull/dist/bin/kubepull.js', 'kubepull/dist/bin/explain.js']),
     );
-    expect((await loadedBy('pull', '--out', 'x', 'a_/')).some((url) => url.startsWith('undici/'))).toBe(true);
+    const loadsUndici = async (image: string): Promise<boolean> =>
+      (await loadedBy('pull', '--out', 'x', '--plain-http', image)).some((url) => url.startsWith('undici/'));
+    expect(await loadsUndici('a_/')).toBe(false);
+    expect(await loadsUndici(`${registry.host}/team/app:1`)).toBe(true);
   });
 });

@@ -66,7 +66,9 @@ describe('a browser bundle', () => {
     const external = Object.values(metafile.outputs).flatMap(({ imports }) => imports);
     expect(external).toEqual([]);
     expect(
-      Object.keys(metafile.inputs).filter((path) => !/^(src|node_modules\/(?:picomatch|aws4fetch))\//.test(path)),
+      Object.keys(metafile.inputs).filter(
+        (path) => !/^(src|node_modules\/(?:picomatch|aws4fetch|rfc6902))\//.test(path),
+      ),
     ).toEqual([]);
   });
 
