@@ -14,7 +14,6 @@ import {
 } from '../pull-policy/index.js';
 import { decideImage } from '../rules/index.js';
 import { rulesKind } from '../rules/inner.js';
-import { createJsonPatch } from './json-patch.js';
 import type {
   AdmissionAnswer,
   AdmissionRequestLike,
@@ -24,6 +23,7 @@ import type {
   AdmissionStatus,
   PinnedAdmissionRules,
 } from './types.js';
+import { createPatch, type Operation, type Patch, type Pointer } from 'rfc6902';
 
 const ACTION = 'Cannot review an admission request';
 const API_VERSION = 'admission.k8s.io/v1';
@@ -298,4 +298,21 @@ function findInvalid({ request, pod, oldObject, isPod, specAt }: Subject, { rele
     invalid: `${group ? `${kind}.${group}` : kind} ${name} is invalid: ${aggregate(result.errors.map(placed))}`,
     warnings,
   };
+}
+
+/**
+ * The JSON Patch from an object to a copy of it with members changed. Lists of the same length are compared item by item: the library's
+ * search for the shortest change of a list takes the square of its length, and nothing here adds or removes items.
+ */
+function createJsonPatch(from: unknown, to: unknown): Patch {
+  return createPatch(from, to, diff);
+}
+
+function diff(from: unknown, to: unknown, at: Pointer): Operation[] | undefined {
+  // What is the same is not looked into, however deep it nests: a copy shares all that did not change.
+  if (from === to) return [];
+  if (!Array.isArray(from) || !Array.isArray(to) || from.length !== to.length) return undefined;
+  return from.flatMap((item: unknown, index) =>
+    createJsonPatch(item, to[index]).map((step) => ({ ...step, path: at.add(String(index)).toString() + step.path })),
+  );
 }

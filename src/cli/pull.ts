@@ -1,6 +1,6 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
-import { systemClock } from '../clock/index.js';
+import { type Clock, systemClock } from '../clock/index.js';
 import { type DockerConfigEntry, formatCredentialSource } from '../docker-config/index.js';
 import { type AnyImageError, isImageError, PullFailedError } from '../errors/index.js';
 import { hideUserInfo, printable } from '../internal/index.js';
@@ -8,16 +8,22 @@ import { createKeyring, joinKeyrings, type Keyring } from '../keyring/index.js';
 import { podImages, serviceAccountNameOf } from '../kubernetes/inner.js';
 import { createNodeRuntime, type NodeRuntime, openOciLayout, writeOciArchive } from '../node/index.js';
 import { formatPlatform, parsePlatform } from '../platform/index.js';
-import { type PulledImage, pullImageEvents, type PullOptions } from '../puller/index.js';
+import { type PulledImage, type PullEvent, pullImageEvents, type PullOptions } from '../puller/index.js';
 import { admitServiceAccount, mergePullSecrets, selectPullSecrets } from '../pull-secrets/index.js';
 import { safeParseReference } from '../reference/index.js';
 import type { OptionValues } from './commands.js';
 import { usageError } from './fault.js';
 import { accountOf, type Found, type Input, labelOf, podOf, readInput, refuseDockerConfigs } from './input.js';
 import type { FailedAttempt, PulledOutput, PullOutput } from './outputs.js';
-import { createProgress, NO_PROGRESS } from './progress.js';
 import { openOwnSources } from './sources.js';
-import { type CommandAnswer, type CommandCall, type CommandIo, EXIT_CODES, type Styled } from './types.js';
+import {
+  type CommandAnswer,
+  type CommandCall,
+  type CommandIo,
+  type CommandOutput,
+  EXIT_CODES,
+  type Styled,
+} from './types.js';
 
 /** An image to pull, with the credentials that a pod brings. */
 interface Job {
@@ -229,4 +235,76 @@ function describeOne(image: PulledOutput, styled: Styled): string {
     `  ${styled('dim', 'platform')}     ${image.platform ?? 'unknown'}`,
     `  ${styled('dim', 'credential')}   ${image.source}`,
   ].join('\n');
+}
+
+/** Shows how a pull goes on. */
+interface Progress {
+  show(event: PullEvent): void;
+  /** Leaves nothing behind on the terminal. */
+  stop(): void;
+}
+
+/** Rewriting a line more often helps nobody. */
+const EVERY_MS = 100;
+const CLEAR = '\r\u001b[2K';
+
+const NO_PROGRESS: Progress = { show: () => undefined, stop: () => undefined };
+
+/** Lines for what happens once; on a terminal also one line of bytes that is written over and over. */
+function createProgress(image: string, output: CommandOutput, clock: Pick<Clock, 'monotonic'>): Progress {
+  const ready = new Set<string>();
+  let count = 0;
+  const name = printable(hideUserInfo(image));
+  let shownAt = Number.NEGATIVE_INFINITY;
+  const clear = output.isTTY === true ? CLEAR : '';
+  const line = (text: string): void => void output.write(`${clear}${name}: ${text}\n`);
+  return {
+    show(event) {
+      if (event.type === 'plan') count = event.contents.length;
+      if (event.type !== 'blob') {
+        const text = describeEvent(event);
+        if (text !== undefined) line(text);
+        return;
+      }
+      const { descriptor, phase, doneBytes, totalBytes } = event;
+      const { digest, size } = descriptor;
+      if (phase === 'skipped' || phase === 'verified') ready.add(digest);
+      if (output.isTTY === true) {
+        const now = clock.monotonic();
+        if (now - shownAt < EVERY_MS && phase === 'progress') return;
+        shownAt = now;
+        const parts = `${ready.size} of ${count} parts`;
+        output.write(`${CLEAR}${name}: ${formatSize(doneBytes)} of ${formatSize(totalBytes)}, ${parts}`);
+      } else if (phase === 'verified') line(`${shortDigest(digest)} downloaded, ${formatSize(size)}`);
+      else if (phase === 'skipped') line(`${shortDigest(digest)} is there already, ${formatSize(size)}`);
+    },
+    stop: () => void (clear !== '' && output.write(clear)),
+  };
+}
+
+function describeEvent(event: Exclude<PullEvent, { type: 'blob' }>): string | undefined {
+  if (event.type === 'credential') {
+    const { outcome, source, error } = event;
+    const name = formatCredentialSource(source);
+    if (outcome === 'rejected') return `${name}: ${error?.message ?? 'refused'}`;
+    return outcome === 'accepted' ? `${name}: accepted` : undefined;
+  }
+  if (event.type === 'endpoint' && event.outcome === 'failed') return event.error?.message;
+  if (event.type === 'retry') return `asked again: ${event.error.message}`;
+  if (event.type === 'platform') {
+    const offered = event.available.map((platform) => formatPlatform(platform)).join(', ');
+    return `platform ${formatPlatform(event.wanted)} chosen from ${offered}`;
+  }
+  return undefined;
+}
+
+/** The start of a digest: enough for a person to tell blobs apart. */
+function shortDigest(digest: string): string {
+  return digest.slice(0, digest.indexOf(':') + 13);
+}
+
+function formatSize(bytes: number): string {
+  if (bytes < 1024) return `${bytes} B`;
+  if (bytes < 1024 ** 2) return `${(bytes / 1024).toFixed(1)} KiB`;
+  return `${(bytes / 1024 ** 2).toFixed(1)} MiB`;
 }

@@ -1,7 +1,7 @@
 import { check } from '../errors/inner.js';
 import * as is from '../errors/inner.js';
-import { checkSource } from './format-source.js';
-import { ImageError } from '../errors/index.js';
+import { checkSource, formatCredentialSource } from './format-source.js';
+import { ImageError, InvalidConfigError } from '../errors/index.js';
 import {
   cannotUnmarshal,
   countMembers,
@@ -13,7 +13,6 @@ import {
   matchField,
   readJson,
 } from '../internal/index.js';
-import { refuse } from './refuse.js';
 import type {
   Credential,
   CredentialHelper,
@@ -325,4 +324,21 @@ function decodeStrings(node: JsonNode): ReadonlyMap<string, string> {
   if (node.kind === 'object')
     eachMember(node, (key, value) => void strings.set(key, value.kind === 'string' ? value.value : ''));
   return strings;
+}
+
+/**
+ * The error for a document that cannot be read. Its message quotes nothing of the content: Go's text for a syntax error
+ * names the character at fault, which stays in `upstream`.
+ *
+ * @param where - the place of the fault, when it is not a byte offset
+ */
+function refuse(
+  source: CredentialSource,
+  upstream: string,
+  { offset, where }: { readonly offset?: number; readonly where?: string } = {},
+): InvalidConfigError {
+  const origin = source.kind === 'inline' ? '' : ` from ${formatCredentialSource(source)}`;
+  const reason = upstream.replace(/^(invalid character) '.+?' /, '$1 ');
+  const place = offset === undefined ? (where ?? '') : ` at byte ${offset}`;
+  return new InvalidConfigError(`Cannot read docker config${origin}: ${reason}${place}`, { upstream, offset });
 }

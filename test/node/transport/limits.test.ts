@@ -76,7 +76,7 @@ describe.each(SENDERS)('limits of %s [B06]', (sender) => {
 describe('limits [B06]', () => {
   it('do not blame the sender for a slow reader', async () => {
     const { origin } = await serve((_, response) => response.end(Buffer.alloc(4 * 1024 * 1024)));
-    const { transport } = open({ minBytesPerSecond: 100_000, minRateWindowMs: 500, bodyTimeoutMs: 5000 });
+    const { transport } = open({ minBytesPerSecond: 100_000, minRateWindowMs: 300, bodyTimeoutMs: 5000 });
     const { body } = await transport(get(origin));
     let length = 0;
     let pauses = 0;
@@ -84,7 +84,7 @@ describe('limits [B06]', () => {
       length += chunk.length;
       if (length > pauses * 1024 * 1024 && pauses < 2) {
         pauses += 1;
-        await new Promise((resolve) => setTimeout(resolve, 1500));
+        await new Promise((resolve) => setTimeout(resolve, 900));
       }
     }
     expect(length).toBe(4 * 1024 * 1024);
@@ -155,7 +155,7 @@ describe('a slow reader [B13]', () => {
   });
 
   it('does not let single bytes fill memory [M04]', async () => {
-    const bytes = amountOf({ here: 2_500_000, inCi: 5_000_000 });
+    const bytes = amountOf({ here: 1_500_000, inCi: 5_000_000 });
     let sent = 0;
     const { url } = await serveTcp((socket) => {
       socket.write('HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n');
