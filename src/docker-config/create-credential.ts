@@ -1,6 +1,7 @@
 import { check } from '../errors/inner.js';
 import * as is from '../errors/inner.js';
 import { ImageError } from '../errors/index.js';
+import { equalSecrets } from '../internal/index.js';
 import { createSecret, type Secret } from './secret.js';
 import type { Credential } from './types.js';
 
@@ -61,4 +62,14 @@ export function toSecret(value: string | Secret): Secret {
 export function checkText(name: string, value: string): string {
   if (typeof value === 'string') return value;
   throw new ImageError('ERR_OPTION_INVALID', `Cannot make a credential: ${name} must be text`);
+}
+
+/** What a registry is told of a credential, as one text, which holds its secrets: for comparing, never for showing. */
+export function credentialText({ username, password, identityToken, registryToken }: Credential): string {
+  return JSON.stringify([username, password.reveal(), identityToken?.reveal(), registryToken?.reveal()]);
+}
+
+/** Whether a registry could not tell two credentials apart. */
+export function equalCredentials(a: Credential, b: Credential | undefined): boolean {
+  return b !== undefined && equalSecrets(credentialText(a), credentialText(b));
 }

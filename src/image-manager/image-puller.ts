@@ -1,6 +1,7 @@
 import type { Clock } from '../clock/index.js';
 import type { Credential } from '../docker-config/index.js';
-import { equalSecrets, type Slots, untilAbort } from '../internal/index.js';
+import { equalCredentials } from '../docker-config/inner.js';
+import { type Slots, untilAbort } from '../internal/index.js';
 import type { CredentialCandidate } from '../keyring/index.js';
 import { type LoopOutcome, pullWithEach } from './credential-loop.js';
 import { imageSize } from '../image-service/inner.js';
@@ -127,9 +128,5 @@ function isSamePull(a: PullJob<unknown>, b: PullJob<unknown>): boolean {
 }
 
 function isSameCredential(a: Credential, b: Credential | undefined): boolean {
-  return b !== undefined && equalSecrets(credentialText(a), credentialText(b));
-}
-
-function credentialText({ username, password, identityToken, registryToken, email }: Credential): string {
-  return JSON.stringify([username, password.reveal(), identityToken?.reveal(), registryToken?.reveal(), email]);
+  return equalCredentials(a, b) && a.email === b?.email;
 }

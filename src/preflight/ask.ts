@@ -8,6 +8,7 @@ import {
   resolveManifest,
 } from '../distribution/index.js';
 import type { Credential } from '../docker-config/index.js';
+import { credentialText } from '../docker-config/inner.js';
 import { type AnyImageError, isImageError } from '../errors/index.js';
 import { encodeUtf8 } from '../internal/index.js';
 import type { Keyring } from '../keyring/index.js';
@@ -85,9 +86,7 @@ export function createAsker(options: CheckOptions): Asker {
 
   const fingerprint = (credential: Credential | undefined): string => {
     if (credential === undefined) return '-';
-    const { username, password, identityToken, registryToken } = credential;
-    const text = JSON.stringify([username, password.reveal(), identityToken?.reveal(), registryToken?.reveal()]);
-    const known = fingerprints.get(credential) ?? computeDigest(encodeUtf8(text), createHasher);
+    const known = fingerprints.get(credential) ?? computeDigest(encodeUtf8(credentialText(credential)), createHasher);
     fingerprints.set(credential, known);
     return known;
   };

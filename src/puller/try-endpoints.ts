@@ -1,4 +1,5 @@
 import type { Credential, CredentialSource } from '../docker-config/index.js';
+import { equalCredentials } from '../docker-config/inner.js';
 import {
   type AnyImageError,
   type BlobFailure,
@@ -9,7 +10,7 @@ import {
 } from '../errors/index.js';
 import { check, noteBlobFailures } from '../errors/inner.js';
 import * as is from '../errors/inner.js';
-import { aggregate, equalSecrets, quote, untilAbort } from '../internal/index.js';
+import { aggregate, quote, untilAbort } from '../internal/index.js';
 import type { CredentialCandidate } from '../keyring/index.js';
 import type { RegistryEndpoint } from '../mirrors/index.js';
 import { credentialName } from '../mirrors/inner.js';
@@ -195,14 +196,6 @@ export async function planAttempts(
 /** What an event tells of an attempt: all but the credential itself. */
 export function describeAttempt({ rank, source, candidate }: Attempt): Pick<Attempt, 'rank' | 'source' | 'candidate'> {
   return { rank, source, candidate };
-}
-
-export function equalCredentials(a: Credential, b: Credential | undefined): boolean {
-  return b !== undefined && equalSecrets(textOf(a), textOf(b));
-}
-
-function textOf({ username, password, identityToken, registryToken }: Credential): string {
-  return JSON.stringify([username, password.reveal(), identityToken?.reveal(), registryToken?.reveal()]);
 }
 
 /**

@@ -23,7 +23,7 @@ import * as reference from 'kubepull/reference';
 import * as store from 'kubepull/store';
 import * as testing from 'kubepull/testing';
 import { root } from '../packaging/entries.mjs';
-import { readSnippets } from '../packaging/snippets.ts';
+import { exampleWith } from '../packaging/snippets.ts';
 import { canary } from '../support/canary.ts';
 import { wireImage } from '../support/cri-runtime.ts';
 import { startCriServer } from '../support/cri-server.ts';
@@ -52,16 +52,6 @@ const modules = {
   'kubepull/store': store,
   'kubepull/testing': testing,
 };
-const snippets = readSnippets();
-
-/** The one example of a guide that has a text in it. */
-function exampleWith(guide: string, text: string): string {
-  const found = snippets.filter(
-    ({ place, code }) => place.startsWith(`docs/guides/${guide}.md`) && code.includes(text),
-  );
-  expect(found).toHaveLength(1);
-  return found[0]?.code ?? '';
-}
 
 /** What an example prints, line by line. */
 async function run(code: string, played: Readonly<Record<string, object>> = {}, scope: object = {}): Promise<string[]> {

@@ -24,7 +24,7 @@ import * as pullSecrets from 'kubepull/pull-secrets';
 import * as reference from 'kubepull/reference';
 import * as store from 'kubepull/store';
 import * as testing from 'kubepull/testing';
-import { readSnippets } from '../packaging/snippets.ts';
+import { exampleWith } from '../packaging/snippets.ts';
 import { canary } from '../support/canary.ts';
 import { startRegistry } from '../support/registry.ts';
 import { runSnippet } from '../support/run-snippet.ts';
@@ -53,15 +53,6 @@ const modules = {
   'kubepull/store': store,
   'kubepull/testing': testing,
 };
-const snippets = readSnippets();
-
-/** The one example of a guide, or of another page, that has a text in it. */
-function exampleWith(guide: string, text: string): string {
-  const page = guide.endsWith('.md') ? guide : `docs/guides/${guide}.md`;
-  const found = snippets.filter(({ place, code }) => place.startsWith(page) && code.includes(text));
-  expect(found).toHaveLength(1);
-  return found[0]!.code;
-}
 
 /** What an example prints, line by line. */
 async function run(

@@ -11,7 +11,7 @@ import * as pullSecrets from 'kubepull/pull-secrets';
 import * as rules from 'kubepull/rules';
 import * as testing from 'kubepull/testing';
 import { reviewOf } from '../admission/support.ts';
-import { readSnippets } from '../packaging/snippets.ts';
+import { exampleWith } from '../packaging/snippets.ts';
 import { canary } from '../support/canary.ts';
 import { startRegistry } from '../support/registry.ts';
 import { runSnippet } from '../support/run-snippet.ts';
@@ -27,16 +27,6 @@ const modules: Readonly<Record<string, object>> = {
   'kubepull/pull-secrets': pullSecrets,
   'kubepull/rules': rules,
 };
-const snippets = readSnippets();
-
-/** The one example of a guide that has a text in it. */
-function exampleWith(guide: string, text: string): string {
-  const found = snippets.filter(
-    ({ place, code }) => place.startsWith(`docs/guides/${guide}.md`) && code.includes(text),
-  );
-  expect(found).toHaveLength(1);
-  return found[0]?.code ?? '';
-}
 
 /** What an example prints, line by line. */
 async function run(

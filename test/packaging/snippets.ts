@@ -25,6 +25,14 @@ export function snippetsOf(path: string, text: string): readonly Snippet[] {
   return found;
 }
 
+/** The one example of a guide, or of another page, that has a text in it. */
+export function exampleWith(guide: string, text: string): string {
+  const page = guide.endsWith('.md') ? guide : `docs/guides/${guide}.md`;
+  const found = readSnippets().filter(({ place, code }) => place.startsWith(page) && code.includes(text));
+  if (found.length !== 1) throw new Error(`${page} has ${found.length} examples with ${text}`);
+  return found[0]!.code;
+}
+
 /** The examples of the doc comments, the README and the guide. API reports are left out: those are generated. */
 export function readSnippets(): readonly Snippet[] {
   const inFolder = (folder: string, ending: RegExp): readonly Snippet[] =>
