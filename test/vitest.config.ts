@@ -12,6 +12,8 @@ const alias = [
 const TESTS = 'test/**/*.test.ts';
 const BUILT = 'test/packaging/built/**/*.test.ts';
 const ISOLATED = 'test/**/*.isolated.test.ts';
+/** What `npm run proof` runs beside the tests of the suite that count for a claim. */
+const PROOF = 'test/proof/**/*.test.ts';
 /** Programs that take long: a checker of regular expressions, and suites that run in a suite. */
 const SLOW = 'test/packaging/{canary-hook,regexps}.test.ts';
 const BUILD = 'test/packaging/built/build.ts';
@@ -42,7 +44,7 @@ export default defineConfig({
           ...shared,
           name: 'unit',
           include: [TESTS],
-          exclude: ['test/real/**', BUILT, SLOW, ISOLATED],
+          exclude: ['test/real/**', BUILT, SLOW, ISOLATED, PROOF],
           isolate: false,
         },
       },
@@ -53,6 +55,8 @@ export default defineConfig({
         extends: true,
         test: { ...shared, name: 'package', include: [BUILT, SLOW], globalSetup: [...shared.globalSetup, BUILD] },
       },
+      // Claims of reliability that take long, each file in a process of its own and one after the other: some measure memory.
+      { extends: true, test: { ...shared, name: 'proof', include: [PROOF], fileParallelism: false } },
       // Against real servers and tools, which .ci/run installs.
       { extends: true, test: { ...shared, name: 'real', include: ['test/real/**/*.test.ts'] } },
     ],

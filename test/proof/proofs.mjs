@@ -1,8 +1,14 @@
-// What is claimed of reliability, each claim with the figure that the tests count for it, the goal, and where they are.
+// What is claimed of reliability, each claim with the figure that the tests give for it, the goal, and where they are.
 
-/** @typedef {{ figure: string, goal: number, files: readonly string[] }} Proof */
+/**
+ * A figure that is counted has a `goal`, which it reaches or passes; one that is measured has a `bound`, which it does not pass.
+ * A goal is for a full run, as is a bound of time (`idle`): what else the machine does changes it.
+ *
+ * @typedef {{ figure: string, goal: number, files: readonly string[] }} Counted
+ * @typedef {{ figure: string, bound: number, unit: string, idle?: boolean, files: readonly string[] }} Measured
+ */
 
-/** @type {readonly Proof[]} */
+/** @type {readonly (Counted | Measured)[]} */
 export const PROOFS = [
   {
     figure: 'kills and power cuts at a call of a layout',
@@ -34,36 +40,57 @@ export const PROOFS = [
   { figure: 'results of the real Go code', goal: 8000, files: ['test/vectors/vectors.test.ts'] },
 ];
 
-/** The figures of a run, added up from what its tests wrote. */
-export function addUp(/** @type {string} */ text) {
+/**
+ * The figures of a run, from what its tests wrote: counts added up, of values the largest.
+ *
+ * @param {string} text
+ * @returns {ReadonlyMap<string, number>}
+ */
+export function addUp(text) {
   /** @type {Map<string, number>} */
-  const sums = new Map();
+  const figures = new Map();
   for (const line of text.split('\n').filter(Boolean)) {
-    const [figure, amount] = /** @type {[string, number]} */ (JSON.parse(line));
-    sums.set(figure, (sums.get(figure) ?? 0) + amount);
+    /** @type {{ figure: string, count?: number, value?: number }} */
+    const { figure, count, value } = JSON.parse(line);
+    const before = figures.get(figure);
+    figures.set(figure, count === undefined ? Math.max(before ?? -Infinity, value ?? NaN) : (before ?? 0) + count);
   }
-  return sums;
+  return figures;
 }
 
 /**
- * A line for each proof. It fails where a test of its files failed or none ran, and in a full run where it is below its goal.
+ * A line for each proof. It fails where a test of its files failed or none ran, where a bound is passed, and in a full run where
+ * it is below its goal.
  *
- * @param {ReadonlyMap<string, number>} sums
+ * @param {ReadonlyMap<string, number>} figures
  * @param {ReadonlyMap<string, number>} failed - how many tests of each file failed; a file that did not run is missing
  * @param {boolean} isFull
  */
-export function sheetOf(sums, failed, isFull) {
-  const lines = PROOFS.map(({ figure, goal, files }) => {
-    const amount = sums.get(figure) ?? 0;
-    const missing = files.filter((file) => !failed.has(file));
-    const failures = files.reduce((sum, file) => sum + (failed.get(file) ?? 0), 0);
-    const ok = missing.length === 0 && failures === 0 && amount >= (isFull ? goal : 1);
+export function sheetOf(figures, failed, isFull) {
+  const lines = PROOFS.map((proof) => {
+    const amount = figures.get(proof.figure);
+    const missing = proof.files.filter((file) => !failed.has(file));
+    const failures = proof.files.reduce((sum, file) => sum + (failed.get(file) ?? 0), 0);
+    const ok = missing.length === 0 && failures === 0 && holds(proof, amount, isFull);
     const problems = [
       ...(failures > 0 ? [`${failures} tests failed`] : []),
       ...missing.map((file) => `${file} did not run`),
     ];
-    const text = `${ok ? 'ok  ' : 'FAIL'} ${String(amount).padStart(6)} ${figure} (goal ${goal})`;
+    const aim = 'goal' in proof ? `goal ${proof.goal}` : `at most ${proof.bound} ${proof.unit}`;
+    const text = `${ok ? 'ok  ' : 'FAIL'} ${shown(amount).padStart(8)} ${proof.figure} (${aim})`;
     return { ok, text: [text, ...problems].join('; ') };
   });
   return { lines: lines.map(({ text }) => text), ok: lines.every(({ ok }) => ok) };
+}
+
+/** @type {(proof: Counted | Measured, amount: number | undefined, isFull: boolean) => boolean} */
+function holds(proof, amount, isFull) {
+  if (amount === undefined) return false;
+  if ('goal' in proof) return amount >= (isFull ? proof.goal : 1);
+  return amount <= proof.bound || (proof.idle === true && !isFull);
+}
+
+/** @type {(amount: number | undefined) => string} */
+function shown(amount) {
+  return amount === undefined ? '-' : String(Math.round(amount * 100) / 100);
 }

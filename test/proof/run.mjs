@@ -1,58 +1,80 @@
-// `npm run proof`: one line for each claim of reliability, with its figure and its goal, from the tests as they are where CI is set.
-// `npm run proof -- --quick` tries a part of each, by which no goal is judged.
+// `npm run proof`: one line for each claim of reliability, with its figure and its aim. In full, which takes long; with `--fast`
+// as much of each as `.ci/run` has time for, by which no goal is judged. `--with FIGURES RESULTS` names what a run of the suite
+// has written (with `KUBEPULL_TEST_FIGURES` and `KUBEPULL_TEST_RESULTS` set); its tests are not run once more then.
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
 import { addUp, PROOFS, sheetOf } from './proofs.mjs';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
-const isFull = !process.argv.includes('--quick');
+const { values, positionals } = parseArgs({
+  options: { fast: { type: 'boolean' }, with: { type: 'boolean' } },
+  allowPositionals: true,
+});
+const isFull = values.fast !== true;
 const directory = mkdtempSync(join(tmpdir(), 'kubepull-proof-'));
-const [figures, results] = [join(directory, 'figures'), join(directory, 'results.json')];
-writeFileSync(figures, '');
+const figures = join(directory, 'figures');
+const results = process.env['KUBEPULL_TEST_RESULTS'] ?? join(directory, 'results.json');
+const started = Date.now();
 try {
-  const { CI: _, ...env } = process.env;
-  const files = [...new Set(PROOFS.flatMap((proof) => proof.files))];
-  const started = Date.now();
-  const { stdout, stderr } = spawnSync(
-    process.execPath,
-    [
-      join(root, 'node_modules/vitest/vitest.mjs'),
-      'run',
-      '--config',
-      'test/vitest.config.ts',
-      '--project',
-      'unit*',
-      ...files,
-    ],
-    {
-      cwd: root,
-      encoding: 'utf8',
-      maxBuffer: 2 ** 28,
-      env: {
-        ...env,
-        ...(isFull ? { CI: 'true' } : {}),
-        KUBEPULL_TEST_FIGURES: figures,
-        KUBEPULL_TEST_RESULTS: results,
-      },
-    },
-  );
-  /** @type {{ testResults: { name: string, assertionResults: { status: string }[], status: string }[] }} */
-  const { testResults } = JSON.parse(readFileSync(results, 'utf8'));
-  const failed = new Map(
-    testResults.map(({ name, assertionResults, status }) => {
-      const bad = assertionResults.filter((one) => one.status === 'failed').length;
-      return [relative(root, name), bad === 0 && status === 'failed' ? 1 : bad];
-    }),
-  );
+  const [givenFigures, givenResults] = values.with === true ? positionals : [];
+  if (givenFigures === undefined) writeFileSync(figures, '');
+  else copyFileSync(givenFigures, figures);
+  const all = [...new Set(PROOFS.flatMap((proof) => proof.files))];
+  const proofs = all.filter((file) => file.startsWith('test/proof/'));
+  const suite = givenResults === undefined ? all.filter((file) => !proofs.includes(file)) : [];
+  const failed = new Map(givenResults === undefined ? [] : failuresOf(givenResults));
+  let output = '';
+  for (const [projects, files] of /** @type {const} */ ([
+    ['unit*', suite],
+    ['proof', proofs],
+  ])) {
+    if (files.length === 0) continue;
+    output += runTests(projects, files);
+    for (const [file, count] of failuresOf(results)) failed.set(file, count);
+  }
   const { lines, ok } = sheetOf(addUp(readFileSync(figures, 'utf8')), failed, isFull);
   for (const line of lines) console.log(line);
-  for (const [line] of stdout.matchAll(/^(?:canary hook|properties|sweeps): .*$/gm)) console.log(line);
-  console.log(`${isFull ? 'in full' : 'a part of each'}, in ${Math.round((Date.now() - started) / 1000)} s`);
-  if (!ok) console.error(`${stdout.slice(-20_000)}\n${stderr.slice(-5000)}`);
+  console.log(`${isFull ? 'in full' : 'fast'}, in ${Math.round((Date.now() - started) / 1000)} s`);
+  if (!ok) console.error(output.slice(-20_000));
   process.exitCode = ok ? 0 : 1;
 } finally {
   rmSync(directory, { recursive: true, force: true });
+}
+
+/** @type {(project: string, files: readonly string[]) => string} */
+function runTests(project, files) {
+  const { CI: _, ...env } = process.env;
+  const vitest = join(root, 'node_modules/vitest/vitest.mjs');
+  const args = ['run', '--config', 'test/vitest.config.ts', '--project', project, ...files];
+  const { stdout, stderr } = spawnSync(process.execPath, [vitest, ...args], {
+    cwd: root,
+    encoding: 'utf8',
+    maxBuffer: 2 ** 28,
+    env: {
+      ...env,
+      ...(isFull ? { CI: 'true', KUBEPULL_TEST_PROOF: 'full' } : {}),
+      KUBEPULL_TEST_FIGURES: figures,
+      KUBEPULL_TEST_RESULTS: results,
+    },
+  });
+  return stdout + stderr;
+}
+
+/**
+ * How many tests of each file failed; one that could not be loaded counts as one.
+ *
+ * @param {string} path
+ * @returns {[string, number][]}
+ */
+function failuresOf(path) {
+  /** @type {{ testResults: { name: string, assertionResults: { status: string }[], status: string }[] }} */
+  const { testResults } = JSON.parse(readFileSync(path, 'utf8'));
+  return testResults.map(({ name, assertionResults, status }) => {
+    const bad = assertionResults.filter((one) => one.status === 'failed').length;
+    return [relative(root, name), bad === 0 && status === 'failed' ? 1 : bad];
+  });
 }
