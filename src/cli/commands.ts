@@ -24,9 +24,6 @@ export interface CommandSpec {
   readonly load?: () => Promise<Answer>;
 }
 
-/** The values of the options that were given. */
-export type OptionValues = Readonly<Record<string, string | boolean | undefined>>;
-
 const COMMON = {
   json: { type: 'boolean', help: 'the answer as JSON, by the schema that `kubepull schema COMMAND` prints' },
   help: { type: 'boolean', short: 'h', help: 'this text' },

@@ -11,7 +11,6 @@ import { formatPlatform, parsePlatform } from '../platform/index.js';
 import { type PulledImage, type PullEvent, pullImageEvents, type PullOptions } from '../puller/index.js';
 import { admitServiceAccount, mergePullSecrets, selectPullSecrets } from '../pull-secrets/index.js';
 import { safeParseReference } from '../reference/index.js';
-import type { OptionValues } from './commands.js';
 import { usageError } from './fault.js';
 import { accountOf, type Found, type Input, labelOf, podOf, readInput, refuseDockerConfigs } from './input.js';
 import type { FailedAttempt, PulledOutput, PullOutput } from './outputs.js';
@@ -22,6 +21,7 @@ import {
   type CommandIo,
   type CommandOutput,
   EXIT_CODES,
+  type OptionValues,
   type Styled,
 } from './types.js';
 

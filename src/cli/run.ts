@@ -3,9 +3,9 @@ import { isImageError } from '../errors/index.js';
 import { check } from '../errors/inner.js';
 import * as is from '../errors/inner.js';
 import { printable, quote, USER_AGENT } from '../internal/index.js';
-import { COMMANDS, type CommandSpec, type OptionValues } from './commands.js';
+import { COMMANDS, type CommandSpec } from './commands.js';
 import { usageError } from './fault.js';
-import { type CommandIo, EXIT_CODES, type Styled } from './types.js';
+import { type CommandIo, EXIT_CODES, type OptionValues, type Styled } from './types.js';
 
 const output = /* @__PURE__ */ is.shape({
   write: is.callable,

@@ -1,9 +1,8 @@
 import { parseDockerConfigJson, type DockerConfigEntry } from '../docker-config/index.js';
 import { createKeyring, type Keyring } from '../keyring/index.js';
 import { quote } from '../internal/index.js';
-import type { OptionValues } from './commands.js';
 import { usageError } from './fault.js';
-import type { CommandIo } from './types.js';
+import type { CommandIo, OptionValues } from './types.js';
 
 /** The credentials beside the pull secrets of the input. */
 export interface Sources {

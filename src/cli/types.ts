@@ -1,5 +1,3 @@
-import type { OptionValues } from './commands.js';
-
 /**
  * Where a command writes text to, such as `process.stdout`.
  *
@@ -49,6 +47,9 @@ export const EXIT_CODES: {
 
 /** Text in a style, or as it is where no colours are wanted. */
 export type Styled = (style: 'bold' | 'dim' | 'red' | 'green' | 'yellow', text: string) => string;
+
+/** The values of the options that were given. */
+export type OptionValues = Readonly<Record<string, string | boolean | undefined>>;
 
 /** What a command is called with. */
 export interface CommandCall {

@@ -15,12 +15,14 @@ export {
   type TransportPhase,
 } from './registry-error.js';
 export { ContentMismatchError, PlatformNotFoundError, StoreError } from './content-error.js';
+export { CriError, type CriOperation } from './cri-error.js';
 export {
+  type AnyImageError,
   type BlobFailure,
   ImageRefusedError,
+  isImageError,
   listBlobFailures,
   type PullAttempt,
   PullFailedError,
-} from './pull-error.js';
-export { CriError, type CriOperation } from './cri-error.js';
-export { type AnyImageError, isImageError, type Result } from './any-error.js';
+  type Result,
+} from './any-error.js';

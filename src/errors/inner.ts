@@ -1,6 +1,6 @@
 /** For other rooms of this library; not published. */
 export { asError, errorText, reasonOf, rethrowAbort } from './text.js';
-export { noteBlobFailures } from './pull-error.js';
+export { noteBlobFailures } from './any-error.js';
 export { check, checkFast, type Kinds } from './check.js';
 // Imported as `is`, by `import * as is`: of a namespace that is imported whole, bundlers keep only what is used.
 export {

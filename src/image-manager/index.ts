@@ -28,8 +28,7 @@ export {
   type PodImageRequest,
   type VolumeMountLike,
 } from './manager-types.js';
-export { type ImageManagerOptions } from './manager-options.js';
-export { type ImagePullEvent } from './watch-pulls.js';
+export { type ImageManagerOptions, type ImagePullEvent } from './manager-options.js';
 export { type ImageMount, type MountedImage } from './mount-types.js';
 export { createImageManager } from './create-image-manager.js';
 export { listImageMounts } from './image-volumes.js';

@@ -13,8 +13,21 @@ import type { Tracing } from '../tracing/index.js';
 import type { PullConfiguration } from './configuration.js';
 import type { NodeKeyring } from './credentials.js';
 import type { ImageEvent } from './manager-types.js';
-import type { ImageService, PullCall } from '../image-service/index.js';
-import type { ImagePullEvent } from './watch-pulls.js';
+import type { ImageService, PodSandbox, PullCall } from '../image-service/index.js';
+
+/**
+ * What happens during a pull of an image manager.
+ *
+ * @public
+ */
+export interface ImagePullEvent {
+  /** The image as the runtime is asked for it. */
+  readonly image: string;
+  /** The pod that the pull is made for; of merged pulls, the one that began it. `undefined` when there is none. */
+  readonly sandbox: PodSandbox | undefined;
+  /** What the pull itself tells: its plan, each blob with totals, credentials, retries. */
+  readonly event: Parameters<NonNullable<PullCall['onEvent']>>[0];
+}
 
 /**
  * How an image manager works.

@@ -1,20 +1,6 @@
 import { ImageError } from '../errors/index.js';
-import type { ImageService, PodSandbox, PullCall } from '../image-service/index.js';
-import type { ImageManagerOptions } from './manager-options.js';
-
-/**
- * What happens during a pull of an image manager.
- *
- * @public
- */
-export interface ImagePullEvent {
-  /** The image as the runtime is asked for it. */
-  readonly image: string;
-  /** The pod that the pull is made for; of merged pulls, the one that began it. `undefined` when there is none. */
-  readonly sandbox: PodSandbox | undefined;
-  /** What the pull itself tells: its plan, each blob with totals, credentials, retries. */
-  readonly event: Parameters<NonNullable<PullCall['onEvent']>>[0];
-}
+import type { ImageService } from '../image-service/index.js';
+import type { ImageManagerOptions, ImagePullEvent } from './manager-options.js';
 
 /**
  * The same image service, asked to tell what its pulls do and to judge images.

@@ -1,28 +1,11 @@
-import type { Credential, DockerConfigEntry, Secret } from '../docker-config/index.js';
+import type { Credential, DockerConfigEntry } from '../docker-config/index.js';
 import { createCredential, decodeAuth, encodeAuth } from '../docker-config/index.js';
 import { ImageError, InvalidConfigError } from '../errors/index.js';
 import { type Kind, reasonOf } from '../errors/inner.js';
 import * as is from '../errors/inner.js';
 import { bareKey, findKeyFault, nearestKey, showKey, splitKey } from '../match/inner.js';
 import { writeObject } from './docker-config-json.js';
-
-/**
- * The credential of one registry in a pull secret: user name and password, or both in an `auth` field. What a keyring or a
- * cloud gives, a `Credential`, is one as well.
- *
- * @public
- */
-export type PullSecretEntry =
-  | {
-      readonly username: string;
-      readonly password: string | Secret;
-      /** Left out of the secret when empty. @defaultValue none */
-      readonly email?: string | undefined;
-    }
-  | {
-      /** Base64 of `username:password`. */
-      readonly auth: string | Secret;
-    };
+import type { PullSecretEntry } from './types.js';
 
 const textOrSecret = /* @__PURE__ */ is.either(is.text, is.secret);
 

@@ -15,7 +15,6 @@ export {
   type PullSecretUpdate,
   type UpdatedPullSecret,
 } from './update-pull-secret.js';
-export { type PullSecretEntry } from './entries.js';
 export {
   type AskHelper,
   type OmittedRegistry,
@@ -39,6 +38,7 @@ export {
   type MergedPullSecrets,
   type MergePullSecretsOptions,
   type OmittedEntry,
+  type PullSecretEntry,
   type PullSecretFromEntriesOptions,
   type PullSecretManifest,
   type SecretFieldError,

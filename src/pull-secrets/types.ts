@@ -1,6 +1,23 @@
 import type { DockerConfigEntry, Secret } from '../docker-config/index.js';
 import type { LocalObjectReferenceLike, MetadataLike } from '../kubernetes/index.js';
-import type { PullSecretEntry } from './entries.js';
+
+/**
+ * The credential of one registry in a pull secret: user name and password, or both in an `auth` field. What a keyring or a
+ * cloud gives, a `Credential`, is one as well.
+ *
+ * @public
+ */
+export type PullSecretEntry =
+  | {
+      readonly username: string;
+      readonly password: string | Secret;
+      /** Left out of the secret when empty. @defaultValue none */
+      readonly email?: string | undefined;
+    }
+  | {
+      /** Base64 of `username:password`. */
+      readonly auth: string | Secret;
+    };
 
 /**
  * A Secret, as far as this library reads one. Objects of `@kubernetes/client-node`, parsed YAML and literals all fit.

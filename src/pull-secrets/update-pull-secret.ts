@@ -6,9 +6,9 @@ import { decodeUtf8, encodeBase64, encodeUtf8, equalSecrets, matchField, quote, 
 import { copyWith } from '../kubernetes/inner.js';
 import { normalizeKey } from '../match/index.js';
 import { showKey } from '../match/inner.js';
-import { entriesKind, type PullSecretEntry, readEntry, shownRegistry, writeEntry } from './entries.js';
+import { entriesKind, readEntry, shownRegistry, writeEntry } from './entries.js';
 import { checkSecret, PULL_SECRET_TYPES, secretSource, secretValue } from './secret-data.js';
-import type { SecretLike } from './types.js';
+import type { PullSecretEntry, SecretLike } from './types.js';
 import { validateSecret } from './validate-secret.js';
 
 const ACTION = 'Cannot update pull secret';

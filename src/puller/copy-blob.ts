@@ -1,7 +1,7 @@
 import type { TransportResponse } from '../distribution/index.js';
 import { bodyError, type BlobBudget, cutShort, type FetchedBlob, openBlobWithin } from '../distribution/inner.js';
 import type { Descriptor } from '../oci/index.js';
-import type { PullContext } from './download.js';
+import type { PullContext } from './context.js';
 import type { ContentWriter } from '../store/index.js';
 
 /** A writer to fill, and what goes with it. */

@@ -2,7 +2,7 @@ import { check, type Kind } from '../errors/inner.js';
 import * as is from '../errors/inner.js';
 import { createSlots, type Slots, untilAbort } from '../internal/index.js';
 import type { Descriptor } from '../oci/index.js';
-import type { PullEvent } from './types.js';
+import type { BlobEvent } from './events.js';
 import type { ImageStore } from '../store/index.js';
 
 /**
@@ -104,8 +104,6 @@ export const poolKind: Kind = /* @__PURE__ */ is.shape(
 
 export const parallelKind: Kind = /* @__PURE__ */ is.optional(/* @__PURE__ */ is.wholeFrom(1));
 
-/** How far a blob is, whoever's pull it is of. */
-export type BlobEvent = Omit<Extract<PullEvent, { readonly type: 'blob' }>, 'doneBytes' | 'totalBytes'>;
 type Listener = (event: BlobEvent) => void;
 
 /** A download that is under way, for those who want the same content in the same store. */

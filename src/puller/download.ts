@@ -1,36 +1,15 @@
-import type { Clock } from '../clock/index.js';
-import { hasBlob, type RegistrySession } from '../distribution/index.js';
-import { type AnyImageError, type BlobFailure, isImageError } from '../errors/index.js';
+import { hasBlob } from '../distribution/index.js';
+import { type AnyImageError, isImageError } from '../errors/index.js';
 import { randomFraction } from '../internal/index.js';
 import type { Descriptor } from '../oci/index.js';
 import { type BlobRequests, copyPart, type Filling } from './copy-blob.js';
-import { copyRanges } from './layer-ranges.js';
-import type { BlobEvent, Flight, SharedDownloads } from './download-pool.js';
+import type { PullContext, RangePlan } from './context.js';
+import type { Flight } from './download-pool.js';
+import type { BlobEvent } from './events.js';
 import { createBlobBudget, type DownloadRetries, isCut, planRetries } from '../distribution/inner.js';
-import { type RangePlan, rangesFor } from './layer-ranges.js';
-import type { PullStep } from './plan.js';
-import type { ImageReference } from '../reference/index.js';
-import type { ContentWriter, ImageStore } from '../store/index.js';
-import { runTraced, type Tracing } from '../tracing/index.js';
-
-/** What the steps of one pull with one credential share. */
-export interface PullContext {
-  readonly ref: ImageReference;
-  readonly session: RegistrySession;
-  readonly origin: string;
-  /** Origin and repository: who gave the manifest out gives its blobs out as well. */
-  readonly from: string;
-  readonly store: ImageStore;
-  readonly clock: Clock;
-  readonly tracing: Tracing | undefined;
-  readonly downloads: SharedDownloads;
-  /** Whether blobs are brought by the runtime's carrier, where it and the store can do that. */
-  readonly carries: boolean;
-  /** How large layers are downloaded, if not as one stream. */
-  readonly ranges: RangePlan | undefined;
-  readonly emit: (event: PullStep) => void;
-  readonly onBlobFailed: (failure: BlobFailure) => void;
-}
+import { copyRanges, rangesFor } from './layer-ranges.js';
+import type { ContentWriter } from '../store/index.js';
+import { runTraced } from '../tracing/index.js';
 
 /**
  * Brings one blob into the store, unless it is there or another pull is about to bring it. Only for blobs of a manifest

@@ -12,8 +12,10 @@ import {
 } from '../oci/index.js';
 import { createPlatformMatcher, selectManifest } from '../platform/index.js';
 import { checkLabel } from '../platform/inner.js';
-import { downloadBlob, type PullContext, tellPresent } from './download.js';
-import { planPull, type PullStep } from './plan.js';
+import type { PullContext } from './context.js';
+import { downloadBlob, tellPresent } from './download.js';
+import type { PullStep } from './events.js';
+import { planPull } from './plan.js';
 import type { PullLimits } from './types.js';
 import type { ImageReference } from '../reference/index.js';
 import { readContent, writeContent } from '../store/index.js';

@@ -13,4 +13,5 @@ export {
 export { type LayerRanges } from './layer-ranges.js';
 export { pullImage, pullImageEvents, formatStoreName } from './pull.js';
 export { type ResolvedImage, type VerifyImage } from './verify.js';
-export { type PulledImage, type PullEvent, type PullLimits, type PullOptions, type PullRuntime } from './types.js';
+export { type PulledImage, type PullEvent } from './events.js';
+export { type PullLimits, type PullOptions, type PullRuntime } from './types.js';

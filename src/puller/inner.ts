@@ -3,5 +3,6 @@ export { pullImageTelling, pullMembers } from './pull.js';
 export { askEndpoints, findEndpoints, referenceAt, sessionFor } from './run-pull.js';
 export { planAttempts, type PullRun } from './try-endpoints.js';
 export { type Selected, selectImage } from './fetch-image.js';
-export { planContents, type PullStep } from './plan.js';
+export { type PullStep } from './events.js';
+export { planContents } from './plan.js';
 export { type AskOptions } from './types.js';

@@ -4,6 +4,7 @@ import * as is from '../errors/inner.js';
 import type { Slots } from '../internal/index.js';
 import type { Descriptor } from '../oci/index.js';
 import { type BlobRequests, checkTime, copyPart, fetchPart, type Filling, type Part } from './copy-blob.js';
+import type { RangePlan } from './context.js';
 import { cutShort, isCut, planRetries } from '../distribution/inner.js';
 
 const MIN_BYTES = 16 * 1024 * 1024;
@@ -32,13 +33,6 @@ export interface LayerRanges {
    * @defaultValue 1 MiB
    */
   readonly rangeBytes?: number | undefined;
-}
-
-/** Which blobs are downloaded in ranges, and how. */
-export interface RangePlan {
-  readonly parallel: number;
-  readonly minBytes: number;
-  readonly rangeBytes: number;
 }
 
 const whole = /* @__PURE__ */ is.wholeFrom(1);

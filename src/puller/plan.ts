@@ -1,12 +1,8 @@
 import { runPool } from '../internal/index.js';
 import type { Descriptor, ImageManifest } from '../oci/index.js';
-import type { PullContext } from './download.js';
-import type { BlobEvent } from './download-pool.js';
+import type { PullContext } from './context.js';
 import type { ImageStore } from '../store/index.js';
-import type { PullEvent } from './types.js';
-
-/** What a pull does, before it is said how far all of it has come. */
-export type PullStep = Exclude<PullEvent, { readonly type: 'blob' }> | BlobEvent;
+import type { PullEvent, PullStep } from './events.js';
 
 /** Contents that a store is asked for at once. */
 const AT_ONCE = 16;

@@ -17,12 +17,12 @@ import {
 } from '../mirrors/index.js';
 import type { Descriptor } from '../oci/index.js';
 import { DEFAULT_MAX_PARALLEL_DOWNLOADS, sharedDownloads } from './download-pool.js';
-import type { PullContext } from './download.js';
+import type { PullContext } from './context.js';
 import { type FetchedImage, fetchImage } from './fetch-image.js';
 import { planRanges } from './layer-ranges.js';
 import { type EndpointSuccess, type PullRun, type Target, tryEndpoints } from './try-endpoints.js';
-import type { PullStep } from './plan.js';
-import type { AskOptions, PulledImage, PullOptions } from './types.js';
+import type { PulledImage, PullStep } from './events.js';
+import type { AskOptions, PullOptions } from './types.js';
 import { verifyResolved } from './verify.js';
 import { formatReference, type ImageReference, parseDockerReference } from '../reference/index.js';
 

@@ -14,7 +14,7 @@ import { aggregate, quote, untilAbort } from '../internal/index.js';
 import type { CredentialCandidate } from '../keyring/index.js';
 import type { RegistryEndpoint } from '../mirrors/index.js';
 import { credentialName } from '../mirrors/inner.js';
-import type { PullStep } from './plan.js';
+import type { PullStep } from './events.js';
 import type { AskOptions } from './types.js';
 import type { ImageReference } from '../reference/index.js';
 import { imageNameText } from '../reference/inner.js';

@@ -11,7 +11,6 @@ import {
   parseImageIndex,
 } from '../oci/index.js';
 import { readContent } from './content.js';
-import type { CopyContentOptions } from './copy.js';
 import { STORED_LIMITS } from './limits.js';
 import type { ContentStore } from './types.js';
 import { verifyContent } from './verifier.js';
@@ -27,7 +26,17 @@ export interface Selection {
   readonly narrowed: ReadonlyMap<Digest, Uint8Array>;
 }
 
-type Options = Pick<CopyContentOptions, 'select' | 'createHasher' | keyof CallOptions>;
+/**
+ * Chooses from an index. One entry: that image is copied in place of the index. A list: an index of only these entries.
+ *
+ * @public
+ */
+export type SelectManifests = (index: ImageIndex) => Descriptor | readonly Descriptor[];
+
+interface Options extends CallOptions {
+  readonly select?: SelectManifests | undefined;
+  readonly createHasher?: CreateHasher | undefined;
+}
 
 /** What came of an index: an entry in its place, or an index that is smaller, or the same. */
 type Outcome = { readonly entry: Descriptor } | Pick<Descriptor, 'digest' | 'size'>;

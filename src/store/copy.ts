@@ -5,9 +5,9 @@ import type { CallOptions } from '../clock/index.js';
 import type { CreateHasher } from '../digest/index.js';
 import { StoreError } from '../errors/index.js';
 import { quote } from '../internal/index.js';
-import type { Descriptor, ImageIndex, Platform } from '../oci/index.js';
+import type { Descriptor, Platform } from '../oci/index.js';
 import { writeContent } from './content.js';
-import { selectContent, type Selection } from './copy-select.js';
+import { selectContent, type Selection, type SelectManifests } from './copy-select.js';
 import { listCopied } from './copy-closure.js';
 import { checkStoreName } from './naming.js';
 import type { ContentStore, CopySource, CopyTarget, ImageStore } from './types.js';
@@ -42,13 +42,6 @@ export type CopyEvent =
       /** What the config names. */
       readonly platform: Platform;
     };
-
-/**
- * Chooses from an index. One entry: that image is copied in place of the index. A list: an index of only these entries.
- *
- * @public
- */
-export type SelectManifests = (index: ImageIndex) => Descriptor | readonly Descriptor[];
 
 /**
  * Options of {@link copyContent}.

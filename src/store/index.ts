@@ -40,5 +40,5 @@ export {
   type CopyEvent,
   copyImage,
   type CopyImageOptions,
-  type SelectManifests,
 } from './copy.js';
+export { type SelectManifests } from './copy-select.js';

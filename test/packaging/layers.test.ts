@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { ARROWS, crowdedFolders, folderCircles, INNER_ARROWS, layerViolations } from './layers.ts';
+import { ARROWS, crowdedFolders, fileCircles, folderCircles, INNER_ARROWS, layerViolations } from './layers.ts';
 import type { SourceText } from './imports.ts';
 import { readSources } from './sources.ts';
 
@@ -12,6 +12,10 @@ describe('layers', () => {
 
   it('have no circle between folders, values and types alike', () => {
     expect(folderCircles(readSources())).toEqual([]);
+  });
+
+  it('have no circle between files, values and types alike', () => {
+    expect(fileCircles(readSources())).toEqual([]);
   });
 
   it('have an arrow for every folder of a room, to folders below it only', () => {
@@ -158,5 +162,17 @@ describe('folderCircles', () => {
       { path: 'node/layout/b.ts', text: `import { y } from '../files/a.js';` },
     ];
     expect(folderCircles(planted)).toEqual(['node/files', 'node/layout']);
+  });
+});
+
+describe('fileCircles', () => {
+  it('finds a circle of three files, also where one arrow is a type', () => {
+    const planted = [
+      { path: 'match/a.ts', text: `import { b } from './b.js';` },
+      { path: 'match/b.ts', text: `import type { C } from './c.js';` },
+      { path: 'match/c.ts', text: `import { a } from './a.js';` },
+      { path: 'match/d.ts', text: `import { a } from './a.js';` },
+    ];
+    expect(fileCircles(planted)).toEqual(['match/a.ts', 'match/b.ts', 'match/c.ts']);
   });
 });

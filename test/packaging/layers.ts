@@ -175,15 +175,25 @@ export function layerViolations(files: readonly SourceText[]): readonly string[]
   );
 }
 
-/** The circles between folders, each as the folders on it: in a sound house there is none. */
+/** The circles between folders, values and types alike: in a sound house there is none. */
 export function folderCircles(files: readonly SourceText[]): readonly string[] {
+  return circles(files, folderOf);
+}
+
+/** The circles between files. What two files need of each other is in one of them, or in a third. */
+export function fileCircles(files: readonly SourceText[]): readonly string[] {
+  return circles(files, (path) => path.replace(/\.js$/, '.ts'));
+}
+
+/** The places that reach themselves by imports; a place is what holds a file. */
+function circles(files: readonly SourceText[], placeOf: (path: string) => string): readonly string[] {
   const arrows = new Map<string, Set<string>>();
   for (const file of files) {
-    const from = folderOf(file.path);
+    const from = placeOf(file.path);
     if (isDoor(file.path) || from === '') continue;
     for (const { specifier } of importsOf(file)) {
       if (!specifier.startsWith('.')) continue;
-      const to = folderOf(targetOf(file.path, specifier));
+      const to = placeOf(targetOf(file.path, specifier));
       if (to !== from) arrows.set(from, (arrows.get(from) ?? new Set()).add(to));
     }
   }
@@ -197,7 +207,7 @@ export function folderCircles(files: readonly SourceText[]): readonly string[] {
     }
     return seen;
   };
-  return [...arrows.keys()].filter((folder) => reaches(folder).has(folder)).toSorted();
+  return [...arrows.keys()].filter((place) => reaches(place).has(place)).toSorted();
 }
 
 function brokenRule(path: string, specifier: string): string | undefined {

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { parseDigest } from 'kubepull/digest';
 import { ImageError } from 'kubepull/errors';
 import { createEventQueue } from '../../src/puller/pull.ts';
-import type { PullStep } from '../../src/puller/plan.ts';
+import type { PullStep } from '../../src/puller/events.ts';
 import { runsOf } from '../support/property-runs.ts';
 
 const blob = (name: string, phase: 'started' | 'progress' | 'verified', bytes: number): PullStep => ({

@@ -6,7 +6,8 @@ import { createVerifier } from '../../store/index.js';
 import { copyBytes } from '../files/copy-bytes.js';
 import { ignoreStoreError, layoutError, unlessMissing } from '../files/errors.js';
 import type { LayoutFile, LayoutStat } from '../files/file-system.js';
-import { type Hold, type LayoutContext, versionOf } from './context.js';
+import { type Hold, type LayoutContext } from './context.js';
+import { versionOf } from './remembered.js';
 
 /** Whether a blob is there and right, and stays for as long as garbage is spared. */
 export async function hasBlob(context: LayoutContext, descriptor: Descriptor, options: CallOptions): Promise<boolean> {

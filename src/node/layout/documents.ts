@@ -1,7 +1,7 @@
 import { MEDIA_TYPES } from '../../oci/index.js';
 import { layoutError, unlessMissing } from '../files/errors.js';
 import type { LayoutFileSystem, LayoutStat } from '../files/file-system.js';
-import type { LayoutContext } from './context.js';
+import type { LayoutPaths } from './places.js';
 import { LAYOUT_INDEX_LIMITS, type LayoutIndex, parseLayoutIndex } from './layout-index.js';
 
 /** What `index.json` of a new layout says. */
@@ -56,11 +56,14 @@ export async function readSmallFile(
 const MAX_MARKER_BYTES = 4096;
 
 /** Whether `oci-layout` is there; one that says anything but that this is a layout is refused. */
-export async function readLayoutMarker({ fs, paths }: Pick<LayoutContext, 'fs' | 'paths'>): Promise<boolean> {
-  const found = await unlessMissing(readSmallFile(fs, paths.marker, MAX_MARKER_BYTES));
+export async function readLayoutMarker(
+  fs: LayoutFileSystem,
+  { marker }: Pick<LayoutPaths, 'marker'>,
+): Promise<boolean> {
+  const found = await unlessMissing(readSmallFile(fs, marker, MAX_MARKER_BYTES));
   if (found === undefined) return false;
   if (isLayoutMarker(found.bytes)) return true;
-  throw layoutError('use', paths.marker, 'it does not say that this is an OCI image layout of version 1.0.0');
+  throw layoutError('use', marker, 'it does not say that this is an OCI image layout of version 1.0.0');
 }
 
 /** Whether it says that this is a layout whose version is known. */

@@ -1,7 +1,7 @@
 import type { CreateHasher } from '../../digest/index.js';
 import { isImageError } from '../../errors/index.js';
 import type { LayoutFileSystem } from '../files/file-system.js';
-import type { LayoutPaths } from './context.js';
+import type { LayoutPaths } from './places.js';
 
 /**
  * What can be wrong with a layout.

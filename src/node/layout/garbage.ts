@@ -11,7 +11,8 @@ import { resolveGarbageGrace } from '../../store/inner.js';
 import { unlessMissing } from '../files/errors.js';
 import type { LayoutStat } from '../files/file-system.js';
 import { chunksOf, LEASE_MS, openBlob, removeBlobFile } from './blobs.js';
-import { isRealDirectory, type LayoutContext, readDirectory } from './context.js';
+import { type LayoutContext } from './context.js';
+import { isRealDirectory, readDirectory } from './places.js';
 import { readLayoutIndex } from './documents.js';
 import { tidyPartials } from './ingest.js';
 

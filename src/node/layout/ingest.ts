@@ -2,7 +2,8 @@ import { join } from 'node:path';
 import type { Digest } from '../../digest/index.js';
 import { ignoreStoreError, unlessMissing } from '../files/errors.js';
 import { closeTemp, discardTemp, type TempFile } from '../files/write-atomic.js';
-import { isRealDirectory, type LayoutContext, readDirectory } from './context.js';
+import { type LayoutContext } from './context.js';
+import { isRealDirectory, readDirectory } from './places.js';
 import { ingestName, parseIngestName } from './owner.js';
 
 /** Files of owners that nobody can ask about are left alone for a day. */

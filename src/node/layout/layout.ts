@@ -10,15 +10,9 @@ import { failedWith, succeeds, withStoreErrors } from '../files/errors.js';
 import { fileSystemKind, type LayoutFileSystem, nodeFileSystem } from '../files/file-system.js';
 import { nodeHasher } from '../hasher.js';
 import { hasBlob, isBlobRight, readBlob, settleBlobs } from './blobs.js';
-import {
-  createBackground,
-  createDirectoryCheck,
-  createKeptBytes,
-  createVerifiedFiles,
-  ensureDirectory,
-  type LayoutContext,
-  layoutPaths,
-} from './context.js';
+import { createBackground, createDirectoryCheck, type LayoutContext } from './context.js';
+import { ensureDirectory, layoutPaths } from './places.js';
+import { createKeptBytes, createVerifiedFiles } from './remembered.js';
 import { EMPTY_INDEX, LAYOUT_MARKER, readLayoutMarker } from './documents.js';
 import { collectLayoutGarbage } from './garbage.js';
 import { createIndexFile } from './index-file.js';
@@ -320,11 +314,11 @@ async function syncAncestors(fs: LayoutFileSystem, path: string): Promise<void> 
  */
 async function prepareLayout(context: LayoutContext, { signal }: CallOptions): Promise<void> {
   const { fs, paths, exclusive } = context;
-  if (await readLayoutMarker(context)) return;
+  if (await readLayoutMarker(fs, paths)) return;
   const isWanted = (): void => signal?.throwIfAborted();
   await exclusive(
     async (hold) => {
-      if (await readLayoutMarker(context)) return;
+      if (await readLayoutMarker(fs, paths)) return;
       await syncAncestors(fs, paths.root);
       await ensureDirectory(fs, paths.blobs, paths.root);
       if (!(await succeeds(fs.lstat(paths.index), 'ENOENT')))

@@ -2,14 +2,8 @@ import { join } from 'node:path';
 import { StoreError } from '../../errors/index.js';
 import { createSlots, quote, randomFraction } from '../../internal/index.js';
 import { ignoreStoreError, succeeds, unlessMissing } from '../files/errors.js';
-import {
-  ensureDirectory,
-  type Exclusive,
-  type Hold,
-  type LayoutContext,
-  type LayoutPaths,
-  readDirectory,
-} from './context.js';
+import { type Exclusive, type Hold, type LayoutContext } from './context.js';
+import { ensureDirectory, type LayoutPaths, readDirectory } from './places.js';
 
 /** A holder that this process cannot look at counts as gone when it has kept the lock this long: work under it is short. */
 const STALE_AFTER_MS = 10_000;

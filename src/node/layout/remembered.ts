@@ -6,9 +6,9 @@ import { ignoreStoreError, unlessMissing } from '../files/errors.js';
 import type { LayoutFileSystem, LayoutStat } from '../files/file-system.js';
 import { closeTemp, createTemp, discardTemp, type TempFile, writeFully } from '../files/write-atomic.js';
 import { nodeHasher } from '../hasher.js';
-import { type LayoutPaths, type VerifiedFiles, versionOf } from './context.js';
 import { readSmallFile } from './documents.js';
 import type { LayoutOwner } from './owner.js';
+import type { LayoutPaths } from './places.js';
 
 /**
  * What earlier processes have verified and forced to the disk, in a file beside the content. It is trusted if this user
@@ -173,4 +173,60 @@ async function place({ fs, paths }: RememberedContext, temp: TempFile, lines: Li
   await temp.file.chmod(0o400);
   await closeTemp(temp);
   await fs.rename(temp.path, paths.remembered);
+}
+
+/** What one store knows of the files in its layout, so that each is hashed, and forced to the disk, only once. */
+export interface VerifiedFiles {
+  /** Notes that the file with this stat has the right content. */
+  remember(descriptor: Descriptor, stat: LayoutStat, known: { readonly durable: boolean }): void;
+  isVerified(descriptor: Descriptor, stat: LayoutStat): boolean;
+  /** Whether its content outlasts a power cut, too. */
+  isDurable(descriptor: Descriptor, stat: LayoutStat): boolean;
+}
+
+export function createVerifiedFiles(): VerifiedFiles {
+  const files = new Map<Digest, { readonly version: string; readonly durable: boolean }>();
+  const find = ({ digest }: Descriptor, stat: LayoutStat): { readonly durable: boolean } | undefined => {
+    const known = files.get(digest);
+    return known?.version === versionOf(stat) ? known : undefined;
+  };
+  return {
+    remember: ({ digest }, stat, { durable }) => void files.set(digest, { version: versionOf(stat), durable }),
+    isVerified: (descriptor, stat) => find(descriptor, stat) !== undefined,
+    isDurable: (descriptor, stat) => find(descriptor, stat)?.durable === true,
+  };
+}
+
+/** The bytes of small blobs that were read lately, each with the version of its file. */
+export interface KeptBytes {
+  keep(descriptor: Descriptor, kept: KeptBlob): void;
+  of(descriptor: Descriptor): KeptBlob | undefined;
+}
+
+interface KeptBlob {
+  readonly version: string;
+  readonly bytes: Uint8Array;
+}
+
+/** What is kept costs no more memory than this. */
+const KEPT_BYTES = 16 * 1024 * 1024;
+/** What keeping bytes costs besides them. */
+const KEPT_COST = 512;
+
+/** Keeps bytes in two halves: when the young one is full it takes the place of the old one. */
+export function createKeptBytes(): KeptBytes {
+  let [young, old, cost] = [new Map<Digest, KeptBlob>(), new Map<Digest, KeptBlob>(), 0];
+  return {
+    keep({ digest }, blob) {
+      if (cost > KEPT_BYTES / 2) [young, old, cost] = [new Map(), young, 0];
+      cost += blob.bytes.length + KEPT_COST;
+      young.set(digest, blob);
+    },
+    of: ({ digest }) => young.get(digest) ?? old.get(digest),
+  };
+}
+
+/** The same for two looks at a file that did not change between them; another file, or another content, has another. */
+export function versionOf({ inode, size, changed }: LayoutStat): string {
+  return `${inode} ${size} ${changed}`;
 }

@@ -22,10 +22,15 @@ import { chunksOf } from './blobs.js';
 import { readLayoutIndex } from './documents.js';
 import { attempt, type Validation } from './findings.js';
 import { namesOf } from './entry-names.js';
-import type { FoundBlob } from './validate.js';
 
 /** Levels of index in index. */
 const MAX_DEPTH = 4;
+
+/** A file that is named as a blob is. */
+export interface FoundBlob {
+  readonly size: number;
+  readonly isRight: boolean;
+}
 
 type Blobs = ReadonlyMap<Digest, FoundBlob>;
 

@@ -8,10 +8,10 @@ import { withStoreErrors } from '../files/errors.js';
 import { fileSystemKind, type LayoutFileSystem, type LayoutStat, nodeFileSystem } from '../files/file-system.js';
 import { nodeHasher } from '../hasher.js';
 import { hashesTo } from './blobs.js';
-import { layoutPaths } from './context.js';
+import { layoutPaths } from './places.js';
 import { readLayoutMarker } from './documents.js';
 import { attempt, createFindings, type LayoutFinding, type Validation } from './findings.js';
-import { checkImages } from './validate-images.js';
+import { checkImages, type FoundBlob } from './validate-images.js';
 
 /**
  * Options of {@link validateLayout}.
@@ -93,12 +93,6 @@ export async function validateLayout(
   };
 }
 
-/** A file that is named as a blob is. */
-export interface FoundBlob {
-  readonly size: number;
-  readonly isRight: boolean;
-}
-
 const KNOWN: ReadonlyMap<string, LayoutStat['kind']> = /* @__PURE__ */ new Map<string, LayoutStat['kind']>([
   ['oci-layout', 'file'],
   ['index.json', 'file'],
@@ -116,7 +110,7 @@ async function checkFiles(validation: Validation): Promise<ReadonlyMap<Digest, F
     else if (kind !== known) findings.add('LAYOUT_UNREADABLE', name, `It is not a ${known}`);
   }
   await attempt(findings, 'MARKER_INVALID', 'oci-layout', async () => {
-    if (!(await readLayoutMarker({ fs, paths }))) findings.add('MARKER_INVALID', 'oci-layout', 'It is missing');
+    if (!(await readLayoutMarker(fs, paths))) findings.add('MARKER_INVALID', 'oci-layout', 'It is missing');
   });
   for (const [algorithm, kind] of await listKinds(validation, 'blobs')) {
     const isDirectory = kind === 'directory' && isAlgorithm(algorithm);

@@ -18,7 +18,8 @@ import {
   type WriteQueue,
 } from '../files/write-atomic.js';
 import { chunksOf, hasBlob } from './blobs.js';
-import { ensureDirectory, type LayoutContext } from './context.js';
+import { type LayoutContext } from './context.js';
+import { ensureDirectory } from './places.js';
 import { findPartials, keepPartial, type Partial, removeKept, removePartial } from './ingest.js';
 import { ingestName } from './owner.js';
 

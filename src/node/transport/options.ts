@@ -4,7 +4,33 @@ import { exchangeLimitKinds, type ExchangeLimits, exchangeLimits } from '../../d
 import { ImageError } from '../../errors/index.js';
 import { check, type Kind } from '../../errors/inner.js';
 import * as is from '../../errors/inner.js';
-import type { ProxyOption } from './proxy.js';
+
+/**
+ * Proxies of one's own choice. A URL is `http://host:port` or `https://host:port`, with user info where the proxy wants
+ * it; as a `Secret` it shows nowhere.
+ *
+ * @public
+ */
+export interface ProxySettings {
+  /** For registries on plain HTTP. */
+  readonly http?: string | Secret | undefined;
+  /** For all others; through it goes a tunnel, so that it sees names of hosts only. */
+  readonly https?: string | Secret | undefined;
+  /**
+   * What goes without a proxy, as in `NO_PROXY`: host names with their subdomains, `.suffixes`, addresses, CIDR ranges,
+   * each with a port if need be, separated by commas; `*` is everything.
+   */
+  readonly noProxy?: string | undefined;
+}
+
+/**
+ * - `'environment'`: `HTTP_PROXY`, `HTTPS_PROXY` and `NO_PROXY`, or their lower-case names, read when the transport is
+ *   made; by Go's rules, so as containerd and skopeo do.
+ * - `'none'`: connections go straight out.
+ *
+ * @public
+ */
+export type ProxyOption = 'environment' | 'none' | ProxySettings;
 
 /**
  * How TLS connections to one registry are made.

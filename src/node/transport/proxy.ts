@@ -2,34 +2,7 @@ import { BlockList, isIP, isIPv4 } from 'node:net';
 import { env } from 'node:process';
 import { classifyAddress } from '../../distribution/index.js';
 import type { Secret } from '../../docker-config/index.js';
-import { optionError } from './options.js';
-
-/**
- * Proxies of one's own choice. A URL is `http://host:port` or `https://host:port`, with user info where the proxy wants
- * it; as a `Secret` it shows nowhere.
- *
- * @public
- */
-export interface ProxySettings {
-  /** For registries on plain HTTP. */
-  readonly http?: string | Secret | undefined;
-  /** For all others; through it goes a tunnel, so that it sees names of hosts only. */
-  readonly https?: string | Secret | undefined;
-  /**
-   * What goes without a proxy, as in `NO_PROXY`: host names with their subdomains, `.suffixes`, addresses, CIDR ranges,
-   * each with a port if need be, separated by commas; `*` is everything.
-   */
-  readonly noProxy?: string | undefined;
-}
-
-/**
- * - `'environment'`: `HTTP_PROXY`, `HTTPS_PROXY` and `NO_PROXY`, or their lower-case names, read when the transport is
- *   made; by Go's rules, so as containerd and skopeo do.
- * - `'none'`: connections go straight out.
- *
- * @public
- */
-export type ProxyOption = 'environment' | 'none' | ProxySettings;
+import { optionError, type ProxyOption, type ProxySettings } from './options.js';
 
 /** Finds the proxy for a URL; `undefined` for none. */
 type FindProxy = (url: URL) => URL | undefined;

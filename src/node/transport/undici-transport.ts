@@ -14,8 +14,7 @@ import { checkUrl, transportFailure } from './failures.js';
 import { checkTransportOptions, MAX_HEADER_BYTES, standInError, type UndiciTransportOptions } from './options.js';
 import { createWorkerReader } from './workers.js';
 
-export { type RegistryTls, type UndiciTransportOptions } from './options.js';
-export { type ProxyOption, type ProxySettings } from './proxy.js';
+export { type ProxyOption, type ProxySettings, type RegistryTls, type UndiciTransportOptions } from './options.js';
 
 /**
  * A transport over undici, and the end of its connections.

@@ -6,7 +6,7 @@ import { computeDigest, type CreateHasher, type Digest } from 'kubepull/digest';
 import { type LayoutFileSystem, nodeFileSystem, nodeHasher, openOciLayout } from 'kubepull/node';
 import { readContent, writeContent } from 'kubepull/store';
 import { buildImage, testManagedStore, testStore } from 'kubepull/testing';
-import { createKeptBytes } from '../../../src/node/layout/context.ts';
+import { createKeptBytes } from '../../../src/node/layout/remembered.ts';
 import { assertLayoutValid } from '../../support/layout-check.ts';
 import { tempDir } from '../../support/temp-dir.ts';
 
