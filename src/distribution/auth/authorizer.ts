@@ -35,6 +35,14 @@ export interface Challenged {
   readonly followed: FollowedResponse;
 }
 
+/** What answers a challenge. */
+export interface Authorization {
+  /** `undefined` when there is nothing to answer with. */
+  readonly value: string | undefined;
+  /** Whether it was kept from before. Its server may have taken it back since, as it does when it starts anew. */
+  readonly isKept: boolean;
+}
+
 /** Keeps what a registry has asked for, for one credential. */
 export interface Authorizer {
   /** The `Authorization` to begin with, if what is known so far gives one; a token that runs out is replaced first. */
@@ -42,7 +50,7 @@ export interface Authorizer {
   /** The challenge to answer; `undefined` when none can be, or the answer was given already. */
   choose(challenges: readonly Challenge[], sent: string | undefined): Challenge | undefined;
   /** The `Authorization` that answers a chosen challenge. */
-  answer(challenged: Challenged, need: Need): Promise<string | undefined>;
+  answer(challenged: Challenged, need: Need): Promise<Authorization>;
 }
 
 export function createAuthorizer(context: AuthorizerContext): Authorizer {
@@ -56,22 +64,26 @@ export function createAuthorizer(context: AuthorizerContext): Authorizer {
 
   const basicHeader = (): string | undefined =>
     hasPassword(credential) ? basicAuthorization(credential, origin) : undefined;
-  const bearerHeader = async (from: TokenSource, { scopes, signal }: Need, sent?: string): Promise<string> => {
+  const bearerHeader = async (from: TokenSource, { scopes, signal }: Need, sent?: string): Promise<Authorization> => {
+    let isKept = true;
     const token = await tokenCache.get({
       key: JSON.stringify([origin, from.realm.url.href, from.service ?? null, scopes, identity]),
       refused: sent?.replace(/^Bearer /, ''),
-      renew: (until) => fetchToken(context, from, { scopes, signal: until }),
+      renew: (until) => {
+        isKept = false;
+        return fetchToken(context, from, { scopes, signal: until });
+      },
       signal,
     });
     source = from;
-    return bearerAuthorization(token, origin);
+    return { value: bearerAuthorization(token, origin), isKept };
   };
 
   return {
     async current(need) {
       if (registryToken !== undefined) return bearerAuthorization(registryToken, origin);
       if (scheme === 'basic') return basicHeader();
-      return source === undefined ? undefined : bearerHeader(source, need);
+      return source === undefined ? undefined : (await bearerHeader(source, need)).value;
     },
     choose(challenges, sent) {
       if (registryToken !== undefined) return undefined; // It was sent, and refused.
@@ -84,7 +96,7 @@ export function createAuthorizer(context: AuthorizerContext): Authorizer {
     },
     async answer({ challenge, sent, followed }, need) {
       scheme = challenge.scheme;
-      if (scheme === 'basic') return basicHeader();
+      if (scheme === 'basic') return { value: basicHeader(), isKept: false };
       return bearerHeader(
         tokenSource(
           challenge,

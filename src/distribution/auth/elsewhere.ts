@@ -27,6 +27,8 @@ export type RedirectCredential = (
 export interface Elsewhere {
   /** What to send to a URL there, if that server has asked for something and it was got. */
   authorizationAt(url: URL, ref: ImageReference): Admission | undefined;
+  /** Whether it was answered with what was kept from before, which may be why it asks. */
+  isKept(followed: FollowedResponse, ref: ImageReference): boolean;
   /**
    * Gets what the server asked for that answered; false when nothing new can be sent.
    *
@@ -40,6 +42,7 @@ interface Place {
   readonly scope: string;
   readonly secrets: readonly string[];
   authorization: string | undefined;
+  isKept: boolean;
 }
 
 /**
@@ -59,7 +62,7 @@ export function createElsewhere(
     const credential = mayHave(url) ? await credentialFor({ domain: domainOf(url), path }, { signal }) : undefined;
     const authorizer = createAuthorizer({ ...context, origin: url.origin, behalf: context.origin, credential });
     const scope = `repository:${path}:pull`;
-    const place = { authorizer, scope, secrets: secretsOf(credential), authorization: undefined };
+    const place = { authorizer, scope, secrets: secretsOf(credential), authorization: undefined, isKept: false };
     if (places.size === MAX_PLACES) places.clear();
     places.set(key, place);
     return place;
@@ -68,6 +71,10 @@ export function createElsewhere(
     authorizationAt(url, ref) {
       const { authorization, secrets = [] } = places.get(keyOf(url, ref)) ?? {};
       return authorization === undefined ? undefined : { authorization, secrets };
+    },
+    isKept(followed, ref) {
+      const place = places.get(keyOf(new URL(followed.url), ref));
+      return place?.isKept === true && place.authorization === followed.authorization;
     },
     async answer(followed, ref, { signal }) {
       const url = new URL(followed.url);
@@ -79,10 +86,11 @@ export function createElsewhere(
       // Another request may have got it meanwhile.
       if (place.authorization !== undefined && place.authorization !== sent) return true;
       const challenge = place.authorizer.choose(challenges, sent);
-      place.authorization =
+      const { value, isKept } =
         challenge === undefined
-          ? await place.authorizer.current(need)
+          ? { value: await place.authorizer.current(need), isKept: false }
           : await place.authorizer.answer({ challenge, sent, followed }, need);
+      Object.assign(place, { authorization: value, isKept });
       return place.authorization !== undefined && place.authorization !== sent;
     },
   };

@@ -266,25 +266,30 @@ interface Parts {
 /** Servers of one chain of redirects that may ask for a token of their own. */
 const MAX_ELSEWHERE = 3;
 
-/** Sends a request again, at most once for each reason, when it lacks a credential or a redirect has run out. */
+/**
+ * Sends a request again, at most once for each reason, when it lacks a credential, has one that was kept too long, or a
+ * redirect has run out.
+ */
 async function sendAuthorized(parts: Parts, wanted: RepositoryRequest): Promise<FollowedResponse> {
   const { sender, authorizer } = parts;
   const { signal, refreshes } = wanted;
   const need = { scopes: scopesOf(wanted), signal };
   const asked = new Set<string>();
   let sent = await authorizer.current(need);
-  for (let answered = false, renewed = false; ;) {
+  let [answers, isKept, renewed] = [0, false, false];
+  for (;;) {
     const followed = await sender.send(wanted, sent);
     if (await answerElsewhere(parts, wanted, followed, asked)) continue;
-    const challenge = answered ? undefined : challengeOf(authorizer, followed, sent, refreshes);
+    const mayAnswer = answers === 0 || (answers === 1 && isKept);
+    const challenge = mayAnswer ? challengeOf(authorizer, followed, sent, refreshes) : undefined;
     const stale: boolean = !renewed && isStale(followed);
     if (challenge === undefined && !stale) return followed;
     await followed.response.discard();
     signal?.throwIfAborted();
     renewed ||= stale;
     if (challenge === undefined) continue;
-    answered = true;
-    sent = await authorizer.answer({ challenge, sent, followed }, need);
+    answers += 1;
+    ({ value: sent, isKept } = await authorizer.answer({ challenge, sent, followed }, need));
   }
 }
 
@@ -297,8 +302,9 @@ async function answerElsewhere(
 ): Promise<boolean> {
   const { response, url, foreign, authorization } = followed;
   const { origin } = new URL(url);
-  if (response.status !== 401 || !foreign || asked.has(origin) || asked.size === MAX_ELSEWHERE) return false;
-  asked.add(origin);
+  const reason = elsewhere.isKept(followed, ref) ? `${origin}, again` : origin;
+  if (response.status !== 401 || !foreign || asked.has(reason) || asked.size === MAX_ELSEWHERE) return false;
+  asked.add(reason);
   if (authorization !== undefined && !takeRefresh(refreshes)) return false;
   let isAnswered = true;
   try {

@@ -1,6 +1,12 @@
 // A domain of one's own in front of a registry that gives tokens to anybody, and what such a redirect must not get.
 import { describe, expect, it } from 'vitest';
-import { openBlob, readManifestBytes, type RedirectCredential, type TransportRequest } from 'kubepull/distribution';
+import {
+  createTokenCache,
+  openBlob,
+  readManifestBytes,
+  type RedirectCredential,
+  type TransportRequest,
+} from 'kubepull/distribution';
 import type { ImageName } from 'kubepull/reference';
 import { createMemoryTransport, type Reply } from '../../support/memory-transport.ts';
 import {
@@ -136,6 +142,20 @@ describe('a server that a registry redirects to', () => {
     valid += 1;
     await readManifestBytes(session, ref);
     expect(sentTo(server.requests, BACK)).toEqual([undefined, 'Bearer t1', 'Bearer t1', 'Bearer t3']);
+  });
+
+  it('gets a fresh token when another session has left one in the cache that it takes no more [A24]', async () => {
+    let [issued, valid] = [0, 0];
+    const server = createMemoryTransport((request): Reply => {
+      if (request.url.startsWith(BACK_REALM)) return tokenReply(`t${(valid = issued += 1)}`, { expires_in: 3600 });
+      if (request.url.startsWith(ORIGIN)) return to(`${BACK}${new URL(request.url).pathname}`);
+      return authorization(request) === `Bearer t${valid}` ? found : bearerChallenge(BACK_REALM);
+    });
+    const tokenCache = createTokenCache();
+    await readManifestBytes(connect(server, { tokenCache }).session, ref);
+    valid = -1;
+    await readManifestBytes(connect(server, { tokenCache }).session, ref);
+    expect(sentTo(server.requests, BACK)).toEqual([undefined, 'Bearer t1', undefined, 'Bearer t1', 'Bearer t2']);
   });
 
   it('may not have its token asked for within the own network, or without TLS [A07]', async () => {

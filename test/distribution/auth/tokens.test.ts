@@ -340,6 +340,33 @@ describe('tokens that run out [A24]', () => {
     expect(server.open()).toBe(0);
   });
 
+  it('replaces a token that another session has left in the cache, and that is taken no more', async () => {
+    const [server, tokenCache, own] = [tokenRegistry(), createTokenCache(), credential()];
+    const read = () => readManifestBytes(connect(server, { credential: own, tokenCache }).session, ref);
+    await read();
+    server.revoke();
+    await read();
+    expect(server.issued()).toBe(2);
+    server.revoke();
+    expect(await Promise.all([read(), read(), read()])).toHaveLength(3);
+    expect(server.issued()).toBe(3);
+    const sent = server.requests.slice(3).map((request) => (isRealm(request) ? 'token' : authorization(request)));
+    expect(sent.slice(0, 4)).toEqual([undefined, 'Bearer t1', 'token', 'Bearer t2']);
+  });
+
+  it('fetches one token for a request that is refused whatever it brings', async () => {
+    let issued = 0;
+    const server = createMemoryTransport((request) =>
+      isRealm(request) ? tokenReply(`t${(issued += 1)}`) : bearerChallenge(),
+    );
+    const [tokenCache, own] = [createTokenCache(), credential()];
+    for (const tokens of [1, 2, 3]) {
+      const { session } = connect(server, { credential: own, tokenCache });
+      await expect(readManifestBytes(session, ref)).rejects.toMatchObject({ status: 401 });
+      expect(issued).toBe(tokens);
+    }
+  });
+
   it('replaces a token before it runs out, without being turned away first', async () => {
     const server = tokenRegistry();
     const { session, clock } = connect(server);
