@@ -1,4 +1,5 @@
 import type { CallOptions } from '../clock/index.js';
+import { getDigestAlgorithm, isDigest } from '../digest/index.js';
 import { ImageError, StoreError } from '../errors/index.js';
 import { DEFAULT_DOCUMENT_LIMITS, type Descriptor, type ImageManifest, parseManifest } from '../oci/index.js';
 import { formatStoreName } from '../puller/index.js';
@@ -53,15 +54,17 @@ export interface ImageSource<Store extends ImageStore = ImageStore | ManagedStor
   readonly known: KnownImages;
 }
 
-const IMAGE_ID = /^sha256:[0-9a-f]{64}$/;
-
 /** An image by name, or by id where the store can be listed. */
 export async function findImage(
   source: ImageSource,
   image: string,
   options?: CallOptions,
 ): Promise<StoredImage | undefined> {
-  if (IMAGE_ID.test(image)) return isManaged(source) ? findById(source, image, options) : undefined;
+  if (isDigest(image)) {
+    const found = isManaged(source) ? await findById(source, image, options) : undefined;
+    // The id of a config of another algorithm reads as a name, too.
+    if (found !== undefined || getDigestAlgorithm(image) === 'sha256') return found;
+  }
   const name = formatStoreName(image);
   const target = await source.store.resolve(name, options);
   const read = target === undefined ? undefined : await readImage(source, target, options);
@@ -74,9 +77,9 @@ export async function findWithAllNames(
   image: string,
   options?: CallOptions,
 ): Promise<StoredImage | undefined> {
-  if (IMAGE_ID.test(image)) return findById(source, image, options);
   const found = await findImage(source, image, options);
-  return found === undefined ? undefined : ((await findById(source, found.id, options)) ?? found);
+  if (found === undefined || found.id === image) return found;
+  return (await findById(source, found.id, options)) ?? found;
 }
 
 async function findById(

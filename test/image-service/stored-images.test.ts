@@ -1,7 +1,9 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
+import { computeDigest, type DigestAlgorithm } from 'kubepull/digest';
 import { StoreError } from 'kubepull/errors';
 import { createPullerImageService } from 'kubepull/image-service';
 import { createNodeRuntime, nodeHasher } from 'kubepull/node';
+import { MEDIA_TYPES } from 'kubepull/oci';
 import { createMemoryStore, type ManagedStore, writeContent } from 'kubepull/store';
 import { buildImage, type BuiltImage } from 'kubepull/testing';
 
@@ -90,6 +92,25 @@ describe('the images that createPullerImageService finds in a store', () => {
     await service.removeImage(specOf(nameOf(10)));
     expect(calls).toMatchObject({ names: 2, resolve: 79, read: 40, untag: 4 });
     expect(await store.names()).toHaveLength(36);
+  });
+
+  it.each(['sha256', 'sha384', 'sha512'] as const)('are found and removed by an id of %s', async (algorithm) => {
+    const { service, store } = await setUp([]);
+    const content = (text: string, mediaType: string, by: DigestAlgorithm = 'sha256') => {
+      const bytes = new TextEncoder().encode(text);
+      return { descriptor: { mediaType, digest: computeDigest(bytes, nodeHasher, by), size: bytes.length }, bytes };
+    };
+    const config = content('{}', MEDIA_TYPES.ociConfig, algorithm);
+    const document = { schemaVersion: 2, config: config.descriptor, layers: [] };
+    const manifest = content(JSON.stringify(document), MEDIA_TYPES.ociManifest);
+    for (const { descriptor, bytes } of [config, manifest]) await writeContent(store, descriptor, bytes);
+    await store.tag(nameOf(1), manifest.descriptor);
+    await store.tag(nameOf(2), manifest.descriptor);
+    const { digest: id } = config.descriptor;
+    expect(await service.imageStatus(specOf(id))).toMatchObject({ id, repoTags: [nameOf(1), nameOf(2)] });
+    await service.removeImage(specOf(id));
+    expect(await service.listImages()).toEqual([]);
+    expect(await store.has(config.descriptor)).toBe(false);
   });
 
   it('are passed over where a name leads to nothing by now', async () => {

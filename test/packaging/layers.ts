@@ -40,7 +40,7 @@ export const ARROWS: Readonly<Record<string, readonly string[]>> = {
     'oci',
     'tracing',
   ],
-  'image-service': ['puller', 'keyring', 'docker-config', 'reference', 'store', 'oci', 'clock', 'tracing'],
+  'image-service': ['puller', 'keyring', 'docker-config', 'reference', 'store', 'oci', 'digest', 'clock', 'tracing'],
   'image-access': ['kubernetes', 'image-service', 'keyring', 'reference', 'docker-config', 'digest', 'clock'],
   'image-gc': ['image-service', 'clock', 'tracing'],
   'image-manager': [
