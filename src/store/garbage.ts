@@ -118,7 +118,7 @@ async function follow(from: readonly Link[], search: Search): Promise<void> {
     if (kindOf(mediaType) === undefined || read.has(key)) continue;
     read.add(key);
     const node = await readNode(source, digest, size);
-    if (typeof node === 'object') pushAll(open, linksIn(node, mediaType));
+    if (typeof node === 'object') pushAll(open, linksIn(node, link));
     else if (node === 'corrupt' && link.needed) throw unknownNeeds(digest);
     else unread.add(digest);
   }
@@ -161,6 +161,14 @@ function kindOf(mediaType: string): 'index' | 'manifest' | undefined {
   return isManifestMediaType(type) || type === ARTIFACT_MANIFEST ? 'manifest' : undefined;
 }
 
+/** Bytes from the start of content that tell nearly always that it is no document. */
+export const DOCUMENT_START_BYTES = 64;
+
+/** Whether content may be a document, by how it begins: as an object, or with nothing but space so far. */
+export function mayBeDocument(start: Uint8Array): boolean {
+  return /^\s*(?:\{|$)/.test(new TextDecoder().decode(start.subarray(0, DOCUMENT_START_BYTES)));
+}
+
 /** A document; or why there is none: the store has not the right bytes, or they are no document within all limits. */
 async function readNode(
   source: ReachableSource,
@@ -170,13 +178,14 @@ async function readNode(
   if (size > DEFAULT_DOCUMENT_LIMITS.maxBytes) return 'other';
   const bytes = await source.read(digest, size);
   if (bytes === undefined) return 'corrupt';
-  // Layers are looked at, too; what does not begin as an object need not be read as JSON.
-  if (!/^\s*\{/.test(new TextDecoder().decode(bytes.subarray(0, 64)))) return 'other';
+  // Layers are looked at, too.
+  if (!mayBeDocument(bytes)) return 'other';
   const result = readJson(bytes, { maxDepth: DEFAULT_DOCUMENT_LIMITS.maxDepth, maxValues: MAX_VALUES });
   return result.ok ? result.node : 'other';
 }
 
-function linksIn(root: JsonNode, mediaType: string): readonly Link[] {
+/** What a document names. An index that an image can do without, such as a layer that poses as one, makes nothing needed. */
+function linksIn(root: JsonNode, { mediaType, needed }: Link): readonly Link[] {
   const found: Link[] = [];
   const listed = new Set(
     kindOf(mediaType) === 'index'
@@ -190,7 +199,7 @@ function linksIn(root: JsonNode, mediaType: string): readonly Link[] {
     for (const { value } of node.members) open.push(value);
     const type = textsOf(node, 'mediaType')[0] ?? '';
     for (const digest of textsOf(node, 'digest').filter(isDigest))
-      found.push({ digest, mediaType: type, needed: listed.has(node) });
+      found.push({ digest, mediaType: type, needed: needed && listed.has(node) });
   }
   return found;
 }

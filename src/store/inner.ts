@@ -1,5 +1,5 @@
 /** What other rooms use of the stores, and users do not need. */
-export { resolveGarbageGrace } from './garbage.js';
+export { DOCUMENT_START_BYTES, mayBeDocument, resolveGarbageGrace } from './garbage.js';
 export { checkContentCall, checkNameCall } from './kinds.js';
 export { withAbort } from './content.js';
 export { STORED_LIMITS } from './limits.js';

@@ -46,6 +46,12 @@ const images: Readonly<Record<string, readonly [Content, ...Content[]]>> = {
   'a layer that poses as a manifest of a hundred thousand levels': imageWith({}, [fakes.deep]),
   'a layer that poses as a manifest with more numbers than a call takes arguments': imageWith({}, [fakes.wide]),
   'a layer that poses as a manifest larger than any': imageWith({}, [fakes.huge]),
+  'a layer that poses as an index, and lists what is no manifest': [
+    ...imageWith({}, [
+      contentOf(JSON.stringify({ schemaVersion: 2, manifests: [fakes.text.descriptor] }), MEDIA_TYPES.ociIndex),
+    ]),
+    fakes.text,
+  ] as [Content, ...Content[]],
   'a foreign member that looks like a list of manifests': [
     ...imageWith({ 'com.example.related': [fakes.text.descriptor] }),
     fakes.text,
@@ -78,11 +84,22 @@ describe.each(Object.keys(stores))('%s with an image that was accepted', (kind) 
     const report = await store.collectGarbage({ graceMs: 0 });
     expect(report.removed.map(({ digest }) => digest)).toEqual([garbage.descriptor.digest]);
     // What could be read is not named; the rest is, once.
-    const isRead = others.includes(fakes.wide);
-    expect(report.unread ?? []).toEqual(isRead ? [] : [others.find((content) => content !== empty)?.descriptor.digest]);
+    const unread = Object.values(fakes).filter((fake) => others.includes(fake) && fake !== fakes.wide);
+    expect(report.unread ?? []).toEqual(unread.map(({ descriptor }) => descriptor.digest));
     for (const { descriptor } of others) expect(await store.has(descriptor)).toBe(true);
     expect(await store.untag('app:hostile')).toBe(true);
     expect((await store.collectGarbage({ graceMs: 0 })).kept).toBe(0);
+  });
+
+  it.each([63, 64, 65, 300_000])('keeps what a manifest names that begins with %i spaces', async (spaces) => {
+    const store = await stores[kind]!();
+    const layer = contentOf('layer', 'text/plain');
+    const [manifest] = imageWith({}, [layer]);
+    const padded = contentOf(`${' '.repeat(spaces)}${Buffer.from(manifest.bytes).toString()}`, MEDIA_TYPES.ociManifest);
+    for (const { descriptor, bytes } of [layer, empty, padded]) await writeContent(store, descriptor, bytes);
+    await store.tag('app:1', padded.descriptor);
+    expect(await store.collectGarbage({ graceMs: 0 })).toEqual({ removed: [], removedBytes: 0, kept: 3, spared: 0 });
+    for (const { descriptor } of [layer, empty, padded]) expect(await store.has(descriptor)).toBe(true);
   });
 });
 

@@ -7,7 +7,7 @@ import {
   listReachableContent,
   sweepGarbage,
 } from '../../store/index.js';
-import { resolveGarbageGrace } from '../../store/inner.js';
+import { DOCUMENT_START_BYTES, mayBeDocument, resolveGarbageGrace } from '../../store/inner.js';
 import { unlessMissing } from '../files/errors.js';
 import type { LayoutStat } from '../files/file-system.js';
 import { chunksOf, LEASE_MS, openBlob, removeBlobFile } from './blobs.js';
@@ -90,9 +90,9 @@ async function readDocument(context: LayoutContext, digest: Digest, size: number
   const file = await openBlob(context, { mediaType: '', digest, size });
   if (file === undefined) return undefined;
   try {
-    const start = new Uint8Array(64);
+    const start = new Uint8Array(DOCUMENT_START_BYTES);
     const length = await file.read(start, 0);
-    if (!/^\s*\{/.test(new TextDecoder().decode(start.subarray(0, length)))) return undefined;
+    if (!mayBeDocument(start.subarray(0, length))) return undefined;
     const bytes = new Uint8Array(size);
     let at = 0;
     for await (const chunk of chunksOf(file, size, undefined)) {
