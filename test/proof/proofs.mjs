@@ -36,6 +36,11 @@ export const PROOFS = [
     goal: 140,
     files: ['test/node/archive/load-hostile.test.ts', 'test/node/layout/validate.test.ts'],
   },
+  {
+    figure: 'hostile images that were listed, collected and pruned',
+    goal: 1500,
+    files: ['test/proof/garbage.test.ts'],
+  },
   { figure: 'error codes raised', goal: 16, files: ['test/errors/raised.test.ts'] },
   { figure: 'results of the real Go code', goal: 8000, files: ['test/vectors/vectors.test.ts'] },
 ];
