@@ -42,6 +42,25 @@ export const PROOFS = [
     files: ['test/proof/garbage.test.ts'],
   },
   { figure: 'error codes raised', goal: 16, files: ['test/errors/raised.test.ts'] },
+  {
+    figure: 'pulls under faults, without a wrong byte',
+    goal: 5000,
+    files: ['test/proof/soak.test.ts'],
+  },
+  {
+    figure: 'growth of memory under faults, in a minute',
+    bound: 1,
+    unit: 'MiB',
+    idle: true,
+    files: ['test/proof/soak.test.ts'],
+  },
+  {
+    figure: 'delay of the event loop under faults, of 99 in 100',
+    bound: 50,
+    unit: 'ms',
+    idle: true,
+    files: ['test/proof/soak.test.ts'],
+  },
   { figure: 'results of the real Go code', goal: 8000, files: ['test/vectors/vectors.test.ts'] },
 ];
 
