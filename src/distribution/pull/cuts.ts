@@ -1,9 +1,10 @@
-// Blobs whose body broke off: what says so, and how often and when the rest is asked for.
+// Bodies that broke off: what says so, and how often and when the rest of a blob is asked for.
 import type { Clock } from '../../clock/index.js';
-import { TransportError } from '../../errors/index.js';
+import { ContentMismatchError, TransportError } from '../../errors/index.js';
 import type { Descriptor } from '../../oci/index.js';
 import type { ImageReference } from '../../reference/index.js';
 import type { RefreshBudget } from '../session/request.js';
+import type { FollowedResponse } from '../transport/transport.js';
 
 /** The error of a body that is no use. */
 export function bodyError(ref: ImageReference, blob: Descriptor, reason: string, retryable: boolean): TransportError {
@@ -18,6 +19,19 @@ export function bodyError(ref: ImageReference, blob: Descriptor, reason: string,
 /** A body that ends early looks like success on a connection that tells no length. */
 export function cutShort(ref: ImageReference, blob: Descriptor, received: number): TransportError {
   return bodyError(ref, blob, `it ended after ${received} of ${blob.size} bytes`, true);
+}
+
+/** The error of a document that came short of its size, and not for good. */
+export function documentCut({ shown: url }: FollowedResponse, { size }: Descriptor, received: number): TransportError {
+  const failure = { method: 'GET', url, phase: 'body', retryable: true } as const;
+  return new TransportError(`Cannot read ${url}: it ended after ${received} of ${size} bytes`, failure);
+}
+
+/** The error of a document that has another size than what leads to it says. */
+export function wrongSize({ shown }: FollowedResponse, expected: Descriptor, size: number): ContentMismatchError {
+  const amount = size > expected.size ? `more than its ${expected.size}` : `${size} of its ${expected.size}`;
+  const mismatch = { expected, actual: { digest: undefined, size } };
+  return new ContentMismatchError(`Cannot read ${shown}: it has ${amount} bytes`, mismatch);
 }
 
 /** Times in a row that one blob is asked for without much progress between, and times in all. */

@@ -5,6 +5,7 @@ import { digestHeader, lengthOf, readDocument, refuseEncoding, typeOf } from '..
 import { check } from '../../errors/inner.js';
 import * as is from '../../errors/inner.js';
 import { manifestUrl } from '../session/request.js';
+import { documentCut, wrongSize } from './cuts.js';
 import { isCut } from '../transport/retry.js';
 import { type FollowedResponse, isEncoded } from '../transport/transport.js';
 import { announcedType, notAManifest, typeOfChecked } from './manifest-type.js';
@@ -188,7 +189,7 @@ async function takeManifest(
   if (followed.response.status !== OK) throw await session.failure(followed);
   const announced = announcedType(followed);
   if (ref.digest === undefined) await refuseUnknown(followed, announced);
-  const bytes = await readBytes(followed, announced, parent);
+  const bytes = await readBytes(session, followed, announced, parent);
   const expected = ref.digest ?? digestHeader(followed);
   const digest = computeDigest(bytes, session.createHasher, algorithmOf(expected));
   if (announced === undefined && digest !== expected) throw notAManifest(followed);
@@ -243,21 +244,26 @@ export function atDigest(ref: ImageReference, digest: Digest): ImageReference {
 
 /** The bytes: as many as the parent says, if there is one. What is announced as something else is called that. */
 async function readBytes(
+  session: Session,
   followed: FollowedResponse,
   announced: string | undefined,
   parent: Descriptor | undefined,
 ): Promise<Uint8Array> {
-  const { size = MAX_MANIFEST } = parent ?? {};
+  const { size = Infinity } = parent ?? {};
+  let bytes: Uint8Array;
   try {
-    const bytes = await readDocument(followed, Math.min(size, MAX_MANIFEST));
-    if (parent === undefined || bytes.length === size) return bytes;
-    throw new ContentMismatchError(
-      `Cannot read ${followed.shown}: it has ${bytes.length} bytes and should have ${size}`,
-      { expected: parent, actual: { digest: undefined, size: bytes.length } },
-    );
+    bytes =
+      parent === undefined || size > MAX_MANIFEST
+        ? await readDocument(followed, MAX_MANIFEST)
+        : await readDocument(followed, size, (received) => wrongSize(followed, parent, received));
   } catch (error) {
     throw announced === undefined && !isCut(error) ? notAManifest(followed) : error;
   }
+  if (parent === undefined || bytes.length === size) return bytes;
+  if (announced === undefined) throw notAManifest(followed);
+  // Without a length, a connection that breaks off looks like an end. Not so where all has come, and the size is what is wrong.
+  const isWhole = computeDigest(bytes, session.createHasher, algorithmOf(parent.digest)) === parent.digest;
+  throw (isWhole ? wrongSize : documentCut)(followed, parent, bytes.length);
 }
 
 /** An entry of an index that cannot be a manifest is not asked for. */

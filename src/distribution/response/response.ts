@@ -49,21 +49,30 @@ export async function readWhatComes(
 /**
  * Reads a document whole; a server cannot fill memory.
  *
+ * @param tooLong - makes the error for more bytes than `limit`
  * @throws {@link ImageError} `ERR_REGISTRY_DOCUMENT` when it is larger than `limit`, or has a secret of ours in it: what it
  * says goes into events and results
  */
-export async function readDocument(followed: FollowedResponse, limit: number): Promise<Uint8Array> {
-  const bytes = await readWhole(followed, limit);
+export async function readDocument(
+  followed: FollowedResponse,
+  limit: number,
+  tooLong?: (received: number) => Error,
+): Promise<Uint8Array> {
+  const bytes = await readWhole(followed, limit, tooLong);
   if (!followed.echoes(new TextDecoder().decode(bytes))) return bytes;
   throw unreadable(followed.shown, 'it has a secret in it that was sent to get it');
 }
 
 /** Reads an answer whole that is not shown, nor given on. */
-export async function readWhole({ response, shown }: FollowedResponse, limit: number): Promise<Uint8Array> {
+export async function readWhole(
+  { response, shown }: FollowedResponse,
+  limit: number,
+  tooLong: (received: number) => Error = () => unreadable(shown, `it has more than ${limit} bytes`),
+): Promise<Uint8Array> {
   const collected = createByteBuffer(limit + 1);
   await collect(response, collected);
   if (!collected.full) return collected.take();
-  throw unreadable(shown, `it has more than ${limit} bytes`);
+  throw tooLong(limit + 1);
 }
 
 /**

@@ -273,7 +273,8 @@ describe('a document that is a bomb [M04]', () => {
     const server = createMemoryTransport(() => ({ headers, body: endless(new Uint8Array(10), sent) }));
     const descriptor = { mediaType, digest: computeDigest(encode('x'), nodeHasher), size: 100 };
     await expect(readManifest(connect(server).session, ref, { descriptor })).rejects.toMatchObject({
-      code: 'ERR_REGISTRY_DOCUMENT',
+      code: 'ERR_CONTENT_MISMATCH',
+      message: expect.stringContaining('it has more than its 100 bytes') as string,
     });
     expect(sent.bytes).toBeLessThanOrEqual(120);
   });
@@ -313,6 +314,43 @@ describe('a size [M05]', () => {
         code: expect.stringMatching(/^ERR_(CONTENT_MISMATCH|REGISTRY_DOCUMENT|TRANSPORT)$/) as string,
       });
     }
+  });
+
+  /** An entry of an index, served in full only after so many times. */
+  const servingPart = (shortTimes: number) => {
+    let times = 0;
+    return createMemoryTransport((): Reply => {
+      const bytes = bytesOf(manifest.digest);
+      times += 1;
+      return { headers: { 'content-type': mediaType }, body: times > shortTimes ? bytes : bytes.subarray(0, 100) };
+    });
+  };
+
+  it('that an answer without a length falls short of is that of a manifest which was cut: it is read again', async () => {
+    const server = servingPart(2);
+    const { bytes } = await readManifest(connect(server).session, ref, { descriptor: manifest });
+    expect([bytes, server.requests.length]).toEqual([bytesOf(manifest.digest), 3]);
+  });
+
+  it('that no answer comes up to ends in an error that passes, and says how much came', async () => {
+    const server = servingPart(Infinity);
+    await expect(readManifest(connect(server).session, ref, { descriptor: manifest })).rejects.toMatchObject({
+      code: 'ERR_TRANSPORT',
+      phase: 'body',
+      retryable: true,
+      message: expect.stringContaining(`it ended after 100 of ${manifest.size} bytes`) as string,
+    });
+    expect(server.requests.length).toBe(3);
+  });
+
+  it('that is too large for a manifest with the right digest is wrong for good, and asked for once', async () => {
+    const all = servingPart(0);
+    const descriptor = { ...manifest, size: manifest.size + 1 };
+    await expect(readManifest(connect(all).session, ref, { descriptor })).rejects.toMatchObject({
+      code: 'ERR_CONTENT_MISMATCH',
+      message: expect.stringContaining(`it has ${manifest.size} of its ${manifest.size + 1} bytes`) as string,
+    });
+    expect(all.requests.length).toBe(1);
   });
 
   it.each(['-1', '1.5', '"1"', '9007199254740993', '1e400', '-0', 'null', '[]', '1e3', 'true'])(
