@@ -61,6 +61,13 @@ export const PROOFS = [
     idle: true,
     files: ['test/proof/soak.test.ts'],
   },
+  { figure: 'look-ups and pulls with one signal', goal: 100_000, files: ['test/proof/load.test.ts'] },
+  {
+    figure: 'growth of the heap after 10,000 look-ups or pulls',
+    bound: 1,
+    unit: 'MiB',
+    files: ['test/proof/load.test.ts'],
+  },
   { figure: 'results of the real Go code', goal: 8000, files: ['test/vectors/vectors.test.ts'] },
 ];
 
