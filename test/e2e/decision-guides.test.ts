@@ -23,7 +23,8 @@ const modules = {
   'kubepull/image-access': imageAccess,
   'kubepull/keyring': keyring,
   'kubepull/lint': lint,
-  'kubepull/node': node,
+  // Without the files of this machine.
+  'kubepull/node': { ...node, loadNodeKeyring: () => keyring.createKeyring([]) },
   'kubepull/pull-policy': pullPolicy,
   'kubepull/pull-secrets': pullSecrets,
   'kubepull/reference': reference,
@@ -36,10 +37,23 @@ function claimsOf(code: string): readonly string[] {
   return [...behind, ...below].map(([, claim = '']) => claim);
 }
 
+/** The pod of the pages, and the secrets of its namespace. */
+function scopeOf(password: string): object {
+  const server = 'registry.example.com/team';
+  return {
+    password,
+    pod: { spec: { imagePullSecrets: [{ name: 'team' }, { name: 'other' }] } },
+    secretsInNamespace: [
+      pullSecrets.createPullSecret({ name: 'team', server, username: 'ci', password }),
+      pullSecrets.createPullSecret({ name: 'other', server: '*.example.org', username: 'ci', password }),
+    ],
+  };
+}
+
 async function run(code: string): Promise<readonly string[]> {
   const printed: string[] = [];
   const log = (...args: readonly unknown[]): unknown => printed.push(format(...args));
-  await runSnippet(code, modules, { password: canary('password'), console: { log } });
+  await runSnippet(code, modules, { ...scopeOf(canary('password')), console: { log } });
   return printed;
 }
 

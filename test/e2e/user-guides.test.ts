@@ -18,13 +18,14 @@ import * as kubernetes from 'kubepull/kubernetes';
 import * as lint from 'kubepull/lint';
 import * as node from 'kubepull/node';
 import * as oci from 'kubepull/oci';
+import * as preflight from 'kubepull/preflight';
 import * as puller from 'kubepull/puller';
 import * as pullPolicy from 'kubepull/pull-policy';
 import * as pullSecrets from 'kubepull/pull-secrets';
 import * as reference from 'kubepull/reference';
 import * as store from 'kubepull/store';
 import * as testing from 'kubepull/testing';
-import { exampleWith } from '../packaging/snippets.ts';
+import { exampleWith, readSnippets } from '../packaging/snippets.ts';
 import { canary } from '../support/canary.ts';
 import { startRegistry } from '../support/registry.ts';
 import { runSnippet } from '../support/run-snippet.ts';
@@ -46,6 +47,7 @@ const modules = {
   'kubepull/lint': lint,
   'kubepull/node': node,
   'kubepull/oci': oci,
+  'kubepull/preflight': preflight,
   'kubepull/puller': puller,
   'kubepull/pull-policy': pullPolicy,
   'kubepull/pull-secrets': pullSecrets,
@@ -99,36 +101,77 @@ function twoPlatforms(): testing.BuiltIndex {
 }
 
 describe('README.md', () => {
-  const password = canary('password');
-  const server = 'registry.example.com/team';
-  const played = { kubepull: root, 'kubepull/node': { ...node, loadNodeKeyring: () => keyring.createKeyring([]) } };
-  const scope = {
-    pod: {
-      spec: {
-        imagePullSecrets: [{ name: 'lost' }, { name: 'team' }, { name: 'other' }],
-        containers: [{ name: 'app', image: `${server}/app:1` }],
-      },
-    },
-    secretsInNamespace: [
-      pullSecrets.createPullSecret({ name: 'team', server, username: 'ci', password }),
-      pullSecrets.createPullSecret({ name: 'other', server: '*.example.org', username: 'ci', password }),
-    ],
-  };
+  const server = 'registry.example.com';
+  const image = `${server}/team/app:1`;
 
-  it('explains why the pull of a pod fails', async () => {
-    const printed = await run(exampleWith('README.md', 'explainPull'), { played, scope });
-    expect(printed[0]).toBe(`container app (regular): image ${server}/app:1`);
-    expect(printed.some((line) => line.startsWith('error PULL_SECRET_MISSING spec.imagePullSecrets[0].name: '))).toBe(
-      true,
-    );
+  /** What an example prints where a registry on loopback, which serves one image to one account, is that of the page. */
+  async function runAtHome(text: string): Promise<{ readonly code: string; readonly printed: readonly string[] }> {
+    const account = { username: 'ci', password: canary('password') };
+    const registry = await startRegistry({ auth: { 'team/': { type: 'basic', accounts: [account] } } });
+    registry.push('team/app', '1', testing.buildImage({ layers: [{ files: { motd: 'hello' } }] }));
+    const { host } = registry;
+    const plainHttp = [host];
+    const config = JSON.stringify({ auths: { [host]: account } });
+    const store = await node.openOciLayout(tempDir().path);
+    const played = {
+      'kubepull/node': {
+        ...node,
+        openOciLayout: async () => store,
+        loadDockerKeyring: async () =>
+          keyring.createKeyring(dockerConfig.parseDockerConfigJson(config, { kind: 'file', path: 'config.json' })),
+      },
+      'kubepull/preflight': {
+        ...preflight,
+        preflight: (pods: object, options: preflight.PreflightOptions) =>
+          preflight.preflight(pods, { ...options, plainHttp }),
+      },
+      'kubepull/puller': {
+        ...puller,
+        pullImageEvents: (name: string, options: puller.PullOptions) =>
+          puller.pullImageEvents(name, { ...options, plainHttp }),
+      },
+    };
+    const containers = [{ name: 'app', image: `${host}/team/app:1` }];
+    const scope = {
+      pod: { spec: { imagePullSecrets: [{ name: 'lost' }, { name: 'team' }], containers } },
+      secretsInNamespace: [pullSecrets.createPullSecret({ name: 'team', server: host, ...account })],
+    };
+    const code = exampleWith('README.md', text);
+    const printed = await run(code.replaceAll(server, host), { played, scope });
+    return { code, printed: printed.map((line) => line.replaceAll(host, server)) };
+  }
+
+  it('parses names as it says', async () => {
+    const code = exampleWith('README.md', 'safeParseReference');
+    expect(claimsOf(code)).toHaveLength(2);
+    expect(await run(code)).toEqual(claimsOf(code));
   });
 
-  it('tells which credentials kubelet would try', async () => {
-    const code = exampleWith('README.md', 'joinKeyrings');
-    const claims = Array.from(code.matchAll(/; \/\/ (1 .*|\*.*)$/gm), ([, claim = '']) => claim);
-    expect(claims).toHaveLength(2);
-    const printed = await run(code, { played, scope });
-    expect(printed.slice(0, 2)).toEqual(claims);
+  it('explains why the pull of a pod fails', async () => {
+    const { printed } = await runAtHome('explainPull');
+    expect(printed[0]).toBe(`container app (regular): image ${image}`);
+    expect(printed.join('\n')).toMatch(/^error PULL_SECRET_MISSING spec.imagePullSecrets\[0\].name: /mu);
+  });
+
+  it('tells which credentials kubelet would try, without a secret', async () => {
+    const { printed } = await runAtHome('formatLookup');
+    expect(printed.join('\n')).toContain(`1. ${server} (secret default/team)`);
+  });
+
+  it('asks the registry whether the images of a pod will be pulled', async () => {
+    const { printed } = await runAtHome('preflight(');
+    expect(printed).toContain(`${image}: ok`);
+    expect(printed.join('\n')).toContain('as credential 1, secret default/team');
+  });
+
+  it('pulls with the credentials of Docker, and tells which was taken', async () => {
+    const { code, printed } = await runAtHome('pullImageEvents');
+    expect(printed).toContain(claimsOf(code)[0]);
+    expect(printed.at(-1)).toMatch(/^registry\.example\.com\/team\/app@sha256:[0-9a-f]{64}$/u);
+  });
+
+  it('has no other example', () => {
+    expect(readSnippets().filter(({ place }) => place.startsWith('README.md'))).toHaveLength(5);
   });
 });
 
@@ -152,7 +195,7 @@ describe('docs/guides/why-a-pull-fails.md', () => {
     };
     const files: Readonly<Record<string, unknown>> = { 'pod.json': pod, 'secrets.json': { items: [secret] } };
     const readFile = async (path: string): Promise<string> => JSON.stringify(files[path]);
-    return run(exampleWith(page, 'explainPull'), { played: { 'node:fs/promises': { readFile } } });
+    return run(exampleWith(page, 'formatExplanation'), { played: { 'node:fs/promises': { readFile } } });
   };
 
   /** What the page shows as printed, with a text in it. */
@@ -185,7 +228,9 @@ describe('docs/guides/why-a-pull-fails.md', () => {
       'events.json': { items: [{ reason: 'Failed', message, involvedObject }] },
     };
     const readFile = async (path: string): Promise<string> => JSON.stringify(files[path]);
-    const printed = await run(exampleWith(page, 'explainPod'), { played: { 'node:fs/promises': { readFile } } });
+    const printed = await run(exampleWith(page, 'formatPodExplanation'), {
+      played: { 'node:fs/promises': { readFile } },
+    });
     expect(printed.at(-1)).toBe('spec.initContainers[0] auth-missing');
     expect(printed.join('\n')).toContain('migrate: registry.example.com/team/migrate:2 waits with ImagePullBackOff');
   });

@@ -1,7 +1,9 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { listEntries, root } from './entries.mjs';
+import { drawLadder, LADDER_FILE, lookUp } from '../../docs/ladder.mjs';
+import { listEntries, NODE_ENTRIES, root } from './entries.mjs';
+import { listSizes, writeSizes } from './sizes.mjs';
 import { readSnippets, snippetsOf, typeCheckSnippets } from './snippets.ts';
 import { readFiles } from './sources.ts';
 
@@ -39,9 +41,11 @@ describe('snippetsOf', () => {
   });
 });
 
+/** What is longer belongs in a page of its own. */
+const MOST_LINES = 110;
+
 describe('the README', () => {
   const text = readFileSync(join(root, 'README.md'), 'utf8');
-  const rows = text.match(/^\| `.*$/gm)?.join('\n') ?? '';
 
   it('says how to install before its first block, whose commands are those of a clone', () => {
     const [, head = '', block = ''] = /^([^]*?)^```sh\n([^]*?)^```$/m.exec(text) ?? [];
@@ -49,8 +53,50 @@ describe('the README', () => {
     expect(block.split('\n').map((line) => line.replace(/\s+#.*/, ''))).toEqual(['npm ci && npm start', 'npm cit', '']);
   });
 
-  it.each(listEntries().filter((entry) => entry !== 'index'))('has a row for %s', (entry) => {
-    expect(rows).toContain(`\`${entry}\``);
+  it('fits on a screen or two', () => {
+    expect(text.split('\n').length).toBeLessThanOrEqual(MOST_LINES);
+  });
+
+  it('has the picture that the library draws', () => {
+    expect(text).toContain('](docs/ladder.svg)');
+    expect(drawLadder(lookUp())).toBe(readFileSync(LADDER_FILE, 'utf8'));
+  });
+});
+
+describe('the picture of the README', () => {
+  it('has what a screen reader says, and every key as text, in the order of the look-up', () => {
+    const lookup = lookUp();
+    const picture = drawLadder(lookup);
+    expect(picture).toMatch(
+      /aria-labelledby="title about">\n {2}<title id="title">.+<\/title>\n {2}<desc id="about">/u,
+    );
+    const keys = Array.from(picture.matchAll(/class="key(?: out)?">([^<]+)</gu), ([, key]) => key);
+    const tried = lookup.candidates.map(({ entry }) => entry.pattern);
+    expect(keys).toEqual([...tried, ...lookup.rejected.map(({ entry }) => entry.pattern)]);
+    expect([lookup.candidates.length, lookup.rejected.length]).toEqual([4, 2]);
+  });
+
+  it('is of another look-up another picture', () => {
+    const { candidates, ...rest } = lookUp();
+    expect(drawLadder({ ...rest, candidates: candidates.slice(1) })).not.toBe(readFileSync(LADDER_FILE, 'utf8'));
+  });
+});
+
+describe('docs/modules.md', () => {
+  const text = readFileSync(join(root, 'docs/modules.md'), 'utf8');
+
+  it.each(listEntries().filter((entry) => entry !== 'index'))('has a row for %s, with where it runs', (entry) => {
+    const cell = NODE_ENTRIES.includes(entry) ? 'no' : 'yes';
+    expect(text).toMatch(new RegExp(`^\\| \`${entry}\` +\\| ${cell} `, 'mu'));
+  });
+
+  it('has a size in every row, which is written anew in its place', () => {
+    const sizes = listSizes(text);
+    expect(sizes.length).toBe((text.match(/^\| (?!-|Module |Together )/gmu) ?? []).length);
+    const written = writeSizes(text, new Map([['node with undici', 1234.56]]));
+    expect(listSizes(written)).toEqual(
+      sizes.map((row) => (row.name === 'node with undici' ? { ...row, size: 1234.6 } : row)),
+    );
   });
 });
 

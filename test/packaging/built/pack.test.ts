@@ -1,5 +1,5 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { dirname, join, posix } from 'node:path';
 import { eachMapping, TraceMap } from '@jridgewell/trace-mapping';
 import { build } from 'esbuild';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -54,13 +54,33 @@ describe('the packed package', () => {
   it('holds what exports names, the sources of its maps, and no more', () => {
     const files = new Set(installed.files);
     const named = Object.values(exportsOf(entries)).flatMap((target) => Object.values(target));
-    const wanted = ['package.json', 'README.md', 'LICENSE', 'CHANGELOG.md'];
+    const wanted = ['package.json', 'README.md', 'LICENSE', 'CHANGELOG.md', 'CONTRIBUTING.md', 'SECURITY.md'];
     expect(
       [...wanted, ...named.map((path) => path.slice(2))].filter((path) => path.length > 1 && !files.has(path)),
     ).toEqual([]);
-    expect(installed.files.filter((path) => !/^(dist|src)\//.test(path)).toSorted()).toEqual(wanted.toSorted());
+    expect(installed.files.filter((path) => !/^(dist|src|docs|bench)\//.test(path)).toSorted()).toEqual(
+      wanted.toSorted(),
+    );
     expect(installed.files.filter((path) => path.startsWith('dist/examples/'))).toEqual([]);
     expect(missingSources(installed)).toEqual([]);
+  });
+
+  it('holds the pages, and what they link to but for tests and API reports, which are in the repository', () => {
+    const files = new Set(installed.files);
+    const pages = installed.files.filter((path) => path.endsWith('.md'));
+    const broken = pages.flatMap((page) => {
+      const text = readFileSync(join(installed.project, 'node_modules/kubepull', page), 'utf8');
+      const targets = Array.from(text.matchAll(/\]\((?!https?:|#)([^)\s#]+)[^)\s]*\)/g), ([, target = '']) => target);
+      return targets
+        .map((target) => posix.normalize(posix.join(posix.dirname(page), target)))
+        .filter(
+          (path) => !files.has(path) && !installed.files.some((file) => file.startsWith(`${path.replace(/\/$/, '')}/`)),
+        )
+        .map((path) => [page, path] as const);
+    });
+    expect(pages.length).toBeGreaterThan(40);
+    expect(broken.filter(([page, path]) => page === 'README.md' || !/^(?:test|docs\/api)\b/.test(path))).toEqual([]);
+    expect(installed.files.filter((path) => /^docs\/(?:site|api)\//.test(path))).toEqual([]);
   });
 
   it('imports by every subpath', async () => {
