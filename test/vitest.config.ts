@@ -35,6 +35,8 @@ export default defineConfig({
   root,
   resolve: { alias },
   test: {
+    // What was transformed once is not transformed again while its text is the same. Not where a change is judged.
+    experimental: { fsModuleCache: process.env['CI'] === undefined },
     reporters: resultsFile === undefined ? ['default'] : ['default', ['json', { outputFile: resultsFile }]],
     projects: [
       // One process for many files: most of the time would go into loading the same modules again.

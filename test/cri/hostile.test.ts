@@ -3,8 +3,9 @@ import { createServer as createHttpServer } from 'node:http';
 import { createServer as createHttp2Server, type OutgoingHttpHeaders, type ServerHttp2Stream } from 'node:http2';
 import { createServer, type Server, type Socket } from 'node:net';
 import { join } from 'node:path';
+import { systemClock } from 'kubepull/clock';
 import { createCriImageService, CriError, type CriImageServiceOptions } from 'kubepull/cri';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { assertInvariants, startWatch } from '../support/invariants.ts';
 import { tempDir } from '../support/temp-dir.ts';
 
@@ -72,12 +73,16 @@ describe('a hostile runtime', () => {
   });
 
   it('that says nothing at all is given up after five seconds, as in kubelet', async () => {
-    const endpoint = await listen(createServer((socket) => void socket.resume()));
+    const silent = createServer((socket) => void socket.resume());
+    const [endpoint, connected] = [await listen(silent), once(silent, 'connection')];
+    const sleep = vi.spyOn(systemClock, 'sleep').mockImplementation(async () => void (await connected));
+    onTestFinished(() => sleep.mockRestore());
     const service = createCriImageService({ endpoint });
     const pulling = service.pullImage({ image: spec, auth: undefined, sandbox: undefined });
     await expect(pulling).rejects.toMatchObject({
       message: `rpc error: code = Unavailable desc = connection error: desc = "error reading server preface: read unix @->${endpoint}: use of closed network connection"`,
     });
+    expect(sleep.mock.calls.map(([ms]) => ms)).toEqual([5000]);
     await service.close();
   });
 

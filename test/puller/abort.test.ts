@@ -279,7 +279,7 @@ describe.each(WAYS)('an abort at every point, with the $kind store and $carrier 
 
     const points = await run(Infinity);
     expect(points).toBeGreaterThanOrEqual(60);
-    const places = placesOf(61, 6);
+    const places = placesOf(61, 4);
     for (const k of places) await run(Math.floor((k * points) / 60));
     expect(faults).toEqual([]);
     countFor('aborts of a pull', places.length);
@@ -316,10 +316,10 @@ describe('one signal for many [B16]', () => {
       for (let at = 0; at < count; at += 10)
         await Promise.all(Array.from({ length: 10 }, () => pullImage('r.example/app:1', options)));
     };
-    await batch(amountOf({ here: 500, inCi: 1000 }));
+    await batch(amountOf({ here: 200, inCi: 1000 }));
     const growth = async (): Promise<number> => {
       const before = collect();
-      await batch(amountOf({ here: 500, inCi: 9000 }));
+      await batch(amountOf({ here: 200, inCi: 9000 }));
       return collect() - before;
     };
     expect(await least(1024 * 1024, growth)).toBeLessThan(1024 * 1024);

@@ -198,14 +198,14 @@ describe('openOciLayout', () => {
   it('is valid after a kill at any call, and goes on from there [S01]', async () => {
     const changes = await traceChanges();
     expect(changes.length).toBeGreaterThan(100);
-    for (const { n } of sweepOf(changes, 25)) await killAt(n, undefined);
+    for (const { n } of sweepOf(changes, 12)) await killAt(n, undefined);
   });
 
   it.each(['nothing', 'everything', 'prefixes', 'subsets'] as const)(
     'is valid after a power cut at any call, when %s of what was not synced outlast [S02]',
     async (how) => {
       const seeds = how === 'prefixes' || how === 'subsets' ? [1, 2] : [1];
-      const places = sweepOf(await traceChanges(), 12);
+      const places = sweepOf(await traceChanges(), 6);
       for (const { n } of places) for (const seed of seeds) await killAt(n, how, n * 100 + seed);
     },
   );
@@ -225,7 +225,7 @@ describe('openOciLayout', () => {
   });
 
   it('makes last what a killed process left half done, before it names it [S02]', async () => {
-    for (const { n } of sweepOf(await traceChanges(), 15)) {
+    for (const { n } of sweepOf(await traceChanges(), 8)) {
       const [disk, running, promised] = [createCrashDisk(), processes(), promise()];
       await pull(
         disk.mount((call) => (call.n === n ? 'kill' : undefined)),
@@ -264,7 +264,7 @@ describe('openOciLayout', () => {
       const some = [all[0], all[all.length >> 1], all.at(-1)].filter((call) => call !== undefined);
       return some.flatMap((call) => ERRNOS.map((errno) => [call, errno] as const));
     });
-    const tried = sweepOf(pairs, 3 * KINDS.length);
+    const tried = sweepOf(pairs, 2 * KINDS.length);
     let noticed = 0;
     for (const [call, errno] of tried) if (await failAt(call, errno)) noticed += 1;
     expect(noticed).toBeGreaterThan(tried.length / 3);

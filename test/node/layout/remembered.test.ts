@@ -286,7 +286,7 @@ describe('what a layout has verified, after a crash', () => {
       expect(clean.calls.some(({ operation, path }) => operation === 'rename' && path.includes('ingest'))).toBe(true);
       let trusted = 0;
       // It is written last.
-      for (const { n } of new Set([...sweepOf(clean.calls, 40), ...clean.calls.slice(-12)])) {
+      for (const { n } of new Set([...sweepOf(clean.calls, 16), ...clean.calls.slice(-12)])) {
         const disk = createCrashDisk();
         const dying = disk.mount((call) => (call.n === n ? 'kill' : undefined));
         await openOciLayout(ROOT, { fs: timed(dying), owner: newOwner(1) })

@@ -147,9 +147,9 @@ async function traceCalls(path: string): Promise<readonly string[]> {
 
 /** The calls, from 1, at which a link stands at a position: 125 over the whole, and those that are for the position itself. */
 function momentsOf(calls: readonly string[], position: string): ReadonlySet<number> {
-  const spread = placesOf(125, 6).map((moment) => 1 + Math.floor((moment * calls.length) / 125));
+  const spread = placesOf(125, 4).map((moment) => 1 + Math.floor((moment * calls.length) / 125));
   const own = calls.flatMap((path, index) => (path === position ? [index + 1] : []));
-  return new Set([...spread, ...sweepOf(own, 3)]);
+  return new Set([...spread, ...sweepOf(own, 2)]);
 }
 
 /** Does the work while, for the time of one call, a link stands at a position. Returns whether it failed. */

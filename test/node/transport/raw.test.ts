@@ -4,6 +4,7 @@ import { createFetchTransport, type Transport } from 'kubepull/distribution';
 import { countFor } from '../../support/figures.ts';
 import { assertInvariants, startWatch } from '../../support/invariants.ts';
 import { createCertificate } from '../../support/certificate.ts';
+import { sweepOf } from '../../support/sweeps.ts';
 import { eventually, serveTls } from '../../support/servers.ts';
 import { RAW_FAULTS } from './faults.ts';
 import { get, open, read, SENDERS, serveTcp } from './support.ts';
@@ -36,8 +37,15 @@ it('knows many faults [B07]', () => {
   expect(new Set(RAW_FAULTS.map(({ name }) => name)).size).toBeGreaterThanOrEqual(26);
 });
 
-describe.each(RAW_FAULTS)('$name [B07]', ({ send, reads, lenient }) => {
-  it.each(SENDERS)('is read by %s as what it is, and the next answer is not touched by it', async (sender) => {
+/** Each fault to each sender, or to one of them. */
+const PAIRS = sweepOf(
+  RAW_FAULTS.flatMap((fault) => SENDERS.map((sender) => ({ ...fault, sender }))),
+  RAW_FAULTS.length,
+);
+
+describe('a broken answer [B07]', () => {
+  it.each(PAIRS)('$name: $sender reads it as what it is, and the next answer is not touched by it', async (pair) => {
+    const { send, reads, lenient, sender } = pair;
     const url = await serveFault(send);
     const watch = startWatch();
     const { transport, close } = open(limitsFor(reads), sender);
@@ -50,7 +58,7 @@ describe.each(RAW_FAULTS)('$name [B07]', ({ send, reads, lenient }) => {
     countFor('broken answers of a server');
   });
 
-  it('ends over fetch, too', async () => {
+  it.each(sweepOf(RAW_FAULTS, 12))('$name: ends over fetch, too', async ({ send, reads }) => {
     const url = await serveFault(send);
     const transport = createFetchTransport(globalThis.fetch, limitsFor(reads));
     const text = await outcome(transport, url);
