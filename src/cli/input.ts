@@ -1,7 +1,8 @@
 import { errorText } from '../errors/inner.js';
 import { printable, quote } from '../internal/index.js';
 import { type PodLike } from '../kubernetes/index.js';
-import { findPods, podImages, SPEC_PATHS } from '../kubernetes/inner.js';
+import { findPods, podImages, serviceAccountNameOf, SPEC_PATHS } from '../kubernetes/inner.js';
+import type { LintPodOptions } from '../lint/index.js';
 import type { PodEventLike } from '../failures/index.js';
 import type { SecretLike, ServiceAccountLike } from '../pull-secrets/index.js';
 import { safeParseReference } from '../reference/index.js';
@@ -279,4 +280,36 @@ export function accountOf(
 ): ServiceAccountLike | undefined {
   const wanted = accountName || 'default';
   return accounts.findLast((account) => account.namespace === namespace && account.name === wanted)?.object;
+}
+
+/** A cluster has secrets of many kinds. One counts that has the type or the key of a pull secret, or is named as one. */
+export function isPullSecret(
+  { object, namespace, name }: Found<SecretLike>,
+  { pods, accounts }: Pick<Input, 'pods' | 'accounts'>,
+): boolean {
+  const { type, data, stringData } = object;
+  if (/^kubernetes\.io\/dockerc(?:fg|onfigjson)$/u.test(String(type))) return true;
+  if (['.dockerconfigjson', '.dockercfg'].some((key) => isMember(data, key) || isMember(stringData, key))) return true;
+  const names = (list: unknown): boolean =>
+    Array.isArray(list) && list.some((item: unknown) => (item as { readonly name?: unknown } | null)?.name === name);
+  return (
+    pods.some((pod) => pod.namespace === namespace && names(podOf(pod, 'Cannot lint').spec?.imagePullSecrets)) ||
+    accounts.some((account) => account.namespace === namespace && names(account.object.imagePullSecrets))
+  );
+}
+
+function isMember(value: unknown, key: string): boolean {
+  return typeof value === 'object' && value !== null && Object.hasOwn(value, key);
+}
+
+/** What the linter is told of what surrounds a pod. Without secrets in the input nothing is said of those that a pod names. */
+export function surroundingsOf(
+  pod: Found<object>,
+  { secrets, accounts }: Pick<Input, 'secrets' | 'accounts'>,
+): Pick<LintPodOptions, 'secrets' | 'serviceAccount'> {
+  const name = serviceAccountNameOf(podOf(pod, 'Cannot lint').spec);
+  return {
+    secrets: secrets.length === 0 ? undefined : secrets.map(({ object }) => object),
+    serviceAccount: accountOf(pod, name, accounts),
+  };
 }

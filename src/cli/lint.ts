@@ -1,5 +1,4 @@
 import { hideUserInfo, printable } from '../internal/index.js';
-import { serviceAccountNameOf } from '../kubernetes/inner.js';
 import {
   formatFinding,
   lintDockerConfig,
@@ -8,9 +7,8 @@ import {
   lintPullSecret,
   type LintSeverity,
 } from '../lint/index.js';
-import type { SecretLike } from '../pull-secrets/index.js';
 import { usageError } from './fault.js';
-import { accountOf, type Found, type Input, labelOf, podOf, podOfImage, readInput } from './input.js';
+import { type Found, isPullSecret, labelOf, podOfImage, readInput, surroundingsOf } from './input.js';
 import type { LintedFinding, LintOutput } from './outputs.js';
 import { openSources } from './sources.js';
 import { type CommandAnswer, type CommandCall, EXIT_CODES, type Styled } from './types.js';
@@ -48,7 +46,7 @@ export async function lintInput({ operands, values, io, styled }: CommandCall): 
     ...input.pods.map((pod) => ({
       head: labelOf(pod),
       object: objectOf(pod),
-      findings: lintPod(pod.object, { ...around(pod, input), nodeConfig }),
+      findings: lintPod(pod.object, { ...surroundingsOf(pod, input), nodeConfig }),
     })),
     ...input.images.map((name) => ({
       head: `image ${printable(hideUserInfo(name))}`,
@@ -69,32 +67,6 @@ function leastOf(level: unknown): number {
   const at = SEVERITIES.findIndex((severity) => severity === level);
   if (at < 0) throw usageError('--fail-on takes error, warning, info or never');
   return at;
-}
-
-/** A cluster has secrets of many kinds. One counts that has the type or the key of a pull secret, or is named as one. */
-function isPullSecret({ object, namespace, name }: Found<SecretLike>, { pods, accounts }: Input): boolean {
-  const { type, data, stringData } = object;
-  if (/^kubernetes\.io\/dockerc(?:fg|onfigjson)$/u.test(String(type))) return true;
-  if (['.dockerconfigjson', '.dockercfg'].some((key) => isMember(data, key) || isMember(stringData, key))) return true;
-  const names = (list: unknown): boolean =>
-    Array.isArray(list) && list.some((item: unknown) => (item as { readonly name?: unknown } | null)?.name === name);
-  return (
-    pods.some((pod) => pod.namespace === namespace && names(podOf(pod, 'Cannot lint').spec?.imagePullSecrets)) ||
-    accounts.some((account) => account.namespace === namespace && names(account.object.imagePullSecrets))
-  );
-}
-
-function isMember(value: unknown, key: string): boolean {
-  return typeof value === 'object' && value !== null && Object.hasOwn(value, key);
-}
-
-/** Without secrets in the input nothing is said of those that a pod names. */
-function around(pod: Found<object>, { secrets, accounts }: Input): NonNullable<Parameters<typeof lintPod>[1]> {
-  const name = serviceAccountNameOf(podOf(pod, 'Cannot lint').spec);
-  return {
-    secrets: secrets.length === 0 ? undefined : secrets.map(({ object }) => object),
-    serviceAccount: accountOf(pod, name, accounts),
-  };
 }
 
 function objectOf({ kind, namespace, name, place }: Found<unknown>): LintedFinding['object'] {
