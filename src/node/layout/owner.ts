@@ -46,7 +46,8 @@ const SOCKET = /^[0-9a-f-]{18}\.sock$/;
  * the directory have their own. So a token names the boot and the process namespace, and the time of the start.
  *
  * To other namespaces of the same boot ids say nothing. For them the owner listens on a socket in the directory while it
- * has something there: the system closes it with the process, and lets everybody see that who reaches the directory.
+ * has something there: the system closes it with the process, and lets everybody see that who reaches the directory. It also
+ * tells of a process that runs on after it could not give a lock back.
  *
  * @param directory - where the socket is put; `undefined` for none
  */
@@ -67,8 +68,11 @@ export async function processOwner(directory?: string): Promise<LayoutOwner> {
       const [, itsBoot, itsSpace, itsPid, at, itsId = '', answers] = TOKEN.exec(token) ?? [];
       if (token.startsWith(own)) return 'alive';
       if (itsBoot !== boot) return 'unknown';
-      if (itsSpace === space && isOwnTable) return (await isRunning(Number(itsPid), Number(at))) ? 'alive' : 'dead';
-      return answers === 's' && directory !== undefined ? answerOf(directory, `${itsId}.sock`) : 'unknown';
+      const isVisible = itsSpace === space && isOwnTable;
+      if (isVisible && !(await isRunning(Number(itsPid), Number(at)))) return 'dead';
+      const state = answers === 's' && directory !== undefined ? await answerOf(directory, `${itsId}.sock`) : 'unknown';
+      // One that runs may have given up what it could not remove, on a disk that failed: then it does not listen any more.
+      return isVisible && state !== 'dead' ? 'alive' : state;
     },
     ...(presence === undefined ? {} : { attend: presence.attend }),
   };

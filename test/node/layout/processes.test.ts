@@ -4,7 +4,7 @@ import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { type Clock, systemClock } from 'kubepull/clock';
-import { openOciLayout, type OciLayoutOptions } from 'kubepull/node';
+import { type LayoutFileSystem, nodeFileSystem, openOciLayout, type OciLayoutOptions } from 'kubepull/node';
 import { writeContent } from 'kubepull/store';
 import { buildImage } from 'kubepull/testing';
 import { countFor } from '../../support/figures.ts';
@@ -138,6 +138,32 @@ describe('openOciLayout', () => {
     expect(await store.resolve('app:1')).toEqual(image.descriptor);
     await assertLayoutValid(path);
   });
+
+  it.each(['before there is a layout', 'in a layout'])(
+    'takes the lock from one of the same process that could not give it back, and is not used any more: %s [S07]',
+    async (when) => {
+      const directory = join(tempDir().path, 'layout');
+      let fails = when === 'before there is a layout';
+      const fs: LayoutFileSystem = {
+        ...nodeFileSystem,
+        async unlink(path) {
+          if (fails && path.includes('/lock/')) throw Object.assign(new Error('read-only'), { code: 'EROFS' });
+          await nodeFileSystem.unlink(path);
+        },
+      };
+      const use = async (): Promise<void> => {
+        const store = await fill(directory, { fs });
+        fails = true;
+        await store.tag('app:1', image.descriptor);
+      };
+      await expect(use()).rejects.toMatchObject({ code: 'ERR_STORE', operation: 'unlink', errno: 'EROFS' });
+      expect(readdirSync(join(directory, 'ingest/lock'))).toHaveLength(1);
+      const store = await fill(directory, { lockTimeoutMs: 1000 });
+      await store.tag('app:2', image.descriptor);
+      expect(await store.resolve('app:2')).toEqual(image.descriptor);
+      await assertLayoutValid(directory, { allowPartials: false });
+    },
+  );
 
   it('waits for a process that lives, though it is stopped, and gives up in time or on abort [S07]', async () => {
     const { directory, holder } = await heldLayout();
