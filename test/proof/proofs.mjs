@@ -15,6 +15,14 @@ export const PROOFS = [
     goal: 300,
     files: ['test/node/layout/crash.test.ts', 'test/node/layout/resume.test.ts', 'test/node/layout/garbage.test.ts'],
   },
+  { figure: 'states of a disk after a power cut', goal: 10_000, files: ['test/proof/power-loss.test.ts'] },
+  {
+    figure: 'layouts that were pulled into again after a power cut',
+    goal: 400,
+    files: ['test/proof/power-loss.test.ts'],
+  },
+  { figure: 'calls of a disk that failed in a pull', goal: 2500, files: ['test/proof/errno.test.ts'] },
+  { figure: 'kinds of calls x errors of a disk', goal: 106, files: ['test/proof/errno.test.ts'] },
   { figure: 'calls of a file system that failed', goal: 300, files: ['test/node/layout/crash.test.ts'] },
   {
     figure: 'names that processes gave at the same time',

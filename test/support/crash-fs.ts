@@ -41,36 +41,49 @@ type Node = FileNode | DirectoryNode;
 export interface CrashDisk {
   /** The disk as one process sees it. Several may be mounted at once. */
   mount(fault?: (call: Call) => Fault): LayoutFileSystem & { readonly calls: readonly Call[] };
-  /** Cuts the power, and boots again. */
-  losePower(how: PowerLoss, random: () => number): void;
+  /** Cuts the power, and boots again. Gives which of the changes that were not synced outlasted, in order. */
+  losePower(how: PowerLoss, random: () => number): readonly boolean[];
+  /** Another disk that is now as this one, with what is not synced. */
+  copy(): CrashDisk;
   /** What stands below a path, for the checker. */
   files(path: string): LayoutFiles;
 }
 
 export function createCrashDisk(): CrashDisk {
-  let ids = 0;
-  const directory = (): DirectoryNode => ({
-    kind: 'directory',
-    id: (ids += 1),
-    entries: new Map(),
-    synced: new Map(),
-    pending: [],
-  });
-  const root = directory();
-  const newFile = (): FileNode => ({
-    kind: 'file',
-    id: (ids += 1),
-    data: new Uint8Array(),
-    synced: new Uint8Array(),
-    pending: [],
-    changed: ids,
-  });
+  const make = createMaker(0);
+  return diskOf(make.directory(), make);
+}
+
+function createMaker(from: number): Maker {
+  let ids = from;
   return {
-    mount: (fault = () => undefined) => mount(root, { directory, newFile, touch: () => (ids += 1) }, fault),
+    directory: () => ({ kind: 'directory', id: (ids += 1), entries: new Map(), synced: new Map(), pending: [] }),
+    newFile: () => ({
+      kind: 'file',
+      id: (ids += 1),
+      data: new Uint8Array(),
+      synced: new Uint8Array(),
+      pending: [],
+      changed: ids,
+    }),
+    touch: () => (ids += 1),
+  };
+}
+
+function diskOf(root: DirectoryNode, make: Maker): CrashDisk {
+  return {
+    mount: (fault = () => undefined) => mount(root, make, fault),
     losePower(how, random) {
-      const count = (length: number): readonly boolean[] => survivors(how, length, random);
+      const outlasted: boolean[] = [];
+      const count = (length: number): readonly boolean[] => {
+        const kept = survivors(how, length, random);
+        outlasted.push(...kept);
+        return kept;
+      };
       restore(root, count);
+      return outlasted;
     },
+    copy: () => diskOf(copyNode(root, new Map()) as DirectoryNode, createMaker(make.touch())),
     files: (path) => ({
       list: (below) => [...directoryAt(root, `${path}/${below}`).entries].map(([name, { kind }]) => ({ name, kind })),
       read: (below) => fileAt(root, `${path}/${below}`).data,
@@ -78,10 +91,30 @@ export function createCrashDisk(): CrashDisk {
   };
 }
 
+/** With one copy of a node that is in several places, such as one that was renamed. Bytes are never changed in place. */
+function copyNode(node: Node, copied: Map<Node, Node>): Node {
+  const before = copied.get(node);
+  if (before !== undefined) return before;
+  if (node.kind === 'file') {
+    const file = { ...node, pending: [...node.pending] };
+    copied.set(node, file);
+    return file;
+  }
+  const directory: DirectoryNode = { ...node, entries: new Map(), synced: new Map(), pending: [] };
+  copied.set(node, directory);
+  for (const key of ['entries', 'synced'] as const)
+    for (const [name, child] of node[key]) directory[key].set(name, copyNode(child, copied));
+  directory.pending = node.pending.map(({ name, node: child }) => ({
+    name,
+    node: child === undefined ? undefined : copyNode(child, copied),
+  }));
+  return directory;
+}
+
 interface Maker {
-  directory(): DirectoryNode;
-  newFile(): FileNode;
-  touch(): number;
+  directory(this: void): DirectoryNode;
+  newFile(this: void): FileNode;
+  touch(this: void): number;
 }
 
 function mount(
