@@ -49,6 +49,14 @@ export const PROOFS = [
     goal: 1500,
     files: ['test/proof/garbage.test.ts'],
   },
+  { figure: 'cells of the fault matrix that can be', goal: 440, files: ['test/proof/fault-matrix.test.ts'] },
+  {
+    // 522 cells, 60 times each.
+    figure: 'cells of the fault matrix that ended as predicted',
+    goal: 31_320,
+    files: ['test/proof/fault-matrix.test.ts'],
+  },
+  { figure: 'pairs of faults in one pull', goal: 500, files: ['test/proof/fault-matrix.test.ts'] },
   { figure: 'error codes raised', goal: 16, files: ['test/errors/raised.test.ts'] },
   {
     figure: 'pulls under faults, without a wrong byte',
