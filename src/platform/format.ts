@@ -13,7 +13,8 @@ const ESCAPES: ReadonlyMap<string, string> = /* @__PURE__ */ new Map([
  * Writes a platform as one word, with everything that it says: what {@link parsePlatform} reads.
  *
  * Version and features stand in parentheses behind the operating system, features sorted. A platform without operating
- * system is `unknown`.
+ * system is `unknown`. A version or a feature that has other characters than letters, digits, `_`, `.` and `-` is written
+ * as containerd writes it, and is not read back.
  *
  * @param platform - any platform
  * @returns such as `linux/arm64/v8` or `windows(10.0.17763.1+win32k)/amd64`

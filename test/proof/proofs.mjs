@@ -57,6 +57,22 @@ export const PROOFS = [
     files: ['test/proof/fault-matrix.test.ts'],
   },
   { figure: 'pairs of faults in one pull', goal: 500, files: ['test/proof/fault-matrix.test.ts'] },
+  { figure: 'hostile inputs, each also at ten times its size', goal: 5000, files: ['test/proof/corpus.test.ts'] },
+  { figure: 'grown hostile inputs', goal: 15_000, files: ['test/proof/corpus.test.ts'] },
+  {
+    figure: 'milliseconds of the processor that a hostile input took',
+    bound: 50,
+    unit: 'ms',
+    idle: true,
+    files: ['test/proof/corpus.test.ts'],
+  },
+  {
+    figure: 'milliseconds of the processor that a hostile input of ten times the size took',
+    bound: 50,
+    unit: 'ms',
+    idle: true,
+    files: ['test/proof/corpus.test.ts'],
+  },
   { figure: 'error codes raised', goal: 16, files: ['test/errors/raised.test.ts'] },
   {
     figure: 'pulls under faults, without a wrong byte',

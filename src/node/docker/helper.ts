@@ -178,7 +178,7 @@ function finish(
 }
 
 /** As Docker reads it: keys in any case, absent ones are empty, and what is printed after the answer does not count. */
-function readAnswer(helper: string, stdout: Uint8Array): { readonly username: string; readonly secret: string } {
+export function readAnswer(helper: string, stdout: Uint8Array): { readonly username: string; readonly secret: string } {
   const bytes = new TextEncoder().encode(new TextDecoder().decode(stdout));
   const whole = readJson(bytes);
   const answer = whole.ok || whole.offset === 0 ? whole : readJson(bytes.subarray(0, whole.offset));

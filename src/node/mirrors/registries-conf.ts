@@ -268,7 +268,7 @@ const LOCATION =
   /^(?:[\w.-]+|\[[\da-f:.]+\])(?::\d+)?(?:\/[a-z0-9._/-]+(?::[\w.-]+)?(?:@[a-z0-9+._-]+:[\da-f]{32,})?)?$/;
 
 /** Reads a `registries.conf` of version 2. */
-function parseRegistriesConf(document: TomlTable, path: string): RegistriesFile {
+export function parseRegistriesConf(document: TomlTable, path: string): RegistriesFile {
   if (document['registries'] !== undefined) throw configError(path, 'it is of version 1, which podman gave up');
   const fields = tomlFields(path);
   const registries = fields.tables(document, 'registry').map((table) => readRegistry(table, fields, path));

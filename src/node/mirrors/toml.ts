@@ -80,7 +80,7 @@ export async function readTextFile(path: string): Promise<string | undefined> {
 const MAX_DOTS = 1000;
 
 /** The parser is loaded at the first file: most who import this read none. */
-async function parseToml(text: string, path: string): Promise<TomlTable> {
+export async function parseToml(text: string, path: string): Promise<TomlTable> {
   const dotted = text.split('\n').findIndex((line) => line.split('.', MAX_DOTS + 2).length > MAX_DOTS + 1);
   if (dotted !== -1) throw configError(path, `line ${dotted + 1} has more than ${MAX_DOTS} dots`);
   const { parse } = await import('smol-toml');
