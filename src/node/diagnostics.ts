@@ -1,13 +1,15 @@
 import { type TracingChannel, tracingChannel } from 'node:diagnostics_channel';
-import { TRACE_OPERATIONS, type TraceOperation, type Tracing } from '../tracing/index.js';
+import { combineTracing, TRACE_OPERATIONS, type TraceOperation, type Tracing } from '../tracing/index.js';
 import { checkTrace } from '../tracing/inner.js';
+import { createDebugTracing } from './debug.js';
 
 /**
  * Publishes what is traced on the tracing channels of `node:diagnostics_channel`: `kubepull.pull`, `kubepull.lookup`,
  * `kubepull.manifest`, `kubepull.blob` and the others of {@link TRACE_OPERATIONS}, each with the context of
  * {@link TraceContexts} as message. A context has `error` when the action failed.
  *
- * While nobody has subscribed it costs nothing.
+ * While nobody has subscribed it costs nothing. With `NODE_DEBUG=kubepull` in the environment of the process, every start and
+ * every end is printed to standard error as well, without secrets.
  *
  * @returns the tracing; `createNodeRuntime` and `openNodeKeyring` use it by themselves
  * @example
@@ -27,13 +29,15 @@ export function createDiagnosticsTracing(): Tracing {
   const channels = new Map<TraceOperation, TracingChannel<string, object>>(
     TRACE_OPERATIONS.map((operation) => [operation, tracingChannel(`kubepull.${operation}`)]),
   );
-  return {
+  const published: Tracing = {
     trace(operation, context, action) {
       checkTrace(operation, context, action);
       const channel = channels.get(operation);
       return channel?.hasSubscribers === true ? publish(channel, context, action) : action();
     },
   };
+  const debug = createDebugTracing();
+  return debug === undefined ? published : combineTracing(debug, published);
 }
 
 /** What the action returns is the caller's alone: the channel would add it to the context. */
