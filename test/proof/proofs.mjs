@@ -15,6 +15,12 @@ export const PROOFS = [
     goal: 300,
     files: ['test/node/layout/crash.test.ts', 'test/node/layout/resume.test.ts', 'test/node/layout/garbage.test.ts'],
   },
+  {
+    figure: 'processes that were killed beside another in one layout',
+    goal: 350,
+    files: ['test/proof/kills.test.ts'],
+  },
+  { figure: 'of these, processes in a namespace of their own', goal: 60, files: ['test/proof/kills.test.ts'] },
   { figure: 'states of a disk after a power cut', goal: 10_000, files: ['test/proof/power-loss.test.ts'] },
   {
     figure: 'layouts that were pulled into again after a power cut',
