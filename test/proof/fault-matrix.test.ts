@@ -5,6 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { isImageError } from 'kubepull/errors';
 import { countFor, proofRuns } from '../support/figures.ts';
 import { assertInvariants, startWatch } from '../support/invariants.ts';
+import { provenRuns } from '../support/property-runs.ts';
 import { chooseEvenly } from '../support/sweeps.ts';
 import { type Batch, startBatch, type StoreKind, type Trial, tryPull } from './fault-cell.ts';
 import type { Strike } from './fault-server.ts';
@@ -125,7 +126,6 @@ describe('two faults in one pull', () => {
     store: fc.constantFrom<StoreKind>('memory', 'layout'),
     seed: fc.nat(),
   });
-  const pairs = proofRuns({ fast: 60, full: 500 });
 
   it('end in the right bytes or a typed error, and the next pull succeeds', async () => {
     const watch = startWatch();
@@ -141,7 +141,7 @@ describe('two faults in one pull', () => {
       expect(ends).not.toContain('untyped');
       countFor('pairs of faults in one pull', ends.length);
     });
-    await fc.assert(law, { numRuns: pairs / TOGETHER });
+    await fc.assert(law, provenRuns({ fast: 60 / TOGETHER, full: 500 / TOGETHER }));
     await assertInvariants({ watch });
   });
 });

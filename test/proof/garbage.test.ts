@@ -10,11 +10,12 @@ import type { Descriptor } from 'kubepull/oci';
 import { checkClosure, copyImage, createMemoryStore, type ManagedStore, writeContent } from 'kubepull/store';
 import { buildImage, createFakeClock } from 'kubepull/testing';
 import { createCrashDisk } from '../support/crash-fs.ts';
-import { countFor, proofRuns } from '../support/figures.ts';
+import { countFor } from '../support/figures.ts';
+import { provenRuns } from '../support/property-runs.ts';
 import { type HostileContent, hostileImage, type HostileImage } from '../support/hostile-images.ts';
 import { createMemoryTransport } from '../support/memory-transport.ts';
 
-const RUNS = proofRuns({ fast: 25, full: 1000 });
+const RUNS = provenRuns({ fast: 25, full: 1000 });
 const honest = buildImage({ layers: [{ files: { a: 'b' } }] });
 const garbage = new TextEncoder().encode('nothing names this');
 const lost: Descriptor = {
@@ -117,7 +118,7 @@ describe.each(Object.keys(stores))('%s with images that nobody would build', (ki
       rounds += 1;
       accepted += await lookAfter(store, images);
     });
-    await fc.assert(property, { numRuns: RUNS });
+    await fc.assert(property, RUNS);
     // Most of what is made up has to be good enough to be kept.
     expect(accepted).toBeGreaterThan(rounds / 4);
     countFor('hostile images that were listed, collected and pruned', accepted);

@@ -4,6 +4,7 @@ import { appendFileSync } from 'node:fs';
 import { relative } from 'node:path';
 import type fastCheck from 'fast-check';
 import { expect } from 'vitest';
+import { proofRuns } from './figures.ts';
 
 interface PropertyRuns {
   readonly file: string;
@@ -44,6 +45,11 @@ const RUNS_OF = {
 export function runsOf(cost: keyof typeof RUNS_OF): { readonly numRuns: number } {
   const { here, inCi: full } = RUNS_OF[cost];
   return { numRuns: inCi ? full : here };
+}
+
+/** For `fc.assert` in a proof: as often as the run of the proofs has time for. */
+export function provenRuns(amount: { readonly fast: number; readonly full: number }): { readonly numRuns: number } {
+  return { numRuns: proofRuns(amount) };
 }
 
 /** Makes fast-check tell of every property that it has run. */
