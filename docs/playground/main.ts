@@ -118,13 +118,14 @@ function say(title: string, findings: number): void {
 
 function showPicker(images: readonly ImageView[]): void {
   picker.hidden = images.length < 2;
-  const isSame =
-    picker.dataset['images'] === JSON.stringify(images.map(({ path, container, image }) => [path, container, image]));
-  if (isSame) return;
-  picker.dataset['images'] = JSON.stringify(images.map(({ path, container, image }) => [path, container, image]));
+  const shown = picker.hidden ? [] : images;
+  const names = JSON.stringify(shown.map(({ object, path, container }) => [object, path, container]));
+  // As long as the choice is the same, what has the focus stays.
+  if (picker.dataset['shown'] === names) return;
+  picker.dataset['shown'] = names;
   picker.replaceChildren(
     el('legend', {}, 'Image'),
-    ...images.map(({ container, kind, object }, at) => {
+    ...shown.map(({ container, kind, object }, at) => {
       const radio = el('input', { type: 'radio', name: 'image', value: at, checked: at === chosen });
       radio.addEventListener('change', () => {
         chosen = at;

@@ -71,8 +71,9 @@ export function renderBackoff(steps: readonly BackoffStep[]): readonly Node[] {
   const bars = steps.map((step) => {
     const bar = el(
       'button',
-      { type: 'button', class: 'wait', 'aria-label': tell(step), 'data-field': 'wait' },
-      el('span', { 'aria-hidden': 'true' }, formatShort(step.delayMs)),
+      { type: 'button', class: 'wait', 'data-field': 'wait' },
+      formatShort(step.delayMs),
+      el('span', { class: 'visually-hidden' }, `. ${tell(step)}`),
     );
     const item = el('li', {}, bar);
     item.style.flexGrow = String(step.delayMs / 1000);
