@@ -1,9 +1,11 @@
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { run, type Ran } from '../child.ts';
 import { listEntries, root } from '../entries.mjs';
+import { followLinks } from '../links.mjs';
+import { readFiles } from '../sources.ts';
 
 const site = mkdtempSync(join(tmpdir(), 'kubepull-site-'));
 let built: Ran;
@@ -24,22 +26,39 @@ describe('the documentation site', () => {
     expect([built.exitCode, built.stderr]).toEqual([0, '']);
   });
 
-  it('has a page for every module and every guide', () => {
+  it('has a page for every module, and for every page of docs', () => {
     const modules = listEntries().filter((entry) => entry !== 'index');
     expect(modules.filter((entry) => !existsSync(join(site, 'modules', `${entry}.html`)))).toEqual([]);
-    const guides = readdirSync(join(root, 'docs/guides')).filter((name) => name.endsWith('.md'));
-    const pages = readPages().map(({ path }) => path);
-    expect(pages.filter((path) => path.startsWith('documents')).length).toBeGreaterThan(guides.length);
+    const texts = readFiles('docs', /^(?!api\/|site\/).*\.md$/).map(({ path }) => path);
+    expect(texts.length).toBeGreaterThan(50);
+    const pageOf = (path: string): string => join(site, 'documents', path.replace(/\.md$/u, '.html'));
+    expect(texts.filter((path) => !existsSync(pageOf(path)))).toEqual([]);
   });
 
-  it('links to files that are there', () => {
-    const broken = readPages().flatMap(({ path, text }) =>
-      [...text.matchAll(/(?:href|src)="(?!https?:|#|mailto:|data:)([^"#?]+)/gu)]
-        .map(([, target = '']) => resolve(site, dirname(path), decodeURIComponent(target)))
-        .filter((target) => !existsSync(target))
-        .map((target) => `${path}: ${target}`),
-    );
+  it('says on the page of every symbol how it is imported', () => {
+    const pages = readPages().filter(({ path }) => /^(functions|variables|classes|interfaces|types)\//u.test(path));
+    expect(pages.length).toBeGreaterThan(700);
+    const without = pages.filter(({ path, text }) => {
+      const [, module = '', name = ''] = /^\w+\/([\w-]+)\.(\w+)\.html$/u.exec(path) ?? [];
+      const [, line = ''] = /<pre class="import"[^>]*><code>([^<]*)<\/code>/u.exec(text) ?? [];
+      return !new RegExp(`^import (type )?\\{ ${name} \\} from 'kubepull/${module}';`, 'u').test(
+        line.replaceAll('&#39;', "'"),
+      );
+    });
+    expect(without.map(({ path }) => path)).toEqual([]);
+  });
+
+  it('draws every diagram', () => {
+    const drawn = readFileSync(join(site, 'documents/architecture.html'), 'utf8');
+    const written = readFileSync(join(root, 'docs/architecture.md'), 'utf8').split('```mermaid').length - 1;
+    expect(drawn.split('<figure class="diagram').length - 1).toBe(written);
+    expect(readPages().filter(({ text }) => text.includes('class="mermaid"'))).toEqual([]);
+  });
+
+  it('has no broken link: every file is there, and in it the place that is named', () => {
+    const { pages, links, broken } = followLinks(site);
     expect(broken).toEqual([]);
+    expect([pages > 800, links > 30_000]).toEqual([true, true]);
   });
 
   it('asks no other server for anything', () => {
@@ -62,8 +81,8 @@ describe('the documentation site', () => {
     expect(items.filter(({ target }) => target?.startsWith('modules/')).map(({ name }) => name)).toEqual(
       modules.map((entry) => `kubepull/${entry}`),
     );
-    const guides = readdirSync(join(root, 'docs/guides')).filter((name) => name.endsWith('.md'));
-    expect(items.filter(({ target }) => target?.startsWith('documents/docs_guides_')).length).toBe(guides.length + 1);
+    const guides = readFiles('docs/guides', /\.md$/);
+    expect(items.filter(({ target }) => target?.startsWith('documents/guides/')).length).toBe(guides.length);
     const targets = Array.from(text.matchAll(/\]\(([^)]+)\)/gu), ([, target = '']) => target);
     expect(targets.filter((target) => !existsSync(join(site, target)))).toEqual([]);
   });
