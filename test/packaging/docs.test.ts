@@ -14,17 +14,47 @@ const broken = {
   'a wrong type': `import { parseReference } from 'kubepull/reference';\nparseReference(1);`,
   'a syntax error': `const = 1;`,
 };
-const faults = typeCheckSnippets([...snippets, ...Object.entries(broken).map(([place, code]) => ({ place, code }))]);
+const checked = typeCheckSnippets([...snippets, ...Object.entries(broken).map(([place, code]) => ({ place, code }))]);
 
 describe('an example of the documentation compiles', () => {
   it.each(snippets.map(({ place }) => place))('%s', (place) => {
-    expect(faults.get(place)).toEqual([]);
+    expect(checked.get(place)?.faults).toEqual([]);
   });
 });
 
 describe('typeCheckSnippets', () => {
   it.each(Object.keys(broken))('reports %s', (place) => {
-    expect(faults.get(place)).not.toEqual([]);
+    expect(checked.get(place)?.faults).not.toEqual([]);
+  });
+});
+
+describe('an example that uses what it does not declare', () => {
+  const [PAGE, PLACE] = ['docs/guides/first-steps.md', '#what-examples-take-as-given'];
+  const textOf = (page: string): string => readFileSync(join(root, page), 'utf8');
+  const proseOf = (page: string): string => textOf(page).replaceAll(/^```[^]*?^```$/gmu, '');
+  const pageOf = (place: string): string => place.replace(/:\d+$/u, '');
+  const uses = snippets
+    .filter(({ place }) => pageOf(place).endsWith('.md'))
+    .flatMap(({ place }) => (checked.get(place)?.given ?? []).map((name) => ({ page: pageOf(place), name })));
+
+  it('is found', () => {
+    expect(uses).toContainEqual({ page: 'README.md', name: 'secretsInNamespace' });
+    expect(uses).not.toContainEqual({ page: PAGE, name: 'pod' });
+  });
+
+  it.each([...new Set(uses.map(({ page }) => page))])(
+    'is on a page that names it, and links to what it is: %s',
+    (page) => {
+      const prose = proseOf(page);
+      const names = uses.filter((use) => use.page === page).map(({ name }) => name);
+      expect(names.filter((name) => !prose.includes(`\`${name}\``))).toEqual([]);
+      expect(prose).toContain(`first-steps.md${PLACE}`);
+    },
+  );
+
+  it('finds every such name explained there', () => {
+    const [, section = ''] = textOf(PAGE).split('## What examples take as given');
+    expect(uses.map(({ name }) => name).filter((name) => !section.includes(`\`${name}\``))).toEqual([]);
   });
 });
 

@@ -47,13 +47,21 @@ export function readSnippets(): readonly Snippet[] {
 }
 
 const FOLDER = join(root, 'test/packaging');
+const AMBIENT = join(FOLDER, 'snippets-ambient.d.ts');
 
-/** Compiles snippets together, each as a module of its own, and returns the compiler's words for those that fail. */
-export function typeCheckSnippets(snippets: readonly Snippet[]): ReadonlyMap<string, readonly string[]> {
+/** What the compiler says of a snippet. */
+export interface CheckedSnippet {
+  readonly faults: readonly string[];
+  /** The names of snippets-ambient.d.ts that it uses. */
+  readonly given: readonly string[];
+}
+
+/** Compiles snippets together, each as a module of its own. */
+export function typeCheckSnippets(snippets: readonly Snippet[]): ReadonlyMap<string, CheckedSnippet> {
   const options = compilerOptions();
   const texts = new Map(snippets.map(({ code }, at) => [join(FOLDER, `snippet-${at}.ts`), `${code}\nexport {};\n`]));
   const host = ts.createCompilerHost(options);
-  const program = ts.createProgram([...texts.keys(), join(FOLDER, 'snippets-ambient.d.ts')], options, {
+  const program = ts.createProgram([...texts.keys(), AMBIENT], options, {
     ...host,
     fileExists: (path) => texts.has(path) || host.fileExists(path),
     readFile: (path) => texts.get(path) ?? host.readFile(path),
@@ -62,12 +70,26 @@ export function typeCheckSnippets(snippets: readonly Snippet[]): ReadonlyMap<str
       return text === undefined ? undefined : ts.createSourceFile(path, text, version);
     },
   });
-  const faults = [...texts.keys()].map((path, at) => {
+  const checker = program.getTypeChecker();
+  const checked = [...texts.keys()].map((path, at) => {
     const source = program.getSourceFile(path);
     const diagnostics = [...program.getSyntacticDiagnostics(source), ...program.getSemanticDiagnostics(source)];
-    return [snippets[at]?.place ?? path, diagnostics.map(wordsOf)] as const;
+    const given = source === undefined ? [] : listGiven(source, checker);
+    return [snippets[at]?.place ?? path, { faults: diagnostics.map(wordsOf), given }] as const;
   });
-  return new Map(faults);
+  return new Map(checked);
+}
+
+function listGiven(source: ts.SourceFile, checker: ts.TypeChecker): readonly string[] {
+  const names = new Set<string>();
+  const visit = (node: ts.Node): void => {
+    const declared = ts.isIdentifier(node) ? checker.getSymbolAtLocation(node)?.declarations : undefined;
+    if (declared?.some((one) => ts.isVariableDeclaration(one) && one.getSourceFile().fileName === AMBIENT) === true)
+      names.add(node.getText(source));
+    ts.forEachChild(node, visit);
+  };
+  visit(source);
+  return [...names];
 }
 
 function wordsOf({ file, start, messageText }: ts.Diagnostic): string {
