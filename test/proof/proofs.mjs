@@ -36,6 +36,14 @@ export const PROOFS = [
     files: ['test/node/layout/processes.test.ts'],
   },
   { figure: 'moments at which a link took the place of a file', goal: 1000, files: ['test/node/layout/swap.test.ts'] },
+  { figure: 'aborts of operations, each at a step of its own', goal: 500, files: ['test/proof/aborts.test.ts'] },
+  {
+    figure: 'time from an abort to the end of what it aborted',
+    bound: 100,
+    unit: 'ms',
+    idle: true,
+    files: ['test/proof/aborts.test.ts'],
+  },
   { figure: 'aborts of a pull', goal: 480, files: ['test/puller/abort.test.ts'] },
   {
     figure: 'errors of cut and spoilt documents',
