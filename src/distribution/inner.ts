@@ -12,5 +12,6 @@ export {
   planRetries,
 } from './pull/cuts.js';
 export { isCut, retryAfterMs, retryKind } from './transport/retry.js';
+export { echoesSecret } from './session/session.js';
 export { redirectLimitKind } from './policy/redirects.js';
 export { exchangeLimitKinds, type ExchangeLimits, exchangeLimits } from './transport/limits.js';

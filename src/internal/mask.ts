@@ -3,13 +3,15 @@ import { encodeUtf8 } from './go/utf8.js';
 
 /** What is shorter stands in any text by chance. */
 export const MIN_SECRET = 4;
+/** A part of one in Base64. */
+const MIN_WITHIN = 8;
 
 /** Makes a text fit to be shown: what was sent as a secret is masked in it. */
 export type Mask = (text: string) => string;
 
 /**
  * A mask for secrets, in every rendering in which a server may send them back: as they are, in another case,
- * percent-encoded, in Base64, escaped as in JSON, and beyond ASCII also decoded as Latin-1 or normalised.
+ * percent-encoded, in hexadecimal, in Base64 wherever it begins there, escaped as in JSON, and beyond ASCII also decoded as Latin-1 or normalised.
  *
  * @param secrets - what was sent
  * @param minLength - secrets of fewer characters are left out, because they cannot be told from other text
@@ -24,7 +26,9 @@ export function createMask(secrets: readonly (string | undefined)[], minLength: 
 
 /** Folded, each once, the longest first: a form may have another in it. */
 function compile(secrets: readonly (string | undefined)[], minLength: number): readonly string[] {
-  const wanted = secrets.filter((secret) => secret !== undefined).filter(({ length }) => length >= minLength);
+  const wanted = [...new Set(secrets)]
+    .filter((secret) => secret !== undefined)
+    .filter(({ length }) => length >= minLength);
   return [...new Set(wanted.flatMap(formsOf).map(fold))].toSorted((a, b) => b.length - a.length);
 }
 
@@ -60,11 +64,32 @@ function formsOf(secret: string): readonly string[] {
     String.fromCodePoint(...bytes.subarray(0, 4096)),
     base64,
     base64.replaceAll('+', '-').replaceAll('/', '_'),
+    ...[0, 1, 2].flatMap((before) => withinBase64(bytes, before)),
+    [...bytes].map(toHex).join(''),
     encodeURIComponent(secret.replaceAll(/\p{Cs}/gu, '')),
     form,
-    [...bytes].map((byte) => `%${byte.toString(16).padStart(2, '0')}`).join(''),
+    [...bytes].map((byte) => `%${toHex(byte)}`).join(''),
     json,
     json.replaceAll('/', String.raw`\/`),
-    json.replaceAll(/[^ -~]/g, (letter) => `\\u${letter.charCodeAt(0).toString(16).padStart(4, '0')}`),
+    json.replaceAll(/[^ -~]/g, escapeUnit),
+    secret.replaceAll(/[^]/g, escapeUnit),
   ].filter(({ length }) => length >= MIN_SECRET);
+}
+
+/** What Base64 shows of a secret that stands within other text, so many bytes behind a place that three divides. */
+function withinBase64(bytes: Uint8Array, before: number): readonly string[] {
+  const text = new Uint8Array(before + bytes.length);
+  text.set(bytes, before);
+  // Letters that depend on what stands beside the secret are left out.
+  const inner = encodeBase64(text).slice(before === 0 ? 0 : 4, Math.floor(text.length / 3) * 4);
+  return inner.length < MIN_WITHIN ? [] : [inner, inner.replaceAll('+', '-').replaceAll('/', '_')];
+}
+
+/** As JSON may have any letter. */
+function escapeUnit(letter: string): string {
+  return `\\u${letter.charCodeAt(0).toString(16).padStart(4, '0')}`;
+}
+
+function toHex(byte: number): string {
+  return byte.toString(16).padStart(2, '0');
 }

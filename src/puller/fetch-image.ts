@@ -1,5 +1,6 @@
 import { runPool } from '../internal/index.js';
 import { type BlobCarrier, type ManifestBytes, readManifestBytes } from '../distribution/index.js';
+import { echoesSecret } from '../distribution/inner.js';
 import { ImageError, isImageError } from '../errors/index.js';
 import {
   type Descriptor,
@@ -167,12 +168,18 @@ function platformsOf(manifests: readonly Descriptor[]): readonly Platform[] {
 
 /** The platform that an image's config names; an image without index says nowhere else what it is for. */
 async function readLabel(
-  { store }: PullContext,
+  { ref, session, store }: PullContext,
   config: Descriptor,
   signal: AbortSignal | undefined,
 ): Promise<Platform | undefined> {
   if (!isImageConfigMediaType(config.mediaType)) return undefined;
-  return parseImageConfig(await readContent(store, config, { maxBytes: MAX_CONFIG_BYTES, signal })).platform;
+  const { platform } = parseImageConfig(await readContent(store, config, { maxBytes: MAX_CONFIG_BYTES, signal }));
+  // It goes into events and results, as what a manifest says.
+  if (!echoesSecret(session, JSON.stringify(platform ?? ''))) return platform;
+  throw new ImageError(
+    'ERR_REGISTRY_DOCUMENT',
+    `Cannot pull ${ref.name}: its config has a secret in it that was sent to get it`,
+  );
 }
 
 function fits(label: Platform | undefined, wanted: Platform): boolean {

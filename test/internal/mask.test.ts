@@ -15,6 +15,7 @@ describe('createMask', () => {
     ['percent-encoded letter by letter', [...bytes].map((byte) => `%${byte.toString(16)}`).join('')],
     ['as a form has it', new URLSearchParams({ '': SECRET }).toString().slice(1)],
     ['in Base64', bytes.toString('base64')],
+    ['in hexadecimal', bytes.toString('hex')],
     ['in Base64 for URLs', bytes.toString('base64url')],
     ['escaped as in JSON', JSON.stringify(SECRET).slice(1, -1)],
     ['escaped as in JSON with slashes', JSON.stringify(SECRET).slice(1, -1).replaceAll('/', '\\/')],
@@ -24,11 +25,33 @@ describe('createMask', () => {
         .slice(1, -1)
         .replaceAll(/[^ -~]/g, (letter) => `\\u${letter.charCodeAt(0).toString(16).padStart(4, '0')}`),
     ],
+    [
+      'escaped as in JSON letter by letter',
+      [...SECRET].map((letter) => `\\u${letter.charCodeAt(0).toString(16).padStart(4, '0')}`).join(''),
+    ],
     ['decoded as Latin-1', bytes.toString('latin1')],
     ['decomposed', SECRET.normalize('NFD')],
   ])('masks a secret %s', (_, form) => {
     const masked = createMask([undefined, 'other secret', SECRET])(`before ${form} behind`);
     expect(masked).toMatch(/^before \[redacted\]=* behind$/);
+  });
+
+  it.each([
+    ['', ''],
+    ['u:', ''],
+    ['u:', ' and more'],
+    ['x', 'y'],
+    ['abc', '==='],
+  ])('masks a secret in the Base64 of a text with "%s" before and "%s" behind it', (before, behind) => {
+    const secret = 'a-long-enough-password';
+    for (const encoding of ['base64', 'base64url'] as const) {
+      const text = Buffer.from(before + secret + behind).toString(encoding);
+      const masked = createMask([secret])(text);
+      expect(masked).toContain('[redacted]');
+      // What is left says nothing of the secret but the letters at its two ends.
+      const left = masked.replace('[redacted]', '');
+      expect(left.length).toBeLessThanOrEqual(text.length - Math.floor(secret.length / 3 - 1) * 4);
+    }
   });
 
   it('masks a token as long as a header may be, at each of its places', () => {

@@ -54,7 +54,7 @@ export interface Authorizer {
 }
 
 export function createAuthorizer(context: AuthorizerContext): Authorizer {
-  const { credential, origin, behalf, realmPolicy, tokenCache } = context;
+  const { credential, secrets, origin, behalf, realmPolicy, tokenCache } = context;
   const registryToken = credential?.registryToken?.reveal();
   const identity = credentialIdentity(credential, { salt: tokenCache.salt, createHasher: context.createHasher });
   /** What the registry has asked for so far: `basic` or `bearer`. */
@@ -76,6 +76,7 @@ export function createAuthorizer(context: AuthorizerContext): Authorizer {
       signal,
     });
     source = from;
+    secrets.add(token);
     return { value: bearerAuthorization(token, origin), isKept };
   };
 

@@ -5,7 +5,7 @@ import { classifyAddress } from '../transport/address.js';
 import type { Admission, FollowedResponse } from '../transport/transport.js';
 import { type Authorizer, type AuthorizerContext, createAuthorizer } from './authorizer.js';
 import { type Challenge, parseChallenges } from './challenge.js';
-import { secretsOf } from './token.js';
+import { createKnownSecrets, type KnownSecrets } from './token.js';
 
 /** Repositories at other servers that are remembered; whoever has more asks again. */
 const MAX_PLACES = 256;
@@ -40,7 +40,7 @@ export interface Elsewhere {
 interface Place {
   readonly authorizer: Authorizer;
   readonly scope: string;
-  readonly secrets: readonly string[];
+  readonly secrets: KnownSecrets;
   authorization: string | undefined;
   isKept: boolean;
 }
@@ -50,7 +50,7 @@ interface Place {
  * or one for what `credentialFor` has for that host.
  */
 export function createElsewhere(
-  context: Omit<AuthorizerContext, 'credential'>,
+  context: Omit<AuthorizerContext, 'credential' | 'secrets'>,
   credentialFor: RedirectCredential = () => undefined,
 ): Elsewhere {
   const places = new Map<string, Place>();
@@ -60,17 +60,19 @@ export function createElsewhere(
     if (known !== undefined) return known;
     const path = repositoryOf(url, ref);
     const credential = mayHave(url) ? await credentialFor({ domain: domainOf(url), path }, { signal }) : undefined;
-    const authorizer = createAuthorizer({ ...context, origin: url.origin, behalf: context.origin, credential });
+    const secrets = createKnownSecrets(credential);
+    const parts = { ...context, origin: url.origin, behalf: context.origin, credential, secrets };
+    const authorizer = createAuthorizer(parts);
     const scope = `repository:${path}:pull`;
-    const place = { authorizer, scope, secrets: secretsOf(credential), authorization: undefined, isKept: false };
+    const place = { authorizer, scope, secrets, authorization: undefined, isKept: false };
     if (places.size === MAX_PLACES) places.clear();
     places.set(key, place);
     return place;
   };
   return {
     authorizationAt(url, ref) {
-      const { authorization, secrets = [] } = places.get(keyOf(url, ref)) ?? {};
-      return authorization === undefined ? undefined : { authorization, secrets };
+      const { authorization, secrets } = places.get(keyOf(url, ref)) ?? {};
+      return authorization === undefined ? undefined : { authorization, secrets: secrets?.all ?? [] };
     },
     isKept(followed, ref) {
       const place = places.get(keyOf(new URL(followed.url), ref));

@@ -4,7 +4,7 @@ import { RequestRefusedError } from '../../errors/index.js';
 import { encodeBase64, encodeUtf8, printable, readJson, redactUrl, USER_AGENT } from '../../internal/index.js';
 import type { Challenge } from './challenge.js';
 import { readWhole, refuseEncoding, unreadable } from '../response/response.js';
-import { sendFollowing } from '../policy/redirects.js';
+import { masksOf, sendFollowing } from '../policy/redirects.js';
 import type { FollowedResponse, Transport, TransportRequest } from '../transport/transport.js';
 import { responseError } from '../response/response.js';
 import type { ReadAgain } from '../transport/retry.js';
@@ -26,6 +26,8 @@ export interface TokenContext {
   /** The registry that redirected to this one, if one did. */
   readonly behalf?: string | undefined;
   readonly credential: Credential | undefined;
+  /** Those of the credential, and of the tokens that came of it. */
+  readonly secrets: KnownSecrets;
   readonly realmPolicy: RealmPolicy;
 }
 
@@ -43,7 +45,7 @@ export interface TokenSource {
  */
 export function tokenSource(challenge: Challenge, registry: RegistryPeer, policy: RealmPolicy): TokenSource {
   const realm = admitRealm(challenge.parameters.get('realm') ?? '', registry, policy);
-  return { registry, realm, service: checkService(challenge.parameters.get('service'), realm) };
+  return { registry, realm, service: checkService(challenge.parameters.get('service'), realm, registry) };
 }
 
 /**
@@ -55,8 +57,10 @@ export async function fetchToken(
   source: TokenSource,
   { scopes, signal }: { readonly scopes: readonly string[]; readonly signal: AbortSignal },
 ): Promise<BearerToken> {
-  const request = { ...tokenRequest(context.credential, source, scopes), signal };
-  const rules = { maxRedirects: MAX_REDIRECTS, sameOriginOnly: true, secrets: secretsOf(context.credential) };
+  const secrets = context.secrets.all;
+  const shownUrl = masksOf(secrets).maskUrl(redactUrl(source.realm.url));
+  const request = { ...tokenRequest(context.credential, source, scopes), signal, shownUrl };
+  const rules = { maxRedirects: MAX_REDIRECTS, sameOriginOnly: true, secrets };
   const exchange = {
     send: () => sendFollowing(context.transport, request, source.registry, rules),
     read: (followed: FollowedResponse) => readToken(context, followed),
@@ -73,9 +77,13 @@ async function readToken(context: TokenContext, followed: FollowedResponse): Pro
   return { token, lifetimeMs: Math.min(Math.max(expiresIn, MIN_LIFETIME_S), MAX_LIFETIME_S) * 1000 };
 }
 
-function checkService(service: string | undefined, { url }: AdmittedUrl): string | undefined {
+function checkService(
+  service: string | undefined,
+  { url }: AdmittedUrl,
+  { mask = (text) => text }: RegistryPeer,
+): string | undefined {
   if (service === undefined || /^[ -~]*$/.test(service)) return service;
-  const shown = printable(redactUrl(url));
+  const shown = printable(mask(redactUrl(url)));
   throw new RequestRefusedError(`Cannot ask token realm ${shown}: the service has a character that is not ASCII`, {
     url: shown,
     rule: 'invalid-service',
@@ -176,8 +184,33 @@ function unsendable(shown: string, reason: string): RequestRefusedError {
   });
 }
 
+/** Tokens of one session that are remembered. */
+const MAX_TOKENS = 8;
+
+/** What a registry and its token server may know of whoever asks, and so may say again. */
+export interface KnownSecrets {
+  readonly all: readonly string[];
+  /** Of many tokens, the last are remembered. */
+  add(token: string): void;
+}
+
+export function createKnownSecrets(credential: Credential | undefined): KnownSecrets {
+  const own = secretsOf(credential);
+  const tokens = new Set<string>();
+  return {
+    get all() {
+      return [...own, ...tokens];
+    },
+    add(token) {
+      tokens.add(token);
+      const [oldest] = tokens;
+      if (tokens.size > MAX_TOKENS && oldest !== undefined) tokens.delete(oldest);
+    },
+  };
+}
+
 /** What a server may get of a credential; a name with the password is how Basic sends it. */
-export function secretsOf(credential: Credential | undefined): readonly string[] {
+function secretsOf(credential: Credential | undefined): readonly string[] {
   if (credential === undefined) return [];
   const { username, password, identityToken, registryToken } = credential;
   const secret = password.reveal();

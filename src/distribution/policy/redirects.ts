@@ -1,7 +1,7 @@
 import { type Kind } from '../../errors/inner.js';
 import * as is from '../../errors/inner.js';
 import { RequestRefusedError } from '../../errors/index.js';
-import { createMask, redactUrl } from '../../internal/index.js';
+import { createMask, type Mask, redactUrl } from '../../internal/index.js';
 import type { Admission, FollowedResponse, Transport, TransportRequest } from '../transport/transport.js';
 import { admitRedirect, networkOf, type RedirectPolicy, type RegistryPeer, showTarget } from './url-policy.js';
 
@@ -57,15 +57,18 @@ export async function sendFollowing(
     const away = new URL(current.url).origin !== behalf;
     const response = await transport(away ? { ...current, registry: behalf } : current);
     const [location] = response.headers.get('location') ?? [];
-    if (!READING.has(request.method) || !REDIRECTS.has(response.status) || location === undefined)
-      return followedTo(current, { response, request, foreign, ...masks(sent) });
+    if (!READING.has(request.method) || !REDIRECTS.has(response.status) || location === undefined) {
+      const { mask, echoes } = masksOf(sent);
+      return followedTo(current, { response, request, foreign, mask, echoes });
+    }
     await response.discard();
     if (hops === maxRedirects)
       throw refused(current, 'too-many-redirects', `it redirects more than ${maxRedirects} times; ${MORE_REDIRECTS}`);
     const here = networkOf(current.url, response.remoteAddress);
     // Whoever stands outside cannot lead back in.
     network = here === 'public' ? here : (network ?? here);
-    const from = { url: current.url, allowAddresses: current.allowAddresses, network };
+    const { maskUrl } = masksOf(sent);
+    const from = { url: current.url, allowAddresses: current.allowAddresses, network, mask: maskUrl };
     const { url, allowAddresses } = admitRedirect(location, from, registry.origin, policy);
     if (sameOriginOnly && url.origin !== home)
       throw refused(current, 'foreign-redirect', 'it redirects to another origin');
@@ -76,7 +79,7 @@ export async function sendFollowing(
     const admission = foreign && url.origin !== registry.origin ? authorizationAt(url) : undefined;
     const headers = admission === undefined ? kept : { ...kept, authorization: admission.authorization };
     for (const secret of admission?.secrets ?? []) sent.push(secret);
-    current = { ...current, url: url.href, headers, allowAddresses, shownUrl: showTarget(url) };
+    current = { ...current, url: url.href, headers, allowAddresses, shownUrl: maskUrl(showTarget(url)) };
     sent.push(secretOf(current));
   }
 }
@@ -92,12 +95,17 @@ function secretOf({ headers }: TransportRequest): string | undefined {
   return headers['authorization']?.replace(/^\w+ /, '');
 }
 
-function masks(sent: readonly (string | undefined)[]): Pick<FollowedResponse, 'mask' | 'echoes'> {
-  const long = createMask(sent, LONG_SECRET);
+/** What hides secrets in a text and in the URL of a server, and what finds them in a document. */
+export function masksOf(
+  secrets: readonly (string | undefined)[],
+): Pick<FollowedResponse, 'mask' | 'echoes'> & { readonly maskUrl: Mask } {
+  const long = createMask(secrets, LONG_SECRET);
   const unescape = (text: string): string =>
     text.replaceAll(/\\u([\da-f]{4})/gi, (_, code: string) => String.fromCharCode(Number.parseInt(code, 16)));
   return {
-    mask: createMask(sent),
+    mask: createMask(secrets),
+    // A short one may be a part of a server's name.
+    maskUrl: long,
     echoes(document) {
       const text = unescape(document);
       return long(text) !== text;

@@ -69,6 +69,8 @@ export interface RedirectFrom {
   readonly allowAddresses: readonly AddressClass[] | undefined;
   /** The kind of network that the chain may not leave but for the public one, see {@link networkOf}. */
   readonly network: AddressClass | undefined;
+  /** For what is shown of the target. @defaultValue nothing is masked */
+  readonly mask?: Mask | undefined;
 }
 
 type Refuse = (rule: string, reason: string) => RequestRefusedError;
@@ -119,7 +121,8 @@ export function admitRedirect(
   policy: RedirectPolicy = 'guarded',
 ): AdmittedUrl {
   const url = location.length > MAX_REDIRECT_LENGTH ? undefined : parseUrl(location, from.url);
-  const refuse = refusal('follow redirect', url === undefined ? '<invalid URL>' : showTarget(url));
+  const { mask = (text) => text } = from;
+  const refuse = refusal('follow redirect', url === undefined ? '<invalid URL>' : mask(showTarget(url)));
   if (location.length > MAX_REDIRECT_LENGTH)
     throw refuse('too-long', `it has more than ${MAX_REDIRECT_LENGTH} characters`);
   if (url === undefined || /[\u0000-\u001f\u007f]/.test(location)) throw refuse('invalid-url', 'it is not a URL');
@@ -138,9 +141,13 @@ export function admitRedirect(
  *
  * @throws {@link RequestRefusedError} with the rule that refuses it
  */
-export function admitForeign(url: string, { origin, address }: RegistryPeer, policy?: RedirectPolicy): AdmittedUrl {
+export function admitForeign(
+  url: string,
+  { origin, address, mask }: RegistryPeer,
+  policy?: RedirectPolicy,
+): AdmittedUrl {
   if (!URL.canParse(url)) throw refusal('fetch', '<invalid URL>')('invalid-url', 'it is not a URL');
-  const from = { url: origin, allowAddresses: ['public'], network: networkOf(origin, address) } as const;
+  const from = { url: origin, allowAddresses: ['public'], network: networkOf(origin, address), mask } as const;
   return admitRedirect(url, from, origin, policy);
 }
 
@@ -149,17 +156,18 @@ export function admitForeign(url: string, { origin, address }: RegistryPeer, pol
  *
  * @param location - the `Location` header, which may be relative
  * @param from - the URL that answered with it
+ * @param mask - for what is shown of the target
  * @returns the URL to go on at
  * @throws {@link RequestRefusedError} with the rule that refuses it
  */
-export function admitUpload(location: string, from: string): string {
+export function admitUpload(location: string, from: string, mask: Mask = (text) => text): string {
   const { url } = admitRedirect(
     location,
-    { url: from, allowAddresses: undefined, network: undefined },
+    { url: from, allowAddresses: undefined, network: undefined, mask },
     new URL(from).origin,
   );
   if (url.origin === new URL(from).origin) return url.href;
-  throw refusal('upload to', showTarget(url))('foreign-upload', 'it is not at the registry itself');
+  throw refusal('upload to', mask(showTarget(url)))('foreign-upload', 'it is not at the registry itself');
 }
 
 /** A realm for messages, also one that no URL parser takes: without user info, query and fragment. */

@@ -7,7 +7,8 @@ import {
   normalizeMediaType,
   parseImageConfig,
 } from '../../oci/index.js';
-import type { RegistrySession } from '../session/session.js';
+import { unreadable } from '../response/response.js';
+import { enter, type RegistrySession } from '../session/session.js';
 import { noConfig, readManifest, type ReadManifestOptions } from './manifests.js';
 import { collectBlob } from './read-blob.js';
 
@@ -60,6 +61,8 @@ export async function readConfig(
   if (found.kind === 'index') throw noConfig(ref, 'it is an index, and nothing chooses of its entries');
   const { config: descriptor } = found.manifest;
   const bytes = await collectBlob(session, ref, descriptor, { signal: options.signal, maxBytes: MAX_CONFIG });
+  if (enter(session, ref).echoes(new TextDecoder().decode(bytes)))
+    throw unreadable(`the config of ${ref.name}`, 'it has a secret in it that was sent to get it');
   const isImage = isImageConfigMediaType(normalizeMediaType(descriptor.mediaType));
   const image = isImage ? parseImageConfig(bytes) : undefined;
   const platform = found.descriptor.platform ?? image?.platform;

@@ -169,7 +169,7 @@ function checkedSource(blob: Descriptor, content: () => AsyncIterable<Uint8Array
 /** Where the upload goes on. The URL's own query is kept to the letter: it is the registry's state. */
 function locationOf(followed: FollowedResponse, from: string): string {
   const location = headerOf(followed, 'location');
-  if (location !== undefined) return admitUpload(location, from);
+  if (location !== undefined) return admitUpload(location, from, followed.mask);
   throw new ImageError(
     'ERR_REGISTRY_DOCUMENT',
     `Cannot upload to ${followed.shown}: the registry does not say where to`,

@@ -1,7 +1,8 @@
 import type { CallOptions } from '../../clock/index.js';
 import { parseDigest } from '../../digest/index.js';
 import type { Elsewhere } from '../auth/elsewhere.js';
-import { type RedirectRules, sendFollowing } from '../policy/redirects.js';
+import { masksOf, type RedirectRules, sendFollowing } from '../policy/redirects.js';
+import type { KnownSecrets } from '../auth/token.js';
 import { admitForeign, showTarget } from '../policy/url-policy.js';
 import type { NoticeTeller } from '../response/response.js';
 import {
@@ -157,7 +158,7 @@ export interface SenderContext {
   readonly redirects: Pick<RedirectRules, 'maxRedirects' | 'policy'>;
   readonly elsewhere: Elsewhere;
   /** What the registry may have got of the credential. */
-  readonly secrets: readonly string[];
+  readonly secrets: KnownSecrets;
 }
 
 const OWN_HEADERS = { 'accept-encoding': 'identity', 'user-agent': USER_AGENT };
@@ -181,7 +182,7 @@ export function createSender({
       const request = { method, url, signal, headers, body: typeof body === 'function' ? body() : body };
       const keepsCredential = (path: string): boolean => !pathScoped || isWithin(path, repositoryPath(ref, base));
       const authorizationAt = (target: URL): Admission | undefined => elsewhere.authorizationAt(target, ref);
-      const rules = { ...redirects, keepsCredential, authorizationAt, secrets };
+      const rules = { ...redirects, keepsCredential, authorizationAt, secrets: secrets.all };
       const followed = await sendFollowing(
         carried ? carrier : transport,
         request,
@@ -194,16 +195,17 @@ export function createSender({
       return followed;
     },
     async sendForeign({ url, headers, signal }) {
-      const target = admitForeign(url, { origin, address }, redirects.policy);
+      const { maskUrl } = masksOf(secrets.all);
+      const target = admitForeign(url, { origin, address, mask: maskUrl }, redirects.policy);
       const request = {
         method: 'GET',
         url: target.url.href,
         headers: { ...headers, ...OWN_HEADERS },
         signal,
         allowAddresses: target.allowAddresses,
-        shownUrl: showTarget(target.url),
+        shownUrl: maskUrl(showTarget(target.url)),
       } as const;
-      return sendFollowing(transport, request, { origin, address }, { ...redirects, secrets });
+      return sendFollowing(transport, request, { origin, address }, { ...redirects, secrets: secrets.all });
     },
   };
 }

@@ -1,11 +1,11 @@
 import { type Clock, systemClock } from '../../clock/index.js';
 import type { CreateHasher } from '../../digest/index.js';
 import { type Authorizer, createAuthorizer } from '../auth/authorizer.js';
-import { secretsOf } from '../auth/token.js';
+import { createKnownSecrets } from '../auth/token.js';
 import { type Challenge, parseChallenges } from '../auth/challenge.js';
 import { createElsewhere, type Elsewhere, type RedirectCredential } from '../auth/elsewhere.js';
 import { createTokenCache, type TokenCache, tokenCacheKind } from '../auth/token-cache.js';
-import { redirectLimitKind } from '../policy/redirects.js';
+import { masksOf, redirectLimitKind } from '../policy/redirects.js';
 import { type RealmPolicy, realmPolicyKind, type RedirectPolicy, redirectPolicyKind } from '../policy/url-policy.js';
 import { noticeTeller, type RegistryNotice, responseError } from '../response/response.js';
 import { unansweredCause } from './unanswered.js';
@@ -144,6 +144,8 @@ export interface Session extends RegistrySession, ApiBase {
   sendForeign(request: ForeignRequest): Promise<FollowedResponse>;
   /** Reads a document again that was cut. */
   readonly readAgain: ReadAgain;
+  /** Whether a text has a secret in it that this registry or its token server was sent, or gave out. */
+  echoes(text: string): boolean;
   /** Tells what was wrong and did no harm. */
   notify(notice: RegistryNotice): void;
   /** The error for an answer that is not the wanted one; `cause` ends its message. */
@@ -193,10 +195,10 @@ export function createRegistrySession(options: RegistrySessionOptions): Registry
   const readAgain = createReadAgain(retry);
   const notices = noticeTeller(origin, onNotice);
   const trust = { transport, readAgain, clock, origin, realmPolicy, createHasher, tokenCache };
-  const authorizer = createAuthorizer({ ...trust, credential });
+  const secrets = createKnownSecrets(credential);
+  const authorizer = createAuthorizer({ ...trust, credential, secrets });
   const elsewhere = createElsewhere(trust, options.redirectCredential);
   const redirects = { maxRedirects, policy };
-  const secrets = secretsOf(credential);
   const sender = createSender({ transport, carrier, base, pathScoped, notices, redirects, elsewhere, secrets });
   const inside: Omit<Session, typeof sessionBrand> = {
     ...base,
@@ -212,6 +214,7 @@ export function createRegistrySession(options: RegistrySessionOptions): Registry
     sendForeign: sender.sendForeign,
     readAgain,
     notify: notices.tell,
+    echoes: (text) => masksOf(secrets.all).echoes(text),
     failure: (followed, cause = unansweredCause(followed)) => responseError(followed, clock, cause),
   };
   return inside as Session;
@@ -226,6 +229,11 @@ export function enter(session: RegistrySession, ref: ImageReference, ...blobs: r
   const kinds = { session: SESSION, ref: is.reference, blobs: is.listOf(is.descriptor) };
   check(ASK, { session, ref, blobs }, kinds);
   return session as Session;
+}
+
+/** Whether a text has a secret in it that the registry, or its token server, knows. */
+export function echoesSecret(session: RegistrySession, text: string): boolean {
+  return (session as Session).echoes(text);
 }
 
 /** What a call of a registry begins with when it fails before anything is sent. */
