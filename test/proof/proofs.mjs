@@ -114,6 +114,13 @@ export const PROOFS = [
     unit: 'MiB',
     files: ['test/proof/load.test.ts'],
   },
+  {
+    figure: 'places and forms in which a server says a secret again',
+    goal: 650,
+    files: ['test/proof/echoes.test.ts'],
+  },
+  { figure: 'servers that a registry names, and what they get', goal: 1500, files: ['test/proof/origins.test.ts'] },
+  { figure: 'orders of two tenants, without a crossing', goal: 1000, files: ['test/proof/origins.test.ts'] },
   { figure: 'results of the real Go code', goal: 8000, files: ['test/vectors/vectors.test.ts'] },
 ];
 

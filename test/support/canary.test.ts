@@ -11,6 +11,10 @@ describe('canary hook', () => {
     ['base64url, other alignment', (s: string) => Buffer.from(`us:${s}`).toString('base64url')],
     ['hex', (s: string) => Buffer.from(s).toString('hex')],
     ['percent', (s: string) => encodeURIComponent(s)],
+    ['hex in capitals', (s: string) => Buffer.from(s).toString('hex').toUpperCase()],
+    ['percent, every byte', (s: string) => Buffer.from(s).toString('hex').replaceAll(/../g, '%$&')],
+    ['JSON, every letter', (s: string) => Buffer.from(s).toString('hex').replaceAll(/../g, '\\u00$&')],
+    ['capitals', (s: string) => s.toUpperCase()],
     ['a part of it', (s: string) => s.slice(5, 18)],
   ])('finds a secret in text: %s', (_, encode) => {
     observeText('a log', `before ${encode(canary('password'))} after`);

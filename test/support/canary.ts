@@ -60,7 +60,8 @@ export const totals = { places: 0, canaries: 0 };
  * @param owners - the origins that may see it in a request; any other registry of the test must not
  */
 export function canary(kind: CanaryKind, owners?: readonly string[]): string {
-  const value = `${kind.replaceAll('-', '')}${randomBytes(18).toString('hex')}`;
+  // What it begins with is the same for all of a kind, and so shorter than what is looked for.
+  const value = `${kind.replaceAll('-', '').slice(0, WINDOW - 4)}${randomBytes(18).toString('hex')}`;
   register(value, kind, owners);
   return value;
 }
@@ -77,31 +78,36 @@ function register(value: string, kind: Canary['kind'], owners?: readonly string[
   state.canaries.set(value, { kind, value, needles, owners: owners === undefined ? undefined : new Set(owners) });
 }
 
-/** Every form in which the secret could show: any 12 characters of it, raw, percent-encoded, hex, base64 at any alignment. */
+/**
+ * Every form in which the secret could show, any 12 characters of it: raw and in capitals, percent-encoded and escaped as in JSON,
+ * each where it must be and everywhere, in hex, and in base64 at any alignment.
+ */
 function needlesOf(value: string): readonly string[] {
   const bytes = Buffer.from(value);
-  const forms = [
-    value,
-    encodeURIComponent(value.replaceAll(/\p{Cs}/gu, '')),
-    JSON.stringify(value).slice(1, -1),
-    bytes.toString('hex'),
-  ];
   const needles = new Set<string>();
-  for (const form of forms) addWindows(needles, form, form === forms[3] ? WINDOW * 2 : WINDOW);
+  const encoded = [encodeURIComponent(value.replaceAll(/\p{Cs}/gu, '')), JSON.stringify(value).slice(1, -1)];
+  for (const form of [value, value.toUpperCase(), ...encoded]) addWindows(needles, form, WINDOW);
+  const hex = bytes.toString('hex');
+  for (const digits of [hex, hex.toUpperCase()]) {
+    addWindows(needles, digits, WINDOW * 2, 2);
+    for (const before of ['%', '\\u00'])
+      addWindows(needles, digits.replaceAll(/../g, `${before}$&`), WINDOW * (before.length + 2), before.length + 2);
+  }
   for (const shift of [0, 1, 2]) {
-    const encoded = Buffer.concat([Buffer.alloc(shift), bytes])
+    const text = Buffer.concat([Buffer.alloc(shift), bytes])
       .toString('base64')
       .replaceAll('=', '');
     // The first and last characters of the encoding depend on what stands beside the secret.
-    const core = encoded.slice(shift === 0 ? 0 : 4, -2);
+    const core = text.slice(shift === 0 ? 0 : 4, -2);
     addWindows(needles, core, WINDOW + 4);
     addWindows(needles, core.replaceAll('+', '-').replaceAll('/', '_'), WINDOW + 4);
   }
   return [...needles];
 }
 
-function addWindows(needles: Set<string>, text: string, width: number): void {
-  for (let at = 0; at + width <= text.length; at += 1) needles.add(text.slice(at, at + width));
+/** All pieces of a width, from each place or from those where a letter begins that takes several. */
+function addWindows(needles: Set<string>, text: string, width: number, step = 1): void {
+  for (let at = 0; at + width <= text.length; at += step) needles.add(text.slice(at, at + width));
 }
 
 /** Has a value scanned after the test, through every renderer. Everything that `expect` sees is observed by itself. */

@@ -37,6 +37,8 @@ const RUNS_OF = {
   turns: { here: 50, inCi: 2000 },
   /** Pulls or copies whole images in memory. */
   images: { here: 20, inCi: 300 },
+  /** Has tenants pull from one registry, in some order. */
+  orders: { here: 200, inCi: 1000 },
   /** Writes and reads files. */
   files: { here: 10, inCi: 300 },
 };

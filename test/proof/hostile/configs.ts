@@ -3,7 +3,7 @@ import { parseCredentialProviderConfig } from 'kubepull/credential-provider';
 import { parseDockerConfig, parseDockercfg } from 'kubepull/docker-config';
 import { lintDockerConfig } from 'kubepull/lint';
 import { ResponseFault, decodeResponse } from '../../../src/credential-provider/response.ts';
-import { fetchToken } from '../../../src/distribution/auth/token.ts';
+import { createKnownSecrets, fetchToken } from '../../../src/distribution/auth/token.ts';
 import type { TransportResponse } from '../../../src/distribution/transport/transport.ts';
 import { readAnswer } from '../../../src/node/docker/helper.ts';
 import { YamlFault, readYaml } from '../../../src/node/kubelet/yaml.ts';
@@ -177,6 +177,7 @@ const tokenReply: Target = {
           clock,
           origin,
           credential: undefined,
+          secrets: createKnownSecrets(undefined),
           realmPolicy: 'guarded',
         },
         {
