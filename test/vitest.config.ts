@@ -2,9 +2,9 @@ import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
 
-const root = fileURLToPath(new URL('..', import.meta.url));
+export const root: string = fileURLToPath(new URL('..', import.meta.url));
 
-const alias = [
+export const alias: readonly { readonly find: RegExp; readonly replacement: string }[] = [
   { find: /^kubepull$/, replacement: `${root}src/index.ts` },
   { find: /^kubepull\/([\w-]+)$/, replacement: `${root}src/$1/index.ts` },
 ];
@@ -62,6 +62,6 @@ export default defineConfig({
       // Against real servers and tools, which .ci/run installs.
       { extends: true, test: { ...shared, name: 'real', include: ['test/real/**/*.test.ts'] } },
     ],
-    coverage: { include: ['src/**/*.ts'], reporter: ['text'], reportsDirectory: 'coverage' },
+    coverage: { include: ['src/**/*.ts'], reporter: ['text', 'json-summary'], reportsDirectory: 'coverage' },
   },
 });

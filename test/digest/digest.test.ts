@@ -53,6 +53,12 @@ describe('parseDigest', () => {
     expect(isDigest(value)).toBe(false);
   });
 
+  it('says what a digest has to be', () => {
+    expect(() => parseDigest('md5:x')).toThrow(
+      'Cannot parse digest "md5:x": it must be sha256, sha384 or sha512, a colon, and lower-case hex of the full length',
+    );
+  });
+
   it('throws nothing but ours, and quotes at most 256 characters', () => {
     fc.assert(
       fc.property(anyText({ maxLength: 2000 }), (text) => {
@@ -79,5 +85,25 @@ describe('digestOf', () => {
         expect(computeDigest(bytes, nodeHasher, name)).toBe(digest);
       }),
     );
+  });
+});
+
+describe('computeDigest', () => {
+  const bytes = new TextEncoder().encode('abc');
+
+  it('hashes by sha256 unless it is told otherwise', () => {
+    expect(computeDigest(bytes, nodeHasher)).toBe(
+      'sha256:ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad',
+    );
+    expect(computeDigest(bytes, nodeHasher, 'sha384')).toMatch(/^sha384:cb00753f45a35e8bb5a03d699ac65007/);
+  });
+
+  it.each<[string, () => unknown]>([
+    ['bytes', () => computeDigest('abc' as never, nodeHasher)],
+    ['createHasher', () => computeDigest(bytes, 'sha256' as never)],
+    ['algorithm', () => computeDigest(bytes, nodeHasher, 'md5' as never)],
+  ])('refuses wrong %s, and says so', (name, call) => {
+    const message = expect.stringMatching(`^Cannot hash: .*${name}`) as string;
+    expect(call).toThrow(expect.objectContaining({ code: 'ERR_OPTION_INVALID', message }) as Error);
   });
 });
