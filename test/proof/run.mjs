@@ -1,17 +1,19 @@
 // `npm run proof`: one line for each claim of reliability, with its figure and its aim. In full, which takes long; with `--fast`
 // as much of each as `.ci/run` has time for, by which no goal is judged. `--with FIGURES RESULTS` names what a run of the suite
-// has written (with `KUBEPULL_TEST_FIGURES` and `KUBEPULL_TEST_RESULTS` set); its tests are not run once more then.
+// has written (with `KUBEPULL_TEST_FIGURES` and `KUBEPULL_TEST_RESULTS` set); its tests are not run once more then. `--write` puts
+// the figures into docs/reliability.md and the README.
 import { spawnSync } from 'node:child_process';
 import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { writeSheet } from './page.mjs';
 import { addUp, PROOFS, sheetOf } from './proofs.mjs';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 const { values, positionals } = parseArgs({
-  options: { fast: { type: 'boolean' }, with: { type: 'boolean' } },
+  options: { fast: { type: 'boolean' }, with: { type: 'boolean' }, write: { type: 'boolean' } },
   allowPositionals: true,
 });
 const isFull = values.fast !== true;
@@ -36,9 +38,12 @@ try {
     output += runTests(projects, files);
     for (const [file, count] of failuresOf(results)) failed.set(file, count);
   }
-  const { lines, ok } = sheetOf(addUp(readFileSync(figures, 'utf8')), failed, isFull);
+  const measured = addUp(readFileSync(figures, 'utf8'));
+  const { lines, ok } = sheetOf(measured, failed, isFull);
   for (const line of lines) console.log(line);
-  console.log(`${isFull ? 'in full' : 'fast'}, in ${Math.round((Date.now() - started) / 1000)} s`);
+  const how = `${isFull ? 'in full' : 'fast'}, in ${Math.round((Date.now() - started) / 1000)} s`;
+  console.log(how);
+  if (values.write === true) await writeSheet(measured, how);
   if (!ok) console.error(output.slice(-20_000));
   process.exitCode = ok ? 0 : 1;
 } finally {
