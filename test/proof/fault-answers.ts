@@ -66,6 +66,7 @@ export const SEND: Readonly<Record<Exclude<Fault, 'refuse'>, Send>> & { readonly
   'accept and stay silent': () => undefined,
   'header stalls': ({ request: { socket } }) => write(socket, [Buffer.from('HTTP/1.1 200 OK\r\ncontent-le')], 'stay'),
   'body stalls': sendPart('stay'),
+  // Slower than a tenth of the smallest blob in the time of a rate, or it would earn more requests; faster than a silence.
   drip: ({ request: { socket }, answer, at }) => {
     write(socket, [headOf(answer), answer.body.subarray(0, at)], 'stay');
     let next = at;
@@ -73,7 +74,7 @@ export const SEND: Readonly<Record<Exclude<Fault, 'refuse'>, Send>> & { readonly
       socket.write(answer.body.subarray(next, next + 1));
       next += 1;
       if (next >= answer.body.length) clearInterval(drops);
-    }, 120);
+    }, 450);
     socket.on('close', () => clearInterval(drops));
   },
   'RST in the header': ({ request: { socket } }) => write(socket, [Buffer.from('HTTP/1.1 200 OK\r\n')], 'reset'),
