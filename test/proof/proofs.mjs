@@ -21,6 +21,14 @@ export const PROOFS = [
     files: ['test/proof/kills.test.ts'],
   },
   { figure: 'of these, processes in a namespace of their own', goal: 60, files: ['test/proof/kills.test.ts'] },
+  { figure: 'tries of a lock that never had two holders', goal: 1000, files: ['test/proof/locks.test.ts'] },
+  {
+    figure: 'time by the clock until the lock of a dead holder is taken',
+    bound: 10.1,
+    unit: 's',
+    files: ['test/proof/locks.test.ts'],
+  },
+  { figure: 'images that processes wrote at the same time', goal: 400, files: ['test/node/layout/processes.test.ts'] },
   { figure: 'states of a disk after a power cut', goal: 10_000, files: ['test/proof/power-loss.test.ts'] },
   {
     figure: 'layouts that were pulled into again after a power cut',

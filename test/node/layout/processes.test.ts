@@ -64,6 +64,7 @@ describe('openOciLayout', () => {
     );
     // A layer, a config and a manifest each.
     expect(readdirSync(join(directory, 'blobs/sha256'))).toHaveLength(ROUNDS.pull * 3);
+    countFor('images that processes wrote at the same time', PULLERS * ROUNDS.pull);
     await assertLayoutValid(directory, { allowPartials: false });
   });
 
