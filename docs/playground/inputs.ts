@@ -57,7 +57,7 @@ const NOTHING: ReadInputs['input'] = { pods: [], secrets: [], events: [], accoun
 
 /** The name by which messages call the text. */
 const PLACE = './objects';
-export const NODE_CONFIG_PATH = '/var/lib/kubelet/config.json';
+const NODE_CONFIG_PATH = '/var/lib/kubelet/config.json';
 
 /** Reads everything that is not empty; what cannot be read is a problem, and the rest counts. */
 export async function readInputs({ objects, nodeConfig }: Inputs): Promise<ReadInputs> {

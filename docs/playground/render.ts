@@ -17,7 +17,7 @@ import {
 } from './words.ts';
 
 /** What stands above everything else. */
-export function renderVerdict(verdict: Verdict): HTMLElement {
+function renderVerdict(verdict: Verdict): HTMLElement {
   const { tone, title, detail, quote, cure } = verdict;
   return el(
     'div',
@@ -61,7 +61,7 @@ function section(title: string, id: string, ...content: readonly (Node | readonl
 }
 
 /** The cause, and what the node's words name. */
-export function renderTold({
+function renderTold({
   cause,
   image,
   registry,

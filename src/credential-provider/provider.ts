@@ -167,7 +167,7 @@ export interface NotAsked {
  *
  * The token is requested before the cache is looked at, as kubelet does it.
  */
-export async function findServiceAccount(
+async function findServiceAccount(
   attributes: TokenAttributes | undefined,
   pod: PodIdentity | undefined,
   access: ServiceAccountAccess | undefined,
@@ -217,7 +217,7 @@ function pickAnnotations(
  *
  * @see CredentialProviderRequest in kubernetes staging/src/k8s.io/kubelet/pkg/apis/credentialprovider
  */
-export function encodeRequest(
+function encodeRequest(
   { apiVersion }: CredentialProvider,
   image: string,
   account: ServiceAccountIdentity | undefined,
@@ -274,7 +274,7 @@ const TOKEN_BYTES = 'token'.length + 'sha256:'.length + 64;
  *
  * @see generateServiceAccountCacheKey in kubernetes pkg/credentialprovider/plugin/plugin.go
  */
-export function fitsKey(account: ServiceAccountIdentity, cacheType: TokenAttributes['cacheType']): boolean {
+function fitsKey(account: ServiceAccountIdentity, cacheType: TokenAttributes['cacheType']): boolean {
   const { namespace, name, uid, annotations } = account;
   const parts = [namespace, name, uid, ...Object.entries(annotations).flat()];
   const bytes = parts.reduce((sum, part) => sum + LENGTH_BYTES + encodeUtf8(part).length, COUNT_BYTES);
@@ -285,7 +285,7 @@ const LENGTH_BYTES = 2;
 const COUNT_BYTES = 4;
 
 /** The key under which equal questions are asked once: the image, and with a token also that and the annotations. */
-export function flightKey(image: string, account: ServiceAccountIdentity | undefined): string {
+function flightKey(image: string, account: ServiceAccountIdentity | undefined): string {
   return joinParts([image, ...accountParts(account, 'Token')]);
 }
 

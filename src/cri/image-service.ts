@@ -274,7 +274,7 @@ const SECRET_NAME = /sig|token|secret|credential|passw|auth|policy|key/i;
  * a registry could echo it, and from URLs user info and what signs them. The image's name stays, although a short
  * password may occur in it: it is no secret, and errors that differ in nothing else must stay equal.
  */
-export function createMask(credential?: Credential, image = ''): Mask {
+function createMask(credential?: Credential, image = ''): Mask {
   if (credential === undefined) return maskWords;
   const password = credential.password.reveal();
   const pair = `${credential.username}:${password}`;

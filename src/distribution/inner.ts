@@ -1,5 +1,5 @@
 /** For other rooms of this library; not published. */
-export { type BlobRequestOptions, type FetchedBlob, openBlobWithin } from './pull/blobs.js';
+export { type FetchedBlob, openBlobWithin } from './pull/blobs.js';
 export { tokenCacheKind } from './auth/token-cache.js';
 export { realmPolicyKind, redirectPolicyKind } from './policy/url-policy.js';
 export { carrierKind, requestKind } from './transport/transport.js';

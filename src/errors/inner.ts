@@ -38,7 +38,6 @@ export {
   secret,
   shape,
   signal,
-  source,
   stringMap,
   text,
   timeoutMs,

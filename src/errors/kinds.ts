@@ -186,7 +186,6 @@ export const credential: Kind = /* @__PURE__ */ shape(
   },
   'a credential, such as createCredential() gives',
 );
-export const source: Kind = /* @__PURE__ */ shape({ kind: text }, 'the source of a credential');
 /** Judged in one look: a node may have thousands. */
 export const entry: Kind = { what: 'an entry of a docker config', accepts: isEntry };
 export const stringMap: Kind = /* @__PURE__ */ recordOf(text);

@@ -39,7 +39,7 @@ export function hashCredential(credential: Credential, createHasher: CreateHashe
   return sha256Hex(`{${members.join(',')}}`, createHasher);
 }
 
-export function sha256Hex(text: string, createHasher: CreateHasher): string {
+function sha256Hex(text: string, createHasher: CreateHasher): string {
   const hasher = createHasher('sha256');
   hasher.update(encodeUtf8(text));
   return hasher.digest().slice('sha256:'.length);

@@ -47,7 +47,7 @@ export const allowlist: Kind = /* @__PURE__ */ is.listOf(
   ),
 );
 
-export const policy: Kind = /* @__PURE__ */ is.oneOf(
+const policy: Kind = /* @__PURE__ */ is.oneOf(
   'NeverVerify',
   'NeverVerifyPreloadedImages',
   'NeverVerifyAllowlistedImages',

@@ -129,7 +129,7 @@ export interface Flights {
   ): Promise<void>;
 }
 
-export function createFlights(): Flights {
+function createFlights(): Flights {
   const stores = new WeakMap<ImageStore, Map<string, Flight>>();
   return {
     find: (store, blob) => stores.get(store)?.get(keyOf(blob)),

@@ -85,7 +85,7 @@ async function bringBlob(
  * Fills a writer and commits it. A cut connection is resumed where the writer stands; content that turns out to be wrong
  * is asked for once more, from its first byte and as one stream.
  */
-export async function fillWriter(context: PullContext, blob: Descriptor, filling: Filling): Promise<void> {
+async function fillWriter(context: PullContext, blob: Descriptor, filling: Filling): Promise<void> {
   const { clock, emit } = context;
   const { writer, signal } = filling;
   const budget = createBlobBudget(clock, randomFraction);

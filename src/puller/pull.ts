@@ -159,7 +159,7 @@ function watchedPull(image: string, options: PullOptions, emit: (event: PullStep
 }
 
 /** @throws {@link ImageError} `ERR_OPTION_INVALID` when a pull cannot work with the options */
-export function checkOptions(image: string, options: PullOptions): void {
+function checkOptions(image: string, options: PullOptions): void {
   check('Cannot pull', { image }, { image: { ...is.text, what: "a text, such as 'nginx:1.29'" } });
   check<PullOptions>('Cannot pull', options, {
     ...pullMembers(),

@@ -222,7 +222,7 @@ export async function findEndpoints(
 }
 
 /** @throws {@link ImageError} `ERR_OPTION_INVALID` when there is none */
-export function withCapability(
+function withCapability(
   { name }: ImageReference,
   endpoints: readonly RegistryEndpoint[],
   capability: EndpointCapability,
@@ -237,7 +237,7 @@ export function withCapability(
  * Whether the tag must become a digest before anything is pulled. When every endpoint does both, the one that gives the
  * manifest out resolves the tag by that, with one request less.
  */
-export function mustResolveFirst({ digest }: ImageReference, endpoints: readonly RegistryEndpoint[]): boolean {
+function mustResolveFirst({ digest }: ImageReference, endpoints: readonly RegistryEndpoint[]): boolean {
   return digest === undefined && endpoints.some(({ capabilities }) => new Set(capabilities).size === 1);
 }
 

@@ -194,7 +194,7 @@ export async function planAttempts(
 }
 
 /** What an event tells of an attempt: all but the credential itself. */
-export function describeAttempt({ rank, source, candidate }: Attempt): Pick<Attempt, 'rank' | 'source' | 'candidate'> {
+function describeAttempt({ rank, source, candidate }: Attempt): Pick<Attempt, 'rank' | 'source' | 'candidate'> {
   return { rank, source, candidate };
 }
 

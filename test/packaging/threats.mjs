@@ -6,7 +6,7 @@ import { argv } from 'node:process';
 import { root } from './entries.mjs';
 
 /** What each row is about; the first letter is its chapter. */
-export const ROWS = {
+const ROWS = {
   A01: 'headers across a redirect to another origin',
   A02: 'headers given back on a redirect home',
   A03: 'a credential for one path, redirected to another repository',

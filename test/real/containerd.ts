@@ -1,19 +1,8 @@
-import { execFileSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
 import { tempDir } from '../support/temp-dir.ts';
 import { freeHost, run, startDaemon } from './servers.ts';
-
-/** Whether the machine has a program. */
-export function hasProgram(name: string): boolean {
-  try {
-    execFileSync('sh', ['-c', `command -v ${name}`], { stdio: 'ignore' });
-    return true;
-  } catch {
-    return false;
-  }
-}
 
 /** A containerd of the test's own, which ends with it. */
 export interface Containerd {

@@ -13,7 +13,7 @@ export const ROOT = '/srv/layout';
 export const NAME = 'r.example/team/app:1';
 
 const platform = { os: 'linux', architecture: 'amd64' } as const;
-export const image = buildImage({
+const image = buildImage({
   platform,
   layers: [
     { randomBytes: 150_000, seed: 'first' },
@@ -69,7 +69,7 @@ export interface Promised {
   readonly names: Map<string, string>;
 }
 
-export const noPromise = (): Promised => ({ opened: false, names: new Map() });
+const noPromise = (): Promised => ({ opened: false, names: new Map() });
 
 /** A registry without a network, whose bodies come in pieces. */
 function createRuntime(): PullRuntime {

@@ -28,7 +28,7 @@ export async function assertLayoutValid(directory: string, options: LayoutCheckO
   if (faults.length > 0) throw new Error(`The layout ${directory} is not valid:\n${faults.join('\n')}`);
 }
 
-export function filesOf(directory: string): LayoutFiles {
+function filesOf(directory: string): LayoutFiles {
   return {
     list: (path) =>
       readdirSync(join(directory, path), { withFileTypes: true }).map((entry) => ({

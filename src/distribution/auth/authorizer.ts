@@ -115,7 +115,7 @@ export function createAuthorizer(context: AuthorizerContext): Authorizer {
  * Tells credentials apart without showing them: equal for the same secrets under one salt, and of no use elsewhere.
  * Nobody is an identity of its own.
  */
-export function credentialIdentity(
+function credentialIdentity(
   credential: Credential | undefined,
   { salt, createHasher }: { readonly salt: string; readonly createHasher: CreateHasher },
 ): string {

@@ -172,7 +172,7 @@ export function bearerAuthorization(token: string, shown: string): string {
 }
 
 /** Visible ASCII, and no more than 64 KiB: what may stand in a header. */
-export function isToken(token: string): boolean {
+function isToken(token: string): boolean {
   return token.length > 0 && token.length <= 65_536 && /^[\x21-\x7e]*$/.test(token);
 }
 

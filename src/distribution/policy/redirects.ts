@@ -114,7 +114,7 @@ export function masksOf(
 }
 
 /** What messages call the URL of a request. */
-export function shownUrl({ url, shownUrl }: TransportRequest): string {
+function shownUrl({ url, shownUrl }: TransportRequest): string {
   return shownUrl ?? redactUrl(url);
 }
 

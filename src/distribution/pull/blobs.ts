@@ -203,7 +203,7 @@ export interface BlobRange {
  *
  * @throws {@link ImageError} `ERR_OPTION_INVALID` when there is no such part
  */
-export function rangeOf(
+function rangeOf(
   { size }: Descriptor,
   { offset = 0, end = size }: { readonly offset?: number | undefined; readonly end?: number | undefined },
 ): BlobRange {
@@ -215,7 +215,7 @@ export function rangeOf(
 }
 
 /** The header that asks for a part of a blob. A part up to the end is asked for as such, as every registry knows it. */
-export function rangeHeader(blob: Descriptor, range: BlobRange): Readonly<Record<string, string>> {
+function rangeHeader(blob: Descriptor, range: BlobRange): Readonly<Record<string, string>> {
   if (!isPart(blob, range)) return {};
   const { offset, end } = range;
   return { range: `bytes=${offset}-${end === blob.size ? '' : end - 1}` };
@@ -233,7 +233,7 @@ export function takePart(followed: FollowedResponse, blob: Descriptor, range: Bl
 }
 
 /** Whether an answer may be about the range only, so that the whole may still be had. */
-export function isRangeRefused({ response }: FollowedResponse, blob: Descriptor, range: BlobRange): boolean {
+function isRangeRefused({ response }: FollowedResponse, blob: Descriptor, range: BlobRange): boolean {
   return isPart(blob, range) && RANGE_REFUSED.has(response.status);
 }
 
@@ -242,7 +242,7 @@ function isPart({ size }: Descriptor, { offset, end }: BlobRange): boolean {
 }
 
 /** Whether an image names other places for a blob than the registry. */
-export function isForeign({ urls = [] }: Descriptor): boolean {
+function isForeign({ urls = [] }: Descriptor): boolean {
   return urls.length > 0;
 }
 
@@ -252,7 +252,7 @@ export function isForeign({ urls = [] }: Descriptor): boolean {
  *
  * @throws the error of the last URL
  */
-export async function openForeign(
+async function openForeign(
   session: Session,
   blob: Descriptor,
   { range, signal }: CallOptions & { readonly range: BlobRange },

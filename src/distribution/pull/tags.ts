@@ -103,6 +103,6 @@ async function readPage(session: Session, followed: FollowedResponse): Promise<r
 const TAG = /^\w[\w.-]{0,127}$/;
 
 /** Whether a text is a tag by the OCI distribution spec. */
-export function isTag(text: string): boolean {
+function isTag(text: string): boolean {
   return TAG.test(text);
 }

@@ -275,7 +275,7 @@ export interface Referrer {
  * Adds a manifest to the list of its subject's referrers, in a registry that keeps none itself. Of two who do so at the
  * same time one may be lost: registries know no condition for it, and the specification leaves it at that.
  */
-export async function pushReferrer(
+async function pushReferrer(
   session: Session,
   ref: ImageReference,
   referrer: Referrer,

@@ -36,11 +36,7 @@ const MAX_LENGTH = 4096;
  * Reads at most `limit` bytes of a body, for no longer than `until`, and gives the rest up. What came before that, or
  * before a failure, counts.
  */
-export async function readWhatComes(
-  response: TransportResponse,
-  limit: number,
-  until: Promise<unknown>,
-): Promise<Uint8Array> {
+async function readWhatComes(response: TransportResponse, limit: number, until: Promise<unknown>): Promise<Uint8Array> {
   const collected = createByteBuffer(limit);
   await Promise.race([collect(response, collected).catch(() => undefined), until]);
   return collected.take();

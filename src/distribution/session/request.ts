@@ -82,7 +82,7 @@ export interface ApiBase {
 }
 
 /** Where a repository's manifests and blobs are, as a path of the registry's origin. */
-export function repositoryPath({ path }: ImageReference, { apiPath = '/v2' }: Partial<ApiBase> = {}): string {
+function repositoryPath({ path }: ImageReference, { apiPath = '/v2' }: Partial<ApiBase> = {}): string {
   return `${apiPath}/${path}/`;
 }
 

@@ -159,7 +159,7 @@ export interface FetchTimer {
   stop(): void;
 }
 
-export function createFetchTimer(caller: AbortSignal | undefined, limits: ExchangeLimits): FetchTimer {
+function createFetchTimer(caller: AbortSignal | undefined, limits: ExchangeLimits): FetchTimer {
   const controller = new AbortController();
   const onAbort = (): void => controller.abort(caller?.reason);
   caller?.addEventListener('abort', onAbort, { once: true });
@@ -212,7 +212,7 @@ interface Init extends RequestInit {
  *
  * @param onFault - gets what the source of the body fails with; `fetch` makes its own error of that
  */
-export function requestInit(
+function requestInit(
   { method, headers, body }: TransportRequest,
   signal: AbortSignal,
   onFault: (error: unknown) => void,

@@ -211,7 +211,7 @@ function pauseBefore(attempt: number, { response }: Outcome, { clock, random }: 
 }
 
 /** What is left to the caller of a session. */
-export const retryMembers: Kinds<Omit<RetryOptions, 'clock' | 'random'>> = {
+const retryMembers: Kinds<Omit<RetryOptions, 'clock' | 'random'>> = {
   attempts: /* @__PURE__ */ is.optional(/* @__PURE__ */ is.wholeFrom(1)),
   budgetMs: /* @__PURE__ */ is.optional(/* @__PURE__ */ is.numberFrom(0, Infinity)),
   onRetry: /* @__PURE__ */ is.optional(is.callable),

@@ -29,7 +29,7 @@ export function createCursor(text: string, limits: Pick<Cursor, 'maxDepth' | 'ma
 export const TOO_MANY_VALUES = 'too many values';
 const END = 'unexpected end of JSON input';
 export const QUOTE = 0x22;
-export const COMMA = 0x2c;
+const COMMA = 0x2c;
 const PLUS = 0x2b;
 const MINUS = 0x2d;
 const POINT = 0x2e;
@@ -37,10 +37,10 @@ const ZERO = 0x30;
 const NINE = 0x39;
 const COLON = 0x3a;
 export const LIST = 0x5b;
-export const BACKSLASH = 0x5c;
-export const LIST_END = 0x5d;
+const BACKSLASH = 0x5c;
+const LIST_END = 0x5d;
 export const OBJECT = 0x7b;
-export const OBJECT_END = 0x7d;
+const OBJECT_END = 0x7d;
 /** No number with fewer digits before its point is too large for a float64. */
 const MAX_DIGITS = 308;
 
@@ -245,7 +245,7 @@ function isDigit(code: number): boolean {
   return code >= ZERO && code <= NINE;
 }
 
-export function skipSpace(text: string, from: number): number {
+function skipSpace(text: string, from: number): number {
   let at = from;
   for (let code = text.charCodeAt(at); code === 0x20 || code === 0x0a || code === 0x0d || code === 0x09;) {
     at += 1;

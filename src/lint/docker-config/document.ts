@@ -67,7 +67,7 @@ function lintNoJson(text: string, reason: string, offset: number, place: string)
   return finding('DOCUMENT_UNREADABLE', place, `Go says: ${reason} (byte ${offset})`);
 }
 
-export function isBase64Json(text: string): boolean {
+function isBase64Json(text: string): boolean {
   const trimmed = text.trim();
   const bytes = decodeBase64(trimmed, trimmed.endsWith('='));
   return typeof bytes !== 'string' && /^\s*\{/.test(decodeUtf8(bytes.subarray(0, 64)));

@@ -13,7 +13,7 @@ export interface BuiltContent {
 }
 
 /** The digest of bytes. */
-export function computeDigest(algorithm: DigestAlgorithm, bytes: Uint8Array): Digest {
+function computeDigest(algorithm: DigestAlgorithm, bytes: Uint8Array): Digest {
   return `${algorithm}:${createHash(algorithm).update(bytes).digest('hex')}` as Digest;
 }
 

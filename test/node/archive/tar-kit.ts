@@ -1,5 +1,4 @@
 import { createHash } from 'node:crypto';
-import { MEDIA_TYPES } from 'kubepull/oci';
 import type { BuiltImage } from 'kubepull/testing';
 
 /** A member of an archive; what is not given is as a good one has it. */
@@ -128,5 +127,3 @@ export function replace(
 ): Member[] {
   return members.flatMap((member) => (name.test(member.name) ? change(member) : member));
 }
-
-export const manifestType: string = MEDIA_TYPES.ociManifest;

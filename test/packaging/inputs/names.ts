@@ -1,4 +1,4 @@
-import { createCredential, createSecret, type ParseDockerConfigOptions } from 'kubepull/docker-config';
+import { createSecret, type ParseDockerConfigOptions } from 'kubepull/docker-config';
 import { explainPull, type ExplainPullOptions } from 'kubepull/explain';
 import { explainFailure, explainPod, type ExplainPodOptions } from 'kubepull/failures';
 import { createKeyring } from 'kubepull/keyring';
@@ -15,7 +15,7 @@ import { all, type GoodCall, type Table } from './wrong-inputs.ts';
 const parsed = parseReference('a.example/team/app:1');
 /** Without its input, which nothing reads. */
 const ref = { domain: parsed.domain, path: parsed.path, name: parsed.name, tag: parsed.tag, digest };
-export const refOptional = (place: string): readonly string[] => [`${place}.tag`, `${place}.digest`];
+const refOptional = (place: string): readonly string[] => [`${place}.tag`, `${place}.digest`];
 export { ref };
 
 /** Of a reference, as far as a name needs it. */
@@ -403,4 +403,3 @@ export const failures: Table = {
     ),
   }),
 };
-export { createCredential };

@@ -57,7 +57,7 @@ export interface WrongInput {
   readonly args: readonly unknown[];
 }
 
-export function* wrongInputs(good: GoodCall): Generator<WrongInput> {
+function* wrongInputs(good: GoodCall): Generator<WrongInput> {
   for (const [index, value] of good.args.entries()) yield* wrongAt(good, [String(index)], value);
 }
 
@@ -109,7 +109,7 @@ function replace(container: unknown, [key = '', ...rest]: readonly string[], val
 }
 
 /** What came of a call: `value`, the code of our error, or the name of a bare one. */
-export async function outcomeOf(call: () => unknown): Promise<string> {
+async function outcomeOf(call: () => unknown): Promise<string> {
   try {
     await settle(call());
     return 'value';

@@ -11,7 +11,7 @@ interface Counted {
   most: number;
 }
 
-export const counted = (globalThis as unknown as { readonly counted: Counted }).counted;
+const counted = (globalThis as unknown as { readonly counted: Counted }).counted;
 
 /** One input of the corpus. */
 export interface Line {

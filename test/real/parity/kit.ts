@@ -72,11 +72,7 @@ export const sha = (bytes: Uint8Array | string, algorithm = 'sha256'): string =>
 export const imageOf = (id: string, options: Partial<BuildImageOptions> = {}): BuiltImage =>
   buildImage({ layers: [{ files: { id } }], ...options });
 
-export const typed = (
-  bytes: Uint8Array | string,
-  type: string | undefined,
-  headers: Answer['headers'] = {},
-): Answer => ({
+const typed = (bytes: Uint8Array | string, type: string | undefined, headers: Answer['headers'] = {}): Answer => ({
   body: bytes,
   headers: {
     'content-length': String(Buffer.byteLength(bytes)),
@@ -86,7 +82,7 @@ export const typed = (
 });
 
 /** A blob as registries send it. */
-export const blob = (bytes: Uint8Array | string, headers: Answer['headers'] = {}): Answer =>
+const blob = (bytes: Uint8Array | string, headers: Answer['headers'] = {}): Answer =>
   typed(bytes, 'application/octet-stream', headers);
 
 /** A document as registries send it. */

@@ -11,7 +11,7 @@ export interface Row {
 /** Why a row differs: the row of the threat model, or the words of the comparison, and a short reason. */
 export type Reasons = Readonly<Record<string, readonly [row: string, reason: string]>>;
 
-export const isPulled = (outcome: Outcome): outcome is { readonly image: string } => 'image' in outcome;
+const isPulled = (outcome: Outcome): outcome is { readonly image: string } => 'image' in outcome;
 
 /** We alone refuse, we alone pull, or we pull another image than containerd. */
 export function differenceOf({ containerd, skopeo, kubepull }: Row): 'refused' | 'pulled' | 'other' | undefined {

@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { execFile } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
@@ -26,7 +25,7 @@ const credential: Credential = {
   email: undefined,
 };
 
-export const nameOf = ({ place, served }: Scripted): string => {
+const nameOf = ({ place, served }: Scripted): string => {
   const { reference = '1' } = served;
   return `${place.registry}/${place.repository}${reference.includes(':') ? '@' : ':'}${reference}`;
 };
@@ -106,5 +105,3 @@ export function pullWithSkopeo(input: Scripted, directory: string): Promise<Outc
     input.served.account === true ? ['--src-creds', `${ACCOUNT.username}:${ACCOUNT.password}`] : ['--src-no-creds'];
   return copyWithSkopeo(`docker://${nameOf(input)}`, directory, ['--src-tls-verify=false', ...account]);
 }
-
-export const digestOf = (bytes: Uint8Array): string => `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
