@@ -3,6 +3,7 @@ import { dirname, resolve } from 'node:path';
 import { type Clock, systemClock } from '../clock/index.js';
 import { type DockerConfigEntry, formatCredentialSource } from '../docker-config/index.js';
 import { type AnyImageError, isImageError, PullFailedError } from '../errors/index.js';
+import { explainFailure } from '../failures/index.js';
 import { hideUserInfo, printable } from '../internal/index.js';
 import { createKeyring, joinKeyrings, type Keyring } from '../keyring/index.js';
 import { podImages, serviceAccountNameOf } from '../kubernetes/inner.js';
@@ -220,13 +221,16 @@ function describe({ target, images }: PullOutput, isGood: boolean, styled: Style
   const parts = images.map((image) => describeOne(image, styled));
   const isWritten = isGood || (target.kind === 'layout' && images.some(({ status }) => status === 'pulled'));
   const where = `${target.kind} ${printable(target.path)}`;
-  return [...parts, isWritten ? `written to ${where}` : `no ${where} is written`].join('\n');
+  return [...parts, isWritten ? `written to ${where}` : `nothing is written to ${where}`].join('\n');
 }
 
 function describeOne(image: PulledOutput, styled: Styled): string {
   const head = styled('bold', printable(image.image));
   if (image.status === 'failed') {
-    return [`${head}: ${styled('red', 'failed')}`, `  ${image.error.code}: ${image.error.message}`].join('\n');
+    const { code, message } = image.error;
+    const { cause, cure } = explainFailure(message);
+    const cured = cause === 'unknown' ? [] : [`  ${styled('dim', 'cure')}: ${cure}`];
+    return [`${head}: ${styled('red', 'failed')}`, `  ${code}: ${message}`, ...cured].join('\n');
   }
   return [
     `${head}: ${styled('green', 'pulled')}`,

@@ -87,7 +87,7 @@ describe('kubepull pull', () => {
     await assertLayoutValid(join(path, 'out'));
     const archive = await runCli(['pull', ...images, '--archive', join(path, 'a.tar'), ...ONLY]);
     expect(archive.code).toBe(1);
-    expect(archive.stdout).toContain(`no archive ${join(path, 'a.tar')} is written`);
+    expect(archive.stdout).toContain(`nothing is written to archive ${join(path, 'a.tar')}`);
     expect(readdirSync(path)).toEqual(['out']);
   });
 
