@@ -123,6 +123,7 @@ function showPicker(images: readonly ImageView[]): void {
   // As long as the choice is the same, what has the focus stays.
   if (picker.dataset['shown'] === names) return;
   picker.dataset['shown'] = names;
+  const isOne = new Set(shown.map(({ object }) => object)).size < 2;
   picker.replaceChildren(
     el('legend', {}, 'Image'),
     ...shown.map(({ container, kind, object }, at) => {
@@ -131,7 +132,8 @@ function showPicker(images: readonly ImageView[]): void {
         chosen = at;
         if (view !== undefined) show(view);
       });
-      return el('label', { class: 'choice', title: object }, radio, el('span', {}, container), el('small', {}, kind));
+      const of = isOne ? kind : `${kind}, ${object}`;
+      return el('label', { class: 'choice' }, radio, el('span', {}, container), el('small', {}, of));
     }),
   );
 }

@@ -1,7 +1,7 @@
 // The playground's answer as plain data: every value is what a function of the library gave. No part of it knows of a page.
 import { findPods } from '../../src/kubernetes/inner.ts';
 import { recordedCredentials } from '../../src/image-access/inner.ts';
-import { type Found, isPullSecret, labelOf, surroundingsOf } from '../../src/cli/input.ts';
+import { type Found, isPullSecret, labelOf, podOfImage, surroundingsOf } from '../../src/cli/input.ts';
 import { type BackoffStep, planBackoff } from 'kubepull/backoff';
 import { type CreateHasher, parseDigest } from 'kubepull/digest';
 import { formatCredentialSource } from 'kubepull/docker-config';
@@ -47,6 +47,8 @@ export interface RejectedRung {
 export interface ImageView {
   /** Such as `Deployment shop/web`. */
   readonly object: string;
+  /** Whether there is no pod, and only a message names the image. */
+  readonly isBare: boolean;
   readonly namespace: string;
   readonly container: string;
   readonly kind: string;
@@ -99,7 +101,9 @@ export async function buildView(inputs: Inputs): Promise<View> {
   const read = await readInputs(inputs);
   const said = inputs.message.trim() === '' ? undefined : explainFailure(inputs.message);
   const images: ImageView[] = [];
-  for (const found of read.input.pods) images.push(...(await explainObject(found, read, inputs)));
+  const isBare = read.input.pods.length === 0 && said?.image !== undefined;
+  const pods = isBare ? [podOfImage(said.image)] : read.input.pods;
+  for (const found of pods) images.push(...(await explainObject(found, read, inputs, isBare)));
   const owner = said && ownerOf(said, images);
   return {
     problems: read.problems,
@@ -124,6 +128,7 @@ async function explainObject(
   found: Found<object>,
   { input, entries }: ReadInputs,
   inputs: Inputs,
+  isBare: boolean,
 ): Promise<readonly ImageView[]> {
   const createHasher = createNumbering();
   const secrets = input.secrets.map(({ object }) => object);
@@ -162,6 +167,7 @@ async function explainObject(
     };
     images.push({
       ...toImageView(labelOf(found), explained),
+      isBare,
       description: await describeIn(inputs.release),
       dialects: compareDialects(explained.pull, entries),
       releases: await Promise.all(
@@ -216,7 +222,7 @@ function presentOf(
 function toImageView(
   object: string,
   { namespace, pull, failure: told }: ContainerExplanation,
-): Omit<ImageView, 'description' | 'dialects' | 'releases'> {
+): Omit<ImageView, 'isBare' | 'description' | 'dialects' | 'releases'> {
   const { policy, name, nameError, runtimeImage, listedBy, secrets, skipped, configError } = pull;
   const { lookup, mustPull, decision, failure } = pull;
   return {

@@ -29,26 +29,28 @@ function renderVerdict(verdict: Verdict): HTMLElement {
   );
 }
 
-/** Everything about one image, in the order in which it is decided. */
+/** Everything about one image, in the order in which it is decided. Without a pod only what a message tells is known. */
 export function renderImage(image: ImageView, view: View): readonly Node[] {
-  const { told } = image;
+  const { told, isBare } = image;
+  const policy = section('The policy', 'policy', renderPolicy(image));
+  const ladder = section('The ladder of credentials', 'ladder', renderLadder(image));
+  const compared = section('By other rules', 'compare', renderDialects(image.dialects), renderReleases(image.releases));
+  const ticket = el(
+    'details',
+    { class: 'ticket' },
+    el('summary', {}, 'As text for a ticket'),
+    el('pre', { tabindex: 0, 'data-field': 'text' }, image.text),
+  );
   return [
     renderVerdict(verdictOf(image, view.findings)),
-    told !== undefined && renderTold(told),
+    ...(told === undefined ? [] : [renderTold(told)]),
     section('The name', 'name', renderName(image)),
-    section('The policy', 'policy', renderPolicy(image)),
-    section('The ladder of credentials', 'ladder', renderLadder(image)),
-    section('Findings', 'findings', renderFindings(view.findings)),
+    ...(isBare ? [] : [policy, ladder]),
+    ...(isBare && view.findings.length === 0 ? [] : [section('Findings', 'findings', renderFindings(view.findings))]),
     section('What kubectl describe says', 'describe', renderDescription(image)),
     section('Back-off', 'backoff', renderBackoff(view.backoff)),
-    section('By other rules', 'compare', renderDialects(image.dialects), renderReleases(image.releases)),
-    el(
-      'details',
-      { class: 'ticket' },
-      el('summary', {}, 'As text for a ticket'),
-      el('pre', { tabindex: 0, 'data-field': 'text' }, image.text),
-    ),
-  ].filter((node) => node !== false);
+    ...(isBare ? [] : [compared, ticket]),
+  ];
 }
 
 function section(title: string, id: string, ...content: readonly (Node | readonly Node[])[]): HTMLElement {

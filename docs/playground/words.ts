@@ -73,7 +73,7 @@ export interface Verdict {
 /** The most important thing about an image: the node's own words first, then what never comes to a pull, then findings. */
 export function verdictOf(image: ImageView, findings: readonly FindingView[]): Verdict {
   const { told, failure } = image;
-  if (told !== undefined && told.cause !== 'unknown') return verdictOfMessage(told);
+  if (told !== undefined && (told.cause !== 'unknown' || image.isBare)) return verdictOfMessage(told);
   if (failure !== undefined) {
     const isText = failure.reason === failure.message;
     const { cause, title, cure } = explainFailure(isText ? failure.message : `${failure.reason}: ${failure.message}`);
@@ -95,8 +95,8 @@ export function verdictOf(image: ImageView, findings: readonly FindingView[]): V
 }
 
 /** The verdict on what a node says. */
-export function verdictOfMessage({ title, words, cure }: FailureExplanation): Verdict {
-  return { tone: 'bad', title, detail: undefined, quote: words, cure };
+export function verdictOfMessage({ cause, title, words, cure }: FailureExplanation): Verdict {
+  return { tone: cause === 'unknown' ? 'open' : 'bad', title, detail: undefined, quote: words, cure };
 }
 
 /** Whether a finding is about the object of an image or about a secret of it. */

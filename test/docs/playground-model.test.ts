@@ -233,6 +233,20 @@ describe('buildView', () => {
     expect(images[0]?.description?.isOpen).toBe(true);
   });
 
+  it('draws the image that a message names where there is no pod, and what its pull has shown', async () => {
+    const image = await onlyImage('back-off');
+    expect(image.isBare).toBe(true);
+    expect(image.nameParts.map(({ text }) => text)).toEqual(['registry.example.com', 'team/web', '1.4']);
+    expect(image.description?.events.map(({ reason }) => reason)).toEqual([
+      'Pulling',
+      'Failed',
+      'Failed',
+      'BackOff',
+      'Failed',
+    ]);
+    expect(verdictOf(image, []).title).toBe(explainFailure(byId('back-off').message).title);
+  });
+
   it('reads JSON, Lists and several documents', async () => {
     const pod = { kind: 'Pod', metadata: { name: 'one' }, spec: { containers: [{ name: 'a', image: 'nginx:1' }] } };
     const list = JSON.stringify({ kind: 'List', items: [pod, { ...pod, metadata: { name: 'two' } }] });
@@ -241,10 +255,10 @@ describe('buildView', () => {
   });
 
   it('tells what cannot be read, and where, and answers with the rest', async () => {
-    const { problems, told } = await viewOf('dns', { objects: 'kind: Pod\n  name: [', nodeConfig: '{' });
+    const { problems, images } = await viewOf('dns', { objects: 'kind: Pod\n  name: [', nodeConfig: '{' });
     expect(problems.map(({ field }) => field)).toEqual(['objects', 'nodeConfig']);
     expect(problems[0]?.message).toMatch(/^The text is neither JSON nor YAML: line \d/u);
-    expect(told?.cause).toBe('dns');
+    expect(images.map(({ told }) => told?.cause)).toEqual(['dns']);
   });
 
   it('has kubelet’s waits', async () => {

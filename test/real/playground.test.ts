@@ -13,6 +13,7 @@ import type { ExplainOutput, LintOutput } from 'kubepull/cli';
 import { explainFailure } from 'kubepull/failures';
 import { planBackoff } from 'kubepull/backoff';
 import { encodeAuth } from 'kubepull/docker-config';
+import { applyDefaultTag } from 'kubepull/reference';
 import { buildPlayground } from '../../docs/playground/build.mjs';
 import { EXAMPLES } from '../../docs/playground/examples.ts';
 import type { Inputs } from '../../docs/playground/inputs.ts';
@@ -121,6 +122,7 @@ async function readAnswer(page: Page): Promise<Record<string, unknown>> {
 
 /** The same as the library gives it: decisions by the command line, events by the image manager. */
 async function answerOf(inputs: Inputs, at: number): Promise<Record<string, unknown>> {
+  if (inputs.objects === '') return answerWithoutPod(inputs);
   const image = (await ask<ExplainOutput>('explain', inputs)).images[at];
   const view = (await buildView(inputs)).images[at];
   return {
@@ -130,6 +132,21 @@ async function answerOf(inputs: Inputs, at: number): Promise<Record<string, unkn
     missing: image?.pullSecrets.message === null ? [] : [image?.pullSecrets.message],
     rungs: (image?.credentials?.tried ?? []).map(({ key, source, rule }) => [key, source, rule]),
     rejected: (image?.credentials?.notTried ?? []).map(({ key, source, reason }) => [key, source, reason]),
+    events: (view?.description?.events ?? []).map(({ type, reason, message }) => [type, reason, message]),
+  };
+}
+
+/** Without a pod nothing is known of policies and secrets. */
+async function answerWithoutPod(inputs: Inputs): Promise<Record<string, unknown>> {
+  const [view] = (await buildView(inputs)).images;
+  const none: readonly string[] = [];
+  return {
+    policy: none,
+    reason: none,
+    runtimeImage: [applyDefaultTag(explainFailure(inputs.message).image ?? '')],
+    missing: none,
+    rungs: none,
+    rejected: none,
     events: (view?.description?.events ?? []).map(({ type, reason, message }) => [type, reason, message]),
   };
 }
@@ -154,7 +171,8 @@ describe.each(SCREENS)('the playground on a %s screen', (_, screen) => {
       for (const at of images.keys()) {
         if (images.length > 1) await choices.nth(at).check();
         expect([id, await readAnswer(page)]).toEqual([id, await answerOf(inputs, at)]);
-        expect([id, await texts(page, 'text')]).toEqual([id, [images[at]?.text]]);
+        const ticket = inputs.objects === '' ? [] : [images[at]?.text];
+        expect([id, await texts(page, 'text')]).toEqual([id, ticket]);
       }
       const codes = await page
         .locator('[data-field="finding"]')
