@@ -6,7 +6,7 @@ export default defineConfig({
   root,
   resolve: { alias: [...alias] },
   test: {
-    include: JSON.parse(process.env['KUBEPULL_MUTATION_TESTS'] ?? '[]') as string[],
+    include: JSON.parse(process.env['KUBEPULL_TEST_MUTATION'] ?? '[]') as string[],
     setupFiles: ['test/support/setup.ts'],
     globalSetup: ['test/support/global-setup.ts'],
     testTimeout: 300_000,

@@ -62,7 +62,7 @@ function reportOf(name) {
         cwd: root,
         stdio: ['ignore', 'ignore', 'inherit'],
         // The same input for properties and sweeps every time: what one change is judged by is what the next one is.
-        env: { ...env, KUBEPULL_TEST_SEED: '1', KUBEPULL_MUTATION_TESTS: JSON.stringify(found.tests) },
+        env: { ...env, KUBEPULL_TEST_SEED: '1', KUBEPULL_TEST_MUTATION: JSON.stringify(found.tests) },
       },
     );
     if (status !== 0) throw new Error(`Stryker ended with status ${status} for ${name}`);

@@ -25,7 +25,10 @@ export function amountOf(amount: { readonly here: number; readonly inCi: number 
 /** In CI, where a change is judged by itself, the same input every time; elsewhere new input every time, by the seed of the run. */
 const seed = inCi ? 1 : Number(process.env['KUBEPULL_TEST_SEED']) | 0;
 
-const RUNS = inCi ? 10_000 : 200;
+/** Set by `npm run mutation`, for which the tests of a module run hundreds of times. */
+export const isMutated: boolean = process.env['KUBEPULL_TEST_MUTATION'] !== undefined;
+
+const RUNS = inCi ? 10_000 : isMutated ? 50 : 200;
 
 /** Properties of which one run takes more than a millisecond, by what it does; and those that take next to nothing. */
 const RUNS_OF = {
@@ -46,7 +49,7 @@ const RUNS_OF = {
 /** For `fc.assert`: how often to try a property that costs much more, or much less, than others. */
 export function runsOf(cost: keyof typeof RUNS_OF): { readonly numRuns: number } {
   const { here, inCi: full } = RUNS_OF[cost];
-  return { numRuns: inCi ? full : here };
+  return { numRuns: inCi ? full : isMutated ? here / 10 : here };
 }
 
 /** For `fc.assert` in a proof: as often as the run of the proofs has time for. */

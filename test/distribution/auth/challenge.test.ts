@@ -70,6 +70,8 @@ describe('parseChallenges', () => {
     ['Basic realm="x" Bearer realm="y"', []],
     ['Negotiate abc=', [{ scheme: 'negotiate', parameters: {}, token68: 'abc=' }]],
     ['Negotiate abc==, Negotiate def', [negotiate('abc=='), negotiate('def')]],
+    ['Negotiate abc= , Basic realm="x"', [negotiate('abc='), basic({ realm: 'x' })]],
+    ['Negotiate abc= \t', [negotiate('abc=')]],
     ['NTLM', [{ scheme: 'ntlm', parameters: {}, token68: undefined }]],
     ['Digest realm="r", qop="auth, auth-int", nonce="n"', [digest({ realm: 'r', qop: 'auth, auth-int', nonce: 'n' })]],
     [
@@ -99,6 +101,7 @@ describe('parseChallenges', () => {
     ['Bearer realm=a"b"', []],
     // A fault ends the header; what stood before it counts.
     ['Bearer realm="x"x', []],
+    ['Bearer realm="x"service="y"', []],
     ['Bearer: realm="x"', []],
     ['Bearer "x"', []],
     ["Bearer realm='x'", [bearer({ realm: "'x'" })]],
@@ -134,9 +137,20 @@ describe('parseChallenges', () => {
     const parameters = (count: number): string => Array.from({ length: count }, (_, at) => `p${at}=x`).join();
     expect(Object.keys(parse(`Bearer ${parameters(32)}`)[0]?.parameters ?? {})).toHaveLength(32);
     expect(parse(`Bearer ${parameters(33)}`)).toEqual([]);
-    expect(parse(`Basic realm="${'x'.repeat(16 * 1024)}"`)).toEqual([]);
+    const long = (length: number): string => `Basic realm="${'x'.repeat(length - 'Basic realm=""'.length)}"`;
+    expect(parse(long(16 * 1024))).toHaveLength(1);
+    expect(parse(long(16 * 1024 + 1))).toEqual([]);
     const half = `Basic realm="${'x'.repeat(9000)}"`;
     expect([parse(half).length, parse([half, half]).length]).toEqual([1, 0]);
+  });
+
+  it.each([undefined, null, 5, [5]])('refuses %j, and says what it is', (header) => {
+    expect(() => parseChallenges(header as never)).toThrow(
+      expect.objectContaining({
+        code: 'ERR_OPTION_INVALID',
+        message: expect.stringMatching(/^Cannot parse challenges: .*\bheader\b/) as string,
+      }) as Error,
+    );
   });
 
   it('stays linear on 16 KiB of one character [A15]', () => {

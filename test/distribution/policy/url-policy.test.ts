@@ -3,8 +3,10 @@ import { describe, expect, it } from 'vitest';
 import { RequestRefusedError } from 'kubepull/errors';
 import { classifyAddress, type RealmPolicy } from 'kubepull/distribution';
 import {
+  admitForeign,
   admitRealm,
   admitRedirect,
+  admitUpload,
   type RedirectFrom,
   type RegistryPeer,
 } from '../../../src/distribution/policy/url-policy.ts';
@@ -239,5 +241,133 @@ describe('admitRedirect', () => {
     ] as const) {
       expect(() => admit(location)).toThrow(expect.objectContaining({ url: shown }));
     }
+  });
+});
+
+describe('a refusal', () => {
+  const cure = (option: string): string => `if it is trusted, say so by the option ${option}`;
+  const at = (length: number): string =>
+    `https://auth.example.com/${'x'.repeat(length - 'https://auth.example.com/'.length)}`;
+
+  it.each([
+    [
+      '',
+      'Cannot get a token for https://registry.example.com: its challenge names no realm, so it is not known who gives one',
+    ],
+    [at(2049), `Cannot ask token realm ${at(2049).slice(0, 256)}…: it has more than 2048 characters`],
+    ['https://a/ä', 'Cannot ask token realm https://a/%C3%A4: it has a character that no URL has'],
+    ['token', 'Cannot ask token realm token: it is not a URL'],
+    ['https://[x?sig=1#y', 'Cannot ask token realm https://[x: it is not a URL'],
+    ['https://user:word@[x?sig=1', 'Cannot ask token realm https://…@[x: it is not a URL'],
+    ['//user:word@[x', 'Cannot ask token realm …@[x: it is not a URL'],
+    ['ftp://a/t', 'Cannot ask token realm ftp://a/t: only http and https are spoken'],
+    ['http://a.example/t', 'Cannot ask token realm http://a.example/t: it would leave TLS'],
+    ['https://a.example/#x', 'Cannot ask token realm https://a.example/: it has a fragment'],
+    ['https://10.0.0.1/t', `Cannot ask token realm https://10.0.0.1/t: its address is private; ${cure('realmPolicy')}`],
+  ])('of the realm %j says why', (realm, message) => {
+    expect(() => admitRealm(realm, PUBLIC)).toThrow(expect.objectContaining({ message }) as Error);
+  });
+
+  it('of a realm elsewhere says what to do, and masks what it is told to', () => {
+    const realm = 'https://auth.example.com/word';
+    expect(() => admitRealm(realm, PUBLIC, 'same-origin')).toThrow(
+      `Cannot ask token realm ${realm}: it is not at the registry itself; ${cure('realmPolicy')}`,
+    );
+    const mask = (text: string): string => text.replace('word', '[redacted]');
+    expect(() => admitRealm(realm, { ...PUBLIC, mask }, 'same-origin')).toThrow(
+      'https://auth.example.com/[redacted]: ',
+    );
+  });
+
+  it('is none at 2,048 characters of a realm and 16 KiB of a redirect', () => {
+    expect(ruleOf(() => admitRealm(at(2048), PUBLIC))).toBe('admitted');
+    const from: RedirectFrom = { url: PUBLIC.origin, allowAddresses: undefined, network: 'public' };
+    expect(ruleOf(() => admitRedirect(at(16 * 1024), from, PUBLIC.origin))).toBe('admitted');
+    expect(() => admitRedirect(at(16 * 1024 + 1), from, PUBLIC.origin)).toThrow(
+      'Cannot follow redirect <invalid URL>: it has more than 16384 characters',
+    );
+  });
+
+  it.each([
+    ['https://[', 'Cannot follow redirect <invalid URL>: it is not a URL'],
+    ['https://a/\u0000', 'Cannot follow redirect https://a/…: it is not a URL'],
+    ['ftp://a/t', 'Cannot follow redirect ftp:…: only http and https are spoken'],
+    [
+      'https://10.0.0.1/t',
+      `Cannot follow redirect https://10.0.0.1/…: its address is private; ${cure('redirectPolicy')}`,
+    ],
+  ])('of the redirect %j says why', (location, message) => {
+    const from: RedirectFrom = { url: PUBLIC.origin, allowAddresses: undefined, network: 'public' };
+    expect(() => admitRedirect(location, from, PUBLIC.origin)).toThrow(expect.objectContaining({ message }) as Error);
+  });
+});
+
+describe('a chain of redirects', () => {
+  const elsewhere: RedirectFrom = {
+    url: 'https://10.0.0.1/a',
+    allowAddresses: ['public', 'private'],
+    network: 'public',
+  };
+
+  it('may lead back to the registry, wherever that stands', () => {
+    const { url, allowAddresses } = admitRedirect('https://127.0.0.1:5000/x#y', elsewhere, 'https://127.0.0.1:5000');
+    expect([url.href, allowAddresses]).toEqual(['https://127.0.0.1:5000/x', undefined]);
+  });
+
+  it('may stay where it was led, with what was allowed there', () => {
+    expect(admitRedirect('/b', elsewhere, PUBLIC.origin).allowAddresses).toEqual(['public', 'private']);
+    expect(ruleOf(() => admitRedirect('https://10.0.0.2/b', elsewhere, PUBLIC.origin))).toBe('private-address');
+  });
+
+  it('leads to private addresses where the policy trusts the pair, and to no metadata', () => {
+    const asked: unknown[] = [];
+    const policy = (...pair: readonly string[]) => {
+      asked.push(pair);
+      return 'trusted' as const;
+    };
+    const from: RedirectFrom = { url: PUBLIC.origin, allowAddresses: undefined, network: 'public' };
+    expect(admitRedirect('https://10.0.0.1/x?y', from, PUBLIC.origin, policy).allowAddresses).toEqual([
+      'public',
+      'private',
+      'loopback',
+    ]);
+    expect(ruleOf(() => admitRedirect('https://169.254.169.254/', from, PUBLIC.origin, policy))).toBe(
+      'metadata-address',
+    );
+    expect(asked[0]).toEqual([PUBLIC.origin, 'https://10.0.0.1']);
+  });
+});
+
+describe('admitForeign', () => {
+  it('admits what a redirect of the registry could lead to, but no relative URL', () => {
+    expect(admitForeign('https://cdn.example.net/x', PUBLIC)).toMatchObject({ allowAddresses: ['public'] });
+    expect(admitForeign('https://10.0.0.1/x', PRIVATE).allowAddresses).toEqual(['public', 'private']);
+    expect(ruleOf(() => admitForeign('https://10.0.0.1/x', PUBLIC))).toBe('private-address');
+    expect(ruleOf(() => admitForeign('https://10.0.0.1/x', PUBLIC, () => 'trusted'))).toBe('admitted');
+    expect(() => admitForeign('/v2/app', PUBLIC)).toThrow(
+      expect.objectContaining({ rule: 'invalid-url', message: 'Cannot fetch <invalid URL>: it is not a URL' }) as Error,
+    );
+  });
+});
+
+describe('admitUpload', () => {
+  const from = 'https://registry.example.com/v2/app/blobs/uploads/';
+
+  it('goes on at the origin of the registry, also by a relative address', () => {
+    expect(admitUpload('/v2/app/blobs/uploads/1?state=x', from)).toBe(
+      'https://registry.example.com/v2/app/blobs/uploads/1?state=x',
+    );
+    expect(admitUpload('https://registry.example.com:443/up', from)).toBe('https://registry.example.com/up');
+  });
+
+  it('goes nowhere else', () => {
+    expect(() => admitUpload('https://cdn.example.net/up?sig=1', from)).toThrow(
+      expect.objectContaining({
+        rule: 'foreign-upload',
+        message: 'Cannot upload to https://cdn.example.net/…: it is not at the registry itself',
+      }) as Error,
+    );
+    expect(ruleOf(() => admitUpload('https://10.0.0.1/up', from))).toBe('private-address');
+    expect(ruleOf(() => admitUpload('http://registry.example.com/up', from))).toBe('scheme-downgrade');
   });
 });
