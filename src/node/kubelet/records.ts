@@ -86,9 +86,19 @@ async function openDirectory<T>(path: string, format: Format<T>): Promise<Record
   const { found, isWhole } = await readAll(files, decode);
   const entries = found.map(({ value }) => [keyOf(value), value] as const);
   const cache = createRecordCache(maxCached, { entries, isWhole });
+  /** A change that failed may have been made all the same, as when the directory could not be synced. */
+  const change = async (key: string, step: () => Promise<void>): Promise<void> => {
+    try {
+      await step();
+    } catch (error) {
+      cache.forget(key);
+      throw error;
+    }
+  };
   const write = async (value: T): Promise<void> => {
-    await files.write(recordFileName(keyOf(value)), encode(value));
-    cache.set(keyOf(value), value);
+    const key = keyOf(value);
+    await change(key, () => files.write(recordFileName(key), encode(value)));
+    cache.set(key, value);
   };
   for (const { value, isCurrent } of found) if (!isCurrent) await write(value).catch(ignoreStoreError);
   return {
@@ -102,7 +112,7 @@ async function openDirectory<T>(path: string, format: Format<T>): Promise<Record
     },
     write,
     async remove(key) {
-      await files.remove(recordFileName(key));
+      await change(key, () => files.remove(recordFileName(key)));
       cache.delete(key);
     },
     list: async () => (await readAll(files, decode)).found.map(({ value }) => value),
@@ -151,6 +161,8 @@ interface RecordCache<V> {
   get(key: string): V | undefined;
   set(key: string, value: V): void;
   delete(key: string): void;
+  /** From now on it is not known. */
+  forget(key: string): void;
   /** Whether what is not known is not there either. */
   readonly isComplete: boolean;
 }
@@ -184,6 +196,10 @@ export function createRecordCache<V>(
     },
     set,
     delete: (key) => void entries.delete(key),
+    forget(key) {
+      entries.delete(key);
+      isComplete = false;
+    },
     get isComplete() {
       return isComplete;
     },

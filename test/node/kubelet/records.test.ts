@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { openPulledRecords } from 'kubepull/node';
-import type { ImagePullCredentials, ImagePulledRecord } from 'kubepull/image-access';
+import type { ImagePullCredentials, ImagePulledRecord, PulledRecords } from 'kubepull/image-access';
 import { describe, expect, it } from 'vitest';
 import { createRecordCache } from '../../../src/node/kubelet/records.ts';
 import { tempDir } from '../../support/temp-dir.ts';
@@ -48,6 +48,25 @@ async function written(value: ImagePulledRecord): Promise<string> {
   const [name = ''] = readdirSync(pulled);
   return readFileSync(join(pulled, name), 'utf8');
 }
+
+describe('what could not be changed', () => {
+  it.each([
+    ['written', (records: PulledRecords) => records.writeRecord(record('testimageref'))],
+    ['removed', (records: PulledRecords) => records.deleteRecord('testimageref')],
+  ])('is looked for on the disk and not in memory: it may be half %s', async (_, change) => {
+    const { root, pulled } = kubeletRoot();
+    const records = await openPulledRecords(root);
+    await records.writeRecord(example);
+    // As nobody can replace or remove it.
+    rmSync(join(pulled, RECORD));
+    mkdirSync(join(pulled, RECORD, 'in the way'), { recursive: true });
+    expect(await records.readRecord('testimageref')).toEqual(example);
+    await expect(change(records)).rejects.toMatchObject({ code: 'ERR_STORE' });
+    await expect(records.readRecord('testimageref')).rejects.toMatchObject({ code: 'ERR_STORE' });
+    rmSync(join(pulled, RECORD), { recursive: true });
+    expect(await records.readRecord('testimageref')).toBeUndefined();
+  });
+});
 
 describe('what is written', () => {
   it('an intent, byte for byte', async () => {
