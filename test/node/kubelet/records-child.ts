@@ -32,10 +32,9 @@ async function pull(): Promise<void> {
   }
 }
 
-/** Writes records that get longer and shorter, until it is killed. */
+/** Writes records that get longer and shorter, and says so after each, until it is killed. */
 async function churn(): Promise<void> {
   const records = await openPulledRecords(root);
-  process.stdout.write('churning\n');
   for (let round = 0; ; round += 1) {
     const entry = { kubernetesSecrets: [], kubernetesServiceAccounts: [], nodePodsAccessible: true };
     const credentialMapping = new Map(
@@ -44,6 +43,7 @@ async function churn(): Promise<void> {
     const id = `image-${round % 5}`;
     await records.writeIntent(id);
     await records.writeRecord({ imageRef: id, lastUpdatedAt: round * 1_000, credentialMapping });
+    process.stdout.write('written\n');
     await records.deleteIntent(id);
     if (round % 11 === 0) await records.deleteRecord(id);
   }

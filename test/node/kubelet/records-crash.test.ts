@@ -20,12 +20,8 @@ async function bundleChild(directory: string): Promise<string> {
   return outfile;
 }
 
-/** Starts a child, waits for so many lines of it, and kills it after some more time. */
-async function killAfter(
-  program: string,
-  args: readonly string[],
-  { lines, ms }: { readonly lines: number; readonly ms: number },
-): Promise<void> {
+/** Starts a child, and kills it some moment after it has said so many lines. */
+async function killAfter(program: string, args: readonly string[], lines: number): Promise<void> {
   const child: ChildProcess = spawn(process.execPath, [program, ...args], {
     stdio: ['ignore', 'pipe', 'inherit'],
     env: {},
@@ -37,7 +33,6 @@ async function killAfter(
     seen += 1;
     if (seen === lines) break;
   }
-  await new Promise((resolve) => setTimeout(resolve, ms));
   child.kill('SIGKILL');
   if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
   expect(child.signalCode).toBe('SIGKILL');
@@ -77,7 +72,7 @@ describe('openPulledRecords after kill -9', () => {
       'ubuntu',
     ] as const;
     const intents = [tagged, digested, absent, short];
-    await killAfter(await bundleChild(path), ['pull', root, ...intents], { lines: intents.length, ms: 0 });
+    await killAfter(await bundleChild(path), ['pull', root, ...intents], intents.length);
 
     const records = await openPulledRecords(root);
     expect((await records.listIntents()).toSorted()).toEqual(intents.toSorted());
@@ -118,7 +113,8 @@ describe('openPulledRecords after kill -9', () => {
     let found = 0;
     const rounds = placesOf(12, 4);
     for (const round of rounds) {
-      await killAfter(program, ['churn', root], { lines: 1, ms: 7 * round });
+      // There are five records, and one is removed now and then.
+      await killAfter(program, ['churn', root], 6 + 5 * round);
       for (const [place, decode] of [['pulling', decodeIntent] as const, ['pulled', decodeRecord] as const]) {
         const directory = join(root, 'image_manager', place);
         for (const name of readdirSync(directory).filter((file) => !file.endsWith('.tmp'))) {
