@@ -36,6 +36,11 @@ export const PROOFS = [
     files: ['test/proof/power-loss.test.ts'],
   },
   { figure: 'calls of a disk that failed in a pull', goal: 2500, files: ['test/proof/errno.test.ts'] },
+  {
+    figure: 'calls of the records of pulls that failed or were the last',
+    goal: 300,
+    files: ['test/proof/records.test.ts'],
+  },
   { figure: 'kinds of calls x errors of a disk', goal: 106, files: ['test/proof/errno.test.ts'] },
   { figure: 'calls of a file system that failed', goal: 300, files: ['test/node/layout/crash.test.ts'] },
   {
