@@ -2,6 +2,7 @@ import type { CallOptions } from '../clock/index.js';
 import { StoreError } from '../errors/index.js';
 import { reasonOf } from '../errors/inner.js';
 import { type Descriptor, isIndexMediaType, isManifestMediaType, normalizeMediaType } from '../oci/index.js';
+import { MAX_CONTENTS } from './limits.js';
 import { checkClosure } from './naming.js';
 import type { ContentStore, CopySource } from './types.js';
 
@@ -29,9 +30,6 @@ async function closureOf(
     throw new StoreError(`Cannot copy ${root.digest}: ${reason}`, { operation: 'copy', cause: error });
   }
 }
-
-/** Contents of one copy, with all that refers to them. */
-const MAX_CONTENTS = 10_000;
 
 /** What refers to a manifest comes behind it, with what that is made of, and what refers to that behind that. */
 async function withReferrers(

@@ -14,13 +14,11 @@ import {
   parseManifest,
 } from '../oci/index.js';
 import { readContent } from './content.js';
-import { STORED_LIMITS } from './limits.js';
+import { MAX_CONTENTS, STORED_LIMITS } from './limits.js';
 import type { ContentStore } from './types.js';
 
 /** Levels of index in index. */
 const MAX_INDEX_DEPTH = 4;
-/** What one name may hold together, over all levels. */
-const MAX_CONTENTS = 10_000;
 
 interface Visit {
   readonly descriptor: Descriptor;

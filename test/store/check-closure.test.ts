@@ -89,11 +89,25 @@ describe('checkClosure', () => {
       const entries = Array.from({ length: 1024 }, (_, place) => ({ ...leaf, mediaType: `a/b${id}-${place}` }));
       return put(store, MEDIA_TYPES.ociIndex, index(...entries));
     };
-    const lists = await Promise.all(Array.from({ length: 10 }, (_, id) => wide(id)));
+    const lists = await Promise.all(Array.from({ length: 32 }, (_, id) => wide(id)));
     const wideEnough = await put(store, MEDIA_TYPES.ociIndex, index(...lists.slice(1)));
-    expect(await checkClosure(store, wideEnough)).toHaveLength(11);
+    expect(await checkClosure(store, wideEnough)).toHaveLength(33);
     const tooWide = await put(store, MEDIA_TYPES.ociIndex, index(...lists));
-    await expect(checkClosure(store, tooWide)).rejects.toThrow('it names more than 10000 contents');
+    await expect(checkClosure(store, tooWide)).rejects.toThrow('it names more than 32768 contents');
+  });
+
+  it('names an image of as many layers as a pull may be told to bring', async () => {
+    const layers = Array.from({ length: 16_384 }, (_, at) => ({
+      mediaType: 'a/b',
+      digest: computeDigest(new TextEncoder().encode(`${at}`), nodeHasher),
+      size: 1,
+    }));
+    const store = memoryStore();
+    const [config] = layers;
+    const mediaType = MEDIA_TYPES.ociManifest;
+    const root = await put(store, mediaType, { schemaVersion: 2, mediaType, config, layers });
+    const all = { has: async () => true, read: store.read };
+    expect(await checkClosure(all, root)).toHaveLength(16_385);
   });
 
   it('ends with the reason of an aborted signal', async () => {
