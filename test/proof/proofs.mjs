@@ -134,6 +134,14 @@ export const PROOFS = [
   },
   { figure: 'servers that a registry names, and what they get', goal: 1500, files: ['test/proof/origins.test.ts'] },
   { figure: 'orders of two tenants, without a crossing', goal: 1000, files: ['test/proof/origins.test.ts'] },
+  {
+    figure: 'memory of four layers into a slow store',
+    bound: 64,
+    unit: 'MiB',
+    files: ['test/proof/sink.test.ts'],
+  },
+  { figure: 'kinds of which 10,000 cost what is linear', goal: 10, files: ['test/proof/scale.test.ts'] },
+  { figure: 'cost of ten times as many', bound: 30, unit: 'times', files: ['test/proof/scale.test.ts'] },
   { figure: 'results of the real Go code', goal: 8000, files: ['test/vectors/vectors.test.ts'] },
 ];
 
