@@ -1,6 +1,6 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { loadImageArchive, openOciLayout } from 'kubepull/node';
 import { createPullSecret } from 'kubepull/pull-secrets';
 import { buildImage, type LoopbackRegistry } from 'kubepull/testing';
@@ -89,6 +89,21 @@ describe('kubepull pull', () => {
     expect(archive.code).toBe(1);
     expect(archive.stdout).toContain(`nothing is written to archive ${join(path, 'a.tar')}`);
     expect(readdirSync(path)).toEqual(['out']);
+  });
+
+  it("signs in with Docker's own file where no option names credentials", async () => {
+    const account = { username: canary('username'), password: canary('password') };
+    const registry = await startRegistry({ auth: { '': { type: 'basic', accounts: [account] } } });
+    registry.push('app', '1', buildImage({ platform, layers: [{ files: { motd: 'hello' } }] }));
+    const { path, secretFile } = tempDir();
+    const config = secretFile('config.json', JSON.stringify({ auths: { [registry.host]: account } }));
+    vi.stubEnv('DOCKER_CONFIG', path);
+    onTestFinished(() => void vi.unstubAllEnvs());
+    const options = [`${registry.host}/app:1`, '--plain-http', '--platform', 'linux/amd64', '--out'];
+    const { value } = await runJson(['pull', ...options, join(path, 'out')]);
+    expect(value.images[0]).toMatchObject({ status: 'pulled', source: `file ${config}` });
+    const { stdout } = await runCli(['pull', ...options, join(path, 'none'), '--anonymous']);
+    expect(stdout).toMatch(/401 [^]*\n  cure: Name a pull secret /u);
   });
 
   it('fails without asking where a pull secret cannot be read', async () => {

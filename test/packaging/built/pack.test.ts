@@ -16,12 +16,12 @@ beforeAll(async () => {
 afterAll(() => installed?.remove());
 
 /** Type-checks one source in the project, with the library's declarations, and returns what the compiler says. */
-async function typeCheck(name: string, source: string, options: object): Promise<string> {
+async function typeCheck(name: string, source: string, options: object, extension = 'ts'): Promise<string> {
   const shared = { strict: true, noEmit: true, target: 'es2022', module: 'nodenext', skipLibCheck: false };
-  writeFileSync(join(installed.project, `${name}.ts`), source);
+  writeFileSync(join(installed.project, `${name}.${extension}`), source);
   writeFileSync(
     join(installed.project, `${name}.json`),
-    JSON.stringify({ compilerOptions: { ...shared, ...options }, files: [`${name}.ts`] }),
+    JSON.stringify({ compilerOptions: { ...shared, ...options }, files: [`${name}.${extension}`] }),
   );
   const compiler = join(root, 'node_modules/typescript/bin/tsc');
   const { stdout } = await run(process.execPath, [compiler, '-p', `${name}.json`], { cwd: installed.project });
@@ -109,6 +109,19 @@ export type Absent = Buffer;
 `;
     expect(await typeCheck('portable', source, { types: [] })).toBe('');
   });
+
+  // What docs/guides/runtimes.md says of it.
+  it.each([
+    ['nodenext', /^$/u],
+    ['node20', /^$/u],
+    ['node16', /error TS1479/u],
+  ])(
+    'is imported by TypeScript that becomes CommonJS under module %s, or refused as the page says',
+    async (module, says) => {
+      const source = `import { parseReference } from 'kubepull';\nexport const { path } = parseReference('nginx');\n`;
+      expect(await typeCheck(module, source, { module, types: [], skipLibCheck: true }, 'cts')).toMatch(says);
+    },
+  );
 
   it('type-checks by every subpath with the types of Node', async () => {
     const imports = entries.map((entry, at) => `export type * as e${at} from '${specifierOf(entry)}';`);
