@@ -49,7 +49,7 @@ async function startServer(): Promise<string> {
 }
 
 describe('thousands of calls with one signal [B16]', () => {
-  it.each(SCENARIOS)('leave nothing: %s', async (scenario) => {
+  it.each(SCENARIOS)('leave nothing: %s', { timeout: 3_600_000 }, async (scenario) => {
     const rounds = roundsOf(scenario);
     const [host, program] = [await startServer(), join(tempDir().path, 'load.mjs')];
     await bundle('load-child.ts', program);

@@ -51,7 +51,7 @@ function send(response: ServerResponse, byte: number, size: number): void {
 }
 
 describe('four large layers into a store that is slower than the network [B13]', () => {
-  it(`take less than ${MAX_MIB} MiB more than small ones`, async () => {
+  it(`take less than ${MAX_MIB} MiB more than small ones`, { timeout: 3_600_000 }, async () => {
     const layers = Array.from({ length: LAYERS }, (_, at) => ({ digest: digestOf(at + 1, BYTES), size: BYTES }));
     const documents = new Map([
       ['large', manifestOf(layers)],
