@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import picomatch from 'picomatch';
 import { describe, expect, it } from 'vitest';
 import { MODULES, readEquivalents, resultOf, tableOf, type Report } from '../proof/mutants.mjs';
-import { aimOf, blockOf, rowsOf, sheetRows, shortSheetOf } from '../proof/page.mjs';
+import { aimOf, blockOf, rowsOf, SHORT, sheetRows, shortSheetOf } from '../proof/page.mjs';
 import { PROOFS } from '../proof/proofs.mjs';
 import { root } from './entries.mjs';
 
@@ -14,6 +14,11 @@ describe('the score sheet', () => {
   it('of the README is what the page has', () => {
     const block = blockOf(readme, 'score sheet');
     expect(rowsOf(block)).toEqual(rowsOf(shortSheetOf(page)));
+  });
+
+  it('of the README has figures that are proved', () => {
+    const figures = PROOFS.map(({ figure }) => figure);
+    for (const [, figure] of SHORT) expect(figures).toContain(figure);
   });
 
   it('of the page has claims that are proved, each with its goal', () => {

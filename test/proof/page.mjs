@@ -11,15 +11,21 @@ const PAGE = fileURLToPath(new URL('../../docs/reliability.md', import.meta.url)
 const README = fileURLToPath(new URL('../../README.md', import.meta.url));
 
 /** What the README shows: the claim in few words, and the figure that it is of, or the table. */
-const SHORT = /** @type {const} */ ([
-  ['Faults at each place of a pull, that ended as predicted', 'cells of the fault matrix that ended as predicted'],
-  ['Hostile inputs replayed, with no crash and no hang', 'hostile inputs replayed'],
-  ['Kills and power cuts, with nothing lost or corrupt', 'kills and power cuts at a call of a layout'],
-  ['Names kept, of those that 16 processes wrote at once', 'names that processes gave at the same time'],
-  ['Errors of cut and spoilt files, with no secret in any', 'errors of cut and spoilt documents'],
-  ['Aborts of a pull, each ended with its reason', 'aborts of a pull'],
+export const SHORT = /** @type {const} */ ([
+  [
+    'Faults of a registry at each place of a pull, each ended as predicted',
+    'cells of the fault matrix that ended as predicted',
+  ],
+  ['Hostile inputs, with no crash and no hang', 'hostile inputs, each also at ten times its size'],
+  ['Kills and power cuts of a layout, with nothing lost or corrupt', 'kills and power cuts at a call of a layout'],
+  ['Names kept of those that processes wrote at the same time', 'names that processes gave at the same time'],
+  [
+    'Places and forms of a secret in answers, with none shown',
+    'places and forms in which a server says a secret again',
+  ],
+  ['Longest time from an abort to its end', 'time from an abort to the end of what it aborted'],
   ['Growth of the heap after 10,000 look-ups or pulls', 'growth of the heap after 10,000 look-ups or pulls'],
-  ['Runs of the fuzzer, with no crash open', 'runs of the fuzzer'],
+  ['Pulls under faults, with no wrong byte', 'pulls under faults, without a wrong byte'],
   ['Results of the real Go code, all the same', 'results of the real Go code'],
 ]);
 
