@@ -43,7 +43,39 @@ it('has at least 26 faults in 10 phases with 2 stores, of which at least 440 cel
   countFor('cells of the fault matrix that can be', APPLICABLE.length);
 });
 
-describe.each(ROUNDS)('a pull during a fault, round %i,', (round) => {
+describe('two faults in one pull [B07]', () => {
+  /** Pulls that are tried at once. */
+  const TOGETHER = 10;
+  const strike = fc.record({
+    cell: fc.constantFrom(...LAYOUT_CELLS),
+    times: fc.constantFrom(1, 2, 5, Infinity),
+  });
+  const pair = fc.record({
+    strikes: fc.tuple(strike, strike),
+    store: fc.constantFrom<StoreKind>('memory', 'layout'),
+    seed: fc.nat(),
+  });
+
+  it('end in the right bytes or a typed error, and the next pull succeeds', async () => {
+    const watch = startWatch();
+    const batch = startBatch();
+    const law = fc.asyncProperty(fc.array(pair, { minLength: TOGETHER, maxLength: TOGETHER }), async (tried) => {
+      const ends = await Promise.all(
+        tried.map(async ({ strikes, store, seed }) => {
+          const both = strikes.map(({ cell: { fault, phase }, times }) => ({ fault, phase, times }));
+          const trial = await tryPull(batch, both, { store, seed });
+          return endOf(trial);
+        }),
+      );
+      expect(ends).not.toContain('untyped');
+      countFor('pairs of faults in one pull', ends.length);
+    });
+    await fc.assert(law, provenRuns({ fast: 60 / TOGETHER, full: 500 / TOGETHER }));
+    await assertInvariants({ watch });
+  });
+});
+
+describe.each(ROUNDS)('a pull during a fault [B01 B02 B03 B06 B07 B08 B10 B11 M05 M06], round %i,', (round) => {
   it.each(KINDS)('ends as predicted in every phase, and the next one succeeds: %s', async (kind) => {
     const watch = startWatch();
     const batch = startBatch();
@@ -114,38 +146,6 @@ function endOf({ error }: Trial): table.Prediction['end'] | 'untyped' {
 function describeEnd(trial: Trial): string {
   return trial.error === undefined ? endOf(trial) : `${endOf(trial)} (${inspect(trial.error)})`;
 }
-
-describe('two faults in one pull', () => {
-  /** Pulls that are tried at once. */
-  const TOGETHER = 10;
-  const strike = fc.record({
-    cell: fc.constantFrom(...LAYOUT_CELLS),
-    times: fc.constantFrom(1, 2, 5, Infinity),
-  });
-  const pair = fc.record({
-    strikes: fc.tuple(strike, strike),
-    store: fc.constantFrom<StoreKind>('memory', 'layout'),
-    seed: fc.nat(),
-  });
-
-  it('end in the right bytes or a typed error, and the next pull succeeds', async () => {
-    const watch = startWatch();
-    const batch = startBatch();
-    const law = fc.asyncProperty(fc.array(pair, { minLength: TOGETHER, maxLength: TOGETHER }), async (tried) => {
-      const ends = await Promise.all(
-        tried.map(async ({ strikes, store, seed }) => {
-          const both = strikes.map(({ cell: { fault, phase }, times }) => ({ fault, phase, times }));
-          const trial = await tryPull(batch, both, { store, seed });
-          return endOf(trial);
-        }),
-      );
-      expect(ends).not.toContain('untyped');
-      countFor('pairs of faults in one pull', ends.length);
-    });
-    await fc.assert(law, provenRuns({ fast: 60 / TOGETHER, full: 500 / TOGETHER }));
-    await assertInvariants({ watch });
-  });
-});
 
 async function atMost<T>(limit: number, items: readonly T[], task: (item: T) => Promise<void>): Promise<void> {
   const queue = items[Symbol.iterator]();

@@ -94,8 +94,9 @@ export async function startFaultServer(options: FaultServerOptions): Promise<Fau
       sendWell(request, contentOf(request), random);
     }),
   );
-  // An address of its own, so that nobody takes the port of a server that is gone.
-  const hostname = strikes.some(({ fault }) => fault === 'refuse') ? '127.0.0.2' : '127.0.0.1';
+  // An address of its own, so that nobody takes the port of a server that is gone; the certificate is for one address only.
+  const leaves = certificate === undefined && strikes.some(({ fault }) => fault === 'refuse');
+  const hostname = leaves ? '127.0.0.2' : '127.0.0.1';
   const [port, foreignPort] = [await listen(server, 0, hostname), await listen(foreignServer, 0, '127.0.0.1')];
   const origin = `${certificate === undefined ? 'http' : 'https'}://${hostname}:${port}`;
   const foreign = `http://127.0.0.1:${foreignPort}`;
