@@ -18,6 +18,7 @@ import type { ImageReference } from 'kubepull/reference';
 import { compareDialects, type DialectRow, type ReleaseColumn, toColumn } from './compare.ts';
 import { describeContainer, type Description, PULLED_REF } from './describe.ts';
 import { errorTextOf, isSameImage } from './error-text.ts';
+import { createMasker } from './mask.ts';
 import { type Inputs, type Problem, readInputs, type ReadInputs, RELEASES } from './inputs.ts';
 
 /** A part of an image's name; `isImplied` when it is not written and is filled in. */
@@ -148,7 +149,9 @@ async function explainObject(
     const explained = explainIn(inputs.release);
     if (explained === undefined) continue;
     const pod = admittedPod(found, input);
-    const errorText = errorTextOf(pull.policy.image, inputs.message, found.object, input.events);
+    const said = errorTextOf(pull.policy.image, inputs.message, found.object, input.events);
+    // The events repeat it on the page.
+    const errorText = said && createMasker().mask(said).text;
     const describeIn = async (release: KubernetesRelease): Promise<Description | undefined> => {
       const present = presentIn(release);
       const record = present?.record === 'unreadable' ? undefined : present?.record;

@@ -122,7 +122,12 @@ function renderName({ nameParts, nameError, runtimeImage, image }: ImageView): r
         nameParts[at - 1]?.part === part ? '' : el('span', { class: 'separator' }, SEPARATORS[part]),
         el('span', { 'data-field': 'part' }, text),
       ),
-      el('span', { class: 'part-name' }, isImplied ? `${part}, filled in` : part),
+      el(
+        'span',
+        { class: 'part-name' },
+        nameParts[at - 1]?.part === part ? '\u00a0' : part,
+        isImplied && el('span', { class: 'visually-hidden' }, ', filled in'),
+      ),
     ),
   );
   return [
@@ -132,7 +137,7 @@ function renderName({ nameParts, nameError, runtimeImage, image }: ImageView): r
       { class: 'note' },
       'The runtime is asked for ',
       el('code', { 'data-field': 'runtime-image' }, runtimeImage ?? ''),
-      '.',
+      nameParts.some(({ isImplied }) => isImplied) ? '. What is dotted is not written, and filled in.' : '.',
     ),
   ];
 }

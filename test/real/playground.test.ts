@@ -17,6 +17,7 @@ import { applyDefaultTag } from 'kubepull/reference';
 import { buildPlayground } from '../../docs/playground/build.mjs';
 import { EXAMPLES } from '../../docs/playground/examples.ts';
 import type { Inputs } from '../../docs/playground/inputs.ts';
+import { decodeLink } from '../../docs/playground/link.ts';
 import { buildView } from '../../docs/playground/model.ts';
 import { runCli } from '../cli/command.ts';
 import { canary } from '../support/canary.ts';
@@ -287,6 +288,8 @@ describe('the playground', () => {
     await answered(page, () =>
       page.fill('#objects', objects.replace(/"auth": "[^"]+"/u, `"auth": "${encodeAuth('me', password)}"`)),
     );
+    const signed = `Failed to pull image "registry.example.com/team/web:1.4": Get "https://cdn.example/?X-Amz-Signature=${password}": 403 Forbidden`;
+    await answered(page, () => page.fill('#message', signed));
     const shown = await page.evaluate(() => [
       document.documentElement.outerHTML,
       ...Array.from(document.querySelectorAll('textarea, input'), (one) => (one as HTMLInputElement).value),
@@ -300,6 +303,8 @@ describe('the playground', () => {
     await page.click('#share');
     const link = await page.inputValue('#link');
     expect(link).toMatch(/#s=[\w-]+$/u);
+    // What it packs, for the hook.
+    expect(JSON.stringify(await decodeLink(new URL(link).hash))).toContain('left-out');
     expect(await page.textContent('#status')).toContain('It holds no credential.');
     const again = await visit(PHONE, new URL(link).hash);
     expect(await readAnswer(again.page)).toEqual(ladder);
