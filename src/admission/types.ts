@@ -10,7 +10,9 @@ import type { ImageRules } from '../rules/index.js';
 export interface AdmissionReviewLike {
   /** `admission.k8s.io/v1`. */
   readonly apiVersion?: string | undefined;
+  /** `AdmissionReview`, where the API server says so. */
   readonly kind?: string | undefined;
+  /** What is asked; a review without it cannot be answered. */
   readonly request?: AdmissionRequestLike | undefined;
 }
 
@@ -20,12 +22,19 @@ export interface AdmissionReviewLike {
  * @public
  */
 export interface AdmissionRequestLike {
+  /** The name of this question, which the answer repeats. */
   readonly uid: string;
+  /** The kind of the object, such as `v1` `Pod`. */
   readonly kind: { readonly group: string; readonly version: string; readonly kind: string };
+  /** The resource that is written, such as `pods`. */
   readonly resource: { readonly group: string; readonly version: string; readonly resource: string };
+  /** The part of it that is written, such as `ephemeralcontainers`; absent or empty for the whole. */
   readonly subResource?: string | undefined;
+  /** The name of the object; absent while the API server has still to make one. */
   readonly name?: string | undefined;
+  /** The namespace of the object. */
   readonly namespace?: string | undefined;
+  /** `CREATE`, `UPDATE`, `DELETE` or `CONNECT`. */
   readonly operation: string;
   /** The object as it would be stored; `null` for a deletion. */
   readonly object?: object | null | undefined;
@@ -90,8 +99,11 @@ export interface PinnedAdmissionRules extends Omit<AdmissionRules, 'phase'>, Omi
  * @public
  */
 export interface AdmissionAnswer {
+  /** The version of the answer, the only one that the API server takes. */
   readonly apiVersion: 'admission.k8s.io/v1';
+  /** The kind of the answer. */
   readonly kind: 'AdmissionReview';
+  /** What is answered. */
   readonly response: AdmissionResponse;
 }
 
@@ -103,9 +115,11 @@ export interface AdmissionAnswer {
 export interface AdmissionResponse {
   /** That of the request. */
   readonly uid: string;
+  /** Whether the write may go on. */
   readonly allowed: boolean;
   /** Of a refusal. */
   readonly status?: AdmissionStatus;
+  /** The form of `patch`; there only with a patch. */
   readonly patchType?: 'JSONPatch';
   /** A JSON Patch in base64. */
   readonly patch?: string;
@@ -119,8 +133,12 @@ export interface AdmissionResponse {
  * @public
  */
 export interface AdmissionStatus {
+  /** Always `Failure`: an answer that admits has no status. */
   readonly status: 'Failure';
+  /** The HTTP status of the refusal: 403 for what a rule forbids, 422 for a field that is wrong. */
   readonly code: 403 | 422;
+  /** The API server's word for `code`. */
   readonly reason: 'Forbidden' | 'Invalid';
+  /** What the one who wrote the object reads. */
   readonly message: string;
 }

@@ -4,6 +4,7 @@
  * @public
  */
 export interface CommandOutput {
+  /** Takes a part of what the command prints. */
   write(text: string): unknown;
   /** Whether a person looks at it: a line that is written over and over is for them only. @defaultValue `false` */
   readonly isTTY?: boolean | undefined;

@@ -22,8 +22,11 @@ import type { CloudOptions } from './types.js';
  * @public
  */
 export interface AwsCredentials {
+  /** The id of the key, which is no secret. */
   readonly accessKeyId: string;
+  /** The secret half of the key, which signs requests. */
   readonly secretAccessKey: Secret;
+  /** The token of temporary credentials; `undefined` for a key that does not expire. */
   readonly sessionToken: Secret | undefined;
 }
 

@@ -8,8 +8,9 @@ import type { Transport } from '../distribution/index.js';
  * @public
  */
 export interface CloudOptions {
+  /** Sends the requests for tokens. */
   readonly transport: Transport;
-  /** @defaultValue `systemClock` */
+  /** Says when a token expires. @defaultValue `systemClock` */
   readonly clock?: Clock | undefined;
   /**
    * How long one answer of the cloud may take. A function of yours that gives tokens, keys or signatures has six times as
@@ -32,6 +33,7 @@ export interface CloudOptions {
  * @public
  */
 export interface CloudToken {
+  /** The token itself. */
   readonly token: Secret;
   /** How long it is good for from now, in milliseconds. */
   readonly lifetimeMs: number;

@@ -22,6 +22,7 @@ import type {
  * @public
  */
 export interface CredentialProviderOptions {
+  /** Runs a plugin, such as `createExecPlugin` of `kubepull/node` makes. */
   readonly exec: ExecPlugin;
   /**
    * For plugins with `tokenAttributes`; without it they are asked only where they need no service account.
@@ -29,7 +30,7 @@ export interface CredentialProviderOptions {
    * @defaultValue none
    */
   readonly serviceAccounts?: ServiceAccountAccess | undefined;
-  /** @defaultValue `systemClock` */
+  /** Says when an answer of a plugin expires. @defaultValue `systemClock` */
   readonly clock?: Clock | undefined;
   /** Watches the runs of plugins. @defaultValue none */
   readonly tracing?: Tracing | undefined;

@@ -26,7 +26,9 @@ const ACTION = 'Cannot use credential provider config';
  * @public
  */
 export interface CredentialProviderFile {
+  /** Where it was read, for messages. */
   readonly path: string;
+  /** What it holds, decoded from YAML or JSON. */
   readonly value: unknown;
 }
 

@@ -8,7 +8,9 @@ import type { Keyring } from '../keyring/index.js';
  * @public
  */
 export interface PluginVariable {
+  /** The name of the variable. */
   readonly name: string;
+  /** Its value, which may be a secret. */
   readonly value: Secret;
 }
 
@@ -18,12 +20,15 @@ export interface PluginVariable {
  * @public
  */
 export interface TokenAttributes {
+  /** The audience of the token. */
   readonly serviceAccountTokenAudience: string;
   /** Whether a pod without a service account gets nothing from this plugin; else it is asked without a token. */
   readonly requireServiceAccount: boolean;
   /** Whether an answer is good for the service account, or for the one token only. */
   readonly cacheType: 'ServiceAccount' | 'Token';
+  /** Annotations that the service account must have for the plugin to be asked. */
   readonly requiredServiceAccountAnnotationKeys: readonly string[];
+  /** Annotations that go to the plugin where the service account has them. */
   readonly optionalServiceAccountAnnotationKeys: readonly string[];
 }
 
@@ -41,8 +46,11 @@ export interface CredentialProvider {
   readonly defaultCacheDurationMs: number;
   /** The version of the protocol, such as `credentialprovider.kubelet.k8s.io/v1`. */
   readonly apiVersion: string;
+  /** Arguments of the plugin. */
   readonly args: readonly string[];
+  /** Variables that the plugin gets beside those of the kubelet. */
   readonly env: readonly PluginVariable[];
+  /** How the plugin gets a token of the pod's service account; `undefined` when it gets none. */
   readonly tokenAttributes: TokenAttributes | undefined;
 }
 
@@ -52,6 +60,7 @@ export interface CredentialProvider {
  * @public
  */
 export interface CredentialProviderConfig {
+  /** The plugins, in the order in which they are asked. */
   readonly providers: readonly CredentialProvider[];
 }
 
@@ -63,6 +72,7 @@ export interface CredentialProviderConfig {
 export interface PluginCall {
   /** The name of the program. */
   readonly provider: string;
+  /** Arguments of the plugin. */
   readonly args: readonly string[];
   /** Goes over what the process inherits; of equal names the last counts. */
   readonly env: readonly PluginVariable[];
@@ -87,8 +97,11 @@ export type ExecPlugin = (call: PluginCall, options?: CallOptions) => Promise<Ui
  * @public
  */
 export interface PodIdentity {
+  /** The namespace of the pod. */
   readonly namespace: string;
+  /** The name of the pod. */
   readonly name: string;
+  /** The UID of the pod. */
   readonly uid: string;
   /** Empty for a static pod. */
   readonly serviceAccountName: string;
@@ -115,11 +128,15 @@ export interface ServiceAccountAccess {
  * @public
  */
 export interface ServiceAccountTokenRequest {
+  /** The namespace of the service account. */
   readonly namespace: string;
+  /** The name of the service account. */
   readonly serviceAccountName: string;
   /** A precondition: the account must still be this one. */
   readonly serviceAccountUid: string;
+  /** The audience that the token is for. */
   readonly audience: string;
+  /** The pod that the token is bound to. */
   readonly pod: { readonly name: string; readonly uid: string };
 }
 

@@ -9,7 +9,9 @@ import { createSecret, type Secret } from './secret.js';
  * @public
  */
 export interface DecodedAuth {
+  /** The user name, which may be empty. */
   readonly username: string;
+  /** The password, redacted where it is shown. */
   readonly password: Secret;
 }
 

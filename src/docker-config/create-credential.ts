@@ -11,9 +11,9 @@ import type { Credential } from './types.js';
  * @public
  */
 export interface CredentialInput {
-  /** @defaultValue the empty text, as beside an identity token */
+  /** The user name. @defaultValue empty */
   readonly username?: string | undefined;
-  /** @defaultValue the empty text */
+  /** The password or token. @defaultValue empty */
   readonly password?: string | Secret | undefined;
   /** Docker's `identitytoken`: an OAuth2 refresh token. @defaultValue none */
   readonly identityToken?: string | Secret | undefined;

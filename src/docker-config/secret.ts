@@ -10,8 +10,11 @@ declare const secretBrand: unique symbol;
 export interface Secret {
   /** The value itself. Call it where the secret is used, and keep the result nowhere. */
   reveal(): string;
+  /** `[redacted]`, never the secret. */
   toString(): string;
+  /** `[redacted]`, never the secret. */
   toJSON(): string;
+  /** Keeps a plain object from being taken for a secret. */
   readonly [secretBrand]: true;
 }
 

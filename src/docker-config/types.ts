@@ -7,7 +7,9 @@ import type { Secret } from './secret.js';
  * @public
  */
 export interface Credential {
+  /** The user name, which may be empty. */
   readonly username: string;
+  /** The password, redacted where it is shown. */
   readonly password: Secret;
   /** Docker's `identitytoken`: an OAuth2 refresh token. Kubelet ignores it. */
   readonly identityToken: Secret | undefined;
@@ -25,7 +27,9 @@ export interface Credential {
 export interface DockerConfigEntry {
   /** The key as it stands in the file. */
   readonly pattern: string;
+  /** The user name and what goes with it. */
   readonly credential: Credential;
+  /** Where the entry comes from. */
   readonly source: CredentialSource;
 }
 
@@ -54,11 +58,11 @@ export interface ParseDockerConfigOptions {
    * @defaultValue `{ kind: 'inline' }`
    */
   readonly source?: CredentialSource | undefined;
-  /** @defaultValue 4 MiB */
+  /** The longest text that is parsed, in bytes. @defaultValue 4 MiB */
   readonly maxBytes?: number | undefined;
-  /** @defaultValue 10,000 */
+  /** How many entries it may have. @defaultValue 10,000 */
   readonly maxEntries?: number | undefined;
-  /** @defaultValue 64 */
+  /** How deep its JSON may nest. @defaultValue 64 */
   readonly maxDepth?: number | undefined;
 }
 
@@ -86,6 +90,7 @@ export interface DockerConfig {
  * @public
  */
 export interface SkippedEntry {
+  /** The key of the entry. */
   readonly pattern: string;
   /** Go's text for the fault. */
   readonly upstream: string;
@@ -97,9 +102,11 @@ export interface SkippedEntry {
  * @public
  */
 export interface IgnoredField {
+  /** The field that has no effect in kubelet. */
   readonly field: 'HttpHeaders' | 'credHelpers' | 'credsStore' | 'identitytoken' | 'registrytoken';
   /** The key of the entry it stands in; `undefined` at the top of the document. */
   readonly pattern: string | undefined;
+  /** Why it has none. */
   readonly reason: string;
 }
 
@@ -109,6 +116,7 @@ export interface IgnoredField {
  * @public
  */
 export interface CredentialHelper {
+  /** The registry that the helper keeps, as the key of the file. */
   readonly pattern: string;
   /** The suffix of the program's name, `docker-credential-<helper>`. */
   readonly helper: string;

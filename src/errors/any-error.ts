@@ -68,9 +68,13 @@ export function isImageError(value: unknown): value is AnyImageError {
  * @public
  */
 export interface PullAttempt {
+  /** The place of the attempt in the order of trying, from 1. */
   readonly rank: number;
+  /** Where the credential came from. */
   readonly source: CredentialSource;
+  /** The address that was asked. */
   readonly endpoint: RegistryEndpoint;
+  /** Why the attempt failed. */
   readonly error: AnyImageError;
   /** The blobs that failed, when it got that far; those that were only cancelled because of them are not here. */
   readonly blobs: readonly BlobFailure[];
@@ -82,7 +86,9 @@ export interface PullAttempt {
  * @public
  */
 export interface BlobFailure {
+  /** The content that could not be had. */
   readonly descriptor: Descriptor;
+  /** Why. */
   readonly error: AnyImageError;
 }
 
@@ -94,6 +100,7 @@ export interface BlobFailure {
 export class PullFailedError extends ImageError<'ERR_PULL_FAILED'> {
   /** The image as the caller wrote it. */
   readonly image: string;
+  /** What was tried, in order. */
   readonly attempts: readonly PullAttempt[];
 
   constructor(message: string, image: string, attempts: readonly PullAttempt[]) {

@@ -20,7 +20,9 @@ export interface ConfigFault {
  * @public
  */
 export class InvalidConfigError extends ImageError<'ERR_CONFIG_INVALID'> implements ConfigFault {
+  /** The text of the Go code for the same input. */
   readonly upstream: string;
+  /** Where in the input it is wrong, in bytes; `undefined` when the whole is. */
   readonly offset: number | undefined;
 
   constructor(message: string, fault: ConfigFault) {

@@ -41,9 +41,13 @@ export interface ReferenceFault {
 export class InvalidReferenceError extends ImageError<'ERR_REFERENCE_INVALID'> implements ReferenceFault {
   /** The refused input, cut at 4,096 characters; in an address, with `***` in place of user and password. */
   declare readonly input: string;
+  /** Which rule of the grammar is broken. */
   declare readonly reason: ReferenceErrorReason;
+  /** The text of the Go code for the same name. */
   declare readonly upstream: string;
+  /** Where in the name it is wrong, from 0; `undefined` when the whole is. */
   declare readonly position: number | undefined;
+  /** A name that is right, where one can be guessed. */
   declare readonly suggestion: string | undefined;
 
   constructor(message: string, input: string, fault: ReferenceFault) {

@@ -20,14 +20,17 @@ export interface RegistryDiagnostic {
  * @public
  */
 export interface RegistryFailure {
+  /** The HTTP method of the request. */
   readonly method: string;
   /** The requested URL, without user info, query and fragment. */
   readonly url: string;
+  /** The HTTP status of the answer. */
   readonly status: number;
   /** Whether the same request may succeed later (408, 429, 499, 500, 502, 503, 504, 520 to 527). */
   readonly retryable: boolean;
   /** The registry's `Retry-After`, in milliseconds from now. */
   readonly retryAfterMs: number | undefined;
+  /** What the registry says in the body of its answer. */
   readonly diagnostics: readonly RegistryDiagnostic[];
   /** What the registry calls the request, for a question to its operator, where it says so. */
   readonly requestId?: string | undefined;
@@ -39,12 +42,19 @@ export interface RegistryFailure {
  * @public
  */
 export class RegistryError extends ImageError<'ERR_REGISTRY_RESPONSE'> implements RegistryFailure {
+  /** The HTTP method of the request. */
   readonly method: string;
+  /** The address of the request, without user information and query. */
   readonly url: string;
+  /** The HTTP status of the answer. */
   readonly status: number;
+  /** Whether the same request may succeed later. */
   readonly retryable: boolean;
+  /** How long the registry asks to wait, in milliseconds; `undefined` when it does not say. */
   readonly retryAfterMs: number | undefined;
+  /** What the registry says in the body of its answer. */
   readonly diagnostics: readonly RegistryDiagnostic[];
+  /** The registry's own name for the request, for its operator; `undefined` when it gave none. */
   readonly requestId: string | undefined;
 
   constructor(message: string, failure: RegistryFailure) {
@@ -72,9 +82,11 @@ export type TransportPhase = 'lookup' | 'connect' | 'tls' | 'headers' | 'body';
  * @public
  */
 export class TransportError extends ImageError<'ERR_TRANSPORT'> {
+  /** The HTTP method of the request. */
   readonly method: string;
   /** The requested URL, without user info, query and fragment. */
   readonly url: string;
+  /** How far the exchange had come. */
   readonly phase: TransportPhase;
   /** Whether the same request may succeed later. */
   readonly retryable: boolean;

@@ -45,6 +45,7 @@ export type FailureCause =
  * @public
  */
 export interface FailureRule {
+  /** The cause that the rule tells. */
   readonly cause: FailureCause;
   /** What has happened. */
   readonly title: string;

@@ -19,6 +19,7 @@ export type FailureRuntime = 'containerd' | 'cri-o' | 'docker';
  * @public
  */
 export interface FailureExplanation {
+  /** What went wrong. */
   readonly cause: FailureCause;
   /** What has happened. */
   readonly title: string;

@@ -11,8 +11,11 @@ import type { FailureExplanation } from './explain-failure.js';
  * @public
  */
 export interface ContainerStatusLike {
+  /** The name of the container. */
   readonly name?: string | undefined;
+  /** The image that runs, as the runtime names it. */
   readonly imageID?: string | undefined;
+  /** Whether the container waits, runs or has ended, and why. */
   readonly state?:
     | {
         readonly waiting?: { readonly reason?: string | undefined; readonly message?: string | undefined } | undefined;
@@ -28,7 +31,9 @@ export interface ContainerStatusLike {
  * @public
  */
 export interface PodWithStatusLike extends PodLike {
+  /** `Pod`, where it is given. */
   readonly kind?: string | undefined;
+  /** What the node reports of the pod. */
   readonly status?:
     | {
         readonly initContainerStatuses?: readonly ContainerStatusLike[] | undefined;
@@ -44,10 +49,13 @@ export interface PodWithStatusLike extends PodLike {
  * @public
  */
 export interface PodEventLike {
+  /** The reason, such as `Failed`. */
   readonly reason?: string | undefined;
+  /** The message. */
   readonly message?: string | undefined;
   /** The message, in `events.k8s.io`. */
   readonly note?: string | undefined;
+  /** The object that the Event is about. */
   readonly involvedObject?: EventObjectLike | undefined;
   /** The object, in `events.k8s.io`. */
   readonly regarding?: EventObjectLike | undefined;
@@ -59,8 +67,11 @@ export interface PodEventLike {
  * @public
  */
 export interface EventObjectLike {
+  /** Its namespace. */
   readonly namespace?: string | undefined;
+  /** Its name. */
   readonly name?: string | undefined;
+  /** Its UID. */
   readonly uid?: string | undefined;
   /** Such as `spec.initContainers{migrate}`. */
   readonly fieldPath?: string | undefined;
@@ -108,6 +119,7 @@ export interface ExplainPodOptions {
 export interface ContainerExplanation {
   /** The pod or the object with the template; an object without a namespace is in `default`. */
   readonly namespace: string;
+  /** The name of the pod, or what its name is made from. */
   readonly pod: string;
   /** Every decision before the first byte; `pull.policy` has the container, its image, and its place in the object. */
   readonly pull: PullExplanation;

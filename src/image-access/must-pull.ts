@@ -26,7 +26,9 @@ export const MAX_RECORDED_SECRETS = 100;
  * @public
  */
 export interface PodPullCredentials {
+  /** Pull secrets that are there. */
   readonly secrets: readonly RecordedSecret[];
+  /** The service account whose token a plugin was given; `undefined` when none was. */
   readonly serviceAccount: ObjectCoordinates | undefined;
 }
 
@@ -56,6 +58,7 @@ export interface MustPullQuestion extends VerificationOptions {
 export interface MustPullDecision {
   /** `undefined` when it depends on the pod's credentials and they were left out. */
   readonly mustPull: boolean | undefined;
+  /** Why the image must, or need not, be pulled. */
   readonly reason:
     | 'no-image-ref'
     | 'record-unreadable'

@@ -8,8 +8,11 @@ import * as kinds from './kinds.js';
  * @public
  */
 export interface ObjectCoordinates {
+  /** The UID of the object. */
   readonly uid: string;
+  /** The namespace of the object. */
   readonly namespace: string;
+  /** The name of the object. */
   readonly name: string;
 }
 
@@ -217,6 +220,7 @@ function credentialsJson(value: ImagePullCredentials): string {
 export interface PulledRecords {
   /** Writes that an image string is about to be pulled; a success when that stands there already. */
   writeIntent(image: string): Promise<void>;
+  /** Whether a pull of the image was begun and not ended, as after a crash. */
   hasIntent(image: string): Promise<boolean>;
   /** Takes an intent away; a success when there is none. */
   deleteIntent(image: string): Promise<void>;

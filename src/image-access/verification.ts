@@ -28,7 +28,7 @@ export const DEFAULT_VERIFICATION_POLICY: CredentialVerificationPolicy = 'NeverV
  * @public
  */
 export interface VerificationOptions extends ReleaseOptions {
-  /** @defaultValue `'NeverVerifyPreloadedImages'` */
+  /** Which images need a check of the pod's credentials. @defaultValue `'NeverVerifyPreloadedImages'` */
   readonly policy?: CredentialVerificationPolicy | undefined;
   /** `preloadedImagesVerificationAllowlist`, parsed; used by `NeverVerifyAllowlistedImages` only. Empty by default. */
   readonly allowlist?: readonly AllowlistPattern[] | undefined;

@@ -13,6 +13,7 @@ import type { ImageService } from '../image-service/index.js';
  * @public
  */
 export interface RecordPruner {
+  /** Removes records of images that are gone since before `startedAt`, and gives their ids. */
   pruneRecords(options: CallOptions & { readonly startedAt: number }): Promise<readonly string[]>;
 }
 
@@ -22,6 +23,7 @@ export interface RecordPruner {
  * @public
  */
 export interface ImageCollectorOptions extends ImageGcConfiguration {
+  /** Lists and removes the images. */
   readonly images: ImageService;
   /** Measures the file system of the images, which CRI does not tell. */
   readonly diskRoom: (options: CallOptions) => DiskRoom | Promise<DiskRoom>;
@@ -31,7 +33,7 @@ export interface ImageCollectorOptions extends ImageGcConfiguration {
   readonly manager?: RecordPruner | undefined;
   /** Watches removals, and the calls of `images`. @defaultValue none */
   readonly tracing?: Tracing | undefined;
-  /** @defaultValue `systemClock` */
+  /** Says how old an image is. @defaultValue `systemClock` */
   readonly clock?: Pick<Clock, 'monotonic' | 'now'> | undefined;
 }
 
@@ -43,9 +45,11 @@ export interface ImageCollectorOptions extends ImageGcConfiguration {
 export interface ImageGcReport {
   /** In the order of removal. */
   readonly removed: readonly { readonly image: ImageUse; readonly reason: 'age' | 'space' }[];
+  /** What could not be removed, and why. */
   readonly failed: readonly { readonly image: ImageUse; readonly error: Error }[];
   /** What was to be freed for room, and what was. */
   readonly bytesToFree: number;
+  /** How many bytes were freed. */
   readonly freedBytes: number;
   /** The ids whose records were forgotten. */
   readonly pruned: readonly string[];

@@ -9,8 +9,11 @@ import { formatGoDuration } from './duration.js';
  * @public
  */
 export interface PodEvent {
+  /** Whether something went wrong. */
   readonly type: 'Normal' | 'Warning';
+  /** Kubelet's reason. */
   readonly reason: 'Pulling' | 'Pulled' | 'Failed' | 'BackOff' | 'InspectFailed' | 'ErrImageNeverPull';
+  /** Kubelet's message. */
   readonly message: string;
 }
 

@@ -12,10 +12,15 @@ import type { WaitingReason } from './waiting.js';
  * @public
  */
 export interface InvolvedObject {
+  /** The version of a pod. */
   readonly apiVersion: 'v1';
+  /** Always a pod. */
   readonly kind: 'Pod';
+  /** The namespace of the pod. */
   readonly namespace: string;
+  /** The name of the pod. */
   readonly name: string;
+  /** The UID of the pod. */
   readonly uid: string;
   /** Such as `spec.containers{app}`; `undefined` for the pod itself. */
   readonly fieldPath: string | undefined;
@@ -27,6 +32,7 @@ export interface InvolvedObject {
  * @public
  */
 export interface ImageEvent extends PodEvent {
+  /** The pod that the event is about, with the field where that is a container. */
   readonly involvedObject: InvolvedObject;
 }
 
@@ -36,6 +42,7 @@ export interface ImageEvent extends PodEvent {
  * @public
  */
 export interface MountingContainerLike extends ContainerLike {
+  /** Where the container mounts volumes. */
   readonly volumeMounts?: readonly VolumeMountLike[] | undefined;
 }
 
@@ -45,8 +52,11 @@ export interface MountingContainerLike extends ContainerLike {
  * @public
  */
 export interface VolumeMountLike {
+  /** The name of the volume. */
   readonly name?: string | undefined;
+  /** The place in the container. */
   readonly mountPath?: string | undefined;
+  /** The part of the volume that is mounted. */
   readonly subPath?: string | undefined;
 }
 
@@ -56,6 +66,7 @@ export interface VolumeMountLike {
  * @public
  */
 export interface ManagedPodLike extends PodLike {
+  /** What is to run. */
   readonly spec?: ManagedPodSpecLike | undefined;
 }
 
@@ -65,9 +76,13 @@ export interface ManagedPodLike extends PodLike {
  * @public
  */
 export interface ManagedPodSpecLike extends PodSpecLike {
+  /** The containers. */
   readonly containers?: readonly MountingContainerLike[] | undefined;
+  /** The init containers. */
   readonly initContainers?: readonly MountingContainerLike[] | undefined;
+  /** The ephemeral containers. */
   readonly ephemeralContainers?: readonly MountingContainerLike[] | undefined;
+  /** The runtime class, whose handler the images are pulled for. */
   readonly runtimeClassName?: string | undefined;
 }
 
@@ -77,6 +92,7 @@ export interface ManagedPodSpecLike extends PodSpecLike {
  * @public
  */
 export interface PodImageRequest extends CallOptions {
+  /** The pod that the image is for. */
   readonly pod: ManagedPodLike;
   /** The pod's pull secrets, fetched: `found` of `selectPullSecrets`. They are read only when they are needed. */
   readonly pullSecrets?: Iterable<SecretLike> | undefined;
@@ -90,7 +106,7 @@ export interface PodImageRequest extends CallOptions {
 export interface EnsureImageRequest extends PodImageRequest {
   /** As the pod has it. */
   readonly image: string;
-  /** @defaultValue what the API server fills in for the image */
+  /** The pull policy of the container. @defaultValue what the API server fills in for the image */
   readonly pullPolicy?: string | undefined;
   /** The part of the pod that events are about. @defaultValue the pod itself */
   readonly fieldPath?: string | undefined;
@@ -146,8 +162,11 @@ export type EnsureImageResult =
  * @public
  */
 export interface ImageVolumeResult {
+  /** The name of the volume. */
   readonly volume: string;
+  /** The image as the volume has it. */
   readonly reference: string;
+  /** What came of it. */
   readonly result: EnsureImageResult;
   /** What to mount; `undefined` when the image is not there. */
   readonly image: MountedImage | undefined;
@@ -184,6 +203,7 @@ export interface ImageManager {
    * `imageRef`s that are forgotten.
    */
   pruneRecords(options: CallOptions & { readonly startedAt: number }): Promise<readonly string[]>;
+  /** What the manager has done so far. */
   readonly stats: ImageManagerStats;
 }
 

@@ -33,7 +33,7 @@ export interface PrePullOptions extends CallOptions {
    * @defaultValue 1
    */
   readonly maxParallelImagePulls?: number | undefined;
-  /** @defaultValue `systemClock` */
+  /** Measures how long each pull takes. @defaultValue `systemClock` */
   readonly clock?: Pick<Clock, 'monotonic'> | undefined;
   /** Hears of each image when it is done. */
   readonly onResult?: ((result: PrePulledImage) => void) | undefined;
@@ -47,6 +47,7 @@ export interface PrePullOptions extends CallOptions {
 export interface PrePulledImage {
   /** As it was asked for. */
   readonly image: string;
+  /** Whether the image was there, was pulled, or could not be. */
   readonly outcome: 'present' | 'pulled' | 'failed';
   /** `undefined` when it failed. */
   readonly imageRef: string | undefined;
@@ -70,8 +71,11 @@ export interface PrePulledImage {
 export interface PrePullReport {
   /** In the order of the images, each image string once. */
   readonly results: readonly PrePulledImage[];
+  /** How many images were there already. */
   readonly present: number;
+  /** How many were pulled. */
   readonly pulled: number;
+  /** How many could not be had. */
   readonly failed: number;
   /** The sizes of all that was pulled. Layers that images share count for each. */
   readonly pulledBytes: number;

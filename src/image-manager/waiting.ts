@@ -22,7 +22,9 @@ export type WaitingReason =
  * @public
  */
 export interface Waiting {
+  /** The reason that `kubectl get pods` shows. */
   readonly reason: WaitingReason;
+  /** The message that `kubectl describe` shows. */
   readonly message: string;
 }
 

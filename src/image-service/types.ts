@@ -22,6 +22,7 @@ export interface ImageSpec {
  * @public
  */
 export interface RuntimeImage {
+  /** The id of the image, which the runtime chooses. */
   readonly id: string;
   /** Full names with tag. */
   readonly repoTags: readonly string[];
@@ -41,9 +42,11 @@ export interface RuntimeImage {
  * @public
  */
 export interface ImageFileSystem {
+  /** Where the file system is mounted. */
   readonly mountpoint: string;
   /** What images take of it. */
   readonly usedBytes: number;
+  /** How many inodes images take; `undefined` when the runtime does not say. */
   readonly inodesUsed: number | undefined;
 }
 
@@ -53,9 +56,13 @@ export interface ImageFileSystem {
  * @public
  */
 export interface PodSandbox {
+  /** The namespace of the pod. */
   readonly namespace: string;
+  /** The name of the pod. */
   readonly name: string;
+  /** The UID of the pod. */
   readonly uid: string;
+  /** Annotations of the pod. */
   readonly annotations: Readonly<Record<string, string>>;
 }
 
@@ -65,6 +72,7 @@ export interface PodSandbox {
  * @public
  */
 export interface PullImageRequest {
+  /** The image, and what the runtime needs to know of it. */
   readonly image: ImageSpec;
   /** The one credential to show, with its origin; `undefined` to pull anonymously. CRI's `auth` has its user and password. */
   readonly auth: DockerConfigEntry | undefined;
@@ -108,8 +116,10 @@ export interface ImageService {
   readonly verifies?: boolean | undefined;
   /** Pulls with one credential, or with none, and gives the `image_ref`, which is the id of the image. */
   pullImage(request: PullImageRequest, options?: PullCall): Promise<string>;
+  /** All images that are there. */
   listImages(options?: CallOptions): Promise<readonly RuntimeImage[]>;
   /** Removes an image with all its names; a success when there is none. */
   removeImage(image: ImageSpec, options?: CallOptions): Promise<void>;
+  /** What images take of the disk. */
   imageFsInfo(options?: CallOptions): Promise<readonly ImageFileSystem[]>;
 }

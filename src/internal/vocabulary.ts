@@ -24,10 +24,15 @@ export type Digest = `${DigestAlgorithm}:${string}` & { readonly [digestBrand]: 
  * @public
  */
 export interface Platform {
+  /** The operating system in Go's spelling, such as `linux`. */
   readonly os: string;
+  /** The architecture in Go's spelling, such as `arm64`. */
   readonly architecture: string;
+  /** The variant of the architecture, such as `v8`. */
   readonly variant?: string | undefined;
+  /** The version of the operating system, which Windows images have. */
   readonly 'os.version'?: string | undefined;
+  /** What the operating system must have, such as `win32k`. */
   readonly 'os.features'?: readonly string[] | undefined;
 }
 
@@ -37,14 +42,19 @@ export interface Platform {
  * @public
  */
 export interface Descriptor {
+  /** What the content is. */
   readonly mediaType: string;
+  /** The digest of the content. */
   readonly digest: Digest;
   /** Size of the content in bytes. */
   readonly size: number;
   /** Where the content may be had besides the registry; never followed by default. */
   readonly urls?: readonly string[] | undefined;
+  /** What else is said of it. */
   readonly annotations?: Readonly<Record<string, string>> | undefined;
+  /** What an artifact is, where it is none of the image types. */
   readonly artifactType?: string | undefined;
+  /** The platform that it is for, in an index. */
   readonly platform?: Platform | undefined;
   /** The content itself in Base64, as a hint that nothing has verified; see {@link decodeEmbeddedContent}. */
   readonly data?: string | undefined;

@@ -12,6 +12,7 @@ import type { ImageName } from '../reference/index.js';
 export interface CredentialCandidate {
   /** Place in the order of trying, from 1. */
   readonly rank: number;
+  /** The entry whose credential is tried. */
   readonly entry: DockerConfigEntry;
   /** The normal form of the entry's pattern, by which entries are ordered and matched. */
   readonly key: string;
@@ -33,9 +34,11 @@ export interface CredentialCandidate {
  * @public
  */
 export interface RejectedEntry {
+  /** The entry that is not used. */
   readonly entry: DockerConfigEntry;
   /** The normal form of the pattern; `undefined` when it has none and the keyring dropped the entry. */
   readonly key: string | undefined;
+  /** Why not. */
   readonly reason: Mismatch;
 }
 
@@ -45,6 +48,7 @@ export interface RejectedEntry {
  * @public
  */
 export interface SourceReport {
+  /** The plugin or cloud that was asked. */
   readonly source: CredentialSource;
   /**
    * `unmatched`: the image is none of its images, so it was not asked. `unsuited`: it was not asked for another reason,
@@ -54,6 +58,7 @@ export interface SourceReport {
   readonly outcome: 'unmatched' | 'unsuited' | 'cached' | 'fetched' | 'failed';
   /** In a few words: what was asked, or why not. It holds no secret. */
   readonly detail: string;
+  /** Why it gave no answer; `undefined` when it gave one. */
   readonly error: AnyImageError | undefined;
 }
 
@@ -65,7 +70,9 @@ export interface SourceReport {
 export interface LookupResult {
   /** The name that was looked up. */
   readonly image: ImageName;
+  /** What is tried, in order. */
   readonly candidates: readonly CredentialCandidate[];
+  /** What is not tried, and why. */
   readonly rejected: readonly RejectedEntry[];
   /** What the sources did that had to be asked, in order; empty when all entries were in memory. */
   readonly sources: readonly SourceReport[];

@@ -11,8 +11,11 @@ export type PullPolicy = 'Always' | 'IfNotPresent' | 'Never';
  * @public
  */
 export interface ContainerLike {
+  /** The name of the container. */
   readonly name?: string | undefined;
+  /** The image as it is written. */
   readonly image?: string | undefined;
+  /** `Always`, `IfNotPresent` or `Never`; absent until the API server fills it in. */
   readonly imagePullPolicy?: string | undefined;
 }
 
@@ -22,7 +25,9 @@ export interface ContainerLike {
  * @public
  */
 export interface VolumeLike {
+  /** The name of the volume. */
   readonly name?: string | undefined;
+  /** The image that the volume is, where it is one. */
   readonly image?: ImageVolumeLike | undefined;
 }
 
@@ -32,7 +37,9 @@ export interface VolumeLike {
  * @public
  */
 export interface ImageVolumeLike {
+  /** The image as it is written. */
   readonly reference?: string | undefined;
+  /** `Always`, `IfNotPresent` or `Never`; absent until the API server fills it in. */
   readonly pullPolicy?: string | undefined;
 }
 
@@ -42,6 +49,7 @@ export interface ImageVolumeLike {
  * @public
  */
 export interface LocalObjectReferenceLike {
+  /** The name of the object, in the namespace of the pod. */
   readonly name?: string | undefined;
 }
 
@@ -51,11 +59,17 @@ export interface LocalObjectReferenceLike {
  * @public
  */
 export interface PodSpecLike {
+  /** The containers. */
   readonly containers?: readonly ContainerLike[] | undefined;
+  /** The init containers, which run first. */
   readonly initContainers?: readonly ContainerLike[] | undefined;
+  /** The ephemeral containers, which `kubectl debug` adds. */
   readonly ephemeralContainers?: readonly ContainerLike[] | undefined;
+  /** The volumes, some of which may be images. */
   readonly volumes?: readonly VolumeLike[] | undefined;
+  /** The pull secrets, in the order in which they are merged. */
   readonly imagePullSecrets?: readonly LocalObjectReferenceLike[] | undefined;
+  /** The service account, whose pull secrets the API server copies. */
   readonly serviceAccountName?: string | undefined;
   /** The deprecated name of the same field, which counts where the other is empty. */
   readonly serviceAccount?: string | undefined;
@@ -67,10 +81,15 @@ export interface PodSpecLike {
  * @public
  */
 export interface MetadataLike {
+  /** The name of the object. */
   readonly name?: string | undefined;
+  /** What its name is made from, where it has none yet. */
   readonly generateName?: string | undefined;
+  /** The namespace of the object. */
   readonly namespace?: string | undefined;
+  /** The UID of the object. */
   readonly uid?: string | undefined;
+  /** The annotations of the object. */
   readonly annotations?: Readonly<Record<string, string>> | undefined;
 }
 
@@ -81,7 +100,9 @@ export interface MetadataLike {
  * @public
  */
 export interface PodLike {
+  /** The name of the pod, and more. */
   readonly metadata?: MetadataLike | undefined;
+  /** What is to run. */
   readonly spec?: PodSpecLike | undefined;
 }
 
@@ -91,6 +112,7 @@ export interface PodLike {
  * @public
  */
 export interface PodTemplateLike {
+  /** What is to run. */
   readonly spec?: PodSpecLike | undefined;
 }
 
@@ -100,7 +122,9 @@ export interface PodTemplateLike {
  * @public
  */
 export interface WorkloadLike extends PodLike {
+  /** The kind, such as `Deployment`. */
   readonly kind?: string | undefined;
+  /** What the workload makes its pods from. */
   readonly spec?: WorkloadSpecLike | undefined;
   /** Of a PodTemplate. */
   readonly template?: PodTemplateLike | undefined;
@@ -112,6 +136,7 @@ export interface WorkloadLike extends PodLike {
  * @public
  */
 export interface WorkloadSpecLike extends PodSpecLike {
+  /** The pod that the workload makes. */
   readonly template?: PodTemplateLike | undefined;
   /** Of a CronJob. */
   readonly jobTemplate?: JobTemplateLike | undefined;
@@ -123,6 +148,7 @@ export interface WorkloadSpecLike extends PodSpecLike {
  * @public
  */
 export interface JobTemplateLike {
+  /** What the job makes its pods from. */
   readonly spec?: { readonly template?: PodTemplateLike | undefined } | undefined;
 }
 
@@ -132,6 +158,8 @@ export interface JobTemplateLike {
  * @public
  */
 export interface WorkloadListLike {
+  /** `List`, or the kind of a typed list. */
   readonly kind?: string | undefined;
+  /** The objects of the list. */
   readonly items: readonly unknown[];
 }

@@ -35,7 +35,7 @@ export type MatchDialect = 'kubelet' | 'documented' | 'docker';
  * @public
  */
 export interface MatchOptions {
-  /** @defaultValue `'kubelet'` */
+  /** Whose rules are followed. @defaultValue `'kubelet'` */
   readonly dialect?: MatchDialect | undefined;
   /**
    * `prefix` compares the path as plain text, as kubelet does: `r.io/team` also serves `r.io/team-evil`. `segment` ends

@@ -11,7 +11,7 @@ import { createMetric, type Metric, type MetricDefinition, type MetricFamily, me
  * @public
  */
 export interface ImageMetricsOptions {
-  /** @defaultValue `systemClock` */
+  /** Measures how long things take. @defaultValue `systemClock` */
   readonly clock?: Pick<Clock, 'monotonic'> | undefined;
 }
 

@@ -4,8 +4,11 @@
  * @public
  */
 export interface MetricSample {
+  /** The name of the sample, which may be longer than that of its family. */
   readonly name: string;
+  /** Label values by name. */
   readonly labels: Readonly<Record<string, string>>;
+  /** The count, the sum, or the number in a bucket. */
   readonly value: number;
 }
 
@@ -15,9 +18,13 @@ export interface MetricSample {
  * @public
  */
 export interface MetricFamily {
+  /** The name of the metric. */
   readonly name: string;
+  /** What it counts. */
   readonly help: string;
+  /** What kind of metric it is. */
   readonly type: 'counter' | 'histogram';
+  /** Its values, by labels. */
   readonly samples: readonly MetricSample[];
 }
 

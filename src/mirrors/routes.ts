@@ -42,6 +42,7 @@ export interface MirrorChoice {
   readonly capabilities: readonly ('pull' | 'resolve')[];
   /** Whether the image's own registry is asked after them; always when no route matches. */
   readonly upstream: boolean;
+  /** The rule that chose; `undefined` when no rule did. */
   readonly rule: DecidingRule | undefined;
 }
 

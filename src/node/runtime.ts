@@ -17,11 +17,11 @@ import { carrierKinds, type CarrierOptions, createCarryingTransport } from './tr
  * @public
  */
 export interface NodeRuntimeOptions extends UndiciTransportOptions, CarrierOptions {
-  /** @defaultValue {@link readHostPlatform} */
+  /** The platform of the node. @defaultValue {@link readHostPlatform} */
   readonly platform?: Platform | undefined;
-  /** @defaultValue `systemClock` */
+  /** Measures, waits and says when tokens expire. @defaultValue `systemClock` */
   readonly clock?: Clock | undefined;
-  /** @defaultValue {@link createDiagnosticsTracing} */
+  /** Watches every step. @defaultValue {@link createDiagnosticsTracing} */
   readonly tracing?: Tracing | undefined;
 }
 

@@ -12,9 +12,13 @@ import type { ImageIndex } from './types.js';
  * @public
  */
 export interface IndexEntryChange {
+  /** The operating system, in Go's spelling. */
   readonly os?: string | undefined;
+  /** The architecture, in Go's spelling. */
   readonly architecture?: string | undefined;
+  /** The variant of the architecture. */
   readonly variant?: string | undefined;
+  /** The version of the operating system, which Windows images have. */
   readonly osVersion?: string | undefined;
   /** These are added to those that the entry has. */
   readonly osFeatures?: readonly string[] | undefined;

@@ -102,6 +102,7 @@ export interface ImageUse {
   readonly object: string;
   /** The name of the container or of the image volume. */
   readonly container: string;
+  /** What kind of container it is, or an image volume. */
   readonly kind: ImageUserKind;
   /** Where it stands among the objects, such as `items[0].spec.template.spec.containers[0]`. */
   readonly path: string;
@@ -115,6 +116,7 @@ export interface ImageUse {
  * @public
  */
 export interface PlannedAttempt {
+  /** The address that is asked. */
   readonly endpoint: RegistryEndpoint;
   /** Place among the credentials for this endpoint, from 1. */
   readonly rank: number;
@@ -128,7 +130,9 @@ export interface PlannedAttempt {
  * @public
  */
 export interface FailedAttempt extends PlannedAttempt {
+  /** What went wrong. */
   readonly cause: FailureCause;
+  /** The error of the attempt. */
   readonly error: AnyImageError;
 }
 
@@ -138,6 +142,7 @@ export interface FailedAttempt extends PlannedAttempt {
  * @public
  */
 export interface PreflightFailure {
+  /** What went wrong. */
   readonly cause: FailureCause;
   /** What has happened, in general. */
   readonly title: string;
@@ -145,6 +150,7 @@ export interface PreflightFailure {
   readonly cure: string;
   /** What was said in this case. */
   readonly message: string;
+  /** The error; `undefined` when nothing was asked. */
   readonly error: AnyImageError | undefined;
 }
 
@@ -154,15 +160,19 @@ export interface PreflightFailure {
  * @public
  */
 export interface PlatformCheck {
+  /** The platform that is wanted. */
   readonly platform: Platform;
   /** The manifest that it would pull; `undefined` when there is none. */
   readonly manifest: Descriptor | undefined;
   /** The config and the layers, each once. */
   readonly contents: readonly Descriptor[];
+  /** The size of the config and the layers, in bytes. */
   readonly bytes: number;
   /** What of it has to be fetched. */
   readonly missing: readonly Descriptor[];
+  /** How many bytes of that have to be fetched. */
   readonly missingBytes: number;
+  /** Why the platform cannot be had; `undefined` when it can. */
   readonly failure: PreflightFailure | undefined;
 }
 
@@ -192,6 +202,7 @@ export interface ImageCheck {
   readonly name: string | undefined;
   /** `unknown` when nothing failed that could be looked at, and something could not. */
   readonly status: 'ok' | 'failed' | 'unknown';
+  /** The containers and volumes that name the image. */
   readonly usedBy: readonly ImageUse[];
   /** What kubelet would try, in its order. */
   readonly planned: readonly PlannedAttempt[];
@@ -205,9 +216,11 @@ export interface ImageCheck {
   readonly available: readonly Platform[];
   /** In the order of the option `platforms`. */
   readonly platforms: readonly PlatformCheck[];
+  /** What the registry said of its rate limit; `undefined` when it said nothing. */
   readonly rateLimit: RateLimit | undefined;
   /** Secrets that the pods name, as `namespace/name`, and that are not there; kubelet goes on without them. */
   readonly missingSecrets: readonly string[];
+  /** Why the image cannot be pulled; `undefined` when it can. */
   readonly failure: PreflightFailure | undefined;
   /** What is not known, in a fixed order. */
   readonly unknown: readonly UnknownFact[];
@@ -227,6 +240,7 @@ export interface PreflightReport {
   readonly images: readonly ImageCheck[];
   /** Pods and pod templates that were looked at. */
   readonly pods: number;
+  /** How many images cannot be pulled. */
   readonly failed: number;
   /** For each platform, what all images have to fetch together: content that several have counts once. */
   readonly totals: readonly { readonly platform: Platform; readonly missingBytes: number }[];

@@ -8,8 +8,11 @@ import { goQuote } from '../internal/index.js';
  * @public
  */
 export interface PullPolicyEvent {
+  /** Whether something went wrong. */
   readonly type: 'Normal' | 'Warning';
+  /** Kubelet's reason. */
   readonly reason: 'Pulled' | 'ErrImageNeverPull';
+  /** Kubelet's message. */
   readonly message: string;
 }
 

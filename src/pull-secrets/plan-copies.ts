@@ -23,6 +23,7 @@ export const COPIED_FROM_ANNOTATION = 'kubepull/copied-from';
  * @public
  */
 export interface PlanSecretCopiesOptions {
+  /** The namespaces that are to have the secret. */
   readonly namespaces: readonly string[];
   /** The secrets of those namespaces, as the API server has them. Those of another name are not looked at. */
   readonly existing: Iterable<SecretLike>;
@@ -40,14 +41,18 @@ export interface PlanSecretCopiesOptions {
  * @public
  */
 export interface SecretCopy {
+  /** The version of a secret. */
   readonly apiVersion: 'v1';
+  /** Always a secret. */
   readonly kind: 'Secret';
+  /** The name of the copy, its namespace, and the marks by which it is known as a copy. */
   readonly metadata: {
     readonly name: string;
     readonly namespace: string;
     readonly labels?: Readonly<Record<string, string>>;
     readonly annotations: Readonly<Record<string, string>>;
   };
+  /** The type of the secret, as in the source. */
   readonly type: string;
   /** Holds the password: base64 hides nothing. */
   readonly data: Readonly<Record<string, string>>;

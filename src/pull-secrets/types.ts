@@ -25,7 +25,9 @@ export type PullSecretEntry =
  * @public
  */
 export interface SecretLike {
+  /** The name of the secret, and more. */
   readonly metadata?: MetadataLike | undefined;
+  /** The type of the secret. */
   readonly type?: string | undefined;
   /** Values in base64, as the API has them. */
   readonly data?: Readonly<Record<string, string>> | undefined;
@@ -39,7 +41,9 @@ export interface SecretLike {
  * @public
  */
 export interface ServiceAccountLike {
+  /** The name of the service account, and more. */
   readonly metadata?: MetadataLike | undefined;
+  /** The pull secrets that its pods get. */
   readonly imagePullSecrets?: readonly LocalObjectReferenceLike[] | undefined;
 }
 
@@ -65,8 +69,11 @@ export interface SelectedPullSecrets<S extends SecretLike = SecretLike> {
  * @public
  */
 export interface MissingSecretsEvent {
+  /** Always a warning. */
   readonly type: 'Warning';
+  /** Kubelet's reason. */
   readonly reason: 'FailedToRetrieveImagePullSecret';
+  /** Kubelet's message, which names the secrets. */
   readonly message: string;
 }
 
@@ -77,7 +84,9 @@ export interface MissingSecretsEvent {
  * @public
  */
 export interface SkippedSecret {
+  /** The name of the secret. */
   readonly name: string;
+  /** What is wrong: its type, no key for that type, no content, or content that cannot be read. */
   readonly reason: 'type' | 'key' | 'empty' | 'malformed';
   /** The key of the bad entry; `undefined` when the secret as a whole is meant. */
   readonly pattern: string | undefined;
@@ -110,6 +119,7 @@ export interface MergePullSecretsOptions {
 export interface MergedPullSecrets {
   /** In the order of the secrets, each with its source; then those of the node. */
   readonly entries: readonly DockerConfigEntry[];
+  /** Secrets and entries that could not be used, and why. */
   readonly skipped: readonly SkippedSecret[];
 }
 
@@ -120,7 +130,9 @@ export interface MergedPullSecrets {
  * @public
  */
 export interface OmittedEntry {
+  /** The entry that is left out. */
   readonly entry: DockerConfigEntry;
+  /** Whether another entry has its key, or it cannot be written as JSON that kubelet reads. */
   readonly reason: 'duplicate-key' | 'unwritable';
 }
 
@@ -132,6 +144,7 @@ export interface OmittedEntry {
 export interface DockerConfigDocument {
   /** The JSON text; `reveal()` gives it, since it holds every password. */
   readonly document: Secret;
+  /** Entries that are left out, and why. */
   readonly omitted: readonly OmittedEntry[];
 }
 
@@ -141,8 +154,9 @@ export interface DockerConfigDocument {
  * @public
  */
 export interface CreatePullSecretOptions {
+  /** The name of the secret. */
   readonly name: string;
-  /** @defaultValue none: the manifest leaves it to whoever applies it */
+  /** Its namespace. @defaultValue none, which is for whoever applies it to say */
   readonly namespace?: string | undefined;
   /**
    * Used as the key as it is.
@@ -150,7 +164,9 @@ export interface CreatePullSecretOptions {
    * @defaultValue `'https://index.docker.io/v1/'`
    */
   readonly server?: string | undefined;
+  /** The user name. */
   readonly username: string;
+  /** The password or token. */
   readonly password: string | Secret;
   /** Left out of the secret when empty. @defaultValue none */
   readonly email?: string | undefined;
@@ -162,8 +178,9 @@ export interface CreatePullSecretOptions {
  * @public
  */
 export interface PullSecretFromEntriesOptions {
+  /** The name of the secret. */
   readonly name: string;
-  /** @defaultValue none: the manifest leaves it to whoever applies it */
+  /** Its namespace. @defaultValue none, which is for whoever applies it to say */
   readonly namespace?: string | undefined;
   /** Credentials by the keys of their registries, such as `registry.example.com/team/` or `https://index.docker.io/v1/`. */
   readonly entries: Readonly<Record<string, PullSecretEntry>>;
@@ -173,9 +190,9 @@ export interface PullSecretFromEntriesOptions {
    * @defaultValue no annotation
    */
   readonly expiresAt?: number | undefined;
-  /** @defaultValue none */
+  /** Its labels. @defaultValue none */
   readonly labels?: Readonly<Record<string, string>> | undefined;
-  /** @defaultValue none */
+  /** Its annotations. @defaultValue none */
   readonly annotations?: Readonly<Record<string, string>> | undefined;
 }
 
@@ -185,14 +202,18 @@ export interface PullSecretFromEntriesOptions {
  * @public
  */
 export interface PullSecretManifest {
+  /** The version of a secret. */
   readonly apiVersion: 'v1';
+  /** Always a secret. */
   readonly kind: 'Secret';
+  /** Its name, namespace, labels and annotations. */
   readonly metadata: {
     readonly name: string;
     readonly namespace?: string;
     readonly labels?: Readonly<Record<string, string>>;
     readonly annotations?: Readonly<Record<string, string>>;
   };
+  /** The type of a pull secret. */
   readonly type: 'kubernetes.io/dockerconfigjson';
   /** Holds the password: base64 hides nothing. */
   readonly data: { readonly '.dockerconfigjson': string };
@@ -204,7 +225,9 @@ export interface PullSecretManifest {
  * @public
  */
 export interface SecretFieldError {
+  /** What is wrong, in the words of the API server. */
   readonly type: 'FieldValueInvalid' | 'FieldValueRequired' | 'FieldValueTooLong';
+  /** The path of the field. */
   readonly field: string;
   /** The API server's text, which begins with the field. */
   readonly message: string;
@@ -216,7 +239,9 @@ export interface SecretFieldError {
  * @public
  */
 export interface SecretValidation {
+  /** Whether the API server takes the secret. */
   readonly valid: boolean;
+  /** What is wrong with it. */
   readonly errors: readonly SecretFieldError[];
   /** The whole message, as kubectl shows it; `undefined` for a valid secret. */
   readonly message: string | undefined;

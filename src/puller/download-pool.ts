@@ -32,6 +32,7 @@ export interface DownloadPoolOptions {
  * @public
  */
 export interface DownloadPool {
+  /** How many downloads run at the same time. */
   readonly maxParallelDownloads: number;
   /** Downloads under way. */
   readonly active: number;

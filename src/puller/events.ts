@@ -19,7 +19,9 @@ export interface PulledImage {
   readonly imageRef: string;
   /** `name@digest` of what the registry answered: an index for a multi-platform image. */
   readonly repoDigest: string;
+  /** The manifest of the image for the platform. */
   readonly manifest: Descriptor;
+  /** The platform that was chosen; `undefined` for an image without an index. */
   readonly platform: Platform | undefined;
   /** What served it. Blobs that an endpoint before it had served by then are not asked for again. */
   readonly endpoint: RegistryEndpoint;

@@ -24,7 +24,9 @@ export interface ImageReference extends ImageName {
   readonly input: string;
   /** `domain/path`, or `path` alone when the domain is empty. */
   readonly name: string;
+  /** The tag; `undefined` when there is none. */
   readonly tag: string | undefined;
+  /** The digest; `undefined` when there is none. */
   readonly digest: Digest | undefined;
 }
 

@@ -19,9 +19,11 @@ export type RuleSubject = Pick<ImageReference, 'name'>;
  * @public
  */
 export interface DecidingRule {
+  /** The list that the rule stands in. */
   readonly list: 'allow' | 'deny' | 'mirrors';
   /** Place in the list, from 0. */
   readonly index: number;
+  /** The rule as it was written. */
   readonly pattern: string;
 }
 

@@ -11,9 +11,11 @@ import type { ImageRules, RuleDecision } from './image-rules.js';
  * @public
  */
 export interface ImageDecision {
+  /** Whether the image may be used. */
   readonly allowed: boolean;
   /** As of {@link RuleDecision}; `invalid-name` is an image that no rule can be tried on, and that nobody can pull. */
   readonly reason: RuleDecision['reason'] | 'invalid-name';
+  /** The rule that decided; `undefined` when none did. */
   readonly rule: DecidingRule | undefined;
   /** What is said of the image, such as `it is denied by the rule "quay.io/x/**"`. */
   readonly message: string;

@@ -14,9 +14,11 @@ export const DEFAULT_MAX_PARALLEL_COPIES = 3;
  * @public
  */
 export interface CopyJob {
+  /** Where the image is. */
   readonly from: CopySource;
   /** The name in the source. */
   readonly name: string;
+  /** Where it goes. */
   readonly to: ImageStore | CopyTarget;
   /** The name in the target. @defaultValue the same name */
   readonly as?: string | undefined;

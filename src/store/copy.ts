@@ -104,6 +104,7 @@ export interface CopiedContent {
  * @public
  */
 export interface CopiedImage extends CopiedContent {
+  /** The name of the image. */
   readonly name: string;
 }
 

@@ -173,7 +173,9 @@ export interface CollectGarbageOptions extends CallOptions {
  * @public
  */
 export interface RemovedContent {
+  /** The digest of the content. */
   readonly digest: Descriptor['digest'];
+  /** Its size in bytes. */
   readonly size: number;
 }
 
@@ -183,6 +185,7 @@ export interface RemovedContent {
  * @public
  */
 export interface GarbageReport {
+  /** What was removed. */
   readonly removed: readonly RemovedContent[];
   /** The size of all that was removed. */
   readonly removedBytes: number;

@@ -16,9 +16,11 @@ export interface LookupTrace {
  * @public
  */
 export interface PullTrace {
+  /** The image as it was asked for. */
   readonly image: string;
   /** Known at the end: the digest of the config, and `name@digest` of what the registry answered. */
   imageRef: string | undefined;
+  /** The repository and digest that it became; `undefined` while that is not known. */
   repoDigest: string | undefined;
   /** The registry or mirror that gave the image out. */
   endpoint: string | undefined;
@@ -32,6 +34,7 @@ export interface PullTrace {
  * @public
  */
 export interface ManifestTrace {
+  /** Whether the content is wanted, or only its digest. */
   readonly method: 'GET' | 'HEAD';
   /** Registry and repository. */
   readonly name: string;
@@ -39,6 +42,7 @@ export interface ManifestTrace {
   readonly reference: string;
   /** Known at the end. */
   digest: string | undefined;
+  /** The media type of the answer; `undefined` before it comes. */
   mediaType: string | undefined;
   /** In bytes. */
   size: number | undefined;
@@ -52,7 +56,9 @@ export interface ManifestTrace {
 export interface BlobTrace {
   /** Registry and repository. */
   readonly name: string;
+  /** The digest of the content. */
   readonly digest: string;
+  /** The media type of the content. */
   readonly mediaType: string;
   /** In bytes. */
   readonly size: number;
@@ -66,11 +72,15 @@ export interface BlobTrace {
  * @public
  */
 export interface EnsureTrace {
+  /** The image as the pod has it. */
   readonly image: string;
   /** `namespace`, `name` and `uid` of the pod. */
   readonly namespace: string;
+  /** The name of the pod. */
   readonly pod: string;
+  /** The UID of the pod. */
   readonly uid: string;
+  /** The pull policy that is followed. */
   readonly pullPolicy: string;
   /** Whether the runtime has the image; `undefined` while that is not known. */
   presentLocally: boolean | undefined;
@@ -106,7 +116,9 @@ export interface RuntimeTrace {
  * @public
  */
 export interface PluginTrace {
+  /** The name of the plugin. */
   readonly plugin: string;
+  /** The image that it is asked for. */
   readonly image: string;
 }
 
@@ -118,6 +130,7 @@ export interface PluginTrace {
 export interface RemoveTrace {
   /** The runtime's id of the image. */
   readonly image: string;
+  /** Whether the image was unused for too long, or room was needed. */
   readonly reason: 'age' | 'space';
 }
 
@@ -127,13 +140,21 @@ export interface RemoveTrace {
  * @public
  */
 export interface TraceContexts {
+  /** A blob is brought or found. */
   readonly blob: BlobTrace;
+  /** A container's image is ensured. */
   readonly ensure: EnsureTrace;
+  /** Credentials are looked up. */
   readonly lookup: LookupTrace;
+  /** A manifest or index is fetched. */
   readonly manifest: ManifestTrace;
+  /** A plugin runs. */
   readonly plugin: PluginTrace;
+  /** An image is pulled. */
   readonly pull: PullTrace;
+  /** An image is removed. */
   readonly remove: RemoveTrace;
+  /** The runtime is called. */
   readonly runtime: RuntimeTrace;
 }
 

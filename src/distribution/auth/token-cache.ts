@@ -12,7 +12,9 @@ const MAX_TOKENS = 1000;
  * @public
  */
 export interface BearerToken {
+  /** The token; a secret. */
   readonly token: string;
+  /** How long it is valid, in milliseconds from now. */
   readonly lifetimeMs: number;
 }
 

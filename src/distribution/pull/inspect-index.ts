@@ -30,6 +30,7 @@ export interface InspectIndexOptions extends CallOptions {
 export interface IndexInspection {
   /** What the reference names, by name and digest, such as `docker.io/library/nginx@sha256:…`. */
   readonly ref: string;
+  /** The descriptor of the index. */
   readonly descriptor: Descriptor;
   /** The document as it came. */
   readonly bytes: Uint8Array;
@@ -52,7 +53,9 @@ export interface InspectedEntry {
   readonly ref: string;
   /** With its platform. */
   readonly descriptor: Descriptor;
+  /** The content as the registry sent it. */
   readonly bytes: Uint8Array;
+  /** The content, parsed. */
   readonly document: ImageIndex | ImageManifest;
 }
 

@@ -39,7 +39,9 @@ const HEAD_REFUSED: ReadonlySet<number> = new Set([400, 403, 405, 406, 501]);
  * @public
  */
 export interface ManifestBytes {
+  /** The digest, size and media type of the content. */
   readonly descriptor: Descriptor;
+  /** The content as the registry sent it. */
   readonly bytes: Uint8Array;
 }
 

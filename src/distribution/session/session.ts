@@ -60,6 +60,7 @@ export interface RegistrySession {
  * @public
  */
 export interface RegistrySessionOptions {
+  /** Sends the requests. */
   readonly transport: Transport;
   /** What large blobs may be brought by. @defaultValue the transport brings them */
   readonly carrier?: BlobCarrier | undefined;
@@ -82,7 +83,7 @@ export interface RegistrySessionOptions {
    * @defaultValue `true`
    */
   readonly pathScoped?: boolean | undefined;
-  /** @defaultValue `'guarded'` */
+  /** Which token servers a challenge may name. @defaultValue `'guarded'` */
   readonly realmPolicy?: RealmPolicy | undefined;
   /** Where redirects may lead. @defaultValue `'guarded'` */
   readonly redirectPolicy?: RedirectPolicy | undefined;
@@ -95,8 +96,9 @@ export interface RegistrySessionOptions {
    * @defaultValue anonymous
    */
   readonly redirectCredential?: RedirectCredential | undefined;
+  /** Makes the hash that content is verified with. */
   readonly createHasher: CreateHasher;
-  /** @defaultValue `systemClock` */
+  /** Says when tokens expire, and waits between attempts. @defaultValue `systemClock` */
   readonly clock?: Clock | undefined;
   /**
    * A number from 0 up to 1, for jitter.

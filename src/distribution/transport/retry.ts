@@ -29,6 +29,7 @@ export interface RequestRetry {
  * @public
  */
 export interface RetryOptions {
+  /** Waits between attempts. */
   readonly clock: Clock;
   /** A number from 0 up to 1, for jitter. */
   readonly random: () => number;

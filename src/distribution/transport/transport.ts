@@ -16,15 +16,18 @@ export type AddressClass = 'public' | 'private' | 'loopback' | 'link-local' | 'm
  * @public
  */
 export interface TransportRequest {
+  /** The HTTP method. */
   readonly method: 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
   /** An absolute `http:` or `https:` URL without user info. */
   readonly url: string;
+  /** Headers by name; those with credentials are set by the session alone. */
   readonly headers: Readonly<Record<string, string>>;
   /**
    * What to send. Chunks are sent as they come, and only as fast as the server takes them; with a `content-length` header
    * their sum has to be that.
    */
   readonly body?: Uint8Array | AsyncIterable<Uint8Array> | undefined;
+  /** Ends the exchange, the body included. */
   readonly signal?: AbortSignal | undefined;
   /**
    * The classes of addresses that may be dialled for this request; a transport checks the address that it really
@@ -65,6 +68,7 @@ export const requestKind: Kind = /* @__PURE__ */ is.shape(
  * @public
  */
 export interface TransportResponse {
+  /** The HTTP status. */
   readonly status: number;
   /** Lower-case names; a header that came several times has several values. */
   readonly headers: ReadonlyMap<string, readonly string[]>;
@@ -107,6 +111,7 @@ export interface BlobCarrier {
   readonly minBytes: number;
   /** Whose requests it may send instead: a runtime that has another transport goes without the carrier. */
   readonly transport: Transport;
+  /** Sends the requests that bring no large content. */
   readonly send: Transport;
 }
 

@@ -6,6 +6,7 @@ import { goQuote } from './quote.js';
  * @public
  */
 export interface FieldError {
+  /** What is wrong, in the words of Kubernetes. */
   readonly type: 'required' | 'invalid' | 'unsupported' | 'forbidden' | 'duplicate';
   /** Where the field stands, such as `spec.containers[0].imagePullPolicy`. */
   readonly path: string;

@@ -16,7 +16,9 @@ export type LintSeverity = 'error' | 'warning' | 'info';
  * @public
  */
 export interface LintRule {
+  /** The rule, as a code. */
   readonly code: LintCode;
+  /** How bad a finding of the rule is. */
   readonly severity: LintSeverity;
   /** What is wrong, in general. */
   readonly title: string;
@@ -30,7 +32,9 @@ export interface LintRule {
  * @public
  */
 export interface LintFinding {
+  /** The rule, as a code. */
   readonly code: LintCode;
+  /** How bad it is. */
   readonly severity: LintSeverity;
   /** Where it is, such as `auths["foo.com/*"]` or `spec.containers[0].image`; empty for the whole input. */
   readonly place: string;
@@ -98,12 +102,14 @@ export interface LintPodOptions {
  * @public
  */
 export interface NodeLike {
+  /** The name of the node, and its labels. */
   readonly metadata?:
     | {
         readonly name?: string | undefined;
         readonly labels?: Readonly<Record<string, string>> | undefined;
       }
     | undefined;
+  /** The images that are on the node, and its system. */
   readonly status?:
     | {
         /** Kubelet lists the fifty largest images, unless `nodeStatusMaxImages` says otherwise. */

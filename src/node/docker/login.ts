@@ -33,7 +33,7 @@ export interface DockerLoginOptions {
    * @defaultValue Docker's own: `config.json` in `$DOCKER_CONFIG` or `~/.docker`
    */
   readonly path?: string | undefined;
-  /** @defaultValue the variables of this process */
+  /** `DOCKER_CONFIG`, `HOME`, and what the helpers read. @defaultValue the variables of this process */
   readonly env?: NodeJS.ProcessEnv | undefined;
 }
 
@@ -43,6 +43,7 @@ export interface DockerLoginOptions {
  * @public
  */
 export interface DockerLoginResult {
+  /** The file that was changed. */
   readonly path: string;
   /** The helper that keeps it; `undefined` when the file does. */
   readonly helper: string | undefined;

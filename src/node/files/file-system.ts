@@ -26,7 +26,9 @@ import * as is from '../../errors/inner.js';
  * @public
  */
 export interface LayoutStat {
+  /** What is at the path; links are not followed. */
   readonly kind: 'file' | 'directory' | 'link' | 'other';
+  /** The size of a file in bytes. */
   readonly size: number;
   /** Device and number of the inode: equal for two names of one file, and for nothing else at the same time. */
   readonly inode: string;
@@ -53,10 +55,13 @@ export interface LayoutFile {
   read(into: Uint8Array, position: number): Promise<number>;
   /** Writes parts behind each other from a position; resolves to the number of bytes written, which may be fewer. */
   write(parts: readonly Uint8Array[], position: number): Promise<number>;
+  /** What kind of file it is, and how large. */
   stat(): Promise<LayoutStat>;
+  /** Sets the permissions. */
   chmod(mode: number): Promise<void>;
   /** Forces content and size to the disk. */
   sync(): Promise<void>;
+  /** Closes the file. */
   close(): Promise<void>;
 }
 
@@ -66,6 +71,7 @@ export interface LayoutFile {
  * @public
  */
 export interface LayoutFileSystem {
+  /** The path without links. */
   realpath(path: string): Promise<string>;
   /** Opens for reading. It does not follow a link, and does not wait for the other end of a pipe. */
   open(path: string): Promise<LayoutFile>;
@@ -73,11 +79,15 @@ export interface LayoutFileSystem {
   create(path: string): Promise<LayoutFile>;
   /** Looks at the name itself, not at what it links to. */
   lstat(path: string): Promise<LayoutStat>;
+  /** Makes one directory; fails where something is. */
   mkdir(path: string): Promise<void>;
+  /** The names in a directory. */
   readdir(path: string): Promise<readonly string[]>;
   /** Replaces a file, or an empty directory, in one step. */
   rename(from: string, to: string): Promise<void>;
+  /** Removes a file. */
   unlink(path: string): Promise<void>;
+  /** Removes an empty directory. */
   rmdir(path: string): Promise<void>;
   /** Forces the names in a directory to the disk. */
   syncDirectory(path: string): Promise<void>;

@@ -21,7 +21,7 @@ export interface NodeConfigPlaces {
    * @defaultValue `/var/lib/kubelet`
    */
   readonly rootDir?: string | undefined;
-  /** @defaultValue this process's working directory */
+  /** The working directory of the kubelet. @defaultValue this process's working directory */
   readonly workingDir?: string | undefined;
   /**
    * `$HOME` of the kubelet; an empty text makes the two places in it relative to the working directory.
@@ -37,7 +37,9 @@ export interface NodeConfigPlaces {
  * @public
  */
 export interface NodeDockerConfig {
+  /** The entries of the file that was taken. */
   readonly entries: readonly DockerConfigEntry[];
+  /** Where it was looked for, and what was there. */
   readonly places: readonly NodeConfigPlace[];
 }
 
@@ -119,6 +121,7 @@ function parseFile(path: string, bytes: Uint8Array): readonly DockerConfigEntry[
  * @public
  */
 export interface NodeConfigPlace {
+  /** The path of the place. */
   readonly path: string;
   /**
    * `used`: it was decoded. `missing`: there is nothing. `unreadable`: the system refuses it, or it is no regular file of

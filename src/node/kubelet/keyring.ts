@@ -46,7 +46,7 @@ const FILE_LIFETIME_MS = 5 * 60_000;
 export interface NodePluginOptions extends ExecPluginOptions, CredentialProviderConfigOptions {
   /** Kubelet's `--image-credential-provider-config`: a file or a directory. */
   readonly configPath: string;
-  /** @defaultValue none, so that plugins with `tokenAttributes` are asked only where they need no service account */
+  /** Gives tokens of the pod's service account. @defaultValue none, so that plugins with `tokenAttributes` are asked only where they need no service account */
   readonly serviceAccounts?: ServiceAccountAccess | undefined;
 }
 
@@ -56,9 +56,9 @@ export interface NodePluginOptions extends ExecPluginOptions, CredentialProvider
  * @public
  */
 export interface NodeKeyringOptions extends NodeConfigPlaces, MatchOptions {
-  /** @defaultValue no plugins */
+  /** The plugins of the node. @defaultValue no plugins */
   readonly plugins?: NodePluginOptions | undefined;
-  /** @defaultValue `systemClock` */
+  /** Says when an answer of a plugin expires. @defaultValue `systemClock` */
   readonly clock?: Clock | undefined;
   /** Watches the runs of plugins. @defaultValue {@link createDiagnosticsTracing} */
   readonly tracing?: Tracing | undefined;

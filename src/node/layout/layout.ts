@@ -215,11 +215,11 @@ export const DEFAULT_PARTIAL_BYTES: number = 16 * 1024 ** 3;
  * @public
  */
 export interface OciLayoutOptions extends CallOptions {
-  /** @defaultValue {@link nodeFileSystem} */
+  /** The calls to the disk. @defaultValue {@link nodeFileSystem} */
   readonly fs?: LayoutFileSystem | undefined;
-  /** @defaultValue {@link nodeHasher} */
+  /** Makes the hash that content is verified with. @defaultValue {@link nodeHasher} */
   readonly createHasher?: CreateHasher | undefined;
-  /** @defaultValue `systemClock` */
+  /** Says how old unfinished downloads are. @defaultValue `systemClock` */
   readonly clock?: Clock | undefined;
   /**
    * Who owns the temporary files of this store.

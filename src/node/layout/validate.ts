@@ -26,9 +26,9 @@ export interface ValidateLayoutOptions extends CallOptions {
    * @defaultValue `true`
    */
   readonly unpack?: boolean | undefined;
-  /** @defaultValue {@link nodeFileSystem} */
+  /** The calls to the disk. @defaultValue {@link nodeFileSystem} */
   readonly fs?: LayoutFileSystem | undefined;
-  /** @defaultValue {@link nodeHasher} */
+  /** Makes the hash that content is verified with. @defaultValue {@link nodeHasher} */
   readonly createHasher?: CreateHasher | undefined;
 }
 

@@ -14,6 +14,7 @@ export interface IgnoredSetting {
   readonly path: string;
   /** The setting's name, such as `dial_timeout`. */
   readonly setting: string;
+  /** Why it has no effect. */
   readonly reason: string;
 }
 

@@ -21,6 +21,7 @@ export interface BuildArtifactOptions {
    * @defaultValue the one empty layer of the image spec
    */
   readonly layers?: readonly (readonly [mediaType: string, content: string | Uint8Array])[] | undefined;
+  /** Annotations of the manifest. @defaultValue none */
   readonly annotations?: Readonly<Record<string, string>> | undefined;
 }
 
@@ -30,7 +31,9 @@ export interface BuildArtifactOptions {
  * @beta
  */
 export interface BuiltArtifact {
+  /** The digest, size and media type of the manifest. */
   readonly descriptor: Descriptor;
+  /** The manifest, parsed. */
   readonly manifest: ImageManifest & { readonly subject?: Descriptor | undefined };
   /** What is named stands before what names it; the manifest comes last. */
   readonly contents: readonly BuiltContent[];

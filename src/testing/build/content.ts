@@ -8,7 +8,9 @@ import type { Descriptor } from '../../oci/index.js';
  * @public
  */
 export interface BuiltContent {
+  /** The digest, size and media type of the content. */
   readonly descriptor: Descriptor;
+  /** The content. */
   readonly bytes: Uint8Array;
 }
 

@@ -13,13 +13,13 @@ import { MEDIA_TYPES, type MediaTypeFamily } from './media-types.js';
  * @public
  */
 export interface BuildImageOptions {
-  /** @defaultValue `linux/amd64` */
+  /** The platform of the image. @defaultValue `linux/amd64` */
   readonly platform?: Platform | undefined;
   /** From the lowest up. */
   readonly layers: readonly LayerOptions[];
   /** What containers of the image start with, in the spelling of the image spec: `Env`, `Cmd`, `Labels` and so on. */
   readonly config?: Readonly<Record<string, unknown>> | undefined;
-  /** @defaultValue `'oci'` */
+  /** The family of media types. @defaultValue those of OCI */
   readonly mediaTypes?: MediaTypeFamily | undefined;
   /** Annotations of the manifest; OCI only. */
   readonly annotations?: Readonly<Record<string, string>> | undefined;
@@ -33,6 +33,7 @@ export interface BuildImageOptions {
 export interface BuiltImage {
   /** The manifest's descriptor, with the platform. */
   readonly descriptor: Descriptor;
+  /** The manifest, parsed. */
   readonly manifest: ImageManifest;
   /** Layers, then the config, then the manifest: what is named stands before what names it. */
   readonly contents: readonly BuiltContent[];

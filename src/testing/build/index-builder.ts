@@ -35,7 +35,9 @@ export interface BuildIndexOptions {
  * @public
  */
 export interface BuiltIndex {
+  /** The digest, size and media type of the index. */
   readonly descriptor: Descriptor;
+  /** The index, parsed. */
   readonly index: ImageIndex;
   /** What is named stands before what names it; the index itself comes last. */
   readonly contents: readonly BuiltContent[];

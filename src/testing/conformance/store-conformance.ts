@@ -27,6 +27,7 @@ export interface StoreUnderTest {
  * @public
  */
 export interface ManagedStoreUnderTest extends StoreUnderTest {
+  /** The store to test. */
   readonly store: ManagedStore;
 }
 
@@ -36,6 +37,7 @@ export interface ManagedStoreUnderTest extends StoreUnderTest {
  * @public
  */
 export interface StoreCheck {
+  /** What is checked, as the name of a test. */
   readonly name: string;
   /** Makes a store and tries it; fails, saying what was wrong, when the store does not do it. */
   run(): Promise<void>;

@@ -30,7 +30,7 @@ export interface LoopbackRegistryOptions {
    * @defaultValue everybody may pull and push everything
    */
   readonly auth?: Readonly<Record<string, RepositoryAuth>> | undefined;
-  /** @defaultValue {@link DEFAULT_TOKEN_LIFETIME_SECONDS} */
+  /** How long a token is valid, in seconds. @defaultValue {@link DEFAULT_TOKEN_LIFETIME_SECONDS} */
   readonly tokenLifetimeSeconds?: number | undefined;
   /**
    * Whether it has the referrers API. Without it, a client looks for the index under the tag `sha256-…` of the subject,
@@ -57,6 +57,7 @@ export interface LoopbackRegistry extends AsyncDisposable {
   readonly origin: string;
   /** Such as `127.0.0.1:40001`: what stands before the repository in an image reference. */
   readonly host: string;
+  /** The port that it listens on. */
   readonly port: number;
   /** Every request so far, in order of arrival. It holds credentials. */
   readonly requests: readonly LoopbackRequest[];

@@ -6,11 +6,13 @@ import type { IncomingMessage } from 'node:http';
  * @beta
  */
 export interface LoopbackRequest {
+  /** The HTTP method. */
   readonly method: string;
   /** Path and query, as in the request line. */
   readonly url: string;
   /** By lower-case name. A header that came more than once has its values joined by a comma and a space. */
   readonly headers: Readonly<Record<string, string | undefined>>;
+  /** The body; `undefined` when there is none. */
   readonly body: Uint8Array | undefined;
   /** `undefined` for requests that are not about a repository. */
   readonly repository: string | undefined;

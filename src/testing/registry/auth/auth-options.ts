@@ -4,7 +4,9 @@
  * @beta
  */
 export interface LoopbackAccount {
+  /** The user name. */
   readonly username: string;
+  /** The password. */
   readonly password: string;
   /** A refresh token that the token endpoint takes in place of the password: Docker's `identitytoken`. */
   readonly identityToken?: string | undefined;
@@ -30,6 +32,7 @@ export interface LoopbackAccount {
  * @beta
  */
 export interface AnonymousAuth {
+  /** Everybody may do everything. */
   readonly type: 'anonymous';
 }
 
@@ -39,7 +42,9 @@ export interface AnonymousAuth {
  * @beta
  */
 export interface AccountAuth {
+  /** How a client signs in. */
   readonly type: 'basic' | 'bearer';
+  /** Who may. */
   readonly accounts: readonly LoopbackAccount[];
   /**
    * Lets those pull who show no credential; pushing takes an account all the same. With `bearer` they still need a token, as at Docker Hub.
