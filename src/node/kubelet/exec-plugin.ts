@@ -5,7 +5,7 @@ import type { ExecPlugin, PluginCall } from '../../credential-provider/index.js'
 import { ImageError } from '../../errors/index.js';
 import { check } from '../../errors/inner.js';
 import * as is from '../../errors/inner.js';
-import { createSlots, printable, quote } from '../../internal/index.js';
+import { createMask, createSlots, printable, quote } from '../../internal/index.js';
 import { describeEnd, runProcess } from '../process/run.js';
 
 /** Kubelet gives a plugin one minute. */
@@ -153,14 +153,10 @@ function failure(call: PluginCall, reason: string, stderr: string): ImageError {
 function maskSecrets({ env, stdin }: PluginCall, text: string): string {
   const [, token = ''] = /"serviceAccountToken":"([^"]*)"/.exec(stdin()) ?? [];
   const values = [...env.map(({ value }) => value.reveal()), token];
-  const secrets = values
-    .flatMap((value) => [value, ...value.split(/[\r\n]+/)])
-    .map((value) => value.trim())
-    .filter((value) => value.length >= 4)
-    // One that is part of another must not leave the rest of that.
-    .toSorted((a, b) => b.length - a.length);
-  const masked = secrets.reduce((before, secret) => before.replaceAll(secret, '[redacted]'), text);
-  // What was cut off at the limit may end in the midst of a secret.
-  const unsure = Buffer.byteLength(text) < MAX_STDERR_BYTES ? 0 : (secrets[0]?.length ?? 0);
+  const secrets = values.flatMap((value) => [value, ...value.split(/[\r\n]+/)]).map((value) => value.trim());
+  const masked = createMask(secrets)(text);
+  // What was cut off at the limit may end in the midst of a secret, in the longest of its forms.
+  const longest = Math.max(0, ...secrets.map(({ length }) => length)) * 6;
+  const unsure = Buffer.byteLength(text) < MAX_STDERR_BYTES ? 0 : longest;
   return masked.slice(0, Math.max(0, masked.length - unsure));
 }

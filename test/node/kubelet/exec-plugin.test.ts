@@ -239,6 +239,14 @@ describe('createExecPlugin', () => {
     ['the longer of two', 'printf %s "$V1"', ['abcd', 'abcdefgh'], ': [redacted]'],
     ['one without its line break', 'printf "%s!" "$(echo "$V0")"', ['supersecret\\n'], ': [redacted]!'],
     ['one line of several', 'echo "$V0" | tail -n 1', ['first-line\\nsecond-line'], ': [redacted]'],
+    [
+      'one in Base64',
+      'printf "u:%s, no" "$V0" | base64 -w0 | tr -d "="',
+      ['a-long-secret-1'],
+      ': dTph[redacted]LTEsIG5v',
+    ],
+    ['one in hexadecimal', 'printf %s "$V0" | od -An -tx1 | tr -d " \n"', ['a-long-secret-2'], ': [redacted]'],
+    ['one in capitals', 'printf %s "$V0" | tr a-z A-Z', ['a-long-secret-3'], ': [redacted]'],
     ['one cut at the limit', 'yes "$V0" | tr -d "\\n" | head -c 70000', ['S'.repeat(2000)], ''],
   ])('masks a secret whole: %s [X06]', async (_, complaint, values, told) => {
     const env = values.map((value, at) => ({ name: `V${at}`, value: createSecret(value.replaceAll('\\n', '\n')) }));
