@@ -46,7 +46,7 @@ function reportOf(name) {
     cleanTempDir: 'always',
     disableTypeChecks: false,
     concurrency: 2,
-    timeoutMS: 20_000,
+    timeoutMS: 5000,
     ignorePatterns: ['docs', 'bench', 'dist', 'coverage', 'temp', 'test/real', 'test/packaging'],
     allowConsoleColors: false,
     allowEmpty: false,
