@@ -252,15 +252,13 @@ async function readBytes(
   parent: Descriptor | undefined,
 ): Promise<Uint8Array> {
   const { size = Infinity } = parent ?? {};
-  let bytes: Uint8Array;
-  try {
-    bytes =
-      parent === undefined || size > MAX_MANIFEST
-        ? await readDocument(followed, MAX_MANIFEST)
-        : await readDocument(followed, size, (received) => wrongSize(followed, parent, received));
-  } catch (error) {
+  const reading =
+    parent === undefined || size > MAX_MANIFEST
+      ? readDocument(followed, MAX_MANIFEST)
+      : readDocument(followed, size, (received) => wrongSize(followed, parent, received));
+  const bytes = await reading.catch((error: unknown) => {
     throw announced === undefined && !isCut(error) ? notAManifest(followed) : error;
-  }
+  });
   if (parent === undefined || bytes.length === size) return bytes;
   if (announced === undefined) throw notAManifest(followed);
   // Without a length, a connection that breaks off looks like an end. Not so where all has come, and the size is what is wrong.
