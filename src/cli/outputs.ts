@@ -213,11 +213,7 @@ export interface PlannedOutput {
   readonly source: string;
 }
 
-/**
- * What is left of a registry's rate limit.
- *
- * @public
- */
+/** What is left of a registry's rate limit. @public */
 export interface RateLimitOutput {
   /** The registry that said it. */
   readonly origin: string;

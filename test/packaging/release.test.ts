@@ -1,4 +1,8 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { listEntries, root } from './entries.mjs';
+import { jsrManifestOf } from './jsr.mjs';
 import { missingFiles, releaseFaults, type Release } from './release.mjs';
 
 const log = (heading: string): string => `# Changelog\n\n${heading}\n\n### Added\n\n## [1.1.0] - 2026-01-31\n`;
@@ -74,5 +78,25 @@ describe('missingFiles', () => {
           all.filter((other) => other !== path),
         ),
       ).toEqual([path]);
+  });
+});
+
+describe('the manifest for JSR', () => {
+  const manifest = jsrManifestOf(
+    { version: '1.2.0', license: 'Apache-2.0', dependencies: { yaml: '^2.0.0' }, peerDependencies: { peer: '^1.0.0' } },
+    listEntries(),
+  );
+
+  it('exports the source of every entry', () => {
+    expect(Object.keys(manifest.exports).length).toBe(listEntries().length);
+    expect([manifest.exports['.'], manifest.exports['./keyring']]).toEqual([
+      './src/index.ts',
+      './src/keyring/index.ts',
+    ]);
+    expect(Object.values(manifest.exports).filter((path) => !existsSync(join(root, path)))).toEqual([]);
+  });
+
+  it('has the version and the dependencies of package.json', () => {
+    expect(manifest).toMatchObject({ version: '1.2.0', imports: { yaml: 'npm:yaml@^2.0.0', peer: 'npm:peer@^1.0.0' } });
   });
 });

@@ -24,9 +24,8 @@ import {
 import type { ImageReference } from '../../reference/index.js';
 import { type ManifestTrace, runTraced } from '../../tracing/index.js';
 
-/** Levels of index in index that are followed. */
+/** Levels of index in index that are followed, and the largest manifest or index that is read. */
 const MAX_INDEX_DEPTH = 4;
-/** The largest manifest or index that is read. */
 const MAX_MANIFEST = 4 * 1024 * 1024;
 const ACCEPT = { accept: ACCEPTED_MANIFEST_TYPES.join(', ') };
 const OK = 200;

@@ -66,11 +66,7 @@ export interface RegistrySessionOptions {
   readonly carrier?: BlobCarrier | undefined;
   /** Where the registry is, such as {@link getRegistryOrigin} gives it. */
   readonly origin: string;
-  /**
-   * Where the API begins there.
-   *
-   * @defaultValue `'/v2'`
-   */
+  /** Where the API begins there. @defaultValue `'/v2'` */
   readonly apiPath?: string | undefined;
   /** The registry to name in the query `ns`, for a mirror that serves several. @defaultValue none */
   readonly namespace?: string | undefined;
