@@ -100,6 +100,19 @@ export const PROOFS = [
     idle: true,
     files: ['test/proof/corpus.test.ts'],
   },
+  { figure: 'inputs that the fuzzer made', goal: 2_000_000, files: ['test/proof/fuzz.test.ts'] },
+  {
+    figure: 'places of the library that the fuzzer went to, over its readers',
+    goal: 25_000,
+    files: ['test/proof/fuzz.test.ts'],
+  },
+  {
+    figure: 'milliseconds of the processor that an input of the fuzzer took',
+    bound: 50,
+    unit: 'ms',
+    idle: true,
+    files: ['test/proof/fuzz.test.ts'],
+  },
   { figure: 'error codes raised', goal: 16, files: ['test/errors/raised.test.ts'] },
   {
     figure: 'pulls under faults, without a wrong byte',

@@ -2,6 +2,9 @@
 // where `CI` is set. Elsewhere a part of it that lies evenly over the whole and is chosen anew in each run, so that the tests
 // are run while one works, and in time reach every place.
 import { amountOf } from './property-runs.ts';
+import { randomFrom } from './random-from.ts';
+
+export { randomFrom } from './random-from.ts';
 
 /** Given to a run, it makes the choice of an earlier run again; a run prints its own in the end. */
 export const SEED_VARIABLE = 'KUBEPULL_TEST_SEED';
@@ -25,15 +28,4 @@ export function chooseEvenly<T>(all: readonly T[], amount: number, seed: number)
     const [from, to] = [Math.floor((at * all.length) / amount), Math.floor(((at + 1) * all.length) / amount)];
     return all[from + Math.floor(random() * (to - from))] as T;
   });
-}
-
-/** Small, seeded (mulberry32): numbers from 0 to below 1. */
-export function randomFrom(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
 }

@@ -11,7 +11,7 @@ import { parseHostsToml } from '../../../src/node/mirrors/hosts-toml.ts';
 import { parseRegistriesConf } from '../../../src/node/mirrors/registries-conf.ts';
 import { parseToml } from '../../../src/node/mirrors/toml.ts';
 import { JSON_WORDS } from './json.ts';
-import { type Target, attempt, attemptLater, bytesOf, law, sameLaw } from './target.ts';
+import { attempt, attemptLater, bytesOf, law, sameLaw, type Target } from './target.ts';
 
 const AUTH_WORDS = [
   '"auths":',

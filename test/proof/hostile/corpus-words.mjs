@@ -798,8 +798,115 @@ const failure = [
   ],
 ];
 
+const PATTERNS = [
+  'docker.io/library/*',
+  '**',
+  '*',
+  '*/*',
+  '**/app',
+  '{a,b}/app',
+  '{a,{b,c}}/app',
+  '{',
+  '}',
+  '{a',
+  '{}',
+  '{,}',
+  '[a-z]*/app',
+  '[!a]/app',
+  '[[:digit:]]/a',
+  '[',
+  ']',
+  '\\[::1\\]/app',
+  '[::1]:5000/app',
+  '!a',
+  '+(a|b)',
+  '@(a)',
+  '(a|b)',
+  '?(a)',
+  'a..b',
+  '{1..9}',
+  '\\',
+  '/',
+  '//',
+  'r.example:5000/app',
+  'app:v1',
+  `app@${DIGEST}`,
+  '*******a',
+  '*a*a*a*a*',
+  '***/***',
+  'A/b',
+];
+
+/** @type {Rules} */
+const rules = [
+  [
+    'pattern against image',
+    cross(PATTERNS, ['app', 'r.example:5000/a/b/app', 'docker.io/library/aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaab']).map(
+      (pair) => pair.join('\t'),
+    ),
+  ],
+  [
+    'length',
+    [
+      '{a,b}'.repeat(20),
+      `${'{'.repeat(500)}a${'}'.repeat(500)}`,
+      '[a]'.repeat(340),
+      '*/'.repeat(500),
+      '?'.repeat(1024),
+      'a'.repeat(1025),
+      `{${'a,'.repeat(500)}}`,
+    ],
+  ],
+];
+
+const REPLY = (/** @type {string} */ message) =>
+  JSON.stringify({ errors: [{ code: 'DENIED', message, detail: [{ Type: 'repository', Name: message }] }] });
+
+/** @type {Rules} */
+const errorReply = [
+  [
+    'secret',
+    [
+      REPLY(SECRET),
+      REPLY(`token ${SECRET}!`),
+      REPLY(encodeURIComponent(SECRET)),
+      REPLY(b64(`user:${SECRET}`)),
+      REPLY(b64(SECRET)),
+      SECRET,
+      `"${SECRET}"`,
+      REPLY('x').replace('DENIED', SECRET),
+      REPLY(`T\\u0072${SECRET.slice(2)}`),
+      REPLY(SECRET).replace('T', '\\u0054'),
+      REPLY(SECRET.repeat(40)),
+      REPLY(`${'a'.repeat(505)}${SECRET}`),
+    ],
+  ],
+  ['foreign character', PIECES.map((piece) => REPLY(`a${piece}b`))],
+  [
+    'shape',
+    [
+      '',
+      '[]',
+      '{}',
+      '{"errors":null}',
+      '{"errors":{}}',
+      '{"errors":[]}',
+      '{"errors":[null,1,"a",[],{}]}',
+      '{"errors":[{"code":1,"message":[],"detail":null}]}',
+      `{"errors":[${'{"code":"A"},'.repeat(30)}{}]}`,
+      '<html>',
+      REPLY('a'.repeat(8000)),
+      `{"errors":[${Array.from({ length: 8 }, () => JSON.stringify({ code: 'C'.repeat(100), message: 'm'.repeat(600) })).join(',')}]}`,
+      '\udcff',
+      '{"errors":[{"code":"A","code":"B"}]}',
+    ],
+  ],
+];
+
 /** @type {Readonly<Record<string, Rules>>} */
 export const WORDS = {
+  rules,
+  'error-reply': errorReply,
   reference,
   glob,
   key,

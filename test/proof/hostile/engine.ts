@@ -11,7 +11,7 @@ interface Counted {
   most: number;
 }
 
-const counted = (globalThis as unknown as { readonly counted: Counted }).counted;
+export const counted = (globalThis as unknown as { readonly counted: Counted }).counted;
 
 /** One input of the corpus. */
 export interface Line {
@@ -43,11 +43,13 @@ export function runOnce(target: Target, input: string, isPlaced: boolean): Run |
   counted.steps = 0;
   const most = STEPS.base + STEPS.each * input.length * (target.degree === 2 ? 1 + input.length / 100 : 1);
   counted.most = most;
-  const watched = (isPlaced || target.silent === true) && NEEDLES.some((needle) => input.includes(needle));
+  // Parts of its other forms, which a mutation may have left, stand for nothing.
+  const needles = isPlaced ? NEEDLES : target.silent === true ? [SECRET] : [];
+  const watched = needles.some((needle) => input.includes(needle));
   const end = (error?: unknown): Run => {
     const { steps } = counted;
     counted.most = Infinity;
-    return { steps, finding: findingOf(error, steps > most, watched ? said : []) };
+    return { steps, finding: findingOf(error, steps > most, said, needles) };
   };
   try {
     const result = target.run(input, (one) => {
@@ -59,16 +61,33 @@ export function runOnce(target: Target, input: string, isPlaced: boolean): Run |
   }
 }
 
-function findingOf(error: unknown, isLong: boolean, said: readonly unknown[]): string | undefined {
+function findingOf(
+  error: unknown,
+  isLong: boolean,
+  said: readonly unknown[],
+  needles: readonly string[],
+): string | undefined {
   if (isLong) return 'it takes too many steps';
   if (error instanceof BrokenLaw) return `broken law: ${error.message}`;
   if (error !== undefined) return `thrown: ${error instanceof Error ? (error.stack ?? error.message) : inspect(error)}`;
   for (const one of said) {
     const message = one instanceof Error ? one.message : '';
     const texts = [message, inspect(one, { depth: 8, showHidden: true }), JSON.stringify(one) ?? ''];
-    if (texts.some((text) => NEEDLES.some((needle) => text.includes(needle)))) return `a secret is told: ${message}`;
+    if (texts.some((text) => needles.some((needle) => text.includes(needle)))) return `a secret is told: ${message}`;
   }
   return undefined;
+}
+
+/** Milliseconds of the processor, at best; what takes little is not asked again. */
+export async function leastMs(target: Target, input: string, tries: number): Promise<number> {
+  let best = Infinity;
+  for (let at = 0; at < tries && best > 1; at += 1) {
+    const start = process.cpuUsage();
+    await runOnce(target, input, false);
+    const { user, system } = process.cpuUsage(start);
+    best = Math.min(best, (user + system) / 1000);
+  }
+  return best;
 }
 
 /** The input grown in the ways in which input grows, by about so many times its size. */

@@ -17,7 +17,7 @@ import { editLayoutIndex, parseLayoutIndex } from '../../../src/node/layout/layo
 import { tarOf } from '../../node/archive/tar-kit.ts';
 import { createCrashDisk } from '../../support/crash-fs.ts';
 import { JSON_WORDS } from './json.ts';
-import { type Target, attempt, attemptLater, bytesOf, law, objectOf, sameLaw } from './target.ts';
+import { attempt, attemptLater, bytesOf, law, objectOf, sameLaw, type Target } from './target.ts';
 
 const HEX = '0123456789abcdef'.repeat(4);
 const DIGEST = `sha256:${HEX}`;

@@ -1,6 +1,6 @@
 // The reader of JSON that all others stand on.
 import { type JsonNode, readJson } from '../../../src/internal/index.ts';
-import { type Target, bytesOf, law, sameLaw } from './target.ts';
+import { law, sameLaw, type Target } from './target.ts';
 
 export const JSON_WORDS = [
   '{',
@@ -29,7 +29,11 @@ export const json: Target = {
     const isDeep = !ours.ok && ours.upstream.includes('max depth');
     if (!isDeep) law(ours.ok === theirs.ok, 'JSON is what it is for the engine');
     if (ours.ok && theirs.ok) sameLaw(valueOf(ours.node), theirs.value, 'it holds what it holds for the engine');
-    if (!ours.ok) law(ours.offset >= 0 && ours.offset <= bytesOf(input).length, 'a fault has a place in the document');
+    if (!ours.ok)
+      law(
+        ours.offset >= 0 && ours.offset <= new TextEncoder().encode(input).length,
+        'a fault has a place in the document',
+      );
     return ours.ok;
   },
 };

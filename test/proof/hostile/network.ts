@@ -5,9 +5,11 @@ import { admitForeign, admitRealm, admitRedirect, admitUpload } from '../../../s
 import { takePart } from '../../../src/distribution/pull/blobs.ts';
 import { nextLink } from '../../../src/distribution/pull/pages.ts';
 import { classifyAddress } from '../../../src/distribution/transport/address.ts';
+import { responseError } from '../../../src/distribution/response/response.ts';
 import { retryAfterMs } from '../../../src/distribution/transport/retry.ts';
+import { createMask } from '../../../src/internal/index.ts';
 import { ANSWER_INVALID, HEAD_TOO_LONG, findHeadEnd, parseHead } from '../../../src/node/transport/answer-head.ts';
-import { type Target, attempt, bytesOf, law, sameLaw } from './target.ts';
+import { attempt, bytesOf, law, sameLaw, SECRET, type Target } from './target.ts';
 
 const DIGEST = `sha256:${'0123456789abcdef'.repeat(4)}`;
 const challenge: Target = {
@@ -172,4 +174,49 @@ const httpHead: Target = {
   },
 };
 
-export const NETWORK_TARGETS: readonly Target[] = [challenge, url, header, httpHead];
+const errorReply: Target = {
+  name: 'error-reply',
+  words: [
+    '{"errors":[',
+    '"code":"DENIED"',
+    '"message":"',
+    '"detail":',
+    '{',
+    '}',
+    '[',
+    ']',
+    ':',
+    ',',
+    'null',
+    '\\u0054',
+    SECRET,
+  ],
+  silent: true,
+  async run(input, hear) {
+    const request = { method: 'GET', url: 'https://r.example/v2/', headers: {} } as const;
+    const mask = createMask([SECRET, `user:${SECRET}`, Buffer.from(`user:${SECRET}`).toString('base64')]);
+    const body = (async function* () {
+      yield bytesOf(input);
+    })();
+    const headers = new Map([['x-request-id', [input.slice(0, 200)]]]);
+    const response = { status: 403, headers, body, discard: async () => undefined, remoteAddress: undefined };
+    // It never gets late.
+    const clock = { now: () => 0, monotonic: () => 0, sleep: () => new Promise<void>(() => undefined) };
+    const answer = {
+      response,
+      request,
+      url: request.url,
+      authorization: undefined,
+      shown: request.url,
+      foreign: false,
+    };
+    const error = await responseError({ ...answer, mask, echoes: () => false }, clock);
+    hear(error);
+    // No more than is read of a body, with each character of it escaped.
+    law(error.message.length < 3 * 8192 && !/[\p{Cc}\p{Cs}]/u.test(error.message), 'a message is a line');
+    law(error.diagnostics.length <= 8, 'no more than 8 errors are told');
+    return error.message;
+  },
+};
+
+export const NETWORK_TARGETS: readonly Target[] = [challenge, url, header, httpHead, errorReply];

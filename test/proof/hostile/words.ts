@@ -16,10 +16,11 @@ import {
   parseReference,
   safeParseReference,
 } from 'kubepull/reference';
+import { createImageRules } from 'kubepull/rules';
 import { durationMs, parseGoDuration, printGoDuration } from '../../../src/internal/index.ts';
 import { matchText } from '../../../src/match/glob.ts';
 import { parseLocation, parseUrl } from '../../../src/match/parse.ts';
-import { type Target, attempt, law, pairOf, sameLaw } from './target.ts';
+import { attempt, law, pairOf, sameLaw, type Target } from './target.ts';
 
 const DIGEST = `sha256:${'0123456789abcdef'.repeat(4)}`;
 const IMAGE = 'registry.example.com:5000/team/app';
@@ -76,7 +77,9 @@ function stepsOf(pattern: string): readonly (Fits | '*')[] | undefined {
     if (runes[at] === '-' || runes[at] === ']') return undefined;
     if (runes[at] === '\\') at += 1;
     at += 1;
-    return runes[at] === undefined ? undefined : runes[at - 1];
+    const found = runes[at - 1] ?? '';
+    // In a class, unlike elsewhere, Go takes no byte that is not UTF-8.
+    return runes[at] === undefined || /[\udc80-\udcff]/u.test(found) ? undefined : found;
   };
   while (at < runes.length) {
     const rune = runes[at] ?? '';
@@ -270,7 +273,47 @@ const failure: Target = {
   },
 };
 
+const rules: Target = {
+  name: 'rules',
+  words: [
+    '*',
+    '**',
+    '?',
+    '{',
+    '}',
+    ',',
+    '[a-z]',
+    '[!a]',
+    '[[:digit:]]',
+    '/',
+    ':',
+    '@',
+    '!',
+    '\\[',
+    '.',
+    'docker.io/**',
+    '\t',
+  ],
+  degree: 2,
+  run(input, hear) {
+    const [pattern, image] = pairOf(input);
+    const allowing = attempt(hear, () => createImageRules({ allow: [pattern] }));
+    const denying = attempt(hear, () => createImageRules({ deny: [pattern] }));
+    law(allowing.ok === denying.ok, 'a pattern is one in both lists');
+    const named = safeParseReference(image);
+    const ref = named.ok ? named.value : parseReference(IMAGE);
+    if (allowing.ok && denying.ok) {
+      const [allowed, denied] = [allowing.value.decide(ref), denying.value.decide(ref)];
+      // A name that is too long to be matched is stopped by any list.
+      const isStopped = allowed.reason === 'too-long' && denied.reason === 'too-long';
+      law(isStopped || allowed.allowed !== denied.allowed, 'a list lets through what the other stops');
+    }
+    return allowing.ok;
+  },
+};
+
 export const WORD_TARGETS: readonly Target[] = [
+  rules,
   reference,
   glob,
   key,
