@@ -1,5 +1,5 @@
 // What an argument or an option can be. The names are read behind `is`: `is.text`, `is.wholeFrom(1)`.
-import { quote } from '../internal/index.js';
+import { printable, quote } from '../internal/index.js';
 
 /** What an argument or an option must be. Types do not reach plain JavaScript, so each is checked where it comes in. */
 export interface Kind {
@@ -13,6 +13,8 @@ export interface Kind {
   /** Whether a message may quote a text that is not accepted; other values are only named by their type. */
   readonly quotes?: boolean | undefined;
 }
+
+const MAX_NAME = 64;
 
 export const text: Kind = { what: 'a text', accepts: (value) => typeof value === 'string' };
 export const filledText: Kind = {
@@ -127,7 +129,9 @@ export function findFault(value: unknown, kind: Kind): Fault | undefined {
   if (items === undefined) return undefined;
   for (const [name, item] of Object.entries(value)) {
     const fault = findFault(item, items);
-    if (fault !== undefined) return { ...fault, path: join(Array.isArray(value) ? `[${name}]` : name, fault.path) };
+    // The names in a record are those of who wrote it.
+    const place = (): string => (Array.isArray(value) ? `[${name}]` : printable(name, MAX_NAME));
+    if (fault !== undefined) return { ...fault, path: join(place(), fault.path) };
   }
   return undefined;
 }

@@ -91,3 +91,12 @@ describe('validateSecret', () => {
     expect([annotated('a'), annotated('')].map((one) => validateSecret(one).valid)).toEqual([true, false]);
   });
 });
+
+describe('a key with a line break and half a character, whose value is no text', () => {
+  it('is escaped and cut in the message, so that it forges no line of a log', () => {
+    const key = `a\nlevel=info \ud800${'x'.repeat(1000)}`;
+    const secrets = [{ ...secret, stringData: { [key]: ['p'] as unknown as string } }];
+    for (const call of [() => mergePullSecrets(secrets), () => validateSecret(secrets[0] ?? secret)])
+      expect(call).toThrow(/: secret\.stringData\.a\\x0alevel=info \\ud800x{50}… must be a text, not a list$/);
+  });
+});
