@@ -272,10 +272,7 @@ interface Parts {
 /** Servers of one chain of redirects that may ask for a token of their own. */
 const MAX_ELSEWHERE = 3;
 
-/**
- * Sends a request again, at most once for each reason, when it lacks a credential, has one that was kept too long, or a
- * redirect has run out.
- */
+/** Sends a request again, at most once for each reason: no credential, one that was kept too long, a redirect that ran out. */
 async function sendAuthorized(parts: Parts, wanted: RepositoryRequest): Promise<FollowedResponse> {
   const { sender, authorizer } = parts;
   const { signal, refreshes } = wanted;
