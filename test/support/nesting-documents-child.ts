@@ -7,10 +7,13 @@ import { createCredentialProviderKeyring, parseCredentialProviderConfig } from '
 import { parseDockerConfig } from 'kubepull/docker-config';
 import { explainFailure } from 'kubepull/failures';
 import { lintDockerConfig } from 'kubepull/lint';
-import { openOciLayout, openPulledRecords, validateLayout } from 'kubepull/node';
+import { loadImageArchive, nodeHasher, openOciLayout, openPulledRecords, validateLayout } from 'kubepull/node';
 import { parseImageConfig, parseImageIndex, parseImageManifest } from 'kubepull/oci';
 import { mergePullSecrets, validateSecret } from 'kubepull/pull-secrets';
 import { parseImageName } from 'kubepull/reference';
+import { createMemoryStore } from 'kubepull/store';
+import { tarOf } from '../node/archive/tar-kit.ts';
+import { TARGETS } from '../proof/hostile/targets.ts';
 
 const [reader = '', directory = ''] = process.argv.slice(2);
 const TIMES = 300_000;
@@ -67,6 +70,15 @@ async function askPlugin(text: string): Promise<unknown> {
   throw (await keyring.lookup(parseImageName('r.example/app'))).sources[0]?.error;
 }
 
+/** A reader of the hostile corpus, with its laws. */
+function readAs(name: string, text: string): unknown {
+  return TARGETS.find((target) => target.name === name)?.run(text, () => undefined);
+}
+
+async function* chunksOf(bytes: Uint8Array): AsyncGenerator<Uint8Array, void, undefined> {
+  yield bytes;
+}
+
 /** What a webhook gets: the library is given what the server's own parser made of the body. */
 function admit(text: string): unknown {
   let object: unknown;
@@ -118,6 +130,14 @@ const READERS: Readonly<Record<string, (text: string) => unknown>> = {
     write('kubelet/image_manager/pulled/sha256-deep', text);
     return (await openPulledRecords(join(directory, 'kubelet'))).listRecords();
   },
+  'token reply': (text) => readAs('token-reply', `{"token":"t","x":${text}}`),
+  'helper reply': (text) => readAs('helper-reply', `{"Username":"u","Secret":"s","x":${text}}`),
+  'error of a registry': (text) => readAs('error-reply', `{"errors":[{"code":"A","detail":${text}}]}`),
+  'docker archive': (text) =>
+    loadImageArchive(
+      chunksOf(tarOf([{ name: 'manifest.json', content: text }])),
+      createMemoryStore({ createHasher: nodeHasher }),
+    ),
   'message of a node': (text) => explainFailure(`Failed to pull image "app": ${text}`),
   admission: admit,
   'kubectl, explained': (text) => run('explain', text),
