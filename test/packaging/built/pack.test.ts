@@ -65,7 +65,7 @@ describe('the packed package', () => {
     expect(missingSources(installed)).toEqual([]);
   });
 
-  it('holds the pages, and what they link to but for tests and API reports, which are in the repository', () => {
+  it('holds the pages, and what they link to but for tests, API reports and the playground, which are in the repository', () => {
     const files = new Set(installed.files);
     const pages = installed.files.filter((path) => path.endsWith('.md'));
     const broken = pages.flatMap((page) => {
@@ -79,7 +79,9 @@ describe('the packed package', () => {
         .map((path) => [page, path] as const);
     });
     expect(pages.length).toBeGreaterThan(40);
-    expect(broken.filter(([page, path]) => page === 'README.md' || !/^(?:test|docs\/api)\b/.test(path))).toEqual([]);
+    expect(
+      broken.filter(([page, path]) => page === 'README.md' || !/^(?:test|docs\/(?:api|playground))\b/.test(path)),
+    ).toEqual([]);
     expect(installed.files.filter((path) => /^docs\/(?:site|api)\//.test(path))).toEqual([]);
   });
 
