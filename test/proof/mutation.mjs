@@ -60,7 +60,7 @@ function reportOf(name) {
       [join(root, 'node_modules/@stryker-mutator/core/bin/stryker.js'), 'run', config],
       {
         cwd: root,
-        stdio: ['ignore', 'ignore', 'inherit'],
+        stdio: ['ignore', 'inherit', 'inherit'],
         // The same input for properties and sweeps every time: what one change is judged by is what the next one is.
         env: { ...env, KUBEPULL_TEST_SEED: '1', KUBEPULL_TEST_MUTATION: JSON.stringify(found.tests) },
       },
