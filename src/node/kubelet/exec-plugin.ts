@@ -156,7 +156,7 @@ function maskSecrets({ env, stdin }: PluginCall, text: string): string {
   const secrets = values.flatMap((value) => [value, ...value.split(/[\r\n]+/)]).map((value) => value.trim());
   const masked = createMask(secrets)(text);
   // What was cut off at the limit may end in the midst of a secret, in the longest of its forms.
-  const longest = Math.max(0, ...secrets.map(({ length }) => length)) * 6;
+  const longest = secrets.reduce((most, { length }) => Math.max(most, length), 0) * 6;
   const unsure = Buffer.byteLength(text) < MAX_STDERR_BYTES ? 0 : longest;
   return masked.slice(0, Math.max(0, masked.length - unsure));
 }
