@@ -161,6 +161,12 @@ function kindOf(mediaType: string): 'index' | 'manifest' | undefined {
   return isManifestMediaType(type) || type === ARTIFACT_MANIFEST ? 'manifest' : undefined;
 }
 
+/** Whether a store reads what an index lists as this before it gives the index a name. Of an artifact it asks nothing. */
+function isDocumentType(mediaType: string): boolean {
+  const type = normalizeMediaType(mediaType);
+  return isIndexMediaType(type) || isManifestMediaType(type);
+}
+
 /** Bytes from the start of content that tell nearly always that it is no document. */
 export const DOCUMENT_START_BYTES = 64;
 
@@ -198,8 +204,9 @@ function linksIn(root: JsonNode, { mediaType, needed }: Link): readonly Link[] {
     if (node.kind !== 'object') continue;
     for (const { value } of node.members) open.push(value);
     const type = textsOf(node, 'mediaType')[0] ?? '';
+    const isNeeded = needed && listed.has(node) && isDocumentType(type);
     for (const digest of textsOf(node, 'digest').filter(isDigest))
-      found.push({ digest, mediaType: type, needed: needed && listed.has(node) });
+      found.push({ digest, mediaType: type, needed: isNeeded });
   }
   return found;
 }

@@ -52,6 +52,17 @@ const images: Readonly<Record<string, readonly [Content, ...Content[]]>> = {
     ]),
     fakes.text,
   ] as [Content, ...Content[]],
+  'an index that lists a text as an artifact': [
+    contentOf(
+      JSON.stringify({
+        schemaVersion: 2,
+        mediaType: MEDIA_TYPES.ociIndex,
+        manifests: [{ ...fakes.text.descriptor, mediaType: 'application/vnd.oci.artifact.manifest.v1+json' }],
+      }),
+      MEDIA_TYPES.ociIndex,
+    ),
+    fakes.text,
+  ],
   'a foreign member that looks like a list of manifests': [
     ...imageWith({ 'com.example.related': [fakes.text.descriptor] }),
     fakes.text,
