@@ -24,8 +24,8 @@ const shared = {
   // Nothing is timed by these: they only end what hangs, also where other work slows the machine down.
   testTimeout: 300_000,
   hookTimeout: 300_000,
-  // One more than there are processors: some of them wait, for a timer, for the disk or for a process.
-  maxWorkers: availableParallelism() + 1,
+  // More than there are processors: some of them wait, for a timer, for the disk or for a process.
+  maxWorkers: availableParallelism() + 3,
 };
 
 /** Set by .ci/run, which adds up the results of several runs. */

@@ -26,7 +26,7 @@ const APPLICABLE = CELLS.filter(isCell);
 const KINDS = [...new Set(APPLICABLE.map(({ kind }) => kind))];
 
 /** Times that each cell is tried: twenty for each of three seeds. */
-const ROUNDS = Array.from({ length: proofRuns({ fast: 1, full: 60 }) }, (_, at) => at + 1);
+const ROUNDS = Array.from({ length: proofRuns({ fast: 1, full: 20 }) }, (_, at) => at + 1);
 const LAYOUT_CELLS = APPLICABLE.filter(({ store }) => store === 'layout');
 /** In a layout, of which there are more parts, a part of the cells when there is little time. */
 const TRIED = new Set([
