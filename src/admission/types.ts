@@ -10,9 +10,9 @@ import type { ImageRules } from '../rules/index.js';
 export interface AdmissionReviewLike {
   /** `admission.k8s.io/v1`. */
   readonly apiVersion?: string | undefined;
-  /** `AdmissionReview`, where the API server says so. */
+  /** Always `AdmissionReview`; anything else is refused. */
   readonly kind?: string | undefined;
-  /** What is asked; a review without it cannot be answered. */
+  /** What is asked; a review without it is refused. */
   readonly request?: AdmissionRequestLike | undefined;
 }
 
@@ -22,19 +22,19 @@ export interface AdmissionReviewLike {
  * @public
  */
 export interface AdmissionRequestLike {
-  /** The name of this question, which the answer repeats. */
+  /** The id of this request, which the answer repeats. It is not the UID of the object. */
   readonly uid: string;
-  /** The kind of the object, such as `v1` `Pod`. */
+  /** The kind of the object with its API group and version, such as `apps`, `v1` and `Deployment`. */
   readonly kind: { readonly group: string; readonly version: string; readonly kind: string };
-  /** The resource that is written, such as `pods`. */
+  /** The resource of the request, such as `pods`; messages name the object by it. */
   readonly resource: { readonly group: string; readonly version: string; readonly resource: string };
-  /** The part of it that is written, such as `ephemeralcontainers`; absent or empty for the whole. */
+  /** The subresource of the request, such as `ephemeralcontainers`; absent or empty for the object itself. */
   readonly subResource?: string | undefined;
-  /** The name of the object; absent while the API server has still to make one. */
+  /** The name of the object; absent or empty at a creation where the API server makes the name. */
   readonly name?: string | undefined;
-  /** The namespace of the object. */
+  /** The namespace of the object; absent or empty for an object without one. */
   readonly namespace?: string | undefined;
-  /** `CREATE`, `UPDATE`, `DELETE` or `CONNECT`. */
+  /** `CREATE`, `UPDATE`, `DELETE` or `CONNECT`; the last two are admitted without a look at images. */
   readonly operation: string;
   /** The object as it would be stored; `null` for a deletion. */
   readonly object?: object | null | undefined;
@@ -99,11 +99,11 @@ export interface PinnedAdmissionRules extends Omit<AdmissionRules, 'phase'>, Omi
  * @public
  */
 export interface AdmissionAnswer {
-  /** The version of the answer, the only one that the API server takes. */
+  /** The API version of the review, the same as in the request. */
   readonly apiVersion: 'admission.k8s.io/v1';
-  /** The kind of the answer. */
+  /** Always `AdmissionReview`, as in the request. */
   readonly kind: 'AdmissionReview';
-  /** What is answered. */
+  /** The answer itself. */
   readonly response: AdmissionResponse;
 }
 
@@ -115,11 +115,11 @@ export interface AdmissionAnswer {
 export interface AdmissionResponse {
   /** That of the request. */
   readonly uid: string;
-  /** Whether the write may go on. */
+  /** Whether the request is admitted. */
   readonly allowed: boolean;
-  /** Of a refusal. */
+  /** Why the request is refused; absent when it is admitted. */
   readonly status?: AdmissionStatus;
-  /** The form of `patch`; there only with a patch. */
+  /** The format of `patch`; absent where nothing is patched. */
   readonly patchType?: 'JSONPatch';
   /** A JSON Patch in base64. */
   readonly patch?: string;
@@ -133,12 +133,12 @@ export interface AdmissionResponse {
  * @public
  */
 export interface AdmissionStatus {
-  /** Always `Failure`: an answer that admits has no status. */
+  /** Always `Failure`; an answer that admits has no status. */
   readonly status: 'Failure';
-  /** The HTTP status of the refusal: 403 for what a rule forbids, 422 for a field that is wrong. */
+  /** The HTTP status for the client: 403 when a rule or `AlwaysPullImages` refuses, 422 when a field is not valid. */
   readonly code: 403 | 422;
-  /** The API server's word for `code`. */
+  /** Kubernetes' word for the code: `Forbidden` for 403, `Invalid` for 422. */
   readonly reason: 'Forbidden' | 'Invalid';
-  /** What the one who wrote the object reads. */
+  /** Why it is refused, for the user: kubectl prints it. */
   readonly message: string;
 }

@@ -8,7 +8,7 @@ import { type BackoffOptions, type CheckedOptions, checkOptions, checkTime } fro
  * @public
  */
 export interface BackoffState {
-  /** The delay that the next pull waits after the last failure, in milliseconds. */
+  /** How long nothing is pulled after the last failure, in milliseconds. */
   readonly delayMs: number;
   /** When the last failure was known, in milliseconds of the clock that the caller uses. */
   readonly updatedAt: number;

@@ -10,11 +10,11 @@ import type { ContainerExplanation, FailureCause, FailureExplanation } from '../
  * @public
  */
 export interface OutputObject {
-  /** The kind of the object, such as `Pod` or `Deployment`. */
+  /** The kind of the object, such as `Pod` or `Deployment`; `Pod` where the object names none. */
   readonly kind: string;
-  /** Its namespace; empty where it has none. */
+  /** Its namespace; `default` where it names none. */
   readonly namespace: string;
-  /** Its name; empty where it has none. */
+  /** Its name, or the `generateName` that it is made from; empty where it has neither. */
   readonly name: string;
   /** The file, and where in it. */
   readonly place: string;
@@ -26,9 +26,9 @@ export interface OutputObject {
  * @public
  */
 export interface ExplainOutput {
-  /** The command that printed this. */
+  /** The command whose output this is. */
   readonly command: 'explain';
-  /** The version of this schema. */
+  /** The version of this format. */
   readonly version: 1;
   /** Empty for a message. */
   readonly images: readonly ExplainedImage[];
@@ -44,23 +44,23 @@ export interface ExplainOutput {
 export interface ExplainedImage {
   /** `null` for an image that was named by itself. */
   readonly object: OutputObject | null;
-  /** The container, or the image volume: its name, its kind, and the path of its image in the object. */
+  /** The container or image volume: its name, its kind, and its path in the object. */
   readonly container: { readonly name: string; readonly kind: string; readonly path: string };
-  /** The image as it is written. */
+  /** The image as it is written, without user and password. */
   readonly image: string;
   /** What the status of the pod says of the container; `null` without a status. */
   readonly state: NonNullable<ContainerExplanation['state']> | null;
   /** Why it waits, such as `ImagePullBackOff`. */
   readonly reason: string | null;
-  /** What the node says of the failed pull, in the status or an event. */
+  /** What the node says of the failed pull, in the status or an event; `null` when it says of none. */
   readonly told: ToldFailure | null;
-  /** The pull policy, and why it is that one. */
+  /** The pull policy, and the reason for it. */
   readonly policy: { readonly policy: string; readonly reason: string };
   /** `null` when the image is no name. */
   readonly name: string | null;
-  /** The image as the runtime is asked for it; `null` when it is no name. */
+  /** What the runtime is asked for: the image with its default tag; `null` when it is no name. */
   readonly runtimeImage: string | null;
-  /** Which pull secrets are listed, found, missing and unusable. */
+  /** Who lists the pull secrets, which are found, missing, or give no entry, and kubelet's message on the missing. */
   readonly pullSecrets: {
     readonly listedBy: PullExplanation['listedBy'];
     readonly found: readonly string[];
@@ -80,11 +80,11 @@ export interface ExplainedImage {
     readonly notTried: readonly { readonly key: string | null; readonly source: string; readonly reason: string }[];
     readonly asked: readonly { readonly source: string; readonly outcome: string; readonly detail: string }[];
   } | null;
-  /** Whether the image that is there is used, pulled or refused, and why; `null` when that is not known. */
+  /** Whether kubelet uses the image on the node, pulls it or fails, and why; `null` when it does not get so far. */
   readonly decision: { readonly action: 'use' | 'pull' | 'fail'; readonly reason: string } | null;
-  /** How the container waits when no pull is tried; `null` when it does not. */
+  /** How the container waits when no pull is tried: reason and message; `null` when the image is used or pulled. */
   readonly failure: { readonly reason: string; readonly message: string } | null;
-  /** What is wrong with the name or a secret. */
+  /** What is wrong with the name or a secret; `null` when nothing is. */
   readonly error: string | null;
 }
 
@@ -94,27 +94,27 @@ export interface ExplainedImage {
  * @public
  */
 export interface ToldFailure {
-  /** What went wrong, as a code. */
+  /** The cause as a code, such as `dns`; `unknown` for a text that is not known. */
   readonly cause: FailureCause;
-  /** The cause in a few words. */
+  /** What has happened, in general. */
   readonly title: string;
   /** What to do about it. */
   readonly cure: string;
-  /** The words of the message that told the cause; `null` when there are none. */
+  /** The words of the text that tell the cause, with `…` for what is between; `null` for an unknown cause. */
   readonly words: string | null;
-  /** The reason of the Event or of the waiting container; `null` when none was given. */
+  /** Kubelet's word for the failure, such as `ErrImagePull`, the outermost of several; `null` when the text has none. */
   readonly reason: string | null;
-  /** The image that the message names. */
+  /** The image, as the text has it; `null` when it names none, or only a part of one. */
   readonly image: string | null;
-  /** What to write in its place, where that is known. */
+  /** What was probably meant by an image that cannot be read; `null` when that is not clear. */
   readonly suggestion: string | null;
-  /** The registry that the message names. */
+  /** The registry of the image, or else the one that was asked; `null` when the text does not tell. */
   readonly registry: string | null;
-  /** The host that could not be reached, which may be a token server. */
+  /** The server that was asked: a registry, a mirror, a token server or a place for layers; `null` when it is not named. */
   readonly host: string | null;
-  /** The HTTP status that the message names. */
+  /** The HTTP status that the text names, such as 401; `null` when it names none. */
   readonly status: number | null;
-  /** The container runtime that wrote the message, where it can be told. */
+  /** The container runtime that words it so; `null` when several do. */
   readonly runtime: NonNullable<FailureExplanation['runtime']> | null;
 }
 
@@ -124,23 +124,23 @@ export interface ToldFailure {
  * @public
  */
 export interface PreflightOutput {
-  /** The command that printed this. */
+  /** The command whose output this is. */
   readonly command: 'preflight';
-  /** The version of this schema. */
+  /** The version of this format. */
   readonly version: 1;
   /** Whether no image failed. */
   readonly ok: boolean;
   /** Whether registries were asked. */
   readonly network: boolean;
-  /** How many pods were looked at, those of workloads included. */
+  /** How many pods and pod templates were looked at. */
   readonly pods: number;
-  /** How many images cannot be pulled. */
+  /** How many of `images` have the status `failed`. */
   readonly failed: number;
-  /** One for each image. */
+  /** One for each image, by name; an image that is wanted with other credentials is here once more. */
   readonly images: readonly CheckedImage[];
-  /** How many bytes all images together still need, for each platform. */
+  /** What all images together have to fetch, for each platform; content that several have counts once. */
   readonly totals: readonly { readonly platform: string; readonly missingBytes: number }[];
-  /** What registries said of their rate limits. */
+  /** What is left at each registry that tells its rate limit. */
   readonly rateLimits: readonly RateLimitOutput[];
 }
 
@@ -150,39 +150,39 @@ export interface PreflightOutput {
  * @public
  */
 export interface CheckedImage {
-  /** The image as it is written. */
+  /** The image as it is written, without user and password. */
   readonly image: string;
   /** `null` when the image is no name. */
   readonly name: string | null;
-  /** Whether it can be pulled. */
+  /** `ok`, `failed`, or `unknown` when nothing failed that could be looked at, and something could not. */
   readonly status: ImageCheck['status'];
-  /** Why it cannot; `null` when it can. */
+  /** Why it cannot be pulled; `null` unless `status` is `failed`. */
   readonly failure: {
     readonly cause: FailureCause;
     readonly title: string;
     readonly cure: string;
     readonly message: string;
   } | null;
-  /** Empty for an image that was named by itself. */
+  /** The containers and image volumes that name it; empty for an image that was named by itself. */
   readonly usedBy: readonly (ImageUse & {
     /** The file, and where in it. */
     readonly place: string;
   })[];
-  /** The endpoints and credentials that a pull tries, in order. */
+  /** What a pull would try, in order: each endpoint with each credential for it. */
   readonly planned: readonly PlannedOutput[];
-  /** What gave the manifest out, and for which credential. */
+  /** The attempt that got the manifest; `null` when none did. */
   readonly served: PlannedOutput | null;
-  /** What came of each that was tried. */
+  /** The attempts that failed, in order, also where another one succeeded. */
   readonly attempts: readonly (PlannedOutput & {
     readonly cause: FailureCause;
     readonly code: string;
     readonly message: string;
   })[];
-  /** The digest of the manifest or index; `null` when it was not found. */
+  /** The digest of what the name leads to, an index or a manifest; `null` when it is not known. */
   readonly digest: string | null;
-  /** The platforms that the image has. */
+  /** The platforms that its index names; empty without an index. */
   readonly available: readonly string[];
-  /** What each wanted platform needs. */
+  /** What a node of each wanted platform would get; empty when no manifest was read. */
   readonly platforms: readonly {
     readonly platform: string;
     readonly digest: string | null;
@@ -193,9 +193,9 @@ export interface CheckedImage {
     /** Why nodes of this platform get nothing. */
     readonly cause: FailureCause | null;
   }[];
-  /** Listed pull secrets that are not there. */
+  /** Pull secrets that the pods name and that are not there, as `namespace/name`. */
   readonly missingSecrets: readonly string[];
-  /** What could not be found out, and may change the answer. */
+  /** What could not be found out, in a fixed order. */
   readonly unknown: ImageCheck['unknown'];
 }
 
@@ -205,23 +205,23 @@ export interface CheckedImage {
  * @public
  */
 export interface PlannedOutput {
-  /** The address that is asked. */
+  /** The origin of the registry or mirror, such as `https://registry.example.com`. */
   readonly endpoint: string;
-  /** The place of the attempt in the order of trying, from 1. */
+  /** The place among the credentials for this endpoint, from 1. */
   readonly rank: number;
-  /** Where the credential comes from, in words; no secret. */
+  /** Where the credential comes from, in words; it holds no secret. */
   readonly source: string;
 }
 
 /** What is left of a registry's rate limit. @public */
 export interface RateLimitOutput {
-  /** The registry that said it. */
+  /** The registry, such as `https://registry-1.docker.io`. */
   readonly origin: string;
-  /** Pulls that are allowed in a window; `null` when it was not said. */
+  /** How many pulls are allowed in a window; `null` when the registry does not say. */
   readonly limit: number | null;
-  /** Pulls that are left in it. */
+  /** How many of them are left; `null` when the registry does not say. */
   readonly remaining: number | null;
-  /** How long a window is, in seconds. */
+  /** How long a window is, in seconds; `null` when the registry does not say. */
   readonly windowSeconds: number | null;
 }
 
@@ -231,9 +231,9 @@ export interface RateLimitOutput {
  * @public
  */
 export interface PinOutput {
-  /** The command that printed this. */
+  /** The command whose output this is. */
   readonly command: 'pin';
-  /** The version of this schema. */
+  /** The version of this format. */
   readonly version: 1;
   /** Every image that gets a digest. */
   readonly changes: readonly {
@@ -260,11 +260,11 @@ export interface PinOutput {
  * @public
  */
 export interface LintOutput {
-  /** The command that printed this. */
+  /** The command whose output this is. */
   readonly command: 'lint';
-  /** The version of this schema. */
+  /** The version of this format. */
   readonly version: 1;
-  /** What is wrong. */
+  /** Every finding, one object after the other. */
   readonly findings: readonly LintedFinding[];
   /** How many findings there are of each severity. */
   readonly counts: Readonly<Record<LintSeverity, number>>;
@@ -278,17 +278,17 @@ export interface LintOutput {
 export interface LintedFinding {
   /** What it was found in: an object, or a docker config or an image with no more than its place. */
   readonly object: OutputObject | { readonly kind: 'DockerConfig' | 'Image'; readonly place: string };
-  /** The rule, as a code. */
+  /** The code of the rule that found it. */
   readonly code: LintCode;
-  /** How bad it is. */
+  /** How bad it is: `error`, `warning` or `info`. */
   readonly severity: LintSeverity;
-  /** The path of the field. */
+  /** Where it is in the object, such as `spec.containers[0].image`; empty for the whole. */
   readonly place: string;
-  /** What is wrong with it. */
+  /** What is wrong there. */
   readonly message: string;
   /** What to do about it. */
   readonly cure: string;
-  /** What to write in its place; `null` when that is not known. */
+  /** What to write instead of the key, image, type or policy at fault; `null` when that is not clear. */
   readonly suggestion: string | null;
 }
 
@@ -298,13 +298,13 @@ export interface LintedFinding {
  * @public
  */
 export interface PullOutput {
-  /** The command that printed this. */
+  /** The command whose output this is. */
   readonly command: 'pull';
-  /** The version of this schema. */
+  /** The version of this format. */
   readonly version: 1;
   /** Where the images that were pulled are. */
   readonly target: { readonly kind: 'layout' | 'archive'; readonly path: string };
-  /** One for each image. */
+  /** What became of each image. */
   readonly images: readonly PulledOutput[];
 }
 
@@ -339,10 +339,10 @@ export type PulledOutput =
  * @public
  */
 export interface FailedAttempt {
-  /** Where the credential came from, in words; no secret. */
+  /** Where the credential came from, in words; it holds no secret. */
   readonly source: string;
   /** The code of the error. */
   readonly code: string;
-  /** The error in words; no secret. */
+  /** The message of the error; it holds no secret. */
   readonly message: string;
 }

@@ -4,7 +4,7 @@
  * @public
  */
 export interface CommandOutput {
-  /** Takes a part of what the command prints. */
+  /** Prints a piece of text; a command may print several. */
   write(text: string): unknown;
   /** Whether a person looks at it: a line that is written over and over is for them only. @defaultValue `false` */
   readonly isTTY?: boolean | undefined;

@@ -25,7 +25,7 @@ import type { CloudOptions, CloudToken, CloudTokenSource } from './types.js';
 export interface AcrOptions extends CloudOptions {
   /** An Entra token for `https://containerregistry.azure.net`, of an SDK or of {@link createAzureManagedIdentity}. */
   readonly entraToken: CloudTokenSource;
-  /** The Entra tenant of the registry, by name or id. @defaultValue none, which the service takes from the token */
+  /** The id of the Entra tenant that the token is from. @defaultValue none: the service takes it from the token */
   readonly tenant?: string | undefined;
 }
 

@@ -22,11 +22,11 @@ import type { CloudOptions } from './types.js';
  * @public
  */
 export interface AwsCredentials {
-  /** The id of the key, which is no secret. */
+  /** The id of the access key; no secret. */
   readonly accessKeyId: string;
-  /** The secret half of the key, which signs requests. */
+  /** The secret access key, which requests are signed with. */
   readonly secretAccessKey: Secret;
-  /** The token of temporary credentials; `undefined` for a key that does not expire. */
+  /** The session token of temporary credentials; `undefined` for a long-term key. */
   readonly sessionToken: Secret | undefined;
 }
 

@@ -8,9 +8,9 @@ import type { Transport } from '../distribution/index.js';
  * @public
  */
 export interface CloudOptions {
-  /** Sends the requests for tokens. */
+  /** Sends the requests to the cloud and, for Azure, to the registry. */
   readonly transport: Transport;
-  /** Says when a token expires. @defaultValue `systemClock` */
+  /** Measures lifetimes and time limits, dates requests, and waits between attempts. @defaultValue `systemClock` */
   readonly clock?: Clock | undefined;
   /**
    * How long one answer of the cloud may take. A function of yours that gives tokens, keys or signatures has six times as
@@ -33,7 +33,7 @@ export interface CloudOptions {
  * @public
  */
 export interface CloudToken {
-  /** The token itself. */
+  /** The token; a secret. */
   readonly token: Secret;
   /** How long it is good for from now, in milliseconds. */
   readonly lifetimeMs: number;

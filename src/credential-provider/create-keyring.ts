@@ -22,7 +22,7 @@ import type {
  * @public
  */
 export interface CredentialProviderOptions {
-  /** Runs a plugin, such as `createExecPlugin` of `kubepull/node` makes. */
+  /** Runs the plugins; `createExecPlugin` of `kubepull/node` makes such a function. */
   readonly exec: ExecPlugin;
   /**
    * For plugins with `tokenAttributes`; without it they are asked only where they need no service account.
@@ -30,7 +30,7 @@ export interface CredentialProviderOptions {
    * @defaultValue none
    */
   readonly serviceAccounts?: ServiceAccountAccess | undefined;
-  /** Says when an answer of a plugin expires. @defaultValue `systemClock` */
+  /** Measures how long the answer of a plugin is kept. @defaultValue `systemClock` */
   readonly clock?: Clock | undefined;
   /** Watches the runs of plugins. @defaultValue none */
   readonly tracing?: Tracing | undefined;

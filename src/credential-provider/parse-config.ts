@@ -26,9 +26,9 @@ const ACTION = 'Cannot use credential provider config';
  * @public
  */
 export interface CredentialProviderFile {
-  /** Where it was read, for messages. */
+  /** The path of the file, for messages. */
   readonly path: string;
-  /** What it holds, decoded from YAML or JSON. */
+  /** The content of the file, decoded from YAML or JSON. */
   readonly value: unknown;
 }
 

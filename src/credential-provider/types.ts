@@ -10,7 +10,7 @@ import type { Keyring } from '../keyring/index.js';
 export interface PluginVariable {
   /** The name of the variable. */
   readonly name: string;
-  /** Its value, which may be a secret. */
+  /** The value of the variable; it counts as a secret. */
   readonly value: Secret;
 }
 
@@ -20,15 +20,15 @@ export interface PluginVariable {
  * @public
  */
 export interface TokenAttributes {
-  /** The audience of the token. */
+  /** The audience that a token of the service account is requested for. */
   readonly serviceAccountTokenAudience: string;
   /** Whether a pod without a service account gets nothing from this plugin; else it is asked without a token. */
   readonly requireServiceAccount: boolean;
   /** Whether an answer is good for the service account, or for the one token only. */
   readonly cacheType: 'ServiceAccount' | 'Token';
-  /** Annotations that the service account must have for the plugin to be asked. */
+  /** Annotations that the service account must have, or the plugin is not asked. The plugin gets them. */
   readonly requiredServiceAccountAnnotationKeys: readonly string[];
-  /** Annotations that go to the plugin where the service account has them. */
+  /** Annotations that the plugin gets, too, where the service account has them. */
   readonly optionalServiceAccountAnnotationKeys: readonly string[];
 }
 
@@ -46,11 +46,11 @@ export interface CredentialProvider {
   readonly defaultCacheDurationMs: number;
   /** The version of the protocol, such as `credentialprovider.kubelet.k8s.io/v1`. */
   readonly apiVersion: string;
-  /** Arguments of the plugin. */
+  /** The arguments that the program is run with. */
   readonly args: readonly string[];
-  /** Variables that the plugin gets beside those of the kubelet. */
+  /** Variables that the program gets besides those of kubelet; where both have a name, these count. */
   readonly env: readonly PluginVariable[];
-  /** How the plugin gets a token of the pod's service account; `undefined` when it gets none. */
+  /** How the plugin works with tokens of service accounts; `undefined` when it gets none. */
   readonly tokenAttributes: TokenAttributes | undefined;
 }
 
@@ -72,7 +72,7 @@ export interface CredentialProviderConfig {
 export interface PluginCall {
   /** The name of the program. */
   readonly provider: string;
-  /** Arguments of the plugin. */
+  /** The arguments that the program is run with. */
   readonly args: readonly string[];
   /** Goes over what the process inherits; of equal names the last counts. */
   readonly env: readonly PluginVariable[];
@@ -134,9 +134,9 @@ export interface ServiceAccountTokenRequest {
   readonly serviceAccountName: string;
   /** A precondition: the account must still be this one. */
   readonly serviceAccountUid: string;
-  /** The audience that the token is for. */
+  /** The audience of the token. */
   readonly audience: string;
-  /** The pod that the token is bound to. */
+  /** The pod that the token is bound to: it is not valid once that pod is deleted. */
   readonly pod: { readonly name: string; readonly uid: string };
 }
 

@@ -30,7 +30,7 @@ export interface CriImageServiceOptions {
    * @defaultValue {@link DEFAULT_RUNTIME_REQUEST_TIMEOUT_MS}
    */
   readonly runtimeRequestTimeoutMs?: number | undefined;
-  /** The longest message that is taken from the runtime, in bytes. @defaultValue {@link DEFAULT_MAX_MESSAGE_BYTES}, as in kubelet */
+  /** The largest message that is sent or taken, in bytes. @defaultValue {@link DEFAULT_MAX_MESSAGE_BYTES}, as in kubelet */
   readonly maxMessageBytes?: number | undefined;
   /**
    * Kubelet's gate `CRIListStreaming`: asks for images by `StreamImages`, where no limit of a message can cut a long list

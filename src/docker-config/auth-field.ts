@@ -9,9 +9,9 @@ import { createSecret, type Secret } from './secret.js';
  * @public
  */
 export interface DecodedAuth {
-  /** The user name, which may be empty. */
+  /** What stands before the first colon; it may be empty. */
   readonly username: string;
-  /** The password, redacted where it is shown. */
+  /** What stands behind the first colon; it may be empty. */
   readonly password: Secret;
 }
 

@@ -11,9 +11,9 @@ import type { Credential } from './types.js';
  * @public
  */
 export interface CredentialInput {
-  /** The user name. @defaultValue empty */
+  /** The user name. @defaultValue the empty text, as beside an identity token */
   readonly username?: string | undefined;
-  /** The password or token. @defaultValue empty */
+  /** The password, or a token that is used as one. @defaultValue the empty text */
   readonly password?: string | Secret | undefined;
   /** Docker's `identitytoken`: an OAuth2 refresh token. @defaultValue none */
   readonly identityToken?: string | Secret | undefined;

@@ -10,11 +10,11 @@ declare const secretBrand: unique symbol;
 export interface Secret {
   /** The value itself. Call it where the secret is used, and keep the result nowhere. */
   reveal(): string;
-  /** `[redacted]`, never the secret. */
+  /** Gives `[redacted]`, never the value. */
   toString(): string;
-  /** `[redacted]`, never the secret. */
+  /** Gives `[redacted]`, never the value. */
   toJSON(): string;
-  /** Keeps a plain object from being taken for a secret. */
+  /** Exists in the types only: `createSecret` alone makes a secret. */
   readonly [secretBrand]: true;
 }
 

@@ -7,9 +7,9 @@ import type { Secret } from './secret.js';
  * @public
  */
 export interface Credential {
-  /** The user name, which may be empty. */
+  /** The user name; empty where there is a token only. */
   readonly username: string;
-  /** The password, redacted where it is shown. */
+  /** The password; empty where there is a token only. */
   readonly password: Secret;
   /** Docker's `identitytoken`: an OAuth2 refresh token. Kubelet ignores it. */
   readonly identityToken: Secret | undefined;
@@ -27,9 +27,9 @@ export interface Credential {
 export interface DockerConfigEntry {
   /** The key as it stands in the file. */
   readonly pattern: string;
-  /** The user name and what goes with it. */
+  /** The credential of the entry. */
   readonly credential: Credential;
-  /** Where the entry comes from. */
+  /** Where the entry comes from, such as a secret or a file. */
   readonly source: CredentialSource;
 }
 
@@ -58,11 +58,11 @@ export interface ParseDockerConfigOptions {
    * @defaultValue `{ kind: 'inline' }`
    */
   readonly source?: CredentialSource | undefined;
-  /** The longest text that is parsed, in bytes. @defaultValue 4 MiB */
+  /** The largest document that is read, in bytes of UTF-8. @defaultValue 4 MiB */
   readonly maxBytes?: number | undefined;
-  /** How many entries it may have. @defaultValue 10,000 */
+  /** The most entries that it may have; the same limit holds for `credHelpers`. @defaultValue 10,000 */
   readonly maxEntries?: number | undefined;
-  /** How deep its JSON may nest. @defaultValue 64 */
+  /** How many levels deep its JSON may be nested. @defaultValue 64 */
   readonly maxDepth?: number | undefined;
 }
 
@@ -90,7 +90,7 @@ export interface DockerConfig {
  * @public
  */
 export interface SkippedEntry {
-  /** The key of the entry. */
+  /** The key of the entry in the document. */
   readonly pattern: string;
   /** Go's text for the fault. */
   readonly upstream: string;
@@ -102,11 +102,11 @@ export interface SkippedEntry {
  * @public
  */
 export interface IgnoredField {
-  /** The field that has no effect in kubelet. */
+  /** The field that kubelet ignores. */
   readonly field: 'HttpHeaders' | 'credHelpers' | 'credsStore' | 'identitytoken' | 'registrytoken';
   /** The key of the entry it stands in; `undefined` at the top of the document. */
   readonly pattern: string | undefined;
-  /** Why it has none. */
+  /** Why kubelet ignores it, in words. */
   readonly reason: string;
 }
 
@@ -116,7 +116,7 @@ export interface IgnoredField {
  * @public
  */
 export interface CredentialHelper {
-  /** The registry that the helper keeps, as the key of the file. */
+  /** The registry, as its key in `credHelpers` is written. */
   readonly pattern: string;
   /** The suffix of the program's name, `docker-credential-<helper>`. */
   readonly helper: string;

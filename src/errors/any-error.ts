@@ -68,11 +68,11 @@ export function isImageError(value: unknown): value is AnyImageError {
  * @public
  */
 export interface PullAttempt {
-  /** The place of the attempt in the order of trying, from 1. */
+  /** The place among the credentials for this endpoint, from 1. */
   readonly rank: number;
-  /** Where the credential came from. */
+  /** Where the credential came from; `anonymous` when there was none. */
   readonly source: CredentialSource;
-  /** The address that was asked. */
+  /** The registry or mirror that was asked. */
   readonly endpoint: RegistryEndpoint;
   /** Why the attempt failed. */
   readonly error: AnyImageError;
@@ -86,9 +86,9 @@ export interface PullAttempt {
  * @public
  */
 export interface BlobFailure {
-  /** The content that could not be had. */
+  /** The blob, as the manifest names it. */
   readonly descriptor: Descriptor;
-  /** Why. */
+  /** Why it could not be downloaded. */
   readonly error: AnyImageError;
 }
 
@@ -100,7 +100,7 @@ export interface BlobFailure {
 export class PullFailedError extends ImageError<'ERR_PULL_FAILED'> {
   /** The image as the caller wrote it. */
   readonly image: string;
-  /** What was tried, in order. */
+  /** Every attempt, in order; all of them failed. */
   readonly attempts: readonly PullAttempt[];
 
   constructor(message: string, image: string, attempts: readonly PullAttempt[]) {

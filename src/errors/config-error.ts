@@ -20,9 +20,9 @@ export interface ConfigFault {
  * @public
  */
 export class InvalidConfigError extends ImageError<'ERR_CONFIG_INVALID'> implements ConfigFault {
-  /** The text of the Go code for the same input. */
+  /** The text that Go's decoder, or kubelet, gives for the same document. */
   readonly upstream: string;
-  /** Where in the input it is wrong, in bytes; `undefined` when the whole is. */
+  /** Byte offset of the fault in the document; `undefined` when it is not known. */
   readonly offset: number | undefined;
 
   constructor(message: string, fault: ConfigFault) {

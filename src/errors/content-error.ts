@@ -7,7 +7,7 @@ import { ImageError } from './image-error.js';
  * @public
  */
 export class ContentMismatchError extends ImageError<'ERR_CONTENT_MISMATCH'> {
-  /** What the content should have been. */
+  /** The descriptor, whose digest and size the content should have had. */
   readonly expected: Descriptor;
   /** What came. The digest is `undefined` when the bytes were cut off before their end, because they were too many. */
   readonly actual: { readonly digest: Digest | undefined; readonly size: number };
@@ -31,7 +31,7 @@ export class ContentMismatchError extends ImageError<'ERR_CONTENT_MISMATCH'> {
  * @public
  */
 export class PlatformNotFoundError extends ImageError<'ERR_PLATFORM_NOT_FOUND'> {
-  /** The platform that was asked for. */
+  /** The platform that was asked for, which no entry of the index fits. */
   readonly wanted: Platform;
   /** What the index offers, at most 50. */
   readonly available: readonly Platform[];

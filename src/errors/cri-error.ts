@@ -16,7 +16,7 @@ export type CriOperation = 'ListImages' | 'StreamImages' | 'ImageStatus' | 'Pull
  * @public
  */
 export class CriError extends ImageError<'ERR_RUNTIME'> {
-  /** What was asked of the runtime. */
+  /** The call of CRI's `ImageService` that failed. */
   readonly operation: CriOperation;
   /** Go's name of the gRPC status, such as `NotFound` or `Unavailable`. */
   readonly status: string;

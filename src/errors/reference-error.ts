@@ -41,13 +41,13 @@ export interface ReferenceFault {
 export class InvalidReferenceError extends ImageError<'ERR_REFERENCE_INVALID'> implements ReferenceFault {
   /** The refused input, cut at 4,096 characters; in an address, with `***` in place of user and password. */
   declare readonly input: string;
-  /** Which rule of the grammar is broken. */
+  /** The failure class, for programs. */
   declare readonly reason: ReferenceErrorReason;
-  /** The text of the Go code for the same name. */
+  /** The text that Go's distribution/reference gives for it; kubelet puts it into events. */
   declare readonly upstream: string;
-  /** Where in the name it is wrong, from 0; `undefined` when the whole is. */
+  /** Where the fault starts, as an index into the input; `undefined` when no one place is to blame. */
   declare readonly position: number | undefined;
-  /** A name that is right, where one can be guessed. */
+  /** A corrected input; `undefined` when there is no obvious one. */
   declare readonly suggestion: string | undefined;
 
   constructor(message: string, input: string, fault: ReferenceFault) {

@@ -28,9 +28,9 @@ export interface RegistryFailure {
   readonly status: number;
   /** Whether the same request may succeed later (408, 429, 499, 500, 502, 503, 504, 520 to 527). */
   readonly retryable: boolean;
-  /** The registry's `Retry-After`, in milliseconds from now. */
+  /** The registry's `Retry-After`, in milliseconds from when it answered; `undefined` when it sent none. */
   readonly retryAfterMs: number | undefined;
-  /** What the registry says in the body of its answer. */
+  /** The errors that the registry lists in the body of its answer; empty when it lists none. */
   readonly diagnostics: readonly RegistryDiagnostic[];
   /** What the registry calls the request, for a question to its operator, where it says so. */
   readonly requestId?: string | undefined;
@@ -44,17 +44,17 @@ export interface RegistryFailure {
 export class RegistryError extends ImageError<'ERR_REGISTRY_RESPONSE'> implements RegistryFailure {
   /** The HTTP method of the request. */
   readonly method: string;
-  /** The address of the request, without user information and query. */
+  /** The requested URL, without user info, query and fragment. */
   readonly url: string;
   /** The HTTP status of the answer. */
   readonly status: number;
-  /** Whether the same request may succeed later. */
+  /** Whether the same request may succeed later, by its status. */
   readonly retryable: boolean;
-  /** How long the registry asks to wait, in milliseconds; `undefined` when it does not say. */
+  /** The registry's `Retry-After`, in milliseconds from when it answered; `undefined` when it sent none. */
   readonly retryAfterMs: number | undefined;
-  /** What the registry says in the body of its answer. */
+  /** The errors that the registry lists in the body of its answer; empty when it lists none. */
   readonly diagnostics: readonly RegistryDiagnostic[];
-  /** The registry's own name for the request, for its operator; `undefined` when it gave none. */
+  /** What the registry calls the request, for a question to its operator; `undefined` when it does not say. */
   readonly requestId: string | undefined;
 
   constructor(message: string, failure: RegistryFailure) {
@@ -86,7 +86,7 @@ export class TransportError extends ImageError<'ERR_TRANSPORT'> {
   readonly method: string;
   /** The requested URL, without user info, query and fragment. */
   readonly url: string;
-  /** How far the exchange had come. */
+  /** The step of the exchange that failed. */
   readonly phase: TransportPhase;
   /** Whether the same request may succeed later. */
   readonly retryable: boolean;

@@ -71,7 +71,7 @@ export interface ExplainedFailure {
    * runs, so it is not seen waiting: both fields are then kubelet's message.
    */
   readonly reason: string;
-  /** The message that kubelet would write. */
+  /** The waiting message, in kubelet's words; of malformed secrets the same text as `reason`. */
   readonly message: string;
 }
 
@@ -83,7 +83,7 @@ export interface ExplainedFailure {
 export interface ExplainedSecrets {
   /** In the order of the list. */
   readonly found: readonly string[];
-  /** Names of listed secrets that are not there. */
+  /** Those of the list that are not there, by name; kubelet goes on without them. */
   readonly missing: readonly string[];
   /** Kubelet's event text when some are missing. */
   readonly message: string | undefined;
@@ -101,7 +101,7 @@ export interface PullExplanation {
   readonly name: ImageReference | undefined;
   /** What the runtime is asked for: the image with its default tag. */
   readonly runtimeImage: string | undefined;
-  /** What is wrong with the image's name; `undefined` when nothing is. */
+  /** Why the image does not parse; `undefined` when it does. */
   readonly nameError: InvalidReferenceError | undefined;
   /** Where the list of pull secrets comes from. */
   readonly listedBy: 'pod' | 'service-account' | 'none';

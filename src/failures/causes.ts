@@ -45,7 +45,7 @@ export type FailureCause =
  * @public
  */
 export interface FailureRule {
-  /** The cause that the rule tells. */
+  /** The cause, as a code. */
   readonly cause: FailureCause;
   /** What has happened. */
   readonly title: string;

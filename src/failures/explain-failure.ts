@@ -19,7 +19,7 @@ export type FailureRuntime = 'containerd' | 'cri-o' | 'docker';
  * @public
  */
 export interface FailureExplanation {
-  /** What went wrong. */
+  /** The cause, as a code; `unknown` for a text that is not known. */
   readonly cause: FailureCause;
   /** What has happened. */
   readonly title: string;

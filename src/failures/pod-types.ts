@@ -13,9 +13,9 @@ import type { FailureExplanation } from './explain-failure.js';
 export interface ContainerStatusLike {
   /** The name of the container. */
   readonly name?: string | undefined;
-  /** The image that runs, as the runtime names it. */
+  /** The id or digest of the image that runs, in the runtime's form; empty before the image is there. */
   readonly imageID?: string | undefined;
-  /** Whether the container waits, runs or has ended, and why. */
+  /** The state now: one of `waiting`, `running` and `terminated`. */
   readonly state?:
     | {
         readonly waiting?: { readonly reason?: string | undefined; readonly message?: string | undefined } | undefined;
@@ -31,9 +31,9 @@ export interface ContainerStatusLike {
  * @public
  */
 export interface PodWithStatusLike extends PodLike {
-  /** `Pod`, where it is given. */
+  /** `Pod`; it may be absent, as in the items of a list. */
   readonly kind?: string | undefined;
-  /** What the node reports of the pod. */
+  /** The statuses of the containers, as kubelet reports them. */
   readonly status?:
     | {
         readonly initContainerStatuses?: readonly ContainerStatusLike[] | undefined;
@@ -49,13 +49,13 @@ export interface PodWithStatusLike extends PodLike {
  * @public
  */
 export interface PodEventLike {
-  /** The reason, such as `Failed`. */
+  /** The reason of the event, such as `Failed` or `BackOff`. */
   readonly reason?: string | undefined;
-  /** The message. */
+  /** The message of the event, in the core API. */
   readonly message?: string | undefined;
   /** The message, in `events.k8s.io`. */
   readonly note?: string | undefined;
-  /** The object that the Event is about. */
+  /** What the event is about, in the core API. */
   readonly involvedObject?: EventObjectLike | undefined;
   /** The object, in `events.k8s.io`. */
   readonly regarding?: EventObjectLike | undefined;
@@ -67,11 +67,11 @@ export interface PodEventLike {
  * @public
  */
 export interface EventObjectLike {
-  /** Its namespace. */
+  /** The namespace of the object; absent or empty for `default`. */
   readonly namespace?: string | undefined;
-  /** Its name. */
+  /** The name of the object. */
   readonly name?: string | undefined;
-  /** Its UID. */
+  /** The UID of the object; absent or empty matches any. */
   readonly uid?: string | undefined;
   /** Such as `spec.initContainers{migrate}`. */
   readonly fieldPath?: string | undefined;
@@ -119,7 +119,7 @@ export interface ExplainPodOptions {
 export interface ContainerExplanation {
   /** The pod or the object with the template; an object without a namespace is in `default`. */
   readonly namespace: string;
-  /** The name of the pod, or what its name is made from. */
+  /** The name of that object, or the `generateName` that it is made from; empty when it has neither. */
   readonly pod: string;
   /** Every decision before the first byte; `pull.policy` has the container, its image, and its place in the object. */
   readonly pull: PullExplanation;

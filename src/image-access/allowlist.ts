@@ -17,7 +17,7 @@ export interface AllowlistPattern {
   readonly pattern: string;
   /** `exact`: one name. `prefix`: everything that begins so, `text` ending with a slash. */
   readonly kind: 'exact' | 'prefix';
-  /** The pattern as it was written. */
+  /** What a name is compared with: the entry, of a `prefix` without its `*`. */
   readonly text: string;
 }
 

@@ -26,9 +26,9 @@ export const MAX_RECORDED_SECRETS = 100;
  * @public
  */
 export interface PodPullCredentials {
-  /** Pull secrets that are there. */
+  /** The pull secrets that have a credential for the image, in the order of trying. */
   readonly secrets: readonly RecordedSecret[];
-  /** The service account whose token a plugin was given; `undefined` when none was. */
+  /** The service account for which a plugin gave a credential; `undefined` when none did. */
   readonly serviceAccount: ObjectCoordinates | undefined;
 }
 
@@ -58,7 +58,7 @@ export interface MustPullQuestion extends VerificationOptions {
 export interface MustPullDecision {
   /** `undefined` when it depends on the pod's credentials and they were left out. */
   readonly mustPull: boolean | undefined;
-  /** Why the image must, or need not, be pulled. */
+  /** The reason for that, as a code. */
   readonly reason:
     | 'no-image-ref'
     | 'record-unreadable'

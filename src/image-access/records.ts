@@ -8,7 +8,7 @@ import * as kinds from './kinds.js';
  * @public
  */
 export interface ObjectCoordinates {
-  /** The UID of the object. */
+  /** The UID of the object; empty when it is not known. */
   readonly uid: string;
   /** The namespace of the object. */
   readonly namespace: string;
@@ -220,7 +220,7 @@ function credentialsJson(value: ImagePullCredentials): string {
 export interface PulledRecords {
   /** Writes that an image string is about to be pulled; a success when that stands there already. */
   writeIntent(image: string): Promise<void>;
-  /** Whether a pull of the image was begun and not ended, as after a crash. */
+  /** Whether the image string has an intent: its pull is under way, or was interrupted. */
   hasIntent(image: string): Promise<boolean>;
   /** Takes an intent away; a success when there is none. */
   deleteIntent(image: string): Promise<void>;

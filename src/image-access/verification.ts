@@ -28,7 +28,7 @@ export const DEFAULT_VERIFICATION_POLICY: CredentialVerificationPolicy = 'NeverV
  * @public
  */
 export interface VerificationOptions extends ReleaseOptions {
-  /** Which images need a check of the pod's credentials. @defaultValue `'NeverVerifyPreloadedImages'` */
+  /** For which images on the node a pod must show credentials. @defaultValue `'NeverVerifyPreloadedImages'` */
   readonly policy?: CredentialVerificationPolicy | undefined;
   /** `preloadedImagesVerificationAllowlist`, parsed; used by `NeverVerifyAllowlistedImages` only. Empty by default. */
   readonly allowlist?: readonly AllowlistPattern[] | undefined;

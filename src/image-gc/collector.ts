@@ -13,7 +13,10 @@ import type { ImageService } from '../image-service/index.js';
  * @public
  */
 export interface RecordPruner {
-  /** Removes records of images that are gone since before `startedAt`, and gives their ids. */
+  /**
+   * Forgets the records of images that the runtime has no more, except what was recorded since `startedAt`, a time of
+   * the wall clock. Resolves to their ids.
+   */
   pruneRecords(options: CallOptions & { readonly startedAt: number }): Promise<readonly string[]>;
 }
 
@@ -23,7 +26,7 @@ export interface RecordPruner {
  * @public
  */
 export interface ImageCollectorOptions extends ImageGcConfiguration {
-  /** Lists and removes the images. */
+  /** The runtime that has the images. */
   readonly images: ImageService;
   /** Measures the file system of the images, which CRI does not tell. */
   readonly diskRoom: (options: CallOptions) => DiskRoom | Promise<DiskRoom>;
@@ -33,7 +36,7 @@ export interface ImageCollectorOptions extends ImageGcConfiguration {
   readonly manager?: RecordPruner | undefined;
   /** Watches removals, and the calls of `images`. @defaultValue none */
   readonly tracing?: Tracing | undefined;
-  /** Says how old an image is. @defaultValue `systemClock` */
+  /** Measures how old images are, and tells `manager` when a collection began. @defaultValue `systemClock` */
   readonly clock?: Pick<Clock, 'monotonic' | 'now'> | undefined;
 }
 
@@ -45,11 +48,11 @@ export interface ImageCollectorOptions extends ImageGcConfiguration {
 export interface ImageGcReport {
   /** In the order of removal. */
   readonly removed: readonly { readonly image: ImageUse; readonly reason: 'age' | 'space' }[];
-  /** What could not be removed, and why. */
+  /** What could not be removed, in the order of trying, with the error. */
   readonly failed: readonly { readonly image: ImageUse; readonly error: Error }[];
-  /** What was to be freed for room, and what was. */
+  /** The bytes that were to be freed for room, once the old images were gone; 0 below the high threshold. */
   readonly bytesToFree: number;
-  /** How many bytes were freed. */
+  /** The bytes that were freed in all, by age and for room. */
   readonly freedBytes: number;
   /** The ids whose records were forgotten. */
   readonly pruned: readonly string[];

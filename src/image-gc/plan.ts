@@ -8,17 +8,17 @@ import { checkGcPolicy, type GcPolicy, type ImageGcConfiguration } from './polic
  * @public
  */
 export interface ImageUse {
-  /** The id of the image. */
+  /** The runtime's id of the image. */
   readonly id: string;
-  /** The runtime handler that it was pulled for; empty for the default one. */
+  /** The runtime handler that it was pulled with; empty for the default one. */
   readonly runtimeHandler: string;
   /** In bytes. */
   readonly size: number;
-  /** Whether the runtime keeps it whatever happens. */
+  /** Whether the runtime has it pinned, so that it is never removed. */
   readonly pinned: boolean;
   /** Whether a container uses it now. */
   readonly inUse: boolean;
-  /** When it was first seen, in milliseconds of the clock that `now` of a plan is read from. */
+  /** When it was first seen, by the same clock as `now` of {@link ImageGcQuestion}. */
   readonly firstSeenAt: number;
   /** When it was last seen in use; `undefined` for never. */
   readonly lastUsedAt: number | undefined;
@@ -42,7 +42,7 @@ const IMAGE_USE: Kinds<ImageUse> = {
 export interface DiskRoom {
   /** The size of the file system, in bytes. */
   readonly capacityBytes: number;
-  /** What is free of it, in bytes. */
+  /** How much of it is free, in bytes. */
   readonly availableBytes: number;
 }
 
@@ -52,9 +52,9 @@ export interface DiskRoom {
  * @public
  */
 export interface ImageGcQuestion extends ImageGcConfiguration {
-  /** The images that are there. */
+  /** All images that the runtime has. */
   readonly images: readonly ImageUse[];
-  /** The room on the disk. */
+  /** The room on their file system, before anything is removed. */
   readonly disk: DiskRoom;
   /** By the same clock as the times of the images. */
   readonly now: number;
@@ -68,7 +68,7 @@ export interface ImageGcQuestion extends ImageGcConfiguration {
  * @public
  */
 export interface ImageGcDecision {
-  /** The image that is decided on. */
+  /** The image. */
   readonly image: ImageUse;
   /**
    * `age` and `space` go. `in-use`, `pinned` and `too-young` stay; `spare` would be next if that were not enough room, and
@@ -89,7 +89,7 @@ export interface ImageGcPlan {
   readonly bytesToFree: number;
   /** What goes to win it, least recently used first, and after it the spare ones in that order. */
   readonly forSpace: readonly ImageGcDecision[];
-  /** What stays, and why. */
+  /** What stays, with the reason: in use, pinned, too young, or there is enough room. */
   readonly kept: readonly ImageGcDecision[];
   /** How many bytes more are to be freed than can be. */
   readonly missingBytes: number;

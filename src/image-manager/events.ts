@@ -9,11 +9,11 @@ import { formatGoDuration } from './duration.js';
  * @public
  */
 export interface PodEvent {
-  /** Whether something went wrong. */
+  /** The type that kubelet gives it: `Warning` for a failure, but `Normal` for `BackOff`. */
   readonly type: 'Normal' | 'Warning';
-  /** Kubelet's reason. */
+  /** Kubelet's word for what happened, the `reason` of the Event. */
   readonly reason: 'Pulling' | 'Pulled' | 'Failed' | 'BackOff' | 'InspectFailed' | 'ErrImageNeverPull';
-  /** Kubelet's message. */
+  /** Kubelet's text, the `message` of the Event. */
   readonly message: string;
 }
 

@@ -47,7 +47,7 @@ export interface ImageManagerOptions extends PullConfiguration, ReleaseOptions {
    * @defaultValue in memory: after a restart all images count as preloaded
    */
   readonly records?: PulledRecords | undefined;
-  /** Measures how long pulls take and when a back-off ends. @defaultValue `systemClock` */
+  /** Measures pulls, back-offs and `registryPullQPS`, and dates records. @defaultValue `systemClock` */
   readonly clock?: Clock | undefined;
   /** How the delays after failed pulls grow. @defaultValue those of kubelet: 10 seconds, doubled up to 5 minutes */
   readonly backoff?: BackoffOptions | undefined;

@@ -12,9 +12,9 @@ import type { WaitingReason } from './waiting.js';
  * @public
  */
 export interface InvolvedObject {
-  /** The version of a pod. */
+  /** The API version of a pod. */
   readonly apiVersion: 'v1';
-  /** Always a pod. */
+  /** The kind of a pod: events are about no other object. */
   readonly kind: 'Pod';
   /** The namespace of the pod. */
   readonly namespace: string;
@@ -32,7 +32,7 @@ export interface InvolvedObject {
  * @public
  */
 export interface ImageEvent extends PodEvent {
-  /** The pod that the event is about, with the field where that is a container. */
+  /** The pod that the event is about, with the field of its container. */
   readonly involvedObject: InvolvedObject;
 }
 
@@ -42,7 +42,7 @@ export interface ImageEvent extends PodEvent {
  * @public
  */
 export interface MountingContainerLike extends ContainerLike {
-  /** Where the container mounts volumes. */
+  /** The volumes that the container mounts; those that are no image volumes are passed over. */
   readonly volumeMounts?: readonly VolumeMountLike[] | undefined;
 }
 
@@ -52,11 +52,11 @@ export interface MountingContainerLike extends ContainerLike {
  * @public
  */
 export interface VolumeMountLike {
-  /** The name of the volume. */
+  /** The name of the volume in the pod. */
   readonly name?: string | undefined;
-  /** The place in the container. */
+  /** The path in the container. */
   readonly mountPath?: string | undefined;
-  /** The part of the volume that is mounted. */
+  /** The path in the volume that is mounted; absent or empty for all of it. */
   readonly subPath?: string | undefined;
 }
 
@@ -66,7 +66,7 @@ export interface VolumeMountLike {
  * @public
  */
 export interface ManagedPodLike extends PodLike {
-  /** What is to run. */
+  /** The containers, the image volumes and the pull secrets of the pod. */
   readonly spec?: ManagedPodSpecLike | undefined;
 }
 
@@ -76,13 +76,13 @@ export interface ManagedPodLike extends PodLike {
  * @public
  */
 export interface ManagedPodSpecLike extends PodSpecLike {
-  /** The containers. */
+  /** The regular containers. */
   readonly containers?: readonly MountingContainerLike[] | undefined;
-  /** The init containers. */
+  /** The init containers, sidecars included. */
   readonly initContainers?: readonly MountingContainerLike[] | undefined;
-  /** The ephemeral containers. */
+  /** The ephemeral containers, such as `kubectl debug` adds. */
   readonly ephemeralContainers?: readonly MountingContainerLike[] | undefined;
-  /** The runtime class, whose handler the images are pulled for. */
+  /** The RuntimeClass; read only while the gate `RuntimeClassInImageCriApi` is on. */
   readonly runtimeClassName?: string | undefined;
 }
 
@@ -106,7 +106,7 @@ export interface PodImageRequest extends CallOptions {
 export interface EnsureImageRequest extends PodImageRequest {
   /** As the pod has it. */
   readonly image: string;
-  /** The pull policy of the container. @defaultValue what the API server fills in for the image */
+  /** The pull policy of the container or image volume. @defaultValue what the API server fills in for the image */
   readonly pullPolicy?: string | undefined;
   /** The part of the pod that events are about. @defaultValue the pod itself */
   readonly fieldPath?: string | undefined;
@@ -164,9 +164,9 @@ export type EnsureImageResult =
 export interface ImageVolumeResult {
   /** The name of the volume. */
   readonly volume: string;
-  /** The image as the volume has it. */
+  /** The image, as the volume names it. */
   readonly reference: string;
-  /** What came of it. */
+  /** What came of the image. */
   readonly result: EnsureImageResult;
   /** What to mount; `undefined` when the image is not there. */
   readonly image: MountedImage | undefined;
@@ -203,7 +203,7 @@ export interface ImageManager {
    * `imageRef`s that are forgotten.
    */
   pruneRecords(options: CallOptions & { readonly startedAt: number }): Promise<readonly string[]>;
-  /** What the manager has done so far. */
+  /** How busy the manager is now. */
   readonly stats: ImageManagerStats;
 }
 

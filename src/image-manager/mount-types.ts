@@ -8,9 +8,9 @@ export interface MountedImage {
   readonly image: string;
   /** The image as the pod has it. */
   readonly userSpecifiedImage: string;
-  /** Annotations of the pod, for the runtime. */
+  /** All annotations of the pod. */
   readonly annotations: Readonly<Record<string, string>>;
-  /** The runtime handler that it was pulled for; empty for the default one. */
+  /** The handler of the pod's RuntimeClass; empty for the default one. */
   readonly runtimeHandler: string;
 }
 
@@ -20,14 +20,14 @@ export interface MountedImage {
  * @public
  */
 export interface ImageMount {
-  /** The place in the container. */
+  /** The path in the container. */
   readonly containerPath: string;
-  /** Always empty: the runtime finds the image by `image`. */
+  /** Always empty: the runtime mounts `image`, not a path of the host. */
   readonly hostPath: '';
-  /** Always true: an image is never written to. */
+  /** Always `true`: image volumes are read-only. */
   readonly readonly: true;
-  /** The image that is mounted. */
+  /** The image that is mounted, by the runtime's id and as the pod has it. */
   readonly image: MountedImage;
-  /** The folder of the image that is mounted; empty for all of it. */
+  /** The path in the image that is mounted; empty for all of it. */
   readonly imageSubPath: string;
 }

@@ -47,7 +47,7 @@ export interface PrePullOptions extends CallOptions {
 export interface PrePulledImage {
   /** As it was asked for. */
   readonly image: string;
-  /** Whether the image was there, was pulled, or could not be. */
+  /** Whether the image was there already (`present`), was pulled, or could not be pulled (`failed`). */
   readonly outcome: 'present' | 'pulled' | 'failed';
   /** `undefined` when it failed. */
   readonly imageRef: string | undefined;
@@ -75,7 +75,7 @@ export interface PrePullReport {
   readonly present: number;
   /** How many were pulled. */
   readonly pulled: number;
-  /** How many could not be had. */
+  /** How many could not be pulled. */
   readonly failed: number;
   /** The sizes of all that was pulled. Layers that images share count for each. */
   readonly pulledBytes: number;

@@ -17,14 +17,14 @@ export type WaitingReason =
   | 'SignatureValidationFailed';
 
 /**
- * The `state.waiting` of a container, as `kubectl describe` shows it.
+ * The `state.waiting` of a container, as it stands in the status of its pod.
  *
  * @public
  */
 export interface Waiting {
-  /** The reason that `kubectl get pods` shows. */
+  /** The reason, which `kubectl get pods` shows as the status. */
   readonly reason: WaitingReason;
-  /** The message that `kubectl describe` shows. */
+  /** The message, which `kubectl get pod -o yaml` shows. */
   readonly message: string;
 }
 

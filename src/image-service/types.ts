@@ -22,7 +22,7 @@ export interface ImageSpec {
  * @public
  */
 export interface RuntimeImage {
-  /** The id of the image, which the runtime chooses. */
+  /** The runtime's id of the image, such as the digest of its config. */
   readonly id: string;
   /** Full names with tag. */
   readonly repoTags: readonly string[];
@@ -42,11 +42,11 @@ export interface RuntimeImage {
  * @public
  */
 export interface ImageFileSystem {
-  /** Where the file system is mounted. */
+  /** Where the file system is mounted; empty when that is not known. */
   readonly mountpoint: string;
-  /** What images take of it. */
+  /** How many bytes images take of it. */
   readonly usedBytes: number;
-  /** How many inodes images take; `undefined` when the runtime does not say. */
+  /** How many inodes images take; `undefined` when that is not known. */
   readonly inodesUsed: number | undefined;
 }
 
@@ -62,7 +62,7 @@ export interface PodSandbox {
   readonly name: string;
   /** The UID of the pod. */
   readonly uid: string;
-  /** Annotations of the pod. */
+  /** The annotations of the pod. */
   readonly annotations: Readonly<Record<string, string>>;
 }
 
@@ -72,7 +72,7 @@ export interface PodSandbox {
  * @public
  */
 export interface PullImageRequest {
-  /** The image, and what the runtime needs to know of it. */
+  /** The image to pull. */
   readonly image: ImageSpec;
   /** The one credential to show, with its origin; `undefined` to pull anonymously. CRI's `auth` has its user and password. */
   readonly auth: DockerConfigEntry | undefined;
@@ -116,10 +116,10 @@ export interface ImageService {
   readonly verifies?: boolean | undefined;
   /** Pulls with one credential, or with none, and gives the `image_ref`, which is the id of the image. */
   pullImage(request: PullImageRequest, options?: PullCall): Promise<string>;
-  /** All images that are there. */
+  /** All images that the runtime has. */
   listImages(options?: CallOptions): Promise<readonly RuntimeImage[]>;
   /** Removes an image with all its names; a success when there is none. */
   removeImage(image: ImageSpec, options?: CallOptions): Promise<void>;
-  /** What images take of the disk. */
+  /** The file systems that hold images, with what images take of each. */
   imageFsInfo(options?: CallOptions): Promise<readonly ImageFileSystem[]>;
 }

@@ -24,15 +24,15 @@ export type Digest = `${DigestAlgorithm}:${string}` & { readonly [digestBrand]: 
  * @public
  */
 export interface Platform {
-  /** The operating system in Go's spelling, such as `linux`. */
+  /** The operating system, as Go's `GOOS` spells it, such as `linux`. */
   readonly os: string;
-  /** The architecture in Go's spelling, such as `arm64`. */
+  /** The architecture, as Go's `GOARCH` spells it, such as `arm64`. */
   readonly architecture: string;
-  /** The variant of the architecture, such as `v8`. */
+  /** The variant of the CPU, such as `v8` of `arm64`. */
   readonly variant?: string | undefined;
-  /** The version of the operating system, which Windows images have. */
+  /** The version of the operating system, such as `10.0.20348.2849`; Windows images have one. */
   readonly 'os.version'?: string | undefined;
-  /** What the operating system must have, such as `win32k`. */
+  /** Features that the operating system must have, such as `win32k` of Windows. */
   readonly 'os.features'?: readonly string[] | undefined;
 }
 
@@ -42,19 +42,19 @@ export interface Platform {
  * @public
  */
 export interface Descriptor {
-  /** What the content is. */
+  /** The media type of the content. */
   readonly mediaType: string;
-  /** The digest of the content. */
+  /** The digest of the content, by which it is fetched and verified. */
   readonly digest: Digest;
   /** Size of the content in bytes. */
   readonly size: number;
   /** Where the content may be had besides the registry; never followed by default. */
   readonly urls?: readonly string[] | undefined;
-  /** What else is said of it. */
+  /** Annotations: free text by key. */
   readonly annotations?: Readonly<Record<string, string>> | undefined;
-  /** What an artifact is, where it is none of the image types. */
+  /** The type of the artifact, where the content is the manifest of one. */
   readonly artifactType?: string | undefined;
-  /** The platform that it is for, in an index. */
+  /** The platform that the image is for; entries of an index have it. */
   readonly platform?: Platform | undefined;
   /** The content itself in Base64, as a hint that nothing has verified; see {@link decodeEmbeddedContent}. */
   readonly data?: string | undefined;

@@ -12,7 +12,7 @@ import type { ImageName } from '../reference/index.js';
 export interface CredentialCandidate {
   /** Place in the order of trying, from 1. */
   readonly rank: number;
-  /** The entry whose credential is tried. */
+  /** The entry, with the credential to try. */
   readonly entry: DockerConfigEntry;
   /** The normal form of the entry's pattern, by which entries are ordered and matched. */
   readonly key: string;
@@ -34,11 +34,11 @@ export interface CredentialCandidate {
  * @public
  */
 export interface RejectedEntry {
-  /** The entry that is not used. */
+  /** The entry that is not tried. */
   readonly entry: DockerConfigEntry;
   /** The normal form of the pattern; `undefined` when it has none and the keyring dropped the entry. */
   readonly key: string | undefined;
-  /** Why not. */
+  /** Why it does not match the image. */
   readonly reason: Mismatch;
 }
 
@@ -48,7 +48,7 @@ export interface RejectedEntry {
  * @public
  */
 export interface SourceReport {
-  /** The plugin or cloud that was asked. */
+  /** The source that this is about, such as a plugin, a cloud or a file. */
   readonly source: CredentialSource;
   /**
    * `unmatched`: the image is none of its images, so it was not asked. `unsuited`: it was not asked for another reason,
@@ -58,7 +58,7 @@ export interface SourceReport {
   readonly outcome: 'unmatched' | 'unsuited' | 'cached' | 'fetched' | 'failed';
   /** In a few words: what was asked, or why not. It holds no secret. */
   readonly detail: string;
-  /** Why it gave no answer; `undefined` when it gave one. */
+  /** What went wrong when `outcome` is `failed`; else `undefined`. */
   readonly error: AnyImageError | undefined;
 }
 
@@ -70,9 +70,9 @@ export interface SourceReport {
 export interface LookupResult {
   /** The name that was looked up. */
   readonly image: ImageName;
-  /** What is tried, in order. */
+  /** The credentials to try, in order; when there is none, kubelet pulls anonymously. */
   readonly candidates: readonly CredentialCandidate[];
-  /** What is not tried, and why. */
+  /** The entries that do not match the image, with reasons. */
   readonly rejected: readonly RejectedEntry[];
   /** What the sources did that had to be asked, in order; empty when all entries were in memory. */
   readonly sources: readonly SourceReport[];

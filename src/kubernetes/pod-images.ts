@@ -20,7 +20,7 @@ const CONTAINER_LISTS = [
  * @public
  */
 export interface ImageUser {
-  /** What kind of container it is, or an image volume. */
+  /** The kind of container, or `volume` for an image volume. */
   readonly kind: ImageUserKind;
   /** The name of the container, or of the image volume. */
   readonly name: string;

@@ -23,7 +23,7 @@ export const DEFAULT_RELEASE: KubernetesRelease = '1.36';
  * @public
  */
 export interface ReleaseOptions {
-  /** The release of Kubernetes whose behaviour is wanted. @defaultValue {@link DEFAULT_RELEASE} */
+  /** The Kubernetes release whose rules count. @defaultValue {@link DEFAULT_RELEASE} */
   readonly release?: KubernetesRelease | undefined;
 }
 

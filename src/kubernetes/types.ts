@@ -11,9 +11,9 @@ export type PullPolicy = 'Always' | 'IfNotPresent' | 'Never';
  * @public
  */
 export interface ContainerLike {
-  /** The name of the container. */
+  /** The name of the container, by which its status is found. */
   readonly name?: string | undefined;
-  /** The image as it is written. */
+  /** The image as it is written; in a template it may be absent or empty. */
   readonly image?: string | undefined;
   /** `Always`, `IfNotPresent` or `Never`; absent until the API server fills it in. */
   readonly imagePullPolicy?: string | undefined;
@@ -27,7 +27,7 @@ export interface ContainerLike {
 export interface VolumeLike {
   /** The name of the volume. */
   readonly name?: string | undefined;
-  /** The image that the volume is, where it is one. */
+  /** The image of an image volume; absent for every other kind of volume. */
   readonly image?: ImageVolumeLike | undefined;
 }
 
@@ -49,7 +49,7 @@ export interface ImageVolumeLike {
  * @public
  */
 export interface LocalObjectReferenceLike {
-  /** The name of the object, in the namespace of the pod. */
+  /** The name of an object in the pod's own namespace. */
   readonly name?: string | undefined;
 }
 
@@ -59,17 +59,17 @@ export interface LocalObjectReferenceLike {
  * @public
  */
 export interface PodSpecLike {
-  /** The containers. */
+  /** The regular containers. */
   readonly containers?: readonly ContainerLike[] | undefined;
-  /** The init containers, which run first. */
+  /** The init containers, sidecars included. */
   readonly initContainers?: readonly ContainerLike[] | undefined;
-  /** The ephemeral containers, which `kubectl debug` adds. */
+  /** The ephemeral containers, such as `kubectl debug` adds. */
   readonly ephemeralContainers?: readonly ContainerLike[] | undefined;
-  /** The volumes, some of which may be images. */
+  /** The volumes; only image volumes matter here. */
   readonly volumes?: readonly VolumeLike[] | undefined;
-  /** The pull secrets, in the order in which they are merged. */
+  /** The pull secrets by name, in the order in which kubelet reads them. */
   readonly imagePullSecrets?: readonly LocalObjectReferenceLike[] | undefined;
-  /** The service account, whose pull secrets the API server copies. */
+  /** The service account; a pod without pull secrets gets those of the account at its creation. */
   readonly serviceAccountName?: string | undefined;
   /** The deprecated name of the same field, which counts where the other is empty. */
   readonly serviceAccount?: string | undefined;
@@ -83,11 +83,11 @@ export interface PodSpecLike {
 export interface MetadataLike {
   /** The name of the object. */
   readonly name?: string | undefined;
-  /** What its name is made from, where it has none yet. */
+  /** The beginning of a name that the API server completes, for an object without `name`. */
   readonly generateName?: string | undefined;
-  /** The namespace of the object. */
+  /** The namespace of the object; absent or empty counts as `default`. */
   readonly namespace?: string | undefined;
-  /** The UID of the object. */
+  /** The UID of the object; absent until the API server has stored it. */
   readonly uid?: string | undefined;
   /** The annotations of the object. */
   readonly annotations?: Readonly<Record<string, string>> | undefined;
@@ -100,9 +100,9 @@ export interface MetadataLike {
  * @public
  */
 export interface PodLike {
-  /** The name of the pod, and more. */
+  /** Name, namespace, UID and annotations of the pod. */
   readonly metadata?: MetadataLike | undefined;
-  /** What is to run. */
+  /** The containers, volumes and pull secrets of the pod. */
   readonly spec?: PodSpecLike | undefined;
 }
 
@@ -112,7 +112,7 @@ export interface PodLike {
  * @public
  */
 export interface PodTemplateLike {
-  /** What is to run. */
+  /** The `spec` of the pods that are made from it. */
   readonly spec?: PodSpecLike | undefined;
 }
 
@@ -122,9 +122,9 @@ export interface PodTemplateLike {
  * @public
  */
 export interface WorkloadLike extends PodLike {
-  /** The kind, such as `Deployment`. */
+  /** The kind of the object, such as `Deployment`. */
   readonly kind?: string | undefined;
-  /** What the workload makes its pods from. */
+  /** The `spec` of a Pod, or that of a workload, which has a pod template in it. */
   readonly spec?: WorkloadSpecLike | undefined;
   /** Of a PodTemplate. */
   readonly template?: PodTemplateLike | undefined;
@@ -136,7 +136,7 @@ export interface WorkloadLike extends PodLike {
  * @public
  */
 export interface WorkloadSpecLike extends PodSpecLike {
-  /** The pod that the workload makes. */
+  /** The template that the workload makes its pods from; a Pod and a CronJob have none here. */
   readonly template?: PodTemplateLike | undefined;
   /** Of a CronJob. */
   readonly jobTemplate?: JobTemplateLike | undefined;
@@ -148,7 +148,7 @@ export interface WorkloadSpecLike extends PodSpecLike {
  * @public
  */
 export interface JobTemplateLike {
-  /** What the job makes its pods from. */
+  /** The `spec` of the Job, with its pod template. */
   readonly spec?: { readonly template?: PodTemplateLike | undefined } | undefined;
 }
 
@@ -158,8 +158,8 @@ export interface JobTemplateLike {
  * @public
  */
 export interface WorkloadListLike {
-  /** `List`, or the kind of a typed list. */
+  /** `List`, or the kind of a typed list such as `PodList`. */
   readonly kind?: string | undefined;
-  /** The objects of the list. */
+  /** The objects of the list, of any kind. */
   readonly items: readonly unknown[];
 }

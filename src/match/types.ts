@@ -35,7 +35,7 @@ export type MatchDialect = 'kubelet' | 'documented' | 'docker';
  * @public
  */
 export interface MatchOptions {
-  /** Whose rules are followed. @defaultValue `'kubelet'` */
+  /** How keys are read: as kubelet, its documentation, or Docker does. @defaultValue `'kubelet'` */
   readonly dialect?: MatchDialect | undefined;
   /**
    * `prefix` compares the path as plain text, as kubelet does: `r.io/team` also serves `r.io/team-evil`. `segment` ends

@@ -11,7 +11,7 @@ import { createMetric, type Metric, type MetricDefinition, type MetricFamily, me
  * @public
  */
 export interface ImageMetricsOptions {
-  /** Measures how long things take. @defaultValue `systemClock` */
+  /** Measures the durations for the histograms. @defaultValue `systemClock` */
   readonly clock?: Pick<Clock, 'monotonic'> | undefined;
 }
 

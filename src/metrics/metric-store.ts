@@ -4,11 +4,11 @@
  * @public
  */
 export interface MetricSample {
-  /** The name of the sample, which may be longer than that of its family. */
+  /** The name of the metric, for a histogram with `_bucket`, `_sum` or `_count` behind it. */
   readonly name: string;
-  /** Label values by name. */
+  /** The values of the labels, by the name of the label. */
   readonly labels: Readonly<Record<string, string>>;
-  /** The count, the sum, or the number in a bucket. */
+  /** The number itself; of a `_bucket` that of all observations up to `le`. */
   readonly value: number;
 }
 
@@ -18,13 +18,13 @@ export interface MetricSample {
  * @public
  */
 export interface MetricFamily {
-  /** The name of the metric. */
+  /** The name of the metric, such as `kubelet_image_pull_duration_seconds`. */
   readonly name: string;
-  /** What it counts. */
+  /** What it counts or measures, in words. */
   readonly help: string;
-  /** What kind of metric it is. */
+  /** Whether it only counts, or is a histogram of durations or sizes. */
   readonly type: 'counter' | 'histogram';
-  /** Its values, by labels. */
+  /** Its numbers, one or several for each combination of labels. */
   readonly samples: readonly MetricSample[];
 }
 

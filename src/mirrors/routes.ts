@@ -42,7 +42,7 @@ export interface MirrorChoice {
   readonly capabilities: readonly ('pull' | 'resolve')[];
   /** Whether the image's own registry is asked after them; always when no route matches. */
   readonly upstream: boolean;
-  /** The rule that chose; `undefined` when no rule did. */
+  /** The route that matched, by its place in the list and its pattern; `undefined` when none did. */
   readonly rule: DecidingRule | undefined;
 }
 

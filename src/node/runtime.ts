@@ -17,11 +17,11 @@ import { carrierKinds, type CarrierOptions, createCarryingTransport } from './tr
  * @public
  */
 export interface NodeRuntimeOptions extends UndiciTransportOptions, CarrierOptions {
-  /** The platform of the node. @defaultValue {@link readHostPlatform} */
+  /** The platform that images are pulled for. @defaultValue {@link readHostPlatform} */
   readonly platform?: Platform | undefined;
-  /** Measures, waits and says when tokens expire. @defaultValue `systemClock` */
+  /** Measures how long tokens are valid, and waits between attempts. @defaultValue `systemClock` */
   readonly clock?: Clock | undefined;
-  /** Watches every step. @defaultValue {@link createDiagnosticsTracing} */
+  /** Watches pulls, look-ups, manifests and blobs. @defaultValue {@link createDiagnosticsTracing} */
   readonly tracing?: Tracing | undefined;
 }
 

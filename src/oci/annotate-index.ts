@@ -12,11 +12,11 @@ import type { ImageIndex } from './types.js';
  * @public
  */
 export interface IndexEntryChange {
-  /** The operating system, in Go's spelling. */
+  /** The operating system, as Go's `GOOS` spells it. An empty text changes nothing, here and in the next three. */
   readonly os?: string | undefined;
-  /** The architecture, in Go's spelling. */
+  /** The architecture, as Go's `GOARCH` spells it. */
   readonly architecture?: string | undefined;
-  /** The variant of the architecture. */
+  /** The variant of the CPU, such as `v8` of `arm64`. */
   readonly variant?: string | undefined;
   /** The version of the operating system, which Windows images have. */
   readonly osVersion?: string | undefined;

@@ -123,7 +123,7 @@ export function isSchema1MediaType(mediaType: string): boolean {
  * @public
  */
 export interface LayerKind {
-  /** How the layer is compressed. */
+  /** How the tar archive of the layer is compressed. */
   readonly compression: 'none' | 'gzip' | 'zstd';
   /** Whether a registry may hand the content out; if not, it may be at the descriptor's `urls` only. */
   readonly distributable: boolean;

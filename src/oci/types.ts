@@ -6,17 +6,17 @@ import type { Descriptor } from '../internal/index.js';
  * @public
  */
 export interface ImageIndex {
-  /** Always 2. */
+  /** The version of the format, which is always 2. */
   readonly schemaVersion: 2;
-  /** The media type of the index. */
+  /** The media type; when the document has none, the one that it came with, or that its fields show. */
   readonly mediaType: string;
   /** What the index is, when it is no image. */
   readonly artifactType?: string | undefined;
-  /** What it lists, in its order. */
+  /** The manifests, and the indexes, that it lists, in its order. */
   readonly manifests: readonly Descriptor[];
   /** The manifest that this one is about, as a signature is about an image. */
   readonly subject?: Descriptor | undefined;
-  /** What else is said of it. */
+  /** Annotations of the index: free text by key. */
   readonly annotations?: Readonly<Record<string, string>> | undefined;
 }
 
@@ -26,18 +26,18 @@ export interface ImageIndex {
  * @public
  */
 export interface ImageManifest {
-  /** Always 2. */
+  /** The version of the format, which is always 2. */
   readonly schemaVersion: 2;
-  /** The media type of the manifest. */
+  /** The media type; when the document has none, the one that it came with, or that its fields show. */
   readonly mediaType: string;
   /** What the content is, when it is no image. */
   readonly artifactType?: string | undefined;
-  /** The config of the image. */
+  /** The config of the image; of an artifact often an empty one. */
   readonly config: Descriptor;
-  /** The layers, from the lowest up. */
+  /** The layers, from the lowest up; of an artifact its contents. */
   readonly layers: readonly Descriptor[];
   /** The manifest that this one is about, as a signature is about an image. */
   readonly subject?: Descriptor | undefined;
-  /** What else is said of it. */
+  /** Annotations of the manifest: free text by key. */
   readonly annotations?: Readonly<Record<string, string>> | undefined;
 }

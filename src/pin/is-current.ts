@@ -23,7 +23,7 @@ export interface KnownImage {
  * @public
  */
 export interface CurrentAnswer {
-  /** Whether the container runs what its image names now. */
+  /** Whether the container runs what its image names; `unknown` when that cannot be told. */
   readonly answer: 'yes' | 'no' | 'unknown';
   /**
    * Of a yes: the same digest (`digest`), that of a manifest in its index (`manifest`), or that of a config (`config`) is in the

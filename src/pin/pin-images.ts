@@ -39,11 +39,11 @@ export interface PinOptions extends CallOptions {
 export interface PinChange {
   /** Where it stands, such as `items[0].spec.template.spec.containers[1].image`. */
   readonly path: string;
-  /** The image as it was. */
+  /** The image as it was written. */
   readonly from: string;
   /** The image with its tag and digest, such as `nginx:1.27@sha256:…`. */
   readonly to: string;
-  /** The digest that it got. */
+  /** The digest that it is pinned to. */
   readonly digest: Digest;
 }
 
@@ -53,13 +53,13 @@ export interface PinChange {
  * @public
  */
 export interface LeftImage {
-  /** The path of the image in the object. */
+  /** Where it stands, as in {@link PinChange}. */
   readonly path: string;
   /** Without user and password, which people write in front of a registry. */
   readonly image: string;
   /** `pinned`: it has a digest. `invalid`: it is no image name, or empty. `skipped`: `only` did not want it. `not-found` and `failed`: `resolve` had no digest. */
   readonly reason: 'pinned' | 'invalid' | 'skipped' | 'not-found' | 'failed';
-  /** Why it stays as it is. */
+  /** The reason in words. */
   readonly message: string;
   /** What `resolve` failed with, or why the name cannot be read. */
   readonly error: AnyImageError | undefined;

@@ -102,7 +102,7 @@ export interface ImageUse {
   readonly object: string;
   /** The name of the container or of the image volume. */
   readonly container: string;
-  /** What kind of container it is, or an image volume. */
+  /** The kind of container, or `volume` for an image volume. */
   readonly kind: ImageUserKind;
   /** Where it stands among the objects, such as `items[0].spec.template.spec.containers[0]`. */
   readonly path: string;
@@ -116,7 +116,7 @@ export interface ImageUse {
  * @public
  */
 export interface PlannedAttempt {
-  /** The address that is asked. */
+  /** The registry or mirror that is asked. */
   readonly endpoint: RegistryEndpoint;
   /** Place among the credentials for this endpoint, from 1. */
   readonly rank: number;
@@ -130,9 +130,9 @@ export interface PlannedAttempt {
  * @public
  */
 export interface FailedAttempt extends PlannedAttempt {
-  /** What went wrong. */
+  /** The cause, as a code. */
   readonly cause: FailureCause;
-  /** The error of the attempt. */
+  /** The error that the attempt ended with. */
   readonly error: AnyImageError;
 }
 
@@ -142,7 +142,7 @@ export interface FailedAttempt extends PlannedAttempt {
  * @public
  */
 export interface PreflightFailure {
-  /** What went wrong. */
+  /** The cause, as a code. */
   readonly cause: FailureCause;
   /** What has happened, in general. */
   readonly title: string;
@@ -150,7 +150,7 @@ export interface PreflightFailure {
   readonly cure: string;
   /** What was said in this case. */
   readonly message: string;
-  /** The error; `undefined` when nothing was asked. */
+  /** The error behind it; `undefined` when rules or the policy `Never` refuse the image. */
   readonly error: AnyImageError | undefined;
 }
 
@@ -160,19 +160,19 @@ export interface PreflightFailure {
  * @public
  */
 export interface PlatformCheck {
-  /** The platform that is wanted. */
+  /** The platform, one of the option `platforms`. */
   readonly platform: Platform;
   /** The manifest that it would pull; `undefined` when there is none. */
   readonly manifest: Descriptor | undefined;
   /** The config and the layers, each once. */
   readonly contents: readonly Descriptor[];
-  /** The size of the config and the layers, in bytes. */
+  /** The size of `contents`, in bytes; 0 when there is a `failure`. */
   readonly bytes: number;
-  /** What of it has to be fetched. */
+  /** Those of them that the store lacks; all of them without a store. */
   readonly missing: readonly Descriptor[];
-  /** How many bytes of that have to be fetched. */
+  /** The size of `missing`, in bytes. */
   readonly missingBytes: number;
-  /** Why the platform cannot be had; `undefined` when it can. */
+  /** Why a node of this platform gets nothing; `undefined` when it gets the image. */
   readonly failure: PreflightFailure | undefined;
 }
 
@@ -202,7 +202,7 @@ export interface ImageCheck {
   readonly name: string | undefined;
   /** `unknown` when nothing failed that could be looked at, and something could not. */
   readonly status: 'ok' | 'failed' | 'unknown';
-  /** The containers and volumes that name the image. */
+  /** The containers and image volumes that name the image; empty for {@link checkPull}. */
   readonly usedBy: readonly ImageUse[];
   /** What kubelet would try, in its order. */
   readonly planned: readonly PlannedAttempt[];
@@ -216,11 +216,11 @@ export interface ImageCheck {
   readonly available: readonly Platform[];
   /** In the order of the option `platforms`. */
   readonly platforms: readonly PlatformCheck[];
-  /** What the registry said of its rate limit; `undefined` when it said nothing. */
+  /** What is left of the registry's rate limit; `undefined` when it does not tell. */
   readonly rateLimit: RateLimit | undefined;
   /** Secrets that the pods name, as `namespace/name`, and that are not there; kubelet goes on without them. */
   readonly missingSecrets: readonly string[];
-  /** Why the image cannot be pulled; `undefined` when it can. */
+  /** Why the image cannot be pulled; `undefined` unless `status` is `failed`. */
   readonly failure: PreflightFailure | undefined;
   /** What is not known, in a fixed order. */
   readonly unknown: readonly UnknownFact[];
@@ -240,11 +240,11 @@ export interface PreflightReport {
   readonly images: readonly ImageCheck[];
   /** Pods and pod templates that were looked at. */
   readonly pods: number;
-  /** How many images cannot be pulled. */
+  /** How many of `images` have the status `failed`. */
   readonly failed: number;
   /** For each platform, what all images have to fetch together: content that several have counts once. */
   readonly totals: readonly { readonly platform: Platform; readonly missingBytes: number }[];
-  /** The last word of each registry that tells its rate limit. */
+  /** For each registry that tells its rate limit, the answer that leaves the least. */
   readonly rateLimits: readonly RateLimit[];
 }
 

@@ -37,7 +37,7 @@ export interface AlwaysPullImagesMutation<P extends PodLike> {
  * @public
  */
 export interface AlwaysPullImagesVerdict {
-  /** Why the plugin does not look at the request; `undefined` when it does. */
+  /** Why the plugin leaves the request alone; `undefined` when it checks it. */
   readonly ignored: 'subresource' | 'no-new-image' | undefined;
   /** One text for each container and image volume whose policy is not `Always`; none when the pod is admitted. */
   readonly errors: readonly string[];

@@ -20,7 +20,7 @@ export interface PullPolicyDecision<P extends string = PullPolicy> {
   readonly image: string;
   /** The policy. An explicit one is kept even if there is no such policy; validation refuses it. */
   readonly policy: P;
-  /** Why it is that policy. */
+  /** Where the policy comes from: the object itself, or what the image says. */
   readonly reason: PullPolicyReason;
 }
 

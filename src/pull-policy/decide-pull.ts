@@ -8,11 +8,11 @@ import { goQuote } from '../internal/index.js';
  * @public
  */
 export interface PullPolicyEvent {
-  /** Whether something went wrong. */
+  /** The type that kubelet gives it: `Normal` for `Pulled`, `Warning` for `ErrImageNeverPull`. */
   readonly type: 'Normal' | 'Warning';
-  /** Kubelet's reason. */
+  /** Kubelet's word for what happened, the `reason` of the Event. */
   readonly reason: 'Pulled' | 'ErrImageNeverPull';
-  /** Kubelet's message. */
+  /** Kubelet's text, the `message` of the Event. */
   readonly message: string;
 }
 

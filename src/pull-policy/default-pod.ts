@@ -13,7 +13,7 @@ import { type ImageUserKind, type PodLike, type PodSpecLike, type WorkloadLike }
 export interface ContainerPullPolicy extends PullPolicyDecision<string> {
   /** The name of the container, or of the image volume. */
   readonly container: string;
-  /** What kind of container it is, or an image volume. */
+  /** The kind of container, or `volume` for an image volume. */
   readonly kind: ImageUserKind;
   /** Where it stands in the object, such as `spec.initContainers[0]` or `spec.volumes[1].image`. */
   readonly path: string;

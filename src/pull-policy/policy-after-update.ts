@@ -34,7 +34,7 @@ export interface UpdatedPullPolicy {
   readonly policy: string;
   /** `stored`: kept; `explicit`: sent; else the reason of the default, which was decided anew. */
   readonly reason: 'stored' | PullPolicyReason;
-  /** Whether the policy is another one than before. */
+  /** Whether the policy differs from the stored one. */
   readonly changed: boolean;
   /** Whether the API server refuses the update, because the policy of an existing pod would change. */
   readonly refused: boolean;

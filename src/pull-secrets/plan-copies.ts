@@ -23,7 +23,7 @@ export const COPIED_FROM_ANNOTATION = 'kubepull/copied-from';
  * @public
  */
 export interface PlanSecretCopiesOptions {
-  /** The namespaces that are to have the secret. */
+  /** The namespaces that are to have the secret; its own may be among them. */
   readonly namespaces: readonly string[];
   /** The secrets of those namespaces, as the API server has them. Those of another name are not looked at. */
   readonly existing: Iterable<SecretLike>;
@@ -41,18 +41,18 @@ export interface PlanSecretCopiesOptions {
  * @public
  */
 export interface SecretCopy {
-  /** The version of a secret. */
+  /** The API version of a Secret. */
   readonly apiVersion: 'v1';
-  /** Always a secret. */
+  /** The kind of a Secret. */
   readonly kind: 'Secret';
-  /** The name of the copy, its namespace, and the marks by which it is known as a copy. */
+  /** The name, labels and annotations of the source, the new namespace, and the note of where it comes from. */
   readonly metadata: {
     readonly name: string;
     readonly namespace: string;
     readonly labels?: Readonly<Record<string, string>>;
     readonly annotations: Readonly<Record<string, string>>;
   };
-  /** The type of the secret, as in the source. */
+  /** The type of the source. */
   readonly type: string;
   /** Holds the password: base64 hides nothing. */
   readonly data: Readonly<Record<string, string>>;

@@ -26,7 +26,11 @@ export type AskHelper = (
  * @public
  */
 export interface ResolvePullSecretEntriesOptions extends CallOptions {
-  /** Asks a credential helper for the password of a registry. @defaultValue none: registries that a helper keeps are left out, and told */
+  /**
+   * Asks a credential helper for the credential of a registry.
+   *
+   * @defaultValue none: registries that a helper keeps are left out, and told
+   */
   readonly askHelper?: AskHelper | undefined;
   /** The keys to take, as they stand in the file. @defaultValue all of them */
   readonly registries?: readonly string[] | undefined;
@@ -45,9 +49,9 @@ export interface OmittedRegistry {
    * file, has none for it; `unusable`: kubelet could not read it, as an identity token, or no image matches its key.
    */
   readonly reason: 'absent' | 'helper' | 'no-credential' | 'unusable';
-  /** Why it is left out. */
+  /** The reason in words. */
   readonly message: string;
-  /** What the helper failed with. */
+  /** What the helper failed with; `undefined` for every other reason. */
   readonly error: AnyImageError | undefined;
 }
 
@@ -59,7 +63,7 @@ export interface OmittedRegistry {
 export interface ResolvedEntries {
   /** For `entries` of `createPullSecret`, or `set` of `applyPullSecretUpdate`. */
   readonly entries: Readonly<Record<string, Credential>>;
-  /** What is left out, and why. */
+  /** The registries that are left out, with reasons. */
   readonly omitted: readonly OmittedRegistry[];
 }
 

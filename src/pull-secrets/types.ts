@@ -25,9 +25,12 @@ export type PullSecretEntry =
  * @public
  */
 export interface SecretLike {
-  /** The name of the secret, and more. */
+  /** Name, namespace, UID and annotations of the secret. */
   readonly metadata?: MetadataLike | undefined;
-  /** The type of the secret. */
+  /**
+   * The type, such as `kubernetes.io/dockerconfigjson`; kubelet passes over other types than that and
+   * `kubernetes.io/dockercfg`.
+   */
   readonly type?: string | undefined;
   /** Values in base64, as the API has them. */
   readonly data?: Readonly<Record<string, string>> | undefined;
@@ -41,9 +44,9 @@ export interface SecretLike {
  * @public
  */
 export interface ServiceAccountLike {
-  /** The name of the service account, and more. */
+  /** Name, namespace, UID and annotations of the service account. */
   readonly metadata?: MetadataLike | undefined;
-  /** The pull secrets that its pods get. */
+  /** The pull secrets that a pod gets at its creation when it lists none itself. */
   readonly imagePullSecrets?: readonly LocalObjectReferenceLike[] | undefined;
 }
 
@@ -69,11 +72,11 @@ export interface SelectedPullSecrets<S extends SecretLike = SecretLike> {
  * @public
  */
 export interface MissingSecretsEvent {
-  /** Always a warning. */
+  /** The type of the Event. */
   readonly type: 'Warning';
-  /** Kubelet's reason. */
+  /** Kubelet's word for it, the `reason` of the Event. */
   readonly reason: 'FailedToRetrieveImagePullSecret';
-  /** Kubelet's message, which names the secrets. */
+  /** Kubelet's text, which names the missing secrets. */
   readonly message: string;
 }
 
@@ -84,9 +87,9 @@ export interface MissingSecretsEvent {
  * @public
  */
 export interface SkippedSecret {
-  /** The name of the secret. */
+  /** The name of the secret; empty when it has none. */
   readonly name: string;
-  /** What is wrong: its type, no key for that type, no content, or content that cannot be read. */
+  /** What is wrong: another `type`, no data `key` for its type, an `empty` value, or `malformed` content. */
   readonly reason: 'type' | 'key' | 'empty' | 'malformed';
   /** The key of the bad entry; `undefined` when the secret as a whole is meant. */
   readonly pattern: string | undefined;
@@ -119,7 +122,7 @@ export interface MergePullSecretsOptions {
 export interface MergedPullSecrets {
   /** In the order of the secrets, each with its source; then those of the node. */
   readonly entries: readonly DockerConfigEntry[];
-  /** Secrets and entries that could not be used, and why. */
+  /** Secrets and entries that give nothing, with reasons; `malformed` ones in the lenient mode only. */
   readonly skipped: readonly SkippedSecret[];
 }
 
@@ -132,7 +135,7 @@ export interface MergedPullSecrets {
 export interface OmittedEntry {
   /** The entry that is left out. */
   readonly entry: DockerConfigEntry;
-  /** Whether another entry has its key, or it cannot be written as JSON that kubelet reads. */
+  /** Whether another entry has its key already, or no way of writing it reads back. */
   readonly reason: 'duplicate-key' | 'unwritable';
 }
 
@@ -144,7 +147,7 @@ export interface OmittedEntry {
 export interface DockerConfigDocument {
   /** The JSON text; `reveal()` gives it, since it holds every password. */
   readonly document: Secret;
-  /** Entries that are left out, and why. */
+  /** Entries that are left out, with reasons. */
   readonly omitted: readonly OmittedEntry[];
 }
 
@@ -156,7 +159,7 @@ export interface DockerConfigDocument {
 export interface CreatePullSecretOptions {
   /** The name of the secret. */
   readonly name: string;
-  /** Its namespace. @defaultValue none, which is for whoever applies it to say */
+  /** The namespace of the secret. @defaultValue none: whoever applies the manifest chooses it */
   readonly namespace?: string | undefined;
   /**
    * Used as the key as it is.
@@ -164,9 +167,9 @@ export interface CreatePullSecretOptions {
    * @defaultValue `'https://index.docker.io/v1/'`
    */
   readonly server?: string | undefined;
-  /** The user name. */
+  /** The user name at the registry. */
   readonly username: string;
-  /** The password or token. */
+  /** The password at the registry, or a token that is used as one. */
   readonly password: string | Secret;
   /** Left out of the secret when empty. @defaultValue none */
   readonly email?: string | undefined;
@@ -180,7 +183,7 @@ export interface CreatePullSecretOptions {
 export interface PullSecretFromEntriesOptions {
   /** The name of the secret. */
   readonly name: string;
-  /** Its namespace. @defaultValue none, which is for whoever applies it to say */
+  /** The namespace of the secret. @defaultValue none: whoever applies the manifest chooses it */
   readonly namespace?: string | undefined;
   /** Credentials by the keys of their registries, such as `registry.example.com/team/` or `https://index.docker.io/v1/`. */
   readonly entries: Readonly<Record<string, PullSecretEntry>>;
@@ -190,9 +193,9 @@ export interface PullSecretFromEntriesOptions {
    * @defaultValue no annotation
    */
   readonly expiresAt?: number | undefined;
-  /** Its labels. @defaultValue none */
+  /** The labels of the secret. @defaultValue none */
   readonly labels?: Readonly<Record<string, string>> | undefined;
-  /** Its annotations. @defaultValue none */
+  /** The annotations of the secret, besides that of `expiresAt`. @defaultValue none */
   readonly annotations?: Readonly<Record<string, string>> | undefined;
 }
 
@@ -202,18 +205,18 @@ export interface PullSecretFromEntriesOptions {
  * @public
  */
 export interface PullSecretManifest {
-  /** The version of a secret. */
+  /** The API version of a Secret. */
   readonly apiVersion: 'v1';
-  /** Always a secret. */
+  /** The kind of a Secret. */
   readonly kind: 'Secret';
-  /** Its name, namespace, labels and annotations. */
+  /** Name, namespace, labels and annotations of the secret; what was not given is absent. */
   readonly metadata: {
     readonly name: string;
     readonly namespace?: string;
     readonly labels?: Readonly<Record<string, string>>;
     readonly annotations?: Readonly<Record<string, string>>;
   };
-  /** The type of a pull secret. */
+  /** The type of a pull secret with a docker config. */
   readonly type: 'kubernetes.io/dockerconfigjson';
   /** Holds the password: base64 hides nothing. */
   readonly data: { readonly '.dockerconfigjson': string };
@@ -225,9 +228,9 @@ export interface PullSecretManifest {
  * @public
  */
 export interface SecretFieldError {
-  /** What is wrong, in the words of the API server. */
+  /** The kind of fault, as the API server calls it. */
   readonly type: 'FieldValueInvalid' | 'FieldValueRequired' | 'FieldValueTooLong';
-  /** The path of the field. */
+  /** The path of the field, such as `data[.dockerconfigjson]`. */
   readonly field: string;
   /** The API server's text, which begins with the field. */
   readonly message: string;
@@ -239,9 +242,9 @@ export interface SecretFieldError {
  * @public
  */
 export interface SecretValidation {
-  /** Whether the API server takes the secret. */
+  /** Whether the API server accepts the secret. */
   readonly valid: boolean;
-  /** What is wrong with it. */
+  /** Each fault that the API server finds; empty for a valid secret. */
   readonly errors: readonly SecretFieldError[];
   /** The whole message, as kubectl shows it; `undefined` for a valid secret. */
   readonly message: string | undefined;

@@ -32,7 +32,7 @@ export interface DownloadPoolOptions {
  * @public
  */
 export interface DownloadPool {
-  /** How many downloads run at the same time. */
+  /** How many downloads may run at the same time, of all pulls together. */
   readonly maxParallelDownloads: number;
   /** Downloads under way. */
   readonly active: number;

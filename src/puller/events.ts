@@ -19,9 +19,9 @@ export interface PulledImage {
   readonly imageRef: string;
   /** `name@digest` of what the registry answered: an index for a multi-platform image. */
   readonly repoDigest: string;
-  /** The manifest of the image for the platform. */
+  /** The descriptor of the manifest for the platform; the store knows the image by it. */
   readonly manifest: Descriptor;
-  /** The platform that was chosen; `undefined` for an image without an index. */
+  /** The platform that the index, or else the config, gives; `undefined` when neither does. */
   readonly platform: Platform | undefined;
   /** What served it. Blobs that an endpoint before it had served by then are not asked for again. */
   readonly endpoint: RegistryEndpoint;

@@ -24,15 +24,15 @@ import type { VerifyImage } from './verify.js';
  * @public
  */
 export interface PullRuntime {
-  /** Sends the requests. */
+  /** Sends the requests to registries, token servers, and where they redirect to. */
   readonly transport: Transport;
   /** Brings the layers of large pulls into stores that keep them in files. @defaultValue the transport brings them */
   readonly carrier?: BlobCarrier | undefined;
-  /** Makes the hash that content is verified with. */
+  /** Makes the hashers that verify content. */
   readonly createHasher: CreateHasher;
   /** The platform to pull for when the call names none: that of the node. */
   readonly platform: Platform;
-  /** Measures, waits and says when tokens expire. @defaultValue `systemClock` */
+  /** Measures how long tokens are valid, and waits between attempts. @defaultValue `systemClock` */
   readonly clock?: Clock | undefined;
   /**
    * Keeps the registries' tokens from one pull to the next.
@@ -57,9 +57,9 @@ export type PullLimits = Partial<Pick<DocumentLimits, 'maxLayers' | 'maxManifest
  * @public
  */
 export interface PullOptions extends CallOptions {
-  /** How to reach registries, and which platform this is. */
+  /** The transport, the hashers, the platform and the clock, such as `createNodeRuntime` gives them. */
   readonly runtime: PullRuntime;
-  /** Where the image is put. */
+  /** Where the image goes; content that the store has already is not fetched. */
   readonly store: ImageStore;
   /** Where credentials come from; an image that it has none for is pulled anonymously. @defaultValue none */
   readonly keyring?: Keyring | undefined;
@@ -108,7 +108,7 @@ export interface PullOptions extends CallOptions {
    * @defaultValue 5 attempts, 120,000 ms
    */
   readonly retry?: Pick<RetryOptions, 'attempts' | 'budgetMs'> | undefined;
-  /** The platform to choose from an index. @defaultValue the runtime's platform */
+  /** The platform whose image is taken from an index. @defaultValue the runtime's platform */
   readonly platform?: Platform | undefined;
   /**
    * Whether an image without index is refused when its config names another platform. containerd pulls it: the label is

@@ -63,7 +63,7 @@ export function withArchSuffix(ref: ReferenceInput, arch: string): ImageReferenc
  * @public
  */
 export interface ArchSuffix {
-  /** The name without the suffix. */
+  /** The reference without the suffix. */
   readonly reference: ImageReference;
   /** The architecture; `undefined` when the name ends with none that is known, and the reference is as it was. */
   readonly architecture: string | undefined;

@@ -19,11 +19,11 @@ export type RuleSubject = Pick<ImageReference, 'name'>;
  * @public
  */
 export interface DecidingRule {
-  /** The list that the rule stands in. */
+  /** The list that it stands in; `mirrors` for routes to mirrors. */
   readonly list: 'allow' | 'deny' | 'mirrors';
   /** Place in the list, from 0. */
   readonly index: number;
-  /** The rule as it was written. */
+  /** The pattern as it was written. */
   readonly pattern: string;
 }
 

@@ -15,7 +15,7 @@ export interface ImageDecision {
   readonly allowed: boolean;
   /** As of {@link RuleDecision}; `invalid-name` is an image that no rule can be tried on, and that nobody can pull. */
   readonly reason: RuleDecision['reason'] | 'invalid-name';
-  /** The rule that decided; `undefined` when none did. */
+  /** The rule that decided; `undefined` when none matched. */
   readonly rule: DecidingRule | undefined;
   /** What is said of the image, such as `it is denied by the rule "quay.io/x/**"`. */
   readonly message: string;

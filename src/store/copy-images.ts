@@ -14,11 +14,11 @@ export const DEFAULT_MAX_PARALLEL_COPIES = 3;
  * @public
  */
 export interface CopyJob {
-  /** Where the image is. */
+  /** The store or registry that has the image. */
   readonly from: CopySource;
   /** The name in the source. */
   readonly name: string;
-  /** Where it goes. */
+  /** The store or registry that shall have it. */
   readonly to: ImageStore | CopyTarget;
   /** The name in the target. @defaultValue the same name */
   readonly as?: string | undefined;

@@ -104,7 +104,7 @@ export interface CopiedContent {
  * @public
  */
 export interface CopiedImage extends CopiedContent {
-  /** The name of the image. */
+  /** The name of the image in the target. */
   readonly name: string;
 }
 

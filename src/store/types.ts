@@ -185,9 +185,9 @@ export interface RemovedContent {
  * @public
  */
 export interface GarbageReport {
-  /** What was removed. */
+  /** What was removed; in a dry run what would be. */
   readonly removed: readonly RemovedContent[];
-  /** The size of all that was removed. */
+  /** The size of that, in bytes. */
   readonly removedBytes: number;
   /** How many contents a name leads to. */
   readonly kept: number;

@@ -16,11 +16,11 @@ export interface LookupTrace {
  * @public
  */
 export interface PullTrace {
-  /** The image as it was asked for. */
+  /** The image as the caller wrote it. */
   readonly image: string;
-  /** Known at the end: the digest of the config, and `name@digest` of what the registry answered. */
+  /** The digest of the config. Known at the end. */
   imageRef: string | undefined;
-  /** The repository and digest that it became; `undefined` while that is not known. */
+  /** `name@digest` of what the registry answered. Known at the end. */
   repoDigest: string | undefined;
   /** The registry or mirror that gave the image out. */
   endpoint: string | undefined;
@@ -34,17 +34,17 @@ export interface PullTrace {
  * @public
  */
 export interface ManifestTrace {
-  /** Whether the content is wanted, or only its digest. */
+  /** `GET` when the content is wanted, `HEAD` when only the descriptor is. */
   readonly method: 'GET' | 'HEAD';
   /** Registry and repository. */
   readonly name: string;
   /** The tag or digest that is asked for. */
   readonly reference: string;
-  /** Known at the end. */
+  /** The digest of the manifest or index. Known at the end. */
   digest: string | undefined;
-  /** The media type of the answer; `undefined` before it comes. */
+  /** The media type of the manifest or index. Known at the end. */
   mediaType: string | undefined;
-  /** In bytes. */
+  /** The size in bytes. Known at the end. */
   size: number | undefined;
 }
 
@@ -56,9 +56,9 @@ export interface ManifestTrace {
 export interface BlobTrace {
   /** Registry and repository. */
   readonly name: string;
-  /** The digest of the content. */
+  /** The digest of the blob. */
   readonly digest: string;
-  /** The media type of the content. */
+  /** The media type of the blob. */
   readonly mediaType: string;
   /** In bytes. */
   readonly size: number;
@@ -74,13 +74,13 @@ export interface BlobTrace {
 export interface EnsureTrace {
   /** The image as the pod has it. */
   readonly image: string;
-  /** `namespace`, `name` and `uid` of the pod. */
+  /** The namespace of the pod. */
   readonly namespace: string;
   /** The name of the pod. */
   readonly pod: string;
   /** The UID of the pod. */
   readonly uid: string;
-  /** The pull policy that is followed. */
+  /** The pull policy, given or filled in. */
   readonly pullPolicy: string;
   /** Whether the runtime has the image; `undefined` while that is not known. */
   presentLocally: boolean | undefined;
@@ -116,9 +116,9 @@ export interface RuntimeTrace {
  * @public
  */
 export interface PluginTrace {
-  /** The name of the plugin. */
+  /** The name of the plugin, as its configuration has it. */
   readonly plugin: string;
-  /** The image that it is asked for. */
+  /** The image that it is asked for, without tag and digest. */
   readonly image: string;
 }
 
@@ -130,7 +130,7 @@ export interface PluginTrace {
 export interface RemoveTrace {
   /** The runtime's id of the image. */
   readonly image: string;
-  /** Whether the image was unused for too long, or room was needed. */
+  /** `age`: it was not used for too long. `space`: room was needed. */
   readonly reason: 'age' | 'space';
 }
 
@@ -140,21 +140,21 @@ export interface RemoveTrace {
  * @public
  */
 export interface TraceContexts {
-  /** A blob is brought or found. */
+  /** A blob that the store lacks is downloaded. */
   readonly blob: BlobTrace;
-  /** A container's image is ensured. */
+  /** An image manager brings an image for a pod, or finds it. */
   readonly ensure: EnsureTrace;
-  /** Credentials are looked up. */
+  /** Credentials are looked up for an image. */
   readonly lookup: LookupTrace;
-  /** A manifest or index is fetched. */
+  /** A manifest or index, or only its digest, is asked for. */
   readonly manifest: ManifestTrace;
-  /** A plugin runs. */
+  /** A credential plugin is run. */
   readonly plugin: PluginTrace;
-  /** An image is pulled. */
+  /** An image is pulled by the puller of this library. */
   readonly pull: PullTrace;
-  /** An image is removed. */
+  /** An image is removed by garbage collection. */
   readonly remove: RemoveTrace;
-  /** The runtime is called. */
+  /** The runtime's image service is called. */
   readonly runtime: RuntimeTrace;
 }
 

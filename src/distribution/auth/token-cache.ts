@@ -12,9 +12,9 @@ const MAX_TOKENS = 1000;
  * @public
  */
 export interface BearerToken {
-  /** The token; a secret. */
+  /** The token as plain text; it is a secret. */
   readonly token: string;
-  /** How long it is valid, in milliseconds from now. */
+  /** How long it is valid, in milliseconds from when it was asked for. */
   readonly lifetimeMs: number;
 }
 

@@ -42,7 +42,7 @@ export interface OpenedBlob {
  * @public
  */
 export interface OpenBlobOptions extends CallOptions {
-  /** The offset of the first byte that is wanted. @defaultValue 0 */
+  /** The offset of the first byte that is wanted, from 0. @defaultValue 0 */
   readonly offset?: number | undefined;
   /**
    * The offset behind the last byte that is wanted. An answer counts only if it is exactly that range; else all of the

@@ -23,7 +23,7 @@ const MAX_CONFIG = 4 * 1024 * 1024;
 export interface ReadConfig {
   /** The manifest that names it, with the platform that the index or else the config gives. */
   readonly manifest: Descriptor;
-  /** The descriptor that the config was asked by. */
+  /** The descriptor of the config, as the manifest has it. */
   readonly descriptor: Descriptor;
   /** Verified. */
   readonly bytes: Uint8Array;

@@ -30,7 +30,7 @@ export interface InspectIndexOptions extends CallOptions {
 export interface IndexInspection {
   /** What the reference names, by name and digest, such as `docker.io/library/nginx@sha256:…`. */
   readonly ref: string;
-  /** The descriptor of the index. */
+  /** The descriptor of the index, or of the manifest where there is no index. */
   readonly descriptor: Descriptor;
   /** The document as it came. */
   readonly bytes: Uint8Array;
@@ -53,9 +53,9 @@ export interface InspectedEntry {
   readonly ref: string;
   /** With its platform. */
   readonly descriptor: Descriptor;
-  /** The content as the registry sent it. */
+  /** The manifest or index as the registry sent it, byte for byte. */
   readonly bytes: Uint8Array;
-  /** The content, parsed. */
+  /** The same, parsed. */
   readonly document: ImageIndex | ImageManifest;
 }
 

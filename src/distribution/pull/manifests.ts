@@ -38,9 +38,9 @@ const HEAD_REFUSED: ReadonlySet<number> = new Set([400, 403, 405, 406, 501]);
  * @public
  */
 export interface ManifestBytes {
-  /** The digest, size and media type of the content. */
+  /** The media type, digest and size of the content. */
   readonly descriptor: Descriptor;
-  /** The content as the registry sent it. */
+  /** The content as the registry sent it, byte for byte. */
   readonly bytes: Uint8Array;
 }
 

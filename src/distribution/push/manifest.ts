@@ -35,7 +35,7 @@ const ACTIONS = { actions: 'pull,push' } as const;
  * @public
  */
 export interface PushContent {
-  /** The content, sent as it is. */
+  /** The manifest or index, which is sent byte for byte. */
   readonly bytes: Uint8Array;
   /** Its media type; a Docker manifest says the same itself. */
   readonly mediaType: string;
@@ -79,7 +79,7 @@ export interface PushManifestOptions extends CallOptions {
  * @public
  */
 export interface PushedManifest {
-  /** The digest, size and media type of what was pushed. */
+  /** The media type, digest and size of what was pushed. */
   readonly descriptor: Descriptor;
   /** How each blob came into the repository; those that other manifests of an index name are among them. */
   readonly blobs: readonly { readonly descriptor: Descriptor; readonly how: PushedBlob }[];

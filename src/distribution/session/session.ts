@@ -60,7 +60,7 @@ export interface RegistrySession {
  * @public
  */
 export interface RegistrySessionOptions {
-  /** Sends the requests. */
+  /** Sends the requests to the registry, its token servers, and where it redirects to. */
   readonly transport: Transport;
   /** What large blobs may be brought by. @defaultValue the transport brings them */
   readonly carrier?: BlobCarrier | undefined;
@@ -79,7 +79,7 @@ export interface RegistrySessionOptions {
    * @defaultValue `true`
    */
   readonly pathScoped?: boolean | undefined;
-  /** Which token servers a challenge may name. @defaultValue `'guarded'` */
+  /** Which token servers, besides the registry itself, may get a credential. @defaultValue `'guarded'` */
   readonly realmPolicy?: RealmPolicy | undefined;
   /** Where redirects may lead. @defaultValue `'guarded'` */
   readonly redirectPolicy?: RedirectPolicy | undefined;
@@ -92,9 +92,9 @@ export interface RegistrySessionOptions {
    * @defaultValue anonymous
    */
   readonly redirectCredential?: RedirectCredential | undefined;
-  /** Makes the hash that content is verified with. */
+  /** Makes the hashers that verify content, such as `nodeHasher` of `kubepull/node`. */
   readonly createHasher: CreateHasher;
-  /** Says when tokens expire, and waits between attempts. @defaultValue `systemClock` */
+  /** Measures how long tokens are valid, reads dates of `Retry-After`, and waits. @defaultValue `systemClock` */
   readonly clock?: Clock | undefined;
   /**
    * A number from 0 up to 1, for jitter.

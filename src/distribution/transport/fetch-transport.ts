@@ -31,7 +31,7 @@ export interface FetchTransportOptions {
    * @defaultValue 1,024
    */
   readonly minBytesPerSecond?: number | undefined;
-  /** The time over which the least rate is measured, in milliseconds. @defaultValue 60,000 ms */
+  /** The time over which `minBytesPerSecond` is an average. @defaultValue 60,000 ms */
   readonly minRateWindowMs?: number | undefined;
 }
 

@@ -29,7 +29,7 @@ export interface RequestRetry {
  * @public
  */
 export interface RetryOptions {
-  /** Waits between attempts. */
+  /** Waits between attempts, and reads dates of `Retry-After`. */
   readonly clock: Clock;
   /** A number from 0 up to 1, for jitter. */
   readonly random: () => number;

@@ -20,14 +20,14 @@ export interface TransportRequest {
   readonly method: 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
   /** An absolute `http:` or `https:` URL without user info. */
   readonly url: string;
-  /** Headers by name; those with credentials are set by the session alone. */
+  /** Headers by name; they may hold a credential. */
   readonly headers: Readonly<Record<string, string>>;
   /**
    * What to send. Chunks are sent as they come, and only as fast as the server takes them; with a `content-length` header
    * their sum has to be that.
    */
   readonly body?: Uint8Array | AsyncIterable<Uint8Array> | undefined;
-  /** Ends the exchange, the body included. */
+  /** Ends the exchange when it is aborted, also while the body of the answer is read. */
   readonly signal?: AbortSignal | undefined;
   /**
    * The classes of addresses that may be dialled for this request; a transport checks the address that it really
@@ -111,7 +111,7 @@ export interface BlobCarrier {
   readonly minBytes: number;
   /** Whose requests it may send instead: a runtime that has another transport goes without the carrier. */
   readonly transport: Transport;
-  /** Sends the requests that bring no large content. */
+  /** Sends the requests for blobs; its answers may have `bring`. */
   readonly send: Transport;
 }
 

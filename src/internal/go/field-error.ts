@@ -6,7 +6,7 @@ import { goQuote } from './quote.js';
  * @public
  */
 export interface FieldError {
-  /** What is wrong, in the words of Kubernetes. */
+  /** The kind of fault, after Kubernetes' `field.ErrorType`: `required` is its `FieldValueRequired`, and so on. */
   readonly type: 'required' | 'invalid' | 'unsupported' | 'forbidden' | 'duplicate';
   /** Where the field stands, such as `spec.containers[0].imagePullPolicy`. */
   readonly path: string;

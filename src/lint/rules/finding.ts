@@ -16,9 +16,9 @@ export type LintSeverity = 'error' | 'warning' | 'info';
  * @public
  */
 export interface LintRule {
-  /** The rule, as a code. */
+  /** The code of the rule. */
   readonly code: LintCode;
-  /** How bad a finding of the rule is. */
+  /** How bad its findings are. */
   readonly severity: LintSeverity;
   /** What is wrong, in general. */
   readonly title: string;
@@ -32,9 +32,9 @@ export interface LintRule {
  * @public
  */
 export interface LintFinding {
-  /** The rule, as a code. */
+  /** The code of the rule that found it. */
   readonly code: LintCode;
-  /** How bad it is. */
+  /** How bad it is: `error`, `warning` or `info`. */
   readonly severity: LintSeverity;
   /** Where it is, such as `auths["foo.com/*"]` or `spec.containers[0].image`; empty for the whole input. */
   readonly place: string;
@@ -102,14 +102,14 @@ export interface LintPodOptions {
  * @public
  */
 export interface NodeLike {
-  /** The name of the node, and its labels. */
+  /** The name and the labels of the node. */
   readonly metadata?:
     | {
         readonly name?: string | undefined;
         readonly labels?: Readonly<Record<string, string>> | undefined;
       }
     | undefined;
-  /** The images that are on the node, and its system. */
+  /** The images that the node reports to have. */
   readonly status?:
     | {
         /** Kubelet lists the fifty largest images, unless `nodeStatusMaxImages` says otherwise. */

@@ -43,7 +43,7 @@ export interface ArchiveOptions extends CallOptions {
    * @defaultValue `false`: it is taken, and `onEvent` is told of the label
    */
   readonly strictPlatform?: boolean | undefined;
-  /** Makes the hash that content is verified with. @defaultValue {@link nodeHasher} */
+  /** Makes the hashers that verify content. @defaultValue {@link nodeHasher} */
   readonly createHasher?: CreateHasher | undefined;
   /** Is told what happens, while the writer waits. When it throws, the writer ends with that error. @defaultValue none */
   readonly onEvent?: ((event: CopyEvent) => void) | undefined;

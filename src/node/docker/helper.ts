@@ -37,7 +37,7 @@ export interface HelperRuntime {
 export interface DockerHelperOptions {
   /** `PATH`, and what the helpers read. @defaultValue the variables of this process */
   readonly env?: NodeJS.ProcessEnv | undefined;
-  /** How long a helper may run, in milliseconds. @defaultValue 60,000 ms */
+  /** How long one call of a helper may take. @defaultValue 60,000 ms */
   readonly timeoutMs?: number | undefined;
 }
 

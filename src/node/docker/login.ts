@@ -33,7 +33,7 @@ export interface DockerLoginOptions {
    * @defaultValue Docker's own: `config.json` in `$DOCKER_CONFIG` or `~/.docker`
    */
   readonly path?: string | undefined;
-  /** `DOCKER_CONFIG`, `HOME`, and what the helpers read. @defaultValue the variables of this process */
+  /** `DOCKER_CONFIG`, `HOME`, `PATH`, and what the helpers read. @defaultValue the variables of this process */
   readonly env?: NodeJS.ProcessEnv | undefined;
 }
 
@@ -43,9 +43,9 @@ export interface DockerLoginOptions {
  * @public
  */
 export interface DockerLoginResult {
-  /** The file that was changed. */
+  /** The docker config, links followed; it may be as it was, where a helper keeps the credential. */
   readonly path: string;
-  /** The helper that keeps it; `undefined` when the file does. */
+  /** The helper that keeps the credential; `undefined` when the file does. */
   readonly helper: string | undefined;
   /** Whether anything was changed. */
   readonly changed: boolean;

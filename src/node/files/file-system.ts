@@ -26,9 +26,9 @@ import * as is from '../../errors/inner.js';
  * @public
  */
 export interface LayoutStat {
-  /** What is at the path; links are not followed. */
+  /** What it is; a link counts as `link`, whatever it leads to. */
   readonly kind: 'file' | 'directory' | 'link' | 'other';
-  /** The size of a file in bytes. */
+  /** The size in bytes; of use for files only. */
   readonly size: number;
   /** Device and number of the inode: equal for two names of one file, and for nothing else at the same time. */
   readonly inode: string;
@@ -55,13 +55,13 @@ export interface LayoutFile {
   read(into: Uint8Array, position: number): Promise<number>;
   /** Writes parts behind each other from a position; resolves to the number of bytes written, which may be fewer. */
   write(parts: readonly Uint8Array[], position: number): Promise<number>;
-  /** What kind of file it is, and how large. */
+  /** Looks at the open file, whatever has its name by now. */
   stat(): Promise<LayoutStat>;
-  /** Sets the permissions. */
+  /** Sets the permission bits, such as `0o400`. */
   chmod(mode: number): Promise<void>;
   /** Forces content and size to the disk. */
   sync(): Promise<void>;
-  /** Closes the file. */
+  /** Closes the file, after the calls on it that are under way. */
   close(): Promise<void>;
 }
 
@@ -71,7 +71,7 @@ export interface LayoutFile {
  * @public
  */
 export interface LayoutFileSystem {
-  /** The path without links. */
+  /** The absolute path, with every link in it followed; fails when nothing is there. */
   realpath(path: string): Promise<string>;
   /** Opens for reading. It does not follow a link, and does not wait for the other end of a pipe. */
   open(path: string): Promise<LayoutFile>;
@@ -79,13 +79,13 @@ export interface LayoutFileSystem {
   create(path: string): Promise<LayoutFile>;
   /** Looks at the name itself, not at what it links to. */
   lstat(path: string): Promise<LayoutStat>;
-  /** Makes one directory; fails where something is. */
+  /** Makes one directory, whose parent is there; fails with `EEXIST` when anything has the name. */
   mkdir(path: string): Promise<void>;
-  /** The names in a directory. */
+  /** The names of what is in a directory, without the path. */
   readdir(path: string): Promise<readonly string[]>;
   /** Replaces a file, or an empty directory, in one step. */
   rename(from: string, to: string): Promise<void>;
-  /** Removes a file. */
+  /** Removes a file, or a link and not what it leads to. */
   unlink(path: string): Promise<void>;
   /** Removes an empty directory. */
   rmdir(path: string): Promise<void>;

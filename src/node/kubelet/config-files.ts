@@ -21,7 +21,7 @@ export interface NodeConfigPlaces {
    * @defaultValue `/var/lib/kubelet`
    */
   readonly rootDir?: string | undefined;
-  /** The working directory of the kubelet. @defaultValue this process's working directory */
+  /** Kubelet's working directory, one of the places. @defaultValue this process's working directory */
   readonly workingDir?: string | undefined;
   /**
    * `$HOME` of the kubelet; an empty text makes the two places in it relative to the working directory.
@@ -37,9 +37,9 @@ export interface NodeConfigPlaces {
  * @public
  */
 export interface NodeDockerConfig {
-  /** The entries of the file that was taken. */
+  /** The entries of the file that was used; empty when no file could be. */
   readonly entries: readonly DockerConfigEntry[];
-  /** Where it was looked for, and what was there. */
+  /** Every place that was looked at, in order; the search ends at the first file that can be used. */
   readonly places: readonly NodeConfigPlace[];
 }
 
@@ -121,7 +121,7 @@ function parseFile(path: string, bytes: Uint8Array): readonly DockerConfigEntry[
  * @public
  */
 export interface NodeConfigPlace {
-  /** The path of the place. */
+  /** The path of the file. */
   readonly path: string;
   /**
    * `used`: it was decoded. `missing`: there is nothing. `unreadable`: the system refuses it, or it is no regular file of

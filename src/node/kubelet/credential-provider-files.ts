@@ -23,7 +23,7 @@ const EXTENSIONS = ['.json', '.yaml', '.yml'];
  * @public
  */
 export interface CredentialProviderConfigFiles {
-  /** What the files say together. */
+  /** The plugins of all files together. */
   readonly config: CredentialProviderConfig;
   /** The files that were read, in order. */
   readonly files: readonly string[];

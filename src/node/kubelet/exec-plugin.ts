@@ -43,7 +43,7 @@ export interface ExecPluginOptions {
    * @defaultValue 60,000 ms, as in kubelet
    */
   readonly timeoutMs?: number | undefined;
-  /** How many plugins run at the same time. @defaultValue {@link DEFAULT_MAX_PARALLEL_PLUGINS} */
+  /** How many plugins may run at the same time; others wait. @defaultValue {@link DEFAULT_MAX_PARALLEL_PLUGINS} */
   readonly maxParallelPlugins?: number | undefined;
 }
 

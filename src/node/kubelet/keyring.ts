@@ -46,7 +46,11 @@ const FILE_LIFETIME_MS = 5 * 60_000;
 export interface NodePluginOptions extends ExecPluginOptions, CredentialProviderConfigOptions {
   /** Kubelet's `--image-credential-provider-config`: a file or a directory. */
   readonly configPath: string;
-  /** Gives tokens of the pod's service account. @defaultValue none, so that plugins with `tokenAttributes` are asked only where they need no service account */
+  /**
+   * Reads service accounts and requests their tokens, for plugins with `tokenAttributes`.
+   *
+   * @defaultValue none: those plugins are asked only where they need no service account
+   */
   readonly serviceAccounts?: ServiceAccountAccess | undefined;
 }
 
@@ -56,9 +60,9 @@ export interface NodePluginOptions extends ExecPluginOptions, CredentialProvider
  * @public
  */
 export interface NodeKeyringOptions extends NodeConfigPlaces, MatchOptions {
-  /** The plugins of the node. @defaultValue no plugins */
+  /** Where kubelet's credential plugins are, and how they are run. @defaultValue no plugins */
   readonly plugins?: NodePluginOptions | undefined;
-  /** Says when an answer of a plugin expires. @defaultValue `systemClock` */
+  /** Measures how long answers of plugins, and the docker config, are kept. @defaultValue `systemClock` */
   readonly clock?: Clock | undefined;
   /** Watches the runs of plugins. @defaultValue {@link createDiagnosticsTracing} */
   readonly tracing?: Tracing | undefined;

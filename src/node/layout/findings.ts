@@ -51,7 +51,7 @@ export type LayoutFindingCode =
  * @public
  */
 export interface LayoutFinding {
-  /** What is wrong, as a code. */
+  /** What is wrong, for programs. */
   readonly code: LayoutFindingCode;
   /** An `error` makes content or a name useless; a `warning` is probably not meant; an `info` is worth knowing. */
   readonly severity: 'error' | 'warning' | 'info';

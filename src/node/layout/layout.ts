@@ -215,11 +215,11 @@ export const DEFAULT_PARTIAL_BYTES: number = 16 * 1024 ** 3;
  * @public
  */
 export interface OciLayoutOptions extends CallOptions {
-  /** The calls to the disk. @defaultValue {@link nodeFileSystem} */
+  /** The file system that the layout is on. @defaultValue {@link nodeFileSystem} */
   readonly fs?: LayoutFileSystem | undefined;
-  /** Makes the hash that content is verified with. @defaultValue {@link nodeHasher} */
+  /** Makes the hashers that verify content. @defaultValue {@link nodeHasher} */
   readonly createHasher?: CreateHasher | undefined;
-  /** Says how old unfinished downloads are. @defaultValue `systemClock` */
+  /** Tells how old files and locks are, and waits for locks. @defaultValue `systemClock` */
   readonly clock?: Clock | undefined;
   /**
    * Who owns the temporary files of this store.

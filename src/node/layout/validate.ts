@@ -26,9 +26,9 @@ export interface ValidateLayoutOptions extends CallOptions {
    * @defaultValue `true`
    */
   readonly unpack?: boolean | undefined;
-  /** The calls to the disk. @defaultValue {@link nodeFileSystem} */
+  /** The file system that the layout is on. @defaultValue {@link nodeFileSystem} */
   readonly fs?: LayoutFileSystem | undefined;
-  /** Makes the hash that content is verified with. @defaultValue {@link nodeHasher} */
+  /** Makes the hashers that verify content. @defaultValue {@link nodeHasher} */
   readonly createHasher?: CreateHasher | undefined;
 }
 

@@ -22,7 +22,7 @@ import {
  * @public
  */
 export interface RegistriesConfOptions {
-  /** The main file. @defaultValue `/etc/containers/registries.conf` */
+  /** The main file, read before the drop-in files. @defaultValue `/etc/containers/registries.conf` */
   readonly path?: string | undefined;
   /**
    * Directories whose `*.conf` files, by name, replace what was read before them.

@@ -14,7 +14,7 @@ export interface IgnoredSetting {
   readonly path: string;
   /** The setting's name, such as `dial_timeout`. */
   readonly setting: string;
-  /** Why it has no effect. */
+  /** Why it has no effect, in words. */
   readonly reason: string;
 }
 

@@ -22,7 +22,7 @@ export { type ProxyOption, type ProxySettings, type RegistryTls, type UndiciTran
  * @public
  */
 export interface UndiciTransport {
-  /** Sends one request, and follows no redirect. */
+  /** Sends requests; it follows no redirects and repeats nothing. */
   readonly transport: Transport;
   /** Ends all connections; requests under way fail, and so does every later one. */
   close(): Promise<void>;

@@ -31,9 +31,9 @@ export interface BuildArtifactOptions {
  * @beta
  */
 export interface BuiltArtifact {
-  /** The digest, size and media type of the manifest. */
+  /** The descriptor of the manifest, with the type of the artifact. */
   readonly descriptor: Descriptor;
-  /** The manifest, parsed. */
+  /** The manifest as an object. */
   readonly manifest: ImageManifest & { readonly subject?: Descriptor | undefined };
   /** What is named stands before what names it; the manifest comes last. */
   readonly contents: readonly BuiltContent[];

@@ -8,9 +8,9 @@ import type { Descriptor } from '../../oci/index.js';
  * @public
  */
 export interface BuiltContent {
-  /** The digest, size and media type of the content. */
+  /** The media type, digest and size of the content. */
   readonly descriptor: Descriptor;
-  /** The content. */
+  /** The content itself. */
   readonly bytes: Uint8Array;
 }
 

@@ -19,7 +19,7 @@ export interface BuildImageOptions {
   readonly layers: readonly LayerOptions[];
   /** What containers of the image start with, in the spelling of the image spec: `Env`, `Cmd`, `Labels` and so on. */
   readonly config?: Readonly<Record<string, unknown>> | undefined;
-  /** The family of media types. @defaultValue those of OCI */
+  /** Whose media types the image has, OCI's or Docker's. @defaultValue `'oci'` */
   readonly mediaTypes?: MediaTypeFamily | undefined;
   /** Annotations of the manifest; OCI only. */
   readonly annotations?: Readonly<Record<string, string>> | undefined;
@@ -33,7 +33,7 @@ export interface BuildImageOptions {
 export interface BuiltImage {
   /** The manifest's descriptor, with the platform. */
   readonly descriptor: Descriptor;
-  /** The manifest, parsed. */
+  /** The manifest as an object. */
   readonly manifest: ImageManifest;
   /** Layers, then the config, then the manifest: what is named stands before what names it. */
   readonly contents: readonly BuiltContent[];

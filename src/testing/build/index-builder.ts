@@ -35,9 +35,9 @@ export interface BuildIndexOptions {
  * @public
  */
 export interface BuiltIndex {
-  /** The digest, size and media type of the index. */
+  /** The media type, digest and size of the index. */
   readonly descriptor: Descriptor;
-  /** The index, parsed. */
+  /** The index as an object. */
   readonly index: ImageIndex;
   /** What is named stands before what names it; the index itself comes last. */
   readonly contents: readonly BuiltContent[];

@@ -23,7 +23,7 @@ export type LayerOptions = FilesLayer | RandomLayer;
 export interface FilesLayer {
   /** Content by relative path, such as `etc/motd`. */
   readonly files: Readonly<Record<string, string | Uint8Array>>;
-  /** How the layer is compressed. @defaultValue `'gzip'` */
+  /** How the archive is stored; `gzip` is a gzip stream that does not compress. @defaultValue `'gzip'` */
   readonly compression?: 'gzip' | 'none' | undefined;
 }
 
@@ -41,7 +41,7 @@ export interface RandomLayer {
    * @defaultValue the layer's place in the image
    */
   readonly seed?: string | undefined;
-  /** How the layer is compressed. @defaultValue `'gzip'` */
+  /** How the archive is stored; `gzip` is a gzip stream that does not compress. @defaultValue `'gzip'` */
   readonly compression?: 'gzip' | 'none' | undefined;
 }
 

@@ -27,7 +27,7 @@ export interface StoreUnderTest {
  * @public
  */
 export interface ManagedStoreUnderTest extends StoreUnderTest {
-  /** The store to test. */
+  /** An empty store, with room for a few mebibytes. */
   readonly store: ManagedStore;
 }
 
@@ -37,7 +37,7 @@ export interface ManagedStoreUnderTest extends StoreUnderTest {
  * @public
  */
 export interface StoreCheck {
-  /** What is checked, as the name of a test. */
+  /** What is checked; fit for the name of a test. */
   readonly name: string;
   /** Makes a store and tries it; fails, saying what was wrong, when the store does not do it. */
   run(): Promise<void>;

@@ -57,7 +57,7 @@ export interface LoopbackRegistry extends AsyncDisposable {
   readonly origin: string;
   /** Such as `127.0.0.1:40001`: what stands before the repository in an image reference. */
   readonly host: string;
-  /** The port that it listens on. */
+  /** The port that it listens on, which the system chose. */
   readonly port: number;
   /** Every request so far, in order of arrival. It holds credentials. */
   readonly requests: readonly LoopbackRequest[];

@@ -12,7 +12,7 @@ export interface LoopbackRequest {
   readonly url: string;
   /** By lower-case name. A header that came more than once has its values joined by a comma and a space. */
   readonly headers: Readonly<Record<string, string | undefined>>;
-  /** The body; `undefined` when there is none. */
+  /** The body; `undefined` while it has not come, and when there is none or it is too large. */
   readonly body: Uint8Array | undefined;
   /** `undefined` for requests that are not about a repository. */
   readonly repository: string | undefined;

@@ -4,9 +4,9 @@
  * @beta
  */
 export interface LoopbackAccount {
-  /** The user name. */
+  /** The user name that the registry takes. */
   readonly username: string;
-  /** The password. */
+  /** The password that goes with it. */
   readonly password: string;
   /** A refresh token that the token endpoint takes in place of the password: Docker's `identitytoken`. */
   readonly identityToken?: string | undefined;
@@ -32,7 +32,7 @@ export interface LoopbackAccount {
  * @beta
  */
 export interface AnonymousAuth {
-  /** Everybody may do everything. */
+  /** Tells this rule apart: nobody is asked for a credential. */
   readonly type: 'anonymous';
 }
 
@@ -42,9 +42,9 @@ export interface AnonymousAuth {
  * @beta
  */
 export interface AccountAuth {
-  /** How a client signs in. */
+  /** How a client shows who it is: by Basic authentication, or by a token from the registry's own `/token`. */
   readonly type: 'basic' | 'bearer';
-  /** Who may. */
+  /** The accounts that the registry knows here. */
   readonly accounts: readonly LoopbackAccount[];
   /**
    * Lets those pull who show no credential; pushing takes an account all the same. With `bearer` they still need a token, as at Docker Hub.

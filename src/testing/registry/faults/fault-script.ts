@@ -8,7 +8,7 @@ import * as is from '../../../errors/inner.js';
  * @beta
  */
 export interface Fault {
-  /** Requests of this method only. @defaultValue every method */
+  /** The method of the requests that go wrong, such as `GET`. @defaultValue every method */
   readonly method?: string | undefined;
   /**
    * A whole path, or a pattern that is looked for in path and query.
@@ -28,7 +28,7 @@ export interface Fault {
    * @defaultValue all
    */
   readonly times?: number | undefined;
-  /** What happens to the request. */
+  /** What goes wrong with them. */
   readonly action: FaultAction;
 }
 
