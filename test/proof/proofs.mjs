@@ -78,7 +78,7 @@ export const PROOFS = [
   },
   { figure: 'cells of the fault matrix that can be', goal: 440, files: ['test/proof/fault-matrix.test.ts'] },
   {
-    // 522 cells, 60 times each.
+    // 522 cells, 20 times each.
     figure: 'cells of the fault matrix that ended as predicted',
     goal: 10_440,
     files: ['test/proof/fault-matrix.test.ts'],

@@ -47,6 +47,26 @@ describe.each([...CHECKS])('%s', (name, check) => {
   });
 });
 
+describe('docs/conformance.md', () => {
+  const page = readFileSync(fileURLToPath(new URL('../../docs/conformance.md', import.meta.url)), 'utf8');
+
+  it('has a row for every file, with as many cases as the file has', () => {
+    const shown = [...page.matchAll(/^\|.*\| (`[^|]*\.json`) +\| +([\d, ]+?) +\|$/gm)].flatMap(([, names = '', counts = '']) => {
+      const cases = counts.split(', ');
+      return [...names.matchAll(/`([\w-]+\.json)`/g)].map(([, name = ''], at) => [name, cases[at]] as const);
+    });
+    const real = [...CHECKS.keys()].map((name) => [name, read(name).cases.length.toLocaleString('en')] as const);
+    expect(new Map(shown)).toEqual(new Map(real));
+    const all = [...CHECKS.keys()].reduce((sum, name) => sum + read(name).cases.length, 0);
+    expect(page).toContain(`That is ${all.toLocaleString('en')} cases, of which 0 differ.`);
+  });
+
+  it('says how many transcripts are replayed', () => {
+    const names = readdirSync(fileURLToPath(new URL('../transcripts/', import.meta.url)));
+    expect(page).toContain(`the ${names.filter((name) => name.endsWith('.json')).length} files of \`test/transcripts/\``);
+  });
+});
+
 describe('runFolder', () => {
   it('knows every vector file', () => {
     const names = readdirSync(folder).filter((name) => name.endsWith('.json'));
