@@ -65,6 +65,19 @@ describe('the short path of the key reader', () => {
     );
   });
 
+  it.each([
+    '',
+    'foo.com',
+    '*.foo.com',
+    'foo.com:',
+    'foo.com:5000',
+    'foo.com/',
+    'foo.com/team/app',
+    'foo.com:80/v2/a_b',
+  ])('is the way of the usual key %j', (given) => {
+    expect(parseLocation(given)?.isPlain).toBe(true);
+  });
+
   it('reads a normal form that it takes for plain as the full reader does', () => {
     fc.assert(
       fc.property(text, (given) => {
@@ -118,6 +131,7 @@ describe('the short path of the matcher of keys and images', () => {
     const ecr = { domain: '123456789012.dkr.ecr.us-east-1.amazonaws.com', path: 'team/app' };
     expect(matchUsual('*.dkr.ecr.*.amazonaws.com', ecr)).toBe('glob');
     expect(matchUsual('*.dkr.ecr.*.amazonaws.com/team', ecr)).toBe('glob');
+    expect(matchUsual('k8s.*', { domain: 'k8s.io', path: 'app' })).toBe('glob');
     expect(matchUsual('gcr.io', { domain: 'gcr.io', path: 'app' })).toBe('literal');
     expect(matchUsual('gcr.io/v1/', { domain: 'gcr.io', path: 'v1/app' })).toBeUndefined();
   });

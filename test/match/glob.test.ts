@@ -57,6 +57,11 @@ describe('globMatch', () => {
     ['[\\]]', ']', 'match'],
     ['[]a]', 'a', 'bad-pattern'],
     ['a', 'A', 'no-match'],
+    ['a?b', 'a/b', 'no-match'],
+    ['[a]', '[', 'no-match'],
+    ['[a]', ']', 'no-match'],
+    ['[^a]', '^', 'match'],
+    ['[\0]', '\0', 'match'],
   ] as const)('%j against %j: %s [C03]', (pattern, name, want) => {
     expect(matchGlob(pattern, name)).toBe(want);
   });
@@ -65,6 +70,7 @@ describe('globMatch', () => {
     expect(matchGlob('ab[', 'x')).toBe('bad-pattern');
     expect(matchGlob('a*[', 'x')).toBe('no-match');
     expect(matchGlob('a*b*[', 'ab')).toBe('bad-pattern');
+    expect(matchGlob('*b*[', 'ab')).toBe('bad-pattern');
   });
 
   it('takes the first place where a part matches, as Go does, also when a class eats a slash there [C03]', () => {
@@ -78,10 +84,32 @@ describe('globMatch', () => {
     expect(matchGlob('*???', '日')).toBe('no-match');
   });
 
+  it.each([
+    ['\u007f', 1],
+    ['\u0080', 2],
+    ['\u07ff', 2],
+    ['\u0800', 3],
+    ['\uffff', 3],
+    ['\u{10000}', 4],
+    ['\u{10ffff}', 4],
+  ] as const)('lets a star take %j byte by byte, of which there are %j', (name, bytes) => {
+    // The star takes the first byte, and each of the others is what Go reads where there is no UTF-8.
+    const rest = '[\ufffd]'.repeat(bytes - 1);
+    expect(matchGlob(`*${rest}a`, `${name}a`)).toBe('match');
+    expect(matchGlob(`*[\ufffd]${rest}a`, `${name}a`)).toBe('no-match');
+  });
+
+  it('takes a byte within a character for no other character', () => {
+    expect(matchGlob('*[\u0001]', 'é')).toBe('no-match');
+    expect(matchGlob('*\udc80', '💀')).toBe('no-match');
+  });
+
   it('takes a byte that is not UTF-8 for one character, and refuses it in a class', () => {
     expect(matchGlob('?', '\udcff')).toBe('match');
     expect(matchGlob('??', '\udcff')).toBe('no-match');
     expect(matchGlob('[\udcff]', '\udcff')).toBe('bad-pattern');
     expect(matchGlob('[\ufffd]', '\udcff')).toBe('match');
+    expect(matchGlob('*??', '\udc80')).toBe('no-match');
+    expect(matchGlob('[\ufffd]', '\udc80')).toBe('match');
   });
 });

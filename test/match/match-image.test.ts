@@ -48,6 +48,12 @@ const KUBELET: readonly (readonly [pattern: string, image: string, outcome: Outc
   ['[::1]', '[::1]/x', 'label'],
   ['foo?.com', 'foo1.com/x', 'label-count'],
   ['a[bc].foo.com', 'ab.foo.com/x', 'invalid-pattern'],
+  // A class ends with its label.
+  ['[::1%2525a.b]', 'foo.com/x', 'invalid-pattern'],
+  ['foo.com/v1/ns', 'foo.com/ns', 'literal'],
+  ['foo.com/v1/ns', 'foo.com/v1/ns', 'path'],
+  ['*', '.foo/x', 'label-count'],
+  ['foo.*', 'foo.com/x', 'glob'],
   ['foo.com', 'foo bar/x', 'invalid-image'],
 ];
 
@@ -69,6 +75,9 @@ describe('matchImage', () => {
     ['example.com/team', 'example.com/tea', 'path'],
     ['example.com/team', 'example.com/x/team', 'path'],
     ['example.com', 'evil.test/example.com', 'label'],
+    ['example.com', 'example.org/x', 'label'],
+    ['registry.example.com', 'registry.evil.com/x', 'label'],
+    ['*.example.com', 'eu.evil.com/x', 'label'],
     ['example.com@evil.test', 'example.com/x', 'label'],
     ['example.com/../x', 'example.com/x', 'path'],
   ] as const)('keeps %j away from %j (%s) [A26]', (pattern, image, reason) => {
@@ -141,6 +150,7 @@ describe('matchImage in the documented dialect', () => {
     ['example.com/te*', 'example.com/team', 'path'],
     ['[::1]:5000', '[::1]:5000/x', 'literal'],
     ['[::1]', '[::1]/x', 'glob'],
+    ['[ab]', 'a/x', 'glob'],
     ['Example.com', 'example.com/x', 'label'],
   ] as const)('%j against %j: %s', (pattern, image, outcome) => {
     expect(outcomeOf(pattern, image, documented)).toBe(outcome);
@@ -188,6 +198,15 @@ describe('matchImages', () => {
       ],
     });
     expect(matchImages([], parseImageName('gcr.io/x'))).toEqual({ matched: false, rejected: [] });
+  });
+
+  it('knows the segment rule too', () => {
+    const patterns = ['gcr.io/team'];
+    expect(matchImages(patterns, parseImageName('gcr.io/team-evil/x')).matched).toBe(true);
+    expect(matchImages(patterns, parseImageName('gcr.io/team-evil/x'), { pathMatch: 'segment' })).toEqual({
+      matched: false,
+      rejected: [{ pattern: 'gcr.io/team', reason: 'path' }],
+    });
   });
 
   it('blames the image when that is no URL', () => {

@@ -16,6 +16,7 @@ const NORMAL_FORMS: readonly (readonly [key: string, normal: string | undefined]
   ['foo.com/v2', 'foo.com/v2'],
   ['foo.com/v10/x', 'foo.com/v10/x'],
   ['foo.com/v3/x', 'foo.com/v3/x'],
+  ['foo.com/team/v1/x', 'foo.com/team/v1/x'],
   ['foo.com/', 'foo.com'],
   ['foo.com/ns/', 'foo.com/ns/'],
   ['foo.com//ns', 'foo.com//ns'],
@@ -24,11 +25,13 @@ const NORMAL_FORMS: readonly (readonly [key: string, normal: string | undefined]
   ['foo.com:', 'foo.com:'],
   ['user:pw@foo.com', 'foo.com'],
   ['a@b@foo.com', 'foo.com'],
+  ['u%41@foo.com', 'foo.com'],
   ['foo.com?x=1', 'foo.com'],
   ['foo.com#x', 'foo.com'],
   ['foo?.com', 'foo'],
   ['foo.com/%41b', 'foo.com/Ab'],
   ['foo.com/%e6%97%a5', 'foo.com/日'],
+  ['foo.com/%41%ff%80%7f', 'foo.com/A\udcff\udc80\u007f'],
   ['foo.com/a b', 'foo.com/a b'],
   ['*.foo.com', '*.foo.com'],
   ['*foo.com/images', '*foo.com/images'],
@@ -41,21 +44,32 @@ const NORMAL_FORMS: readonly (readonly [key: string, normal: string | undefined]
   ['[fe80::1%25%41%5b%25]', '[fe80::1%A[%]'],
   ['[fe80::1%25é]', '[fe80::1%é]'],
   ['[::ffff:1.2.3.4]', '[::ffff:1.2.3.4]'],
+  ['[::255.250.249.200]', '[::255.250.249.200]'],
+  ['[::199.100.99.0]', '[::199.100.99.0]'],
+  ['[1:2:3:4:5:6:7:8]', '[1:2:3:4:5:6:7:8]'],
+  ['[1:2:3:4:5:6:7::]', '[1:2:3:4:5:6:7::]'],
+  ['[::2:3:4:5:6:7:8]', '[::2:3:4:5:6:7:8]'],
+  ['[1::8]', '[1::8]'],
   ['bücher.example', 'bücher.example'],
   ['b%c3%bccher.example', 'bücher.example'],
   ['foo%25.com', 'foo%.com'],
   ['ftp://foo.com', 'ftp://foo.com'],
   ['HTTPS://foo.com', 'HTTPS://foo.com'],
+  ['http.example/https://foo.com', 'http.example/https://foo.com'],
   ['', ''],
   ['/', ''],
   ['https://', ''],
   ['/foo', '/foo'],
+  ['?x', ''],
+  ['#x', ''],
 ];
 
 const DROPPED: readonly string[] = [
   '::1',
   'a:b:c',
   'foo.com:80:90',
+  'a:b]:80',
+  'foo%25%41.com',
   'foo.com:abc',
   'foo bar.com',
   'foo\\*.com',
@@ -73,12 +87,18 @@ const DROPPED: readonly string[] = [
   'foo.com?a\nb',
   'foo.com\u007f',
   'us er@foo.com',
+  'u%zz@foo.com',
   'u%4@foo.com',
   '[::1',
   '[::1]x',
   '[::1]:http',
   'x[::1]',
   '[1.2.3.4]',
+  '[a[::1]',
+  '[::256.1.1.1]',
+  '[::1.2.3.4.5]',
+  '[::1.2.3.4.]',
+  '[::1:]',
   '[::311.2.3.4]',
   '[::1.2.3.04]',
   '[1:2:3:4:5:6:7]',
@@ -91,6 +111,9 @@ const DROPPED: readonly string[] = [
   '[]',
   '[fe80::1%25]',
   '[fe80::1%25%2f]',
+  '[fe80::1%25%80]',
+  '[fe80::1%25%%4189]',
+  '[fe80::1%25a][b]',
   '[fe80::1%25%c3%a9]',
   '[fe80::1%25%%41f]',
   '[fe80::1%eth0]',
@@ -130,6 +153,20 @@ describe('parsePattern', () => {
   it('takes the brackets off an IPv6 address only when there is a port', () => {
     expect(parsePattern('[::1]:5000')).toMatchObject({ labels: ['::1'], port: '5000', literal: true });
     expect(parsePattern('[::1]')).toMatchObject({ labels: ['[::1]'], port: '', literal: false });
+  });
+
+  it('takes what stands between two brackets for an address only when it is one, in the documented dialect', () => {
+    const labelsOf = (key: string): unknown => parsePattern(key, { dialect: 'documented' })?.labels;
+    expect(labelsOf('[::1]')).toEqual(['\\[::1]']);
+    expect(labelsOf('[::1]:5000')).toEqual(['::1']);
+    expect(labelsOf('[ab]')).toEqual(['[ab]']);
+    expect(labelsOf('[::1x')).toEqual(['[::1x']);
+    expect(labelsOf('x::1]')).toEqual(['x::1]']);
+    expect(labelsOf('x::1y')).toEqual(['x::1y']);
+  });
+
+  it('has no host for a key that begins with its path, in the documented dialect too', () => {
+    expect(parsePattern('/foo', { dialect: 'documented' })).toMatchObject({ labels: [''], path: '/foo' });
   });
 
   it('decodes escapes twice, as kubelet parses the stored key again', () => {
