@@ -14,7 +14,7 @@ import { createImagePuller } from './image-puller.js';
 import type { ManagerContext } from './image-step.js';
 import { failedMounts, mountedImage, volumesKind } from './image-volumes.js';
 import { createLedger } from '../image-access/inner.js';
-import { checkManagerOptions, type ImageManagerOptions } from './manager-options.js';
+import { checkManagerOptions, type ImageManagerOptions, type ImagePullEvent } from './manager-options.js';
 import type {
   ContainerImageRequest,
   EnsureImageRequest,
@@ -28,11 +28,10 @@ import type {
 } from './manager-types.js';
 import { createMemoryRecords } from '../image-access/index.js';
 import { createPullFailures } from './pull-failures.js';
-import { watchPulls } from './watch-pulls.js';
 import { createTokenBucket } from './token-bucket.js';
 import { traceImages } from '../image-service/inner.js';
 import { ImageError } from '../errors/index.js';
-import type { PodSandbox } from '../image-service/index.js';
+import type { ImageService, PodSandbox } from '../image-service/index.js';
 
 /**
  * Makes an image manager that does with the images of pods what kubelet does, in the same steps, and says the same words.
@@ -281,4 +280,36 @@ function sandboxOf({ metadata }: ManagedPodLike): PodSandbox {
 function involvedObject(pod: ManagedPodLike, fieldPath: string | undefined): InvolvedObject {
   const { namespace, name, uid } = sandboxOf(pod);
   return { apiVersion: 'v1', kind: 'Pod', namespace, name, uid, fieldPath };
+}
+
+/**
+ * The same image service, asked to tell what its pulls do and to judge images.
+ *
+ * @throws {@link ImageError} `ERR_OPTION_INVALID` when images are to be judged by a service that does not: it would pull them all
+ */
+function watchPulls(
+  images: ImageService,
+  { verify, onPullEvent }: Pick<ImageManagerOptions, 'verify' | 'onPullEvent'>,
+): ImageService {
+  if (verify !== undefined && images.verifies !== true) {
+    const cure = 'createPullerImageService() gives one; a runtime has its own policy for signatures';
+    throw new ImageError(
+      'ERR_OPTION_INVALID',
+      `Cannot create the image manager: verify needs an image service that asks it: ${cure}`,
+    );
+  }
+  if (verify === undefined && onPullEvent === undefined) return images;
+  return {
+    verifies: images.verifies,
+    imageStatus: (image, call) => images.imageStatus(image, call),
+    listImages: (call) => images.listImages(call),
+    removeImage: (image, call) => images.removeImage(image, call),
+    imageFsInfo: (call) => images.imageFsInfo(call),
+    pullImage: (request, call) => {
+      const { image, sandbox } = request;
+      const tell =
+        onPullEvent && ((event: ImagePullEvent['event']) => onPullEvent({ image: image.image, sandbox, event }));
+      return images.pullImage(request, { ...call, verify, onEvent: tell });
+    },
+  };
 }

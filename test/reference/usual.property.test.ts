@@ -1,8 +1,7 @@
 // What is usual is read in one step, all else by the full reader: they must never tell two stories.
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { readUnusual } from '../../src/reference/read.ts';
-import { readUsual } from '../../src/reference/usual.ts';
+import { readUnusual, readUsual } from '../../src/reference/read.ts';
 import { REFERENCES } from '../../bench/inputs.mjs';
 import imageNames from '../vectors/image-name.json' with { type: 'json' };
 import references from '../vectors/reference.json' with { type: 'json' };

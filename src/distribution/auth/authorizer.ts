@@ -1,6 +1,6 @@
 import type { CallOptions } from '../../clock/index.js';
 import { type CreateHasher, computeDigest } from '../../digest/index.js';
-import type { Challenge } from './challenge.js';
+import { type Challenge, parseChallenges } from './challenge.js';
 import type { FollowedResponse } from '../transport/transport.js';
 import type { TokenCache } from './token-cache.js';
 import {
@@ -13,7 +13,7 @@ import {
   tokenSource,
 } from './token.js';
 import type { Credential } from '../../docker-config/index.js';
-import { encodeUtf8 } from '../../internal/index.js';
+import { encodeUtf8, quote } from '../../internal/index.js';
 
 /** What an authorizer works with: one registry and one credential. */
 export interface AuthorizerContext extends TokenContext {
@@ -123,4 +123,23 @@ function credentialIdentity(
   const { username, password, identityToken, registryToken } = credential;
   const secrets = [password, identityToken, registryToken].map((secret) => secret?.reveal() ?? null);
   return computeDigest(encodeUtf8(JSON.stringify([salt, username, ...secrets])), createHasher);
+}
+
+const SPOKEN: ReadonlySet<string> = new Set(['basic', 'bearer']);
+const MAX_SHOWN = 128;
+
+/** What was asked for with a 401 that nobody can give, where that is the fault of how it was asked. */
+export function unansweredCause({ response, url, foreign, mask }: FollowedResponse): string {
+  const header = response.headers.get('www-authenticate');
+  if (response.status !== 401 || header === undefined) return '';
+  if (foreign) return `; the registry redirects there, and its credential does not go along: ${ownCure(url)}`;
+  const schemes = parseChallenges(header).map(({ scheme }) => scheme);
+  if (schemes.length === 0)
+    return `; its challenge cannot be read: ${quote(mask(header.join(', ')).slice(0, MAX_SHOWN))}`;
+  if (schemes.some((scheme) => SPOKEN.has(scheme))) return '';
+  return `; it asks for ${schemes.map((scheme) => quote(scheme)).join(', ')}, and only Basic and Bearer are spoken`;
+}
+
+function ownCure(url: string): string {
+  return `an entry of the keyring for ${new URL(url).host} would`;
 }

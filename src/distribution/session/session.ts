@@ -1,6 +1,6 @@
 import { type Clock, systemClock } from '../../clock/index.js';
 import type { CreateHasher } from '../../digest/index.js';
-import { type Authorizer, createAuthorizer } from '../auth/authorizer.js';
+import { type Authorizer, createAuthorizer, unansweredCause } from '../auth/authorizer.js';
 import { createKnownSecrets } from '../auth/token.js';
 import { type Challenge, parseChallenges } from '../auth/challenge.js';
 import { createElsewhere, type Elsewhere, type RedirectCredential } from '../auth/elsewhere.js';
@@ -8,7 +8,6 @@ import { createTokenCache, type TokenCache, tokenCacheKind } from '../auth/token
 import { masksOf, redirectLimitKind } from '../policy/redirects.js';
 import { type RealmPolicy, realmPolicyKind, type RedirectPolicy, redirectPolicyKind } from '../policy/url-policy.js';
 import { noticeTeller, type RegistryNotice, responseError } from '../response/response.js';
-import { unansweredCause } from './unanswered.js';
 import {
   type ApiBase,
   checkOrigin,
