@@ -14,7 +14,7 @@ const ESCAPES: ReadonlyMap<string, string> = /* @__PURE__ */ new Map([
  *
  * Version and features stand in parentheses behind the operating system, features sorted. A platform without operating
  * system is `unknown`. A version or a feature that has other characters than letters, digits, `_`, `.` and `-` is written
- * as containerd writes it, and is not read back.
+ * as containerd writes it, and is not read back; nor is an architecture or a variant that is one dot or two.
  *
  * @param platform - any platform
  * @returns such as `linux/arm64/v8` or `windows(10.0.17763.1+win32k)/amd64`

@@ -59,8 +59,9 @@ const glob: Target = {
     if (!/[*?[\\]/.test(pattern)) sameLaw(result, pattern === name ? 'match' : 'no-match', 'plain text matches itself');
     const steps = stepsOf(pattern);
     if (steps === undefined) law(result !== 'match', 'a pattern that is malformed matches nothing');
-    // In a name with slashes the first place counts where a part fits, and no other is tried.
-    else if (input.length < 24 && !name.includes('/'))
+    // In a name with slashes the first place counts where a part fits, and no other is tried. A star of Go takes bytes, so that
+    // what follows it may fit a part of a character; the naive matcher goes by characters.
+    else if (input.length < 24 && !name.includes('/') && !(pattern.includes('*') && /[^\0-\x7f]/.test(name)))
       sameLaw(result, naiveMatch(steps, Array.from(name)) ? 'match' : 'no-match', 'the naive matcher agrees');
     return result;
   },
@@ -228,8 +229,11 @@ const platform: Target = {
     const parsed = attempt(hear, () => parsePlatform(input));
     if (!parsed.ok) return false;
     const text = formatPlatform(parsed.value);
-    // What an escape may stand for and no letter is written as containerd writes it, which does not read it again.
-    if (/^[\w().%+/-]*$/.test(text)) {
+    // What an escape may stand for and no letter is written as containerd writes it, which does not read it again; so is a part
+    // that is one dot or two, because containerd joins the parts as those of a path.
+    const { architecture, variant = '' } = parsed.value;
+    const hasDots = [architecture, variant].some((part) => part === '.' || part === '..');
+    if (/^[\w().%+/-]*$/.test(text) && !hasDots) {
       const again = parsePlatform(text);
       sameLaw(formatPlatform(again), text, 'a platform that is written reads as itself');
     }
