@@ -76,7 +76,7 @@ describe('snippetsOf', () => {
 });
 
 /** What is longer belongs in a page of its own. */
-const MOST_LINES = 110;
+const MOST_LINES = 120;
 
 describe('the README', () => {
   const text = readFileSync(join(root, 'README.md'), 'utf8');
