@@ -39,7 +39,7 @@ export function readUsual(input: string): ImageReference | undefined {
 }
 
 /** The path on a registry, with `library/` where Docker Hub's is left out. */
-export function withLibrary(domain: string, path: string): string {
+function withLibrary(domain: string, path: string): string {
   return domain === 'docker.io' && !path.includes('/') ? `library/${path}` : path;
 }
 
