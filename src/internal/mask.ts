@@ -11,7 +11,8 @@ export type Mask = (text: string) => string;
 
 /**
  * A mask for secrets, in every rendering in which a server may send them back: as they are, in another case,
- * percent-encoded, in hexadecimal, in Base64 wherever it begins there, escaped as in JSON, and beyond ASCII also decoded as Latin-1 or normalised.
+ * percent-encoded, in hexadecimal, in Base64 wherever it begins there, escaped as in JSON, and beyond ASCII also decoded as
+ * Latin-1 or normalised.
  *
  * @param secrets - what was sent
  * @param minLength - secrets of fewer characters are left out, because they cannot be told from other text
@@ -46,6 +47,7 @@ function maskForm(text: string, form: string): string {
 
 /** In lower case, letter by letter, so that each stays at its place. */
 function fold(text: string): string {
+  if (/^[\0-\x7f]*$/.test(text)) return text.toLowerCase();
   return text.replaceAll(/[A-Z]|[^\0-\x7f]/g, (letter) => {
     const lower = letter.toLowerCase();
     return lower.length === letter.length ? lower : letter;
@@ -54,6 +56,7 @@ function fold(text: string): string {
 
 function formsOf(secret: string): readonly string[] {
   const bytes = encodeUtf8(secret);
+  const hex = Array.from(bytes, toHex);
   const base64 = encodeBase64(bytes).replaceAll('=', '');
   const json = JSON.stringify(secret).slice(1, -1);
   const form = new URLSearchParams({ '': secret }).toString().slice(1);
@@ -65,10 +68,10 @@ function formsOf(secret: string): readonly string[] {
     base64,
     base64.replaceAll('+', '-').replaceAll('/', '_'),
     ...[0, 1, 2].flatMap((before) => withinBase64(bytes, before)),
-    [...bytes].map(toHex).join(''),
+    hex.join(''),
     encodeURIComponent(secret.replaceAll(/\p{Cs}/gu, '')),
     form,
-    [...bytes].map((byte) => `%${toHex(byte)}`).join(''),
+    hex.map((byte) => `%${byte}`).join(''),
     json,
     json.replaceAll('/', String.raw`\/`),
     json.replaceAll(/[^ -~]/g, escapeUnit),

@@ -1,14 +1,23 @@
 import { readdirSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { build } from 'esbuild';
+import { build, type Plugin } from 'esbuild';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 
 /** Makes one file of a program of this folder and the library's sources, so that a plain Node runs it. */
-export async function bundle(program: string, outfile: string): Promise<void> {
+export function bundle(program: string, outfile: string): Promise<void> {
+  return bundleWith(`test/support/${program}`, outfile);
+}
+
+/** The same of any program, by its path from the root of the project. */
+export async function bundleWith(
+  program: string,
+  outfile: string,
+  { plugins = [], banner = '' }: { readonly plugins?: Plugin[]; readonly banner?: string } = {},
+): Promise<void> {
   const folders = readdirSync(`${root}src`, { withFileTypes: true }).filter((entry) => entry.isDirectory());
   await build({
-    entryPoints: [`${root}test/support/${program}`],
+    entryPoints: [`${root}${program}`],
     outfile,
     bundle: true,
     platform: 'node',
@@ -16,6 +25,9 @@ export async function bundle(program: string, outfile: string): Promise<void> {
     logLevel: 'error',
     mainFields: ['module', 'main'],
     alias: Object.fromEntries(folders.map(({ name }) => [`kubepull/${name}`, `${root}src/${name}/index.ts`])),
-    banner: { js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);" },
+    plugins,
+    banner: {
+      js: `import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);${banner}`,
+    },
   });
 }

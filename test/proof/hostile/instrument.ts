@@ -1,9 +1,10 @@
 // Bundles a program so that it counts what it runs of the library: each statement, function and branch arm as often as it is
 // run. By that a fuzzer sees whether an input goes where none went before, and a test whether a long input takes too many steps.
-import { readdirSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { build, type Plugin, transform } from 'esbuild';
+import { type Plugin, transform } from 'esbuild';
 import { createInstrumenter } from 'istanbul-lib-instrument';
+import { bundleWith } from '../../support/leaks-bundle.ts';
 
 const root = fileURLToPath(new URL('../../..', import.meta.url));
 
@@ -35,26 +36,12 @@ export async function bundleCounted(program: string, outfile: string): Promise<n
       });
     },
   };
-  const folders = readdirSync(`${root}src`, { withFileTypes: true }).filter((entry) => entry.isDirectory());
-  await build({
-    entryPoints: [`${root}${program}`],
-    outfile,
-    bundle: true,
-    platform: 'node',
-    format: 'esm',
-    logLevel: 'error',
-    mainFields: ['module', 'main'],
-    alias: Object.fromEntries(folders.map(({ name }) => [`kubepull/${name}`, `${root}src/${name}/index.ts`])),
-    plugins: [count],
-    banner: { js: BANNER },
-  });
+  await bundleWith(program, outfile, { plugins: [count], banner: BANNER });
   return places;
 }
 
 /** Counts, and which of them are not 0; a run that takes more steps than it may is ended. */
 const BANNER = `
-import { createRequire } from 'node:module';
-const require = createRequire(import.meta.url);
 const __counted = { counts: new Uint32Array(1 << 17), places: new Uint32Array(1 << 17), length: 0, steps: 0, most: Infinity };
 globalThis.counted = __counted;
 function __count(place) {
