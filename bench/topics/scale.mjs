@@ -56,7 +56,8 @@ async function measureLayout(images) {
   const spec = (/** @type {string} */ image) => ({ image, annotations: {}, runtimeHandler: '' });
   const [first] = await service.listImages();
   const names = manifests.map(({ annotations }) => annotations[REF_NAME] ?? '');
-  const target = /** @type {import('kubepull/oci').Descriptor} */ (await store.resolve(names[0] ?? ''));
+  const target = await store.resolve(names[0] ?? '');
+  if (target === undefined) throw new Error('The layout has no image');
   const fresh = await openOciLayout(directory);
   const freshService = createPullerImageService({ runtime: createNodeRuntime(), store: fresh });
   const TAGS = 50;

@@ -45,6 +45,14 @@ function reportOf(name) {
     tempDirName: join(directory, 'tree'),
     cleanTempDir: 'always',
     disableTypeChecks: false,
+    ...(found.sample === undefined
+      ? {}
+      : {
+          plugins: ['@stryker-mutator/*', fileURLToPath(import.meta.resolve('./sample.mjs'))],
+          checkers: ['sample'],
+          sample: found.sample,
+          warnings: { unknownOptions: false },
+        }),
     concurrency: 2,
     timeoutMS: 5000,
     ignorePatterns: ['docs', 'bench', 'dist', 'coverage', 'temp', 'test/real', 'test/packaging'],
