@@ -111,7 +111,8 @@ describe('admitRealm', () => {
     expect(admitRealm('https://auth.example.com/t', PUBLIC).allowAddresses).toEqual(['public']);
     expect(admitRealm('https://auth.corp.example/t', PRIVATE).allowAddresses).toEqual(['public', 'private']);
     expect(admitRealm('http://auth.test/t', LOOPBACK).allowAddresses).toEqual(['public', 'loopback']);
-    expect(admitRealm('https://harbor.corp.example/t', PRIVATE).allowAddresses).toBeUndefined();
+    const own = 'https://harbor.corp.example/t';
+    expect(admitRealm(own, PRIVATE)).toEqual({ url: new URL(own), allowAddresses: undefined });
   });
 
   it('goes no further than the policy says [A07]', () => {
@@ -129,7 +130,7 @@ describe('admitRealm', () => {
       return registry === PUBLIC.origin && realm === 'https://10.0.0.1/token' ? 'trusted' : 'guarded';
     };
     const realm = 'https://10.0.0.1/token?sig=x';
-    expect(admitRealm(realm, PUBLIC, policy).allowAddresses).toBeUndefined();
+    expect(admitRealm(realm, PUBLIC, policy)).toEqual({ url: new URL(realm), allowAddresses: undefined });
     expect(ruleOf(() => admitRealm(realm, UNKNOWN_OTHER, policy))).toBe('private-address');
     expect(asked).toEqual([
       [PUBLIC.origin, 'https://10.0.0.1/token'],
@@ -260,6 +261,7 @@ describe('a refusal', () => {
     ['https://[x?sig=1#y', 'Cannot ask token realm https://[x: it is not a URL'],
     ['https://user:word@[x?sig=1', 'Cannot ask token realm https://…@[x: it is not a URL'],
     ['//user:word@[x', 'Cannot ask token realm …@[x: it is not a URL'],
+    ['//user:half://word@[x', 'Cannot ask token realm …@[x: it is not a URL'],
     ['ftp://a/t', 'Cannot ask token realm ftp://a/t: only http and https are spoken'],
     ['http://a.example/t', 'Cannot ask token realm http://a.example/t: it would leave TLS'],
     ['https://a.example/#x', 'Cannot ask token realm https://a.example/: it has a fragment'],
