@@ -1,7 +1,8 @@
 import { createHash, randomBytes, randomUUID } from 'node:crypto';
-import { constants } from 'node:fs';
+import { once } from 'node:events';
+import { constants, renameSync } from 'node:fs';
 import { type FileHandle, open, readdir, readFile, readlink, unlink } from 'node:fs/promises';
-import { connect, createServer, type Server } from 'node:net';
+import { connect, createServer } from 'node:net';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { kill, pid, platform } from 'node:process';
@@ -61,7 +62,8 @@ export async function processOwner(directory?: string): Promise<LayoutOwner> {
   const space = shortHash(namespace);
   const id = randomUUID().slice(0, 18);
   const own = `${boot}${space}-${pid}-${started?.at ?? 0}-${id}`;
-  const presence = directory === undefined ? undefined : createPresence(directory, `${id}.sock`);
+  const made = `${own}${randomUUID().slice(18)}`;
+  const presence = directory === undefined ? undefined : createPresence(directory, `${id}.sock`, made);
   return {
     createToken: () => `${own}${randomUUID().slice(18)}${presence?.isOpen() === true ? 's' : ''}`,
     stateOf: async (token) => {
@@ -129,7 +131,7 @@ interface Presence {
   attend(): Promise<() => Promise<void>>;
 }
 
-function createPresence(directory: string, name: string): Presence {
+function createPresence(directory: string, name: string, made: string): Presence {
   const turns = createSlots(1);
   let users = 0;
   let close: (() => Promise<void>) | undefined;
@@ -139,7 +141,7 @@ function createPresence(directory: string, name: string): Presence {
       await turns.run(async () => {
         users += 1;
         // Where there can be no socket, the owner is one that others cannot look at.
-        if (users === 1) close = await listen(directory, name).catch(() => undefined);
+        if (users === 1) close = await listen(directory, name, made).catch(() => undefined);
       });
       return () =>
         turns.run(async () => {
@@ -153,29 +155,32 @@ function createPresence(directory: string, name: string): Presence {
   };
 }
 
-/** Listens under a name in a directory, and returns how to end that. It does not keep the process from ending. */
-async function listen(directory: string, name: string): Promise<() => Promise<void>> {
+/**
+ * Listens under a name in a directory, and returns how to end that. It does not keep the process from ending.
+ *
+ * A socket refuses between its making and the moment at which it listens, as one of a process that has ended does. So it
+ * is made under another name, and gets its own, by which others ask it, once it answers.
+ */
+async function listen(directory: string, name: string, made: string): Promise<() => Promise<void>> {
   const place = await open(directory, constants.O_RDONLY);
   const server = createServer((socket) => void socket.destroy());
   const end = async (): Promise<void> => {
+    await unlink(join(directory, name)).catch(() => undefined);
     await new Promise<void>((resolve) => void server.close(() => resolve()));
     await place.close();
   };
   try {
-    await listening(server, shortPath(place, name));
+    const listens = once(server, 'listening');
+    server.listen({ path: shortPath(place, made), exclusive: true, writableAll: true });
+    // At once, so that hardly any kill leaves a socket with the other name.
+    if (server.listening) renameSync(join(directory, made), join(directory, name));
+    await listens;
     server.unref();
     return end;
   } catch (error) {
     await end();
     throw error;
   }
-}
-
-function listening(server: Server, path: string): Promise<void> {
-  return new Promise((resolve, reject) => {
-    server.once('error', reject);
-    server.listen({ path, exclusive: true, writableAll: true }, resolve);
-  });
 }
 
 /** A socket's path may have no more than 107 bytes; through the open directory it is always short enough. */

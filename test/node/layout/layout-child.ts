@@ -51,6 +51,15 @@ async function churn(): Promise<void> {
   process.stdin.unref();
 }
 
+/** Opens the layout again and again, which sweeps what ended processes left, until it is told to stop. */
+async function openOften(): Promise<void> {
+  const stop = new AbortController();
+  process.stdin.once('data', () => stop.abort());
+  process.stdout.write('opening\n');
+  while (!stop.signal.aborted) await openOciLayout(directory);
+  process.stdin.unref();
+}
+
 /** Stops for good while it holds the lock, with a blob half written. */
 async function hang(): Promise<void> {
   const { contents, descriptor } = buildImage({ layers: [{ randomBytes: 1000 }] });
@@ -70,5 +79,11 @@ async function hang(): Promise<void> {
   await store.tag('app:hung', descriptor);
 }
 
-const modes: Readonly<Record<string, () => Promise<void>>> = { pull: pullSame, tag: tagMany, churn, hold: hang };
+const modes: Readonly<Record<string, () => Promise<void>>> = {
+  pull: pullSame,
+  tag: tagMany,
+  churn,
+  open: openOften,
+  hold: hang,
+};
 await modes[mode]?.();

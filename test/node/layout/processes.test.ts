@@ -30,6 +30,7 @@ async function heldLayout(): Promise<{ readonly directory: string; readonly hold
 const ROUNDS = {
   pull: amountOf({ here: 5, inCi: 50 }),
   tag: amountOf({ here: 3, inCi: 20 }),
+  write: amountOf({ here: 50, inCi: 200 }),
   kill: amountOf({ here: 2, inCi: 5 }),
   churnMs: amountOf({ here: 500, inCi: 3000 }),
 };
@@ -83,6 +84,23 @@ describe('openOciLayout', () => {
     expect((await (await openOciLayout(directory)).names()).toSorted()).toEqual(names.toSorted());
     countFor('names that processes gave at the same time', names.length);
     expect(readdirSync(join(directory, 'blobs/sha256'))).toHaveLength(3);
+    await assertLayoutValid(directory, { allowPartials: false });
+  });
+
+  it('takes no writer for dead that only begins to write, though other processes sweep all the time [S06]', async () => {
+    const { path } = tempDir();
+    const [program, directory] = [await bundleLayoutChild(path), join(path, 'layout')];
+    const store = await fill(directory);
+    const sweepers = [1, 2].map(() => startLayoutChild(program, 'open', directory));
+    await Promise.all(sweepers.map(({ stdout }) => stdout !== null && once(stdout, 'data')));
+    for (let at = 0; at < ROUNDS.write; at += 1) {
+      const { contents, descriptor } = buildImage({ layers: [{ randomBytes: 100, seed: `image ${at}` }] });
+      for (const content of contents) await writeContent(store, content.descriptor, content.bytes);
+      await store.tag(`app:${at}`, descriptor);
+    }
+    for (const { stdin } of sweepers) stdin?.write('stop\n');
+    await allSucceed(sweepers);
+    expect(await store.names()).toHaveLength(ROUNDS.write);
     await assertLayoutValid(directory, { allowPartials: false });
   });
 
