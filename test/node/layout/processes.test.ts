@@ -92,7 +92,7 @@ describe('openOciLayout', () => {
     const [program, directory] = [await bundleLayoutChild(path), join(path, 'layout')];
     const store = await fill(directory);
     const sweepers = [1, 2].map(() => startLayoutChild(program, 'open', directory));
-    await Promise.all(sweepers.map(({ stdout }) => stdout !== null && once(stdout, 'data')));
+    for (const { stdout } of sweepers) if (stdout !== null) await once(stdout, 'data');
     for (let at = 0; at < ROUNDS.write; at += 1) {
       const { contents, descriptor } = buildImage({ layers: [{ randomBytes: 100, seed: `image ${at}` }] });
       for (const content of contents) await writeContent(store, content.descriptor, content.bytes);
