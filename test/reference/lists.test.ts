@@ -1,5 +1,4 @@
 import { describe, expect, it } from 'vitest';
-import { ImageError } from 'kubepull/errors';
 import {
   compareReferences,
   formatReference,
@@ -21,19 +20,37 @@ describe('withArchSuffix', () => {
     expect(formatReference(withArchSuffix(image, arch))).toBe(want);
   });
 
-  it.each(['', 'AMD64', '-', 'a--b', 'a/b', 'a:b'])('refuses %j as an architecture', (arch) => {
-    expect(() => withArchSuffix('nginx', arch)).toThrow(ImageError);
-  });
+  it.each(['', 'AMD64', '-', 'a--b', 'a/b', 'a:b', '-a', 'a-', 'a_.b', 'amd64 '])(
+    'refuses %j as an architecture',
+    (arch) => {
+      expect(() => withArchSuffix('nginx', arch)).toThrow(
+        expect.objectContaining({
+          code: 'ERR_OPTION_INVALID',
+          message: `Cannot add architecture ${JSON.stringify(arch)} to a name: it is not lower-case letters and digits`,
+        }),
+      );
+    },
+  );
 
   it('refuses a digest, which names other content, and a name that gets too long', () => {
     expect(() => withArchSuffix(`nginx@${DIGEST}`, 'amd64')).toThrow(
-      expect.objectContaining({ code: 'ERR_OPTION_INVALID' }),
+      expect.objectContaining({
+        code: 'ERR_OPTION_INVALID',
+        message: `Cannot change the name of "docker.io/library/nginx@${DIGEST}": its digest names other content`,
+      }),
     );
     expect(() => withArchSuffix('a'.repeat(247), 'amd64')).toThrow(expect.objectContaining({ reason: 'too-long' }));
   });
 });
 
 describe('stripArchSuffix', () => {
+  it('gives the name without suffix whole, with its tag', () => {
+    expect(stripArchSuffix('registry.k8s.io/pause-arm64:3.10')).toEqual({
+      reference: parseReference('registry.k8s.io/pause:3.10'),
+      architecture: 'arm64',
+    });
+  });
+
   it.each(KNOWN_ARCHITECTURES)('undoes the suffix %s', (arch) => {
     const ref = parseReference('registry.k8s.io/pause:3.10');
     const { reference, architecture } = stripArchSuffix(withArchSuffix(ref, arch));
@@ -45,6 +62,7 @@ describe('stripArchSuffix', () => {
     const ref = parseReference('quay.io/a/app-v2');
     expect(stripArchSuffix(ref)).toEqual({ reference: ref, architecture: undefined });
     expect(stripArchSuffix('quay.io/a/x--amd64').architecture).toBeUndefined();
+    expect(stripArchSuffix('amd64-app').architecture).toBeUndefined();
     expect(stripArchSuffix('quay.io/a/amd64').architecture).toBeUndefined();
     expect(stripArchSuffix(`quay.io/a/app@${DIGEST}`).reference.digest).toBe(DIGEST);
   });
@@ -86,6 +104,20 @@ describe('sortReferences', () => {
       // By code point, not by UTF-16 unit.
       '\uffee',
       '\u{1f600}',
+    ]);
+  });
+
+  it('puts a text in front of what begins with it, and the same texts side by side', () => {
+    expect(sortReferences(new Set(['A1', 'A', 'a1', 'a', 'A12']))).toEqual([
+      'docker.io/library/a',
+      'docker.io/library/a1',
+      'A',
+      'A1',
+      'A12',
+    ]);
+    expect(sortReferences(['b', 'docker.io/b', 'a', 'b'])).toEqual([
+      'docker.io/library/a',
+      ...Array.from({ length: 3 }, () => 'docker.io/library/b'),
     ]);
   });
 

@@ -22,6 +22,7 @@ describe('suggestions', () => {
     ['an upper-case path', 'quay.io/Team/App:V1', 'quay.io/team/app:V1'],
     ['an upper-case path, never the host', 'https://Registry.example.com/App', 'Registry.example.com/app'],
     ['blanks at the ends', '\u00a0nginx:1.25\r\n', 'nginx:1.25'],
+    ['what does not show at the ends', '\u200b\u200e \u200bnginx:1.25\u200b\u200e', 'nginx:1.25'],
     ['blanks around a slash', 'team / url-shortener', 'team/url-shortener'],
     ['a digest written as a tag', `nginx:${DIGEST}`, `nginx@${DIGEST}`],
     ['a digest written as a second tag', `quay.io/team/app:1.25:${DIGEST}`, `quay.io/team/app:1.25@${DIGEST}`],
@@ -29,6 +30,18 @@ describe('suggestions', () => {
     ['an empty tag in front of a digest', `nginx:@${DIGEST}`, `nginx@${DIGEST}`],
     ['a doubled slash', 'quay.io//team/app', 'quay.io/team/app'],
     ['a query', 'https://quay.io/team/app?tab=tags', 'quay.io/team/app'],
+    ['a query with an address in it', 'quay.io/team/app?from=https://other', 'quay.io/team/app'],
+    ['a web address of localhost', 'https://localhost/Team/App', 'localhost/team/app'],
+    [
+      'the path of a mirror of Quay',
+      'mirror.example/quay.io/repository/team/App',
+      'mirror.example/quay.io/repository/team/app',
+    ],
+    [
+      'the path of a mirror of Docker Hub',
+      'mirror.example/hub.docker.com/r/team/App',
+      'mirror.example/hub.docker.com/r/team/app',
+    ],
   ])('mend %s', (_, input, suggestion) => {
     expect(suggestionOf(input)).toBe(suggestion);
     expect(safeParseReference(suggestion).ok).toBe(true);
@@ -70,6 +83,11 @@ describe('suggestions', () => {
     ['an empty port', 'registry.example.com:/app'],
     ['an upper-case name that may be a host or an organisation', 'REGISTRY/Team/App:1'],
     ['a web address of a host without dot and port', 'https://team/App'],
+    ['a plain web address of a host without dot and port', 'http://team/App'],
+    ['a host that reads as a path', 'ex_ample.com/App'],
+    ['a word in front of a scheme', 'mirror-https://quay.io/app'],
+    ['an image behind 4,096 blanks', `${' '.repeat(4096)}nginx`],
+    ['a name that is too long', `quay.io/repository/${'a'.repeat(122)}/${'b'.repeat(122)}`],
     ['a host with a blank in it', 'registry .example.com/app'],
     ['a page of the ECR gallery', 'https://gallery.ecr.aws/docker/library/nginx'],
     ['a page of GitHub', 'https://github.com/team/app'],
