@@ -45,7 +45,7 @@ export const MODULES = {
     goal: 90,
   },
   // Without the sweeps, of which each takes many seconds.
-  store: folder('store', { goal: 80, sample: 50, tests: ['test/store/!(conformance-detects).test.ts'] }),
+  store: folder('store', { goal: 80, sample: 20, tests: ['test/store/!(conformance-detects).test.ts'] }),
   puller: folder('puller', {
     goal: 80,
     sample: 25,

@@ -102,26 +102,112 @@ describe('writeContent', () => {
   });
 });
 
+describe('writeContent, from a source that waits', () => {
+  const { signal } = new AbortController();
+  /** A source of one chunk after another, that knows whether it was closed. */
+  function sourceOf(...chunks: readonly Uint8Array[]) {
+    let [at, closed] = [0, 0];
+    const source: AsyncIterable<Uint8Array> = {
+      [Symbol.asyncIterator]: () => ({
+        next: async () => {
+          const value = chunks[at++];
+          return value === undefined ? { done: true, value: undefined } : { done: false, value };
+        },
+        return: async () => ((closed += 1), { done: true, value: undefined }),
+      }),
+    };
+    return { source, closed: () => closed };
+  }
+
+  it('does not close a source that has ended by itself', async () => {
+    const { source, closed } = sourceOf(bytes);
+    const store = memoryStore();
+    await writeContent(store, descriptor, source, { signal });
+    expect(await store.has(descriptor)).toBe(true);
+    expect(closed()).toBe(0);
+  });
+
+  it.each([{ signal }, {}])('closes a source that has more than it may, with %j', async (options) => {
+    const { source, closed } = sourceOf(bytes, bytes, bytes);
+    const written = writeContent(memoryStore(), descriptor, source, options);
+    await expect(written).rejects.toMatchObject({ code: 'ERR_CONTENT_MISMATCH' });
+    expect(closed()).toBe(1);
+  });
+
+  it('waits for a source to be closed, and takes one that cannot be', async () => {
+    let closed = false;
+    const slow: AsyncIterable<Uint8Array> = {
+      [Symbol.asyncIterator]: () => ({
+        next: async () => ({ done: false, value: bytes }),
+        return: async () => {
+          for (let turn = 0; turn < 20; turn += 1) await Promise.resolve();
+          closed = true;
+          throw new Error('nobody hears this');
+        },
+      }),
+    };
+    const refusal = { code: 'ERR_CONTENT_MISMATCH' };
+    await expect(writeContent(memoryStore(), descriptor, slow, { signal })).rejects.toMatchObject(refusal);
+    expect(closed).toBe(true);
+    const open = { [Symbol.asyncIterator]: () => ({ next: async () => ({ done: false as const, value: bytes }) }) };
+    await expect(writeContent(memoryStore(), descriptor, open, { signal })).rejects.toMatchObject(refusal);
+  });
+
+  it('stops before the next piece of bytes once the signal is aborted, and gives the writer up', async () => {
+    const controller = new AbortController();
+    const store = memoryStore();
+    const pieces: number[] = [];
+    let givenUp = 0;
+    const watching: ContentStore = {
+      ...store,
+      async ingest(wanted) {
+        const writer = await store.ingest(wanted);
+        return {
+          ...writer,
+          write: async (chunk) => (pieces.push(chunk.length), controller.abort('stop'), writer.write(chunk)),
+          abort: async () => ((givenUp += 1), writer.abort()),
+        };
+      },
+    };
+    const written = writeContent(watching, descriptor, bytes, { signal: controller.signal });
+    await expect(written).rejects.toBe('stop');
+    expect(pieces).toEqual([1024 * 1024]);
+    expect(givenUp).toBe(1);
+  });
+
+  it('opens no writer once the signal is aborted', async () => {
+    const store: ContentStore = { ...memoryStore(), ingest: () => Promise.reject(new Error('opened')) };
+    await expect(writeContent(store, descriptor, bytes, { signal: AbortSignal.abort('stop') })).rejects.toBe('stop');
+  });
+});
+
 describe('readContent', () => {
   it('reads content up to the limit, and no larger one', async () => {
     const store = memoryStore();
     await writeContent(store, descriptor, bytes);
     expectBytes(await readContent(store, descriptor, { maxBytes: descriptor.size }));
     const read = (maxBytes: number): Promise<Uint8Array> => readContent(store, descriptor, { maxBytes });
-    await expect(read(descriptor.size - 1)).rejects.toMatchObject({ code: 'ERR_STORE' });
+    await expect(read(descriptor.size - 1)).rejects.toMatchObject({
+      code: 'ERR_STORE',
+      message: `Cannot read content ${descriptor.digest}: it has 3000000 bytes, more than 2999999`,
+    });
     await expect(read(Number.NaN)).rejects.toMatchObject({ code: 'ERR_OPTION_INVALID' });
   });
 
   it.each([
-    ['more', [bytes, bytes.subarray(0, 1)]],
-    ['less', [bytes.subarray(1)]],
-  ])('fails when a store gives %s than the content has', async (_, parts) => {
+    ['more', [bytes, bytes.subarray(0, 1)], 'the store gave more than its 3000000 bytes'],
+    ['less', [bytes.subarray(1)], 'the store gave 2999999 of its 3000000 bytes'],
+  ])('fails when a store gives %s than the content has', async (_, parts, reason) => {
     const store: ContentStore = {
       ...memoryStore(),
       async *read() {
         yield* parts;
       },
     };
-    await expect(readContent(store, descriptor, { maxBytes: 1e9 })).rejects.toMatchObject({ code: 'ERR_STORE' });
+    await expect(readContent(store, descriptor, { maxBytes: 1e9 })).rejects.toMatchObject({
+      code: 'ERR_STORE',
+      operation: 'read',
+      message: `Cannot read content ${descriptor.digest}: ${reason}`,
+    });
   });
 });

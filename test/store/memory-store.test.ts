@@ -70,6 +70,78 @@ describe('createMemoryStore', () => {
     });
   });
 
+  it('hands content on in pieces of 64 KiB, and stops between them when the signal is aborted', async () => {
+    const { descriptor, bytes } = content(150_000);
+    const store = createMemoryStore({ createHasher: nodeHasher });
+    await writeContent(store, descriptor, bytes);
+    const sizes: number[] = [];
+    for await (const chunk of store.read(descriptor)) sizes.push(chunk.length);
+    expect(sizes).toEqual([65_536, 65_536, 18_928]);
+    const controller = new AbortController();
+    const reading = store.read(descriptor, { signal: controller.signal });
+    await reading[Symbol.asyncIterator]().next();
+    controller.abort('stop');
+    await expect(reading[Symbol.asyncIterator]().next()).rejects.toBe('stop');
+  });
+
+  it('says which content it does not have, and with which size', async () => {
+    const store = createMemoryStore({ createHasher: nodeHasher });
+    const { descriptor, bytes } = content(10);
+    await writeContent(store, descriptor, bytes);
+    for (const { digest, size } of [content(11).descriptor, { ...descriptor, size: 11 }]) {
+      await expect(readContent(store, { mediaType: 'a/b', digest, size }, { maxBytes: 99 })).rejects.toMatchObject({
+        operation: 'read',
+        message: `Cannot read content ${digest}: it is not in the store with 11 bytes`,
+      });
+    }
+  });
+
+  it('says why a writer takes nothing more', async () => {
+    const store = createMemoryStore({ createHasher: nodeHasher });
+    const { descriptor, bytes } = content(3);
+    const writer = await store.ingest(descriptor);
+    const refused = (state: string) => ({
+      operation: 'write',
+      message: `Cannot write content ${descriptor.digest}: the writer is ${state}`,
+    });
+    const write = async (chunk: Uint8Array): Promise<unknown> => writer.write(chunk);
+    await write(bytes.subarray(0, 2));
+    expect(writer.offset).toBe(2);
+    await expect(write(bytes)).rejects.toMatchObject({ code: 'ERR_CONTENT_MISMATCH' });
+    expect(writer.offset).toBe(0);
+    await expect(write(bytes)).rejects.toMatchObject(refused('spoilt'));
+    await expect(writer.commit()).rejects.toMatchObject(refused('spoilt'));
+    await writer.restart();
+    await write(bytes);
+    await writer.commit();
+    await expect(write(bytes)).rejects.toMatchObject(refused('closed'));
+    await expect(writer.restart()).rejects.toMatchObject(refused('closed'));
+  });
+
+  it('does not name an image of which a part is removed meanwhile, however the two meet', async () => {
+    const image = buildImage({ layers: [{ files: { a: 'b' } }, { files: { c: 'd' } }] });
+    const reasons = new Set<string>();
+    for (let turns = -40; turns < 40; turns += 1) {
+      const store = createMemoryStore({ createHasher: nodeHasher });
+      for (const { descriptor, bytes } of image.contents) await writeContent(store, descriptor, bytes);
+      const after = async (count: number): Promise<void> => {
+        for (let turn = 0; turn < count; turn += 1) await Promise.resolve();
+      };
+      const tagging = after(turns).then(async () => store.tag('app:1', image.descriptor));
+      const collecting = after(-turns).then(async () => store.collectGarbage({ graceMs: 0 }));
+      const reason = await tagging.then(
+        () => 'named',
+        ({ message }: Error) => message.replaceAll(/sha256:\w+/g, '…'),
+      );
+      const { removed } = await collecting;
+      expect(await store.names()).toEqual(reason === 'named' ? ['app:1'] : []);
+      expect(removed.length === 0).toBe(reason === 'named');
+      reasons.add(reason);
+    }
+    expect(reasons).toContain('named');
+    expect(reasons).toContain('Cannot name …: … was removed meanwhile');
+  });
+
   it.each([-1, 1.5, Number.NaN])('refuses a limit of %d bytes', (maxBytes) => {
     expect(() => createMemoryStore({ createHasher: nodeHasher, maxBytes })).toThrow(
       expect.objectContaining({ code: 'ERR_OPTION_INVALID' }),

@@ -3,6 +3,7 @@ import { type Digest, computeDigest } from 'kubepull/digest';
 import { ContentMismatchError } from 'kubepull/errors';
 import { nodeHasher } from 'kubepull/node';
 import { createVerifier, verifyContent } from 'kubepull/store';
+import { checkFilled } from '../../src/store/inner.ts';
 
 const bytes = new TextEncoder().encode('hello');
 const descriptor = { mediaType: 'text/plain', digest: computeDigest(bytes, nodeHasher), size: 5 };
@@ -84,6 +85,29 @@ describe('createVerifier', () => {
       );
     },
   );
+});
+
+describe('checkFilled', () => {
+  const { digest } = descriptor;
+
+  it.each([
+    ['whole', { size: 5, digest }],
+    ['not at its end yet', { size: 4, digest: undefined }],
+    ['at its end, with a digest to come', { size: 5, digest: undefined }],
+  ])('accepts content that is %s', (_, filled) => {
+    checkFilled(descriptor, filled);
+  });
+
+  it.each([
+    ['too long', { size: 6, digest: undefined }, '6 bytes came, more than the expected 5'],
+    ['too long, whatever its digest is', { size: 6, digest }, '6 bytes came, more than the expected 5'],
+    ['too short', { size: 4, digest }, 'it ended after 4 of the expected 5 bytes'],
+    ['other', { size: 5, digest: other }, `its digest is ${other}`],
+  ])('refuses content that is %s', (_, filled, reason) => {
+    const error = failureOf(() => checkFilled(descriptor, filled));
+    expect(error.message).toBe(`Cannot accept content ${digest}: ${reason}`);
+    expect(error.actual.size).toBe(filled.size);
+  });
 });
 
 describe('verifyContent', () => {
