@@ -17,8 +17,8 @@ export function textOf({ head, elements, tail }: TextArray): string {
  * Finds the array under a key of the object that a JSON text is. With it, one element can be changed while every other
  * byte stays: numbers, escapes and fields that `JSON.parse` and `JSON.stringify` would change or lose.
  *
- * @param text - JSON that was read already, so it is known to be well-formed, an object, and to have the key no more than once; one that is
- * null or missing is an empty array, as for Go
+ * @param text - JSON that was read already, so it is known to be well-formed, an object, and to have the key once; null is an
+ * empty array, as for Go
  */
 export function elementsOf(text: string, key: string): TextArray {
   const commas: number[] = [];
@@ -38,19 +38,12 @@ export function elementsOf(text: string, key: string): TextArray {
       if (start > 0 && depth === 1 && at >= start) return split(text, start, at, commas);
     } else if (character === ',' && start > 0 && depth === 2 && at >= start) commas.push(at);
   }
-  return elementsOf(withMember(text, key), key);
+  throw new RangeError(`The text has no ${key}`);
 }
 
 /** The text with an empty array in the place of the `null` that ends there. */
 function withArrayFor(text: string, end: number): string {
   return `${text.slice(0, end - 'null'.length)}[]${text.slice(end)}`;
-}
-
-/** The text of an object with an empty array as its last member. */
-function withMember(text: string, key: string): string {
-  const end = text.lastIndexOf('}');
-  const before = text.slice(0, end).trimEnd();
-  return `${before}${before.endsWith('{') ? '' : ','}${JSON.stringify(key)}:[]${text.slice(before.length)}`;
 }
 
 function endOfString(text: string, quote: number): number {

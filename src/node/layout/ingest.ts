@@ -125,7 +125,7 @@ async function keep(context: PartialContext, { path, digest, size }: Partial): P
   const { fs, paths, partials } = context;
   const target = join(paths.ingest, ingestName(undefined, digest));
   const present = await unlessMissing(fs.lstat(target));
-  const isLonger = size > 0 && partials.maxAgeMs > 0 && size > (present?.size ?? 0);
+  const isLonger = partials.maxAgeMs > 0 && size > (present?.size ?? 0);
   if (isLonger) await unlessMissing(fs.rename(path, target));
   else await removePartial(context, path);
 }

@@ -137,8 +137,7 @@ function createEviction(context: LockContext): () => Promise<boolean> {
 async function removeDirectory({ fs }: Pick<LayoutContext, 'fs'>, path: string): Promise<void> {
   for (;;) {
     for (const name of await readDirectory({ fs }, path)) await unlinkIfThere({ fs }, join(path, name));
-    if (await succeeds(fs.rmdir(path), 'ENOTEMPTY', 'EEXIST', 'ENOENT')) return;
-    if ((await unlessMissing(fs.lstat(path))) === undefined) return;
+    if (await succeeds(unlessMissing(fs.rmdir(path)), 'ENOTEMPTY', 'EEXIST')) return;
   }
 }
 

@@ -1,4 +1,4 @@
-import { readFileSync, writeSync } from 'node:fs';
+import { readdirSync, readFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { computeDigest } from 'kubepull/digest';
@@ -77,6 +77,17 @@ describe('a writer of a layout that somebody else fills', () => {
     const { writer } = await openWriter();
     await writer.fill(putting(bytes.subarray(0, 9), { digest: blob.digest, size: bytes.length }));
     await expect(writer.commit()).rejects.toMatchObject({ code: 'ERR_STORE' });
+  });
+
+  it('refuses to go on from bytes that the file does not have, and leaves nothing open [S04]', async () => {
+    const { writer } = await openWriter();
+    const open = (): number => readdirSync('/proc/self/fd').length;
+    const before = open();
+    await writer.fill(putting(bytes.subarray(0, 5), { size: 9 }));
+    const message = expect.stringContaining('it became shorter meanwhile') as string;
+    await expect(writer.write(bytes.subarray(9))).rejects.toMatchObject({ operation: 'read', message });
+    expect(open()).toBe(before);
+    expect(writer.offset).toBe(0);
   });
 
   it('refuses too much of it, and can start over', async () => {

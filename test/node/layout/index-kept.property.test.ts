@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, renameSync, statSync, utimesSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, renameSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
@@ -157,6 +157,21 @@ describe('the index.json that openOciLayout keeps', () => {
     const store = await openOciLayout(directory, { fs, clock: lateClock() });
     await store.tag('app:1', first.descriptor);
     expect(await store.names()).toEqual(['other:1']);
+  });
+
+  it('is not needed any more for the success of the tag that wrote it', async () => {
+    const directory = writeLayout(indexOf());
+    const path = join(directory, 'index.json');
+    const fs: LayoutFileSystem = {
+      ...nodeFileSystem,
+      async rename(from, to) {
+        await nodeFileSystem.rename(from, to);
+        if (to === path) rmSync(path);
+      },
+    };
+    const store = await openOciLayout(directory, { fs, clock: lateClock() });
+    await store.tag('app:1', first.descriptor);
+    await expect(store.names()).rejects.toMatchObject({ code: 'ERR_STORE', errno: 'ENOENT' });
   });
 
   it('is written byte for byte as one that is read before each write, whatever is done', async () => {

@@ -1,6 +1,6 @@
 import { existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, utimesSync, writeFileSync } from 'node:fs';
 import { chmod } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { computeDigest, type CreateHasher, type Digest } from 'kubepull/digest';
 import { type LayoutFileSystem, nodeFileSystem, nodeHasher, openOciLayout } from 'kubepull/node';
@@ -87,6 +87,24 @@ describe('openOciLayout', () => {
     await writeContent(store, descriptor, reusing());
     expect(await readContent(store, descriptor, { maxBytes: 1e6 })).toEqual(new Uint8Array(bytes));
     await assertLayoutValid(store.directory);
+  });
+
+  it('forces the way to a new layout to the disk, but for directories that it may not read', async () => {
+    const { path } = tempDir();
+    const directory = join(path, 'a', 'b');
+    const synced = new Set<string>();
+    const fs: LayoutFileSystem = {
+      ...nodeFileSystem,
+      syncDirectory: async (name) => {
+        synced.add(name);
+        const code = name === '/' ? 'EACCES' : name === dirname(path) ? 'EPERM' : undefined;
+        if (code !== undefined) throw Object.assign(new Error('not yours'), { code });
+        await nodeFileSystem.syncDirectory(name);
+      },
+    };
+    await openOciLayout(directory, { fs });
+    expect([...synced]).toEqual(expect.arrayContaining([join(path, 'a'), path, dirname(path), '/', directory]));
+    await assertLayoutValid(directory);
   });
 
   it('writes nothing when it opens a layout that is there', async () => {

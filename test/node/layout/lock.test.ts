@@ -76,6 +76,33 @@ describe('the lock of openOciLayout', () => {
     expect(layoutFaults(disk.files(ROOT))).toEqual([]);
   });
 
+  it('is asked for every 25 to 50 ms, sooner at first, until the time is over [S07]', async () => {
+    const { disk } = await heldDisk();
+    const clock = createFakeClock();
+    const real = disk.mount();
+    const asked: number[] = [];
+    const fs = {
+      ...real,
+      rename: async (from: string, to: string) => {
+        if (to.endsWith('/lock')) asked.push(clock.monotonic());
+        await real.rename(from, to);
+      },
+    };
+    const owner = ownerOf(2, () => 'alive');
+    const store = await openOciLayout(ROOT, { fs, clock, owner, lockTimeoutMs: 1000 });
+    const waiting = store.tag('app:1', image.descriptor);
+    waiting.catch(() => undefined);
+    await clock.advance(1100);
+    await expect(waiting).rejects.toMatchObject({ operation: 'lock', retryable: true });
+    const pauses = asked.slice(1).map((at, place) => at - (asked[place] ?? 0));
+    for (const [place, pause] of pauses.entries()) {
+      const least = Math.min(2 ** place, 25);
+      expect(pause).toBeGreaterThanOrEqual(least);
+      expect(pause).toBeLessThanOrEqual(2 * least);
+    }
+    expect(asked.at(-1)).toBeGreaterThanOrEqual(1000);
+  });
+
   it('is taken from a process that has died, at once [S07]', async () => {
     const { disk } = await heldDisk();
     const clock = createFakeClock();
@@ -97,7 +124,8 @@ describe('the lock of openOciLayout', () => {
     await clock.advance(200);
     await tagged;
     go();
-    await expect(held).rejects.toMatchObject({ code: 'ERR_STORE', operation: 'lock' });
+    const message = expect.stringContaining('another process took the lock over') as string;
+    await expect(held).rejects.toMatchObject({ code: 'ERR_STORE', operation: 'lock', retryable: true, message });
     expect(await store.resolve('app:held')).toBeUndefined();
     expect(await store.resolve('app:1')).toEqual(image.descriptor);
     expect(layoutFaults(disk.files(ROOT))).toEqual([]);

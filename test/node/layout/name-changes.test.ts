@@ -75,8 +75,39 @@ describe('names that are given at the same time', () => {
       store.tag('c', image.descriptor),
     ]);
     expect(given.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled']);
+    const message = expect.stringContaining('the blob went away meanwhile') as string;
+    expect(given[1]).toMatchObject({ reason: { code: 'ERR_STORE', operation: 'tag', message } });
     expect(await namesIn(store)).toEqual(['a', 'c']);
     await assertLayoutValid(store.directory);
+  });
+
+  it('are written without one that is aborted when the file for all of them is there already', async () => {
+    const [aborted, live] = [new AbortController(), new AbortController()];
+    const reason = new Error('not wanted any more');
+    let looks = 0;
+    const fs: LayoutFileSystem = {
+      ...nodeFileSystem,
+      async lstat(path) {
+        // The last look at the lock before the file takes its place.
+        if (path.includes('/ingest/lock/')) looks += 1;
+        if (path.includes('/ingest/lock/') && looks === 1) aborted.abort(reason);
+        return nodeFileSystem.lstat(path);
+      },
+    };
+    const { directory } = await layoutWith();
+    const store = await openOciLayout(directory, { fs });
+    const given = await Promise.allSettled([
+      store.tag('a', image.descriptor, { signal: live.signal }),
+      store.tag('b', image.descriptor, { signal: aborted.signal }),
+      store.untag('never'),
+      store.tag('c', other.descriptor),
+    ]);
+    expect(given.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled', 'fulfilled']);
+    expect(given[1]).toMatchObject({ reason });
+    await store.close();
+    expect(looks).toBe(2);
+    expect(await namesIn(store)).toEqual(['a', 'c']);
+    await assertLayoutValid(directory);
   });
 
   it.each(['ingest/lock', 'index.json'])('are given without one that is aborted before %s is taken', async (place) => {

@@ -85,6 +85,18 @@ describe('entries without a name', () => {
   });
 });
 
+describe('names without text', () => {
+  it('are none', async () => {
+    const store = await layoutOf([
+      { image: a, annotations: { [REF]: '', [FULL]: '' } },
+      { image: b, annotations: { [REF]: 'app:1', [FULL]: '' } },
+    ]);
+    expect(await store.names()).toEqual([digestOf(a), 'app:1']);
+    expect((await store.resolve(digestOf(a)))?.digest).toBe(digestOf(a));
+    expect(await store.resolve('')).toBeUndefined();
+  });
+});
+
 describe('whole names beside short ones', () => {
   it('are what an image is listed and found under, and the first of a short one counts', async () => {
     const store = await layoutOf([saved(a, 'one'), saved(b, 'two')]);
