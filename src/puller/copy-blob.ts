@@ -40,12 +40,12 @@ export async function copyPart(requests: BlobRequests, end: number, filling: Fil
   // A file takes all that is left of it.
   const carried = requests.context.carries && writer.fill !== undefined && end === requests.blob.size;
   const fetched = await fetchPart(requests, { offset: writer.offset, end }, { signal, carried });
-  const { bring, discard } = fetched.response ?? {};
-  if (bring !== undefined && discard !== undefined) {
-    const { offset } = fetched;
+  const { offset, response } = fetched;
+  if (response?.bring !== undefined) {
+    const { bring, discard } = response;
     return fillRest(requests, { offset, bring, discard }, filling);
   }
-  let startsOver = fetched.offset !== writer.offset;
+  let startsOver = offset !== writer.offset;
   const whole = fetched.end === requests.blob.size;
   for await (const chunk of fetched.content) {
     checkTime(requests, writer.offset);
@@ -62,7 +62,7 @@ export async function copyPart(requests: BlobRequests, end: number, filling: Fil
 }
 
 /** What a carrier's answer can do with a blob. */
-interface CarriedBlob extends Required<Pick<TransportResponse, 'discard'>> {
+interface CarriedBlob extends Pick<TransportResponse, 'discard'> {
   readonly offset: number;
   readonly bring: NonNullable<TransportResponse['bring']>;
 }

@@ -98,10 +98,15 @@ export function sharedDownloads(pool: DownloadPool | undefined): SharedDownloads
   return pool === undefined ? createDownloads(Infinity) : (pool as SharedDownloads);
 }
 
-export const poolKind: Kind = /* @__PURE__ */ is.shape(
-  { slots: is.object, flights: is.object },
-  'what createDownloadPool() gives',
-);
+/** What is wrong with another object is not said by members that nobody outside knows. */
+export const poolKind: Kind = {
+  what: 'what createDownloadPool() gives',
+  accepts: (pool) => is.object.accepts(pool) && isPool(pool as Partial<SharedDownloads>),
+};
+
+function isPool({ slots, flights }: Partial<SharedDownloads>): boolean {
+  return is.object.accepts(slots) && is.object.accepts(flights);
+}
 
 export const parallelKind: Kind = /* @__PURE__ */ is.optional(/* @__PURE__ */ is.wholeFrom(1));
 

@@ -48,7 +48,7 @@ export const MODULES = {
   store: folder('store', { goal: 80, sample: 20, tests: ['test/store/!(conformance-detects).test.ts'] }),
   puller: folder('puller', {
     goal: 80,
-    sample: 25,
+    sample: 10,
     tests: ['test/puller/!(abort|bombs|slow-store|wrong-content).test.ts'],
   }),
   layout: {

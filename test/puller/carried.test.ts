@@ -1,9 +1,10 @@
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { systemClock } from 'kubepull/clock';
 import type { BlobCarrier } from 'kubepull/distribution';
 import { createCredential } from 'kubepull/docker-config';
 import { openOciLayout } from 'kubepull/node';
-import type { PullRuntime } from 'kubepull/puller';
+import type { PullEvent, PullRuntime } from 'kubepull/puller';
 import type { ImageStore } from 'kubepull/store';
 import { buildImage } from 'kubepull/testing';
 import { canary } from '../support/canary.ts';
@@ -87,6 +88,60 @@ describe('the carrier of a runtime', () => {
     expect((await tryPull(scene.name, { runtime, store })).error).toBeUndefined();
     expect([asked, scene.ranges()]).toEqual([2, [undefined, 'bytes=100000-']]);
     await assertInvariants({ stores: [{ store, names: [scene.name] }] });
+  });
+});
+
+describe('what a carrier brings', () => {
+  const progressIn = (events: readonly PullEvent[], digest: string) =>
+    events.flatMap((event) =>
+      event.type === 'blob' && event.descriptor.digest === digest && event.phase === 'progress' ? [event.bytes] : [],
+    );
+
+  it('is told as it comes, up to all of it', async () => {
+    const scene = await startScene();
+    const { runtime, carried } = countCarried();
+    const { error, events } = await tryPull(scene.name, { runtime, store: await openLayout() });
+    expect([error, carried]).toEqual([undefined, [scene.layer.digest]]);
+    expect(progressIn(events, scene.layer.digest).at(-1)).toBe(scene.layer.size);
+  });
+
+  it('goes on where a cut came, and starts over when the registry sends all of it', async () => {
+    for (const action of [undefined, { kind: 'range-lie', lie: 'full' }] as const) {
+      const scene = await startScene();
+      scene.registry.fault({ path: scene.path, times: 1, action: { kind: 'cut', afterBytes: 100_000 } });
+      if (action !== undefined) scene.registry.fault({ path: scene.path, nth: 2, times: 1, action });
+      const { runtime, carried } = countCarried();
+      const store = await openLayout();
+      const { error } = await tryPull(scene.name, { runtime, store });
+      const { digest } = scene.layer;
+      expect([error, carried]).toEqual([undefined, [digest, digest]]);
+      expect(scene.ranges()).toEqual([undefined, 'bytes=100000-']);
+      await assertInvariants({ stores: [{ store, names: [scene.name] }] });
+    }
+  });
+
+  it('is waited for six hours and no longer [B06]', async () => {
+    const scene = await startScene();
+    let now = 0;
+    const { runtime } = countCarried((carrier) => ({
+      async send(request) {
+        const response = await carrier.send(request);
+        const { bring } = response;
+        if (bring === undefined) return response;
+        return {
+          ...response,
+          bring: (file, onProgress) =>
+            bring(file, (size) => {
+              now += 7 * 3_600_000;
+              onProgress(size);
+            }),
+        };
+      },
+    }));
+    const clock = { ...systemClock, monotonic: () => now, sleep: async () => undefined };
+    const { error } = await tryPull(scene.name, { runtime: { ...runtime, clock }, store: await openLayout() });
+    const message = expect.stringMatching(/time was up after \d+ of \d+ bytes/) as string;
+    expect(error).toMatchObject({ attempts: [{ error: { code: 'ERR_TRANSPORT', message, retryable: false } }] });
   });
 });
 

@@ -79,7 +79,10 @@ describe('createDownloadPool', () => {
 
   it.each([0, -1, 1.5, Number.NaN, Number.POSITIVE_INFINITY])('refuses %d', (maxParallelDownloads) => {
     expect(() => createDownloadPool({ maxParallelDownloads })).toThrowError(
-      expect.objectContaining({ code: 'ERR_OPTION_INVALID' }),
+      expect.objectContaining({
+        code: 'ERR_OPTION_INVALID',
+        message: expect.stringMatching(/^Cannot make a download pool: maxParallelDownloads must be /) as string,
+      }),
     );
   });
 
@@ -103,6 +106,8 @@ describe('createDownloadPool', () => {
       const outcomes = await Promise.all(pulls);
       expect(outcomes.map(({ error }) => error)).toEqual(Array(4).fill(undefined));
       expect(gets(scene.registry, scene.layer.digest)).toBe(1);
+      // Whoever was given the manifest by the same repository need not ask whether it has the blob.
+      expect(scene.registry.requests.filter(({ method }) => method === 'HEAD')).toEqual([]);
       for (const { events } of outcomes) expect(phases(events, scene.layer.digest)).toContain('verified');
       await assertInvariants({ stores: [{ store, names: [scene.name] }] });
     },

@@ -33,6 +33,18 @@ const WRONG: readonly (readonly [option: string, wrong: Readonly<Record<string, 
   ['foreignLayers', { foreignLayers: 'yes' }, 'true or false'],
   ['retry', { retry: 3 }, '{ attempts: 3 }'],
   ['signal', { signal: new AbortController() }, 'AbortSignal'],
+  ['verify', { verify: 'yes' }, 'a function of a resolved image'],
+  ['limits', { limits: 5 }, 'an object, such as { maxLayers: 2000 }'],
+  ['strictPlatform', { strictPlatform: 'yes' }, 'true or false'],
+  ['redirectPolicy', { redirectPolicy: 'trusted' }, '"guarded"'],
+  ['maxRedirects', { maxRedirects: 11 }, 'a whole number from 0 to 10'],
+  ['maxParallelDownloads', { maxParallelDownloads: 0 }, 'a whole number from 1'],
+  ['layerRanges', { layerRanges: 4 }, 'an object'],
+  ['store', { store: {} }, 'a store, such as openOciLayout()'],
+  ['endpoints', { endpoints: {} }, 'a function, such as createMirrorEndpoints() gives'],
+  ['downloads', { downloads: {} }, 'what createDownloadPool() gives'],
+  ['downloads', { downloads: { maxParallelDownloads: 3, slots: {} } }, 'what createDownloadPool() gives'],
+  ['downloads', { downloads: { maxParallelDownloads: 3, flights: {} } }, 'what createDownloadPool() gives'],
   ['plainHttp', { plainHttp: true }, 'without scheme and path'],
   ['plainHttp', { plainHttp: 'r.example' }, 'without scheme and path'],
   ...[
@@ -72,11 +84,41 @@ describe('options of a pull', () => {
     expect(asked()).toBe(0);
   });
 
+  it.each([
+    ['transport', 'https://r.example', 'a function, such as createNodeRuntime() of kubepull/node gives'],
+    ['carrier', {}, 'carrier'],
+    ['createHasher', {}, 'createHasher'],
+    ['platform', 'linux', "parsePlatform('linux/amd64')"],
+    ['clock', {}, 'a clock, such as systemClock'],
+    ['tokenCache', {}, 'tokenCache'],
+    ['tracing', {}, 'a tracing'],
+  ])('refuses a runtime whose %s is of the wrong kind', async (member, wrong, hint) => {
+    const { options, asked } = optionsFor({});
+    const runtime = { ...options.runtime, [member]: wrong } as PullOptions['runtime'];
+    const pull = pullImage('r.example/app:1', { ...options, runtime });
+    const message = expect.stringMatching(new RegExp(`^Cannot pull: runtime\\.${member}`)) as string;
+    await expect(pull).rejects.toMatchObject({ code: 'ERR_OPTION_INVALID', message });
+    await expect(pull).rejects.toThrow(hint);
+    expect(asked()).toBe(0);
+  });
+
+  it.each(['has', 'read', 'ingest', 'resolve', 'tag'])('refuses a store without %s', async (member) => {
+    const { options, asked } = optionsFor({});
+    const store = { ...options.store, [member]: undefined };
+    await expect(pullImage('r.example/app:1', { ...options, store })).rejects.toThrow(
+      'Cannot pull: store must be a store',
+    );
+    expect(asked()).toBe(0);
+  });
+
   it('refuses no options at all, and what is no text', async () => {
     const { options } = optionsFor({});
     const none = undefined as unknown as PullOptions;
     await expect(pullImage('app', none)).rejects.toMatchObject({ code: 'ERR_OPTION_INVALID' });
-    await expect(pullImage(5 as unknown as string, options)).rejects.toMatchObject({ code: 'ERR_OPTION_INVALID' });
+    await expect(pullImage(5 as unknown as string, options)).rejects.toMatchObject({
+      code: 'ERR_OPTION_INVALID',
+      message: "Cannot pull: image must be a text, such as 'nginx:1.29', not 5",
+    });
   });
 
   it.each([
