@@ -42,7 +42,7 @@ function maskForm(text: string, form: string): string {
     masked += `${text.slice(at, found)}[redacted]`;
     at = found + form.length;
   }
-  return at === 0 ? text : masked + text.slice(at);
+  return masked + text.slice(at);
 }
 
 /** In lower case, letter by letter, so that each stays at its place. */

@@ -1,6 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { ImageError, InvalidConfigError, isImageError, TransportError } from 'kubepull/errors';
+import { parseImageName } from 'kubepull/reference';
+import { asError, errorText, reasonOf, rethrowAbort } from '../../src/errors/text.ts';
 
 describe('ImageError', () => {
   it('has a code and the name of its class', () => {
@@ -49,5 +51,53 @@ describe('docs/errors.md', () => {
     const codes = (text: string, pattern: RegExp): readonly string[] =>
       [...text.matchAll(pattern)].map(([, code = '']) => code);
     expect(codes(page, /^\| `(ERR_\w+)`/gmu)).toEqual(codes(source, /^ {2}\| '(ERR_\w+)'/gmu));
+  });
+});
+
+describe('errorText', () => {
+  it('says what kubelet prints where that is known, else the message, and nothing of what is no error', () => {
+    const config = new InvalidConfigError('Cannot read', { upstream: 'unexpected EOF', offset: undefined });
+    expect(errorText(config)).toBe('unexpected EOF');
+    expect(errorText(new ImageError('ERR_STORE', 'Cannot write'))).toBe('Cannot write');
+    expect(errorText(Object.assign(new Error('x'), { upstream: 'y' }))).toBe('x');
+    expect([errorText('a text'), errorText(undefined)]).toEqual(['unknown error', 'unknown error']);
+  });
+
+  it('says of an image that cannot be parsed what Go says', () => {
+    let thrown: unknown;
+    try {
+      parseImageName('Bad');
+    } catch (error) {
+      thrown = error;
+    }
+    expect(errorText(thrown)).toBe(
+      'couldn\'t parse image name "Bad": invalid reference format: repository name (library/Bad) must be lowercase',
+    );
+  });
+});
+
+describe('asError', () => {
+  it('leaves an error as it is, and makes one of anything else, whose text it does not take', () => {
+    const error = new TypeError('x');
+    expect(asError(error)).toBe(error);
+    const made = asError('a secret');
+    expect([made instanceof Error, made.message]).toEqual([true, 'unknown error']);
+  });
+});
+
+describe('rethrowAbort', () => {
+  it('throws the reason of a signal that has ended, and nothing before', () => {
+    const controller = new AbortController();
+    rethrowAbort(undefined);
+    rethrowAbort(controller.signal);
+    const reason = new Error('enough');
+    controller.abort(reason);
+    expect(() => rethrowAbort(controller.signal)).toThrow(reason);
+  });
+});
+
+describe('reasonOf', () => {
+  it('is what stands behind the first colon of a message', () => {
+    expect(reasonOf(new ImageError('ERR_STORE', 'Cannot write x: it is full: 0 bytes'))).toBe('it is full: 0 bytes');
   });
 });

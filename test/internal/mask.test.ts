@@ -59,6 +59,44 @@ describe('createMask', () => {
     expect(createMask([token])(`1 ${token} 2 ${token.toUpperCase()} 3`)).toBe('1 [redacted] 2 [redacted] 3');
   });
 
+  it('masks a secret of four characters, and no form of one that is shorter', () => {
+    expect(createMask(['abcd'])('-abcd-')).toBe('-[redacted]-');
+    expect(createMask(['abcdefgh'], 8)('-abcdefgh-')).toBe('-[redacted]-');
+    expect(createMask(['a', 'ab'], 1)('a ab YQ YWI 6162 \\u0061')).toBe('a ab YQ YWI [redacted] [redacted]');
+  });
+
+  it('masks the longest of secrets that have each other in them', () => {
+    expect(createMask(['word', 'word-and-more', 'and-'])('word-and-more word and-')).toBe(
+      '[redacted] [redacted] [redacted]',
+    );
+  });
+
+  it('masks bytes that need a zero in front', () => {
+    const secret = '\u0001\n\u0002\u000f';
+    const mask = createMask([secret]);
+    expect(mask('-01 010A020F %01%0A%02%0F')).toBe('-01 [redacted] [redacted]');
+    expect(mask(String.raw`\u0001\u000a\u0002\u000F \u0001\n\u0002\u000f`)).toBe('[redacted] [redacted]');
+  });
+
+  it('masks half of a character in the bytes that are sent of it, and elsewhere as it is', () => {
+    const mask = createMask(['wo\udcffrd']);
+    expect(mask('-wo\udcffrd- 776fff7264 %77%6f%ff%72%64 \u0077')).toBe('-[redacted]- [redacted] [redacted] w');
+    expect(mask('word')).toBe('[redacted]');
+  });
+
+  it('keeps letters at their places whose lower case is longer', () => {
+    expect(createMask(['wörd'])('İİ WÖRD İ')).toBe('İİ [redacted] İ');
+    expect(createMask(['İword'])('-İWORD-')).toBe('-[redacted]-');
+  });
+
+  it('masks eight letters of Base64 that are all of a secret, and no fewer: they stand in any text', () => {
+    const within = (secret: string, text: string): string =>
+      createMask([secret])(Buffer.from(text).toString('base64').replaceAll('=', ''));
+    expect(within('abcdefg', 'abcdefgXX')).toBe('[redacted]Z1hY');
+    expect(within('~~~???~', '~~~???~XX')).toBe('[redacted]flhY');
+    for (const text of ['abcdeXX', 'uabcde', 'uuabcdeX']) expect(within('abcde', text)).not.toContain('[redacted]');
+  });
+
   it('leaves a text alone that has none of the secrets, and secrets that are too short', () => {
     expect(createMask(['abc'])('abc')).toBe('abc');
     expect(createMask(['abcdefgh'], 9)('abcdefgh')).toBe('abcdefgh');
