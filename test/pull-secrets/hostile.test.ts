@@ -2,13 +2,20 @@ import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { describe, expect, it } from 'vitest';
-import { mergePullSecrets, validateSecret } from 'kubepull/pull-secrets';
+import {
+  applyPullSecretUpdate,
+  createPullSecret,
+  mergePullSecrets,
+  type PullSecretEntry,
+  validateSecret,
+} from 'kubepull/pull-secrets';
 import { createKit, ensure } from '../image-manager/fake-images.ts';
 import { HOSTILE, PLAIN, secretOf } from '../support/hostile-secrets.ts';
 import { bundle } from '../support/leaks-bundle.ts';
 import { growth, least, turnsOf } from '../support/least.ts';
 import { sweepOf } from '../support/sweeps.ts';
 import { tempDir } from '../support/temp-dir.ts';
+import { jsonSecret } from './support.ts';
 
 const merge = (secret: object) => (): unknown => {
   try {
@@ -56,5 +63,26 @@ describe('a secret of the size that the API server admits', () => {
     const pullSecrets = Array.from({ length: 20 }, () => secretOf(HOSTILE['zeros in an entry'] ?? ''));
     expect(await turnsOf(ensure(createKit(), 'Always', { pullSecrets }))).toBeGreaterThanOrEqual(19);
     expect(await turnsOf(ensure(createKit(), 'Always', { pullSecrets: pullSecrets.slice(0, 1) }))).toBeLessThan(5);
+  });
+});
+
+describe('mergePullSecrets', () => {
+  it('reads 10,000 secrets [C10]', () => {
+    const secrets = Array.from({ length: 10_000 }, (_, index) => jsonSecret(`s${index}`, { [`h${index}.io`]: 'u' }));
+    expect(mergePullSecrets(secrets).entries.length).toBe(10_000);
+  });
+});
+
+describe('applyPullSecretUpdate', () => {
+  it('takes a time that grows with the registries, and not with their square', () => {
+    const entriesOf = (count: number): Readonly<Record<string, PullSecretEntry>> =>
+      Object.fromEntries(Array.from({ length: count }, (_, at) => [`r${at}.example`, { auth: 'dTpw' }]));
+    const [few, many] = [entriesOf(300), entriesOf(3_000)];
+    const ratio = growth(
+      40,
+      () => applyPullSecretUpdate(createPullSecret({ name: 'creds', entries: few }), { set: few }),
+      () => applyPullSecretUpdate(createPullSecret({ name: 'creds', entries: many }), { set: many }),
+    );
+    expect(ratio).toBeLessThan(40);
   });
 });

@@ -136,9 +136,4 @@ describe('mergePullSecrets', () => {
     >;
     expect(mergePullSecrets([{ type: JSON_TYPE, data: inherited }]).skipped).toMatchObject([{ reason: 'key' }]);
   });
-
-  it('reads 10,000 secrets [C10]', () => {
-    const secrets = Array.from({ length: 10_000 }, (_, index) => jsonSecret(`s${index}`, { [`h${index}.io`]: 'u' }));
-    expect(keys(secrets).length).toBe(10_000);
-  });
 });

@@ -1,3 +1,4 @@
+import { ImageError } from 'kubepull/errors';
 import type { SecretLike } from 'kubepull/pull-secrets';
 
 export const JSON_TYPE = 'kubernetes.io/dockerconfigjson';
@@ -24,4 +25,15 @@ export function cfgSecret(name: string, auths: Readonly<Record<string, string>>)
 
 function named(auths: Readonly<Record<string, string>>): Readonly<Record<string, unknown>> {
   return Object.fromEntries(Object.entries(auths).map(([key, user]) => [key, { auth: base64(`${user}:pw`) }]));
+}
+
+/** The text of the refusal of an argument or option. */
+export function messageOf(run: () => unknown): string {
+  try {
+    run();
+  } catch (error) {
+    if (error instanceof ImageError && error.code === 'ERR_OPTION_INVALID') return error.message;
+    throw error;
+  }
+  throw new Error('nothing was thrown');
 }

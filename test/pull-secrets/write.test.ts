@@ -1,41 +1,27 @@
-import { inspect } from 'node:util';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { createCredential, createSecret } from 'kubepull/docker-config';
-import { ImageError, InvalidConfigError } from 'kubepull/errors';
+import { type ImageError, InvalidConfigError } from 'kubepull/errors';
 import { lintPullSecret } from 'kubepull/lint';
 import {
   applyPullSecretUpdate,
-  COPIED_FROM_ANNOTATION,
   createPullSecret,
   EXPIRES_AT_ANNOTATION,
   getPullSecretExpiry,
   mergePullSecrets,
-  planSecretCopies,
   type PullSecretEntry,
-  resolvePullSecretEntries,
   type SecretLike,
   validateSecret,
 } from 'kubepull/pull-secrets';
 import { deepFreeze, triples } from '../docker-config/support.ts';
 import { anyText } from '../support/any-text.ts';
 import { canary } from '../support/canary.ts';
-import { growth } from '../support/least.ts';
-import { base64, cfgSecret, secret } from './support.ts';
+import { base64, cfgSecret, messageOf, secret } from './support.ts';
 
 const create = (entries: Readonly<Record<string, PullSecretEntry>>): SecretLike =>
   createPullSecret({ name: 'creds', entries });
 const textOf = ({ data }: SecretLike): string => Buffer.from(data?.['.dockerconfigjson'] ?? '', 'base64').toString();
 const read = (one: SecretLike): readonly (readonly string[])[] => triples(mergePullSecrets([one]).entries);
-const messageOf = (run: () => unknown): string => {
-  try {
-    run();
-  } catch (error) {
-    if (error instanceof ImageError && error.code === 'ERR_OPTION_INVALID') return error.message;
-    throw error;
-  }
-  throw new Error('nothing was thrown');
-};
 
 describe('createPullSecret of entries', () => {
   it('writes each entry as kubectl writes its only one, in the order given', () => {
@@ -272,18 +258,6 @@ describe('applyPullSecretUpdate', () => {
     expect(messageOf(() => applyPullSecretUpdate(twice, { remove: ['r.example'] }))).toContain('auths more than once');
   });
 
-  it('takes a time that grows with the registries, and not with their square', () => {
-    const entriesOf = (count: number): Readonly<Record<string, PullSecretEntry>> =>
-      Object.fromEntries(Array.from({ length: count }, (_, at) => [`r${at}.example`, { auth: 'dTpw' }]));
-    const [few, many] = [entriesOf(300), entriesOf(3_000)];
-    const ratio = growth(
-      40,
-      () => applyPullSecretUpdate(create(few), { set: few }),
-      () => applyPullSecretUpdate(create(many), { set: many }),
-    );
-    expect(ratio).toBeLessThan(40);
-  });
-
   it('refuses what is no pull secret, or cannot be changed', () => {
     const set = { 'r.example': { auth: 'dTpw' } };
     expect(messageOf(() => applyPullSecretUpdate({ type: 'Opaque' }, { set }))).toContain('not one of a pull secret');
@@ -319,193 +293,6 @@ describe('applyPullSecretUpdate', () => {
         const removed = new Set<string>(remove.map(bare));
         expect(got.filter(([key = '']) => removed.has(bare(key)))).toEqual([]);
       }),
-    );
-  });
-});
-
-describe('resolvePullSecretEntries', () => {
-  const config = JSON.stringify({
-    auths: {
-      'r.example': { auth: 'dTpw' },
-      'https://index.docker.io/v1/': {},
-      'token.example': { identitytoken: 'x' },
-      'hub.docker.com': { auth: 'dTpw' },
-    },
-    credHelpers: { 'gcr.io': 'gcloud', 'broken.example': 'broken', 'none.example': 'empty' },
-  });
-
-  it('asks the helpers that the file names, and tells what cannot go into a secret', async () => {
-    const password = canary('password');
-    const asked: string[] = [];
-    const { entries, omitted } = await resolvePullSecretEntries(config, {
-      askHelper: (helper, server) => {
-        asked.push(`${helper} ${server}`);
-        if (helper === 'broken') throw new Error(`a helper that says ${password}`);
-        return helper === 'gcloud' ? createCredential({ username: '_token', password }) : undefined;
-      },
-    });
-    expect(asked).toEqual(['gcloud gcr.io', 'broken broken.example', 'empty none.example']);
-    expect(Object.keys(entries)).toEqual(['r.example', 'gcr.io']);
-    expect(inspect({ entries, omitted }, { depth: 9 })).not.toContain(password);
-    expect(entries['gcr.io']?.password.reveal() === password).toBe(true);
-    expect(omitted.map(({ registry, reason }) => [registry, reason])).toEqual([
-      ['https://index.docker.io/v1/', 'no-credential'],
-      ['token.example', 'unusable'],
-      ['hub.docker.com', 'unusable'],
-      ['broken.example', 'helper'],
-      ['none.example', 'no-credential'],
-    ]);
-    expect(omitted[1]?.message).toContain('TOKEN_IGNORED');
-    expect(validateSecret(createPullSecret({ name: 's', entries })).valid).toBe(true);
-  });
-
-  it('asks the store for every registry, and lets a helper of the registry count alone', async () => {
-    const asked: string[] = [];
-    const stored =
-      '{"auths":{"a.example":{"auth":"dTpw"},"b.example":{}},"credHelpers":{"b.example":"b"},"credsStore":"s"}';
-    const { entries, omitted } = await resolvePullSecretEntries(stored, {
-      registries: ['b.example', 'a.example', 'c.example'],
-      askHelper: async (helper, server) => {
-        asked.push(`${helper} ${server}`);
-        return helper === 's' ? createCredential({ username: 'u', password: server }) : undefined;
-      },
-    });
-    expect(asked).toEqual(['b b.example', 's a.example', 's c.example']);
-    expect(Object.entries(entries).map(([key, { password }]) => [key, password.reveal()])).toEqual([
-      ['a.example', 'a.example'],
-      ['c.example', 'c.example'],
-    ]);
-    expect(omitted).toMatchObject([{ registry: 'b.example', reason: 'no-credential' }]);
-  });
-
-  it('says what it cannot do without helpers, or without the registry', async () => {
-    const { omitted } = await resolvePullSecretEntries(config, { registries: ['gcr.io', 'x.example'] });
-    expect(omitted.map(({ registry, reason }) => [registry, reason])).toEqual([
-      ['gcr.io', 'helper'],
-      ['x.example', 'absent'],
-    ]);
-    await expect(resolvePullSecretEntries('{')).rejects.toThrow(InvalidConfigError);
-  });
-
-  it('ends with the reason of its signal while a helper is silent', async () => {
-    const controller = new AbortController();
-    const reason = new Error('enough');
-    const waiting = resolvePullSecretEntries(config, {
-      signal: controller.signal,
-      askHelper: () => {
-        queueMicrotask(() => controller.abort(reason));
-        return new Promise(() => undefined);
-      },
-    });
-    await expect(waiting).rejects.toBe(reason);
-    await expect(resolvePullSecretEntries(config, { signal: controller.signal })).rejects.toBe(reason);
-  });
-});
-
-describe('planSecretCopies', () => {
-  const source = deepFreeze({
-    apiVersion: 'v1',
-    kind: 'Secret',
-    metadata: {
-      name: 'creds',
-      namespace: 'team',
-      uid: 'u1',
-      resourceVersion: '7',
-      labels: { app: 'web' },
-      annotations: {
-        [EXPIRES_AT_ANNOTATION]: '2026-12-01T08:00:00.000Z',
-        'kubectl.kubernetes.io/last-applied-configuration': '{}',
-      },
-    },
-    type: 'kubernetes.io/dockerconfigjson',
-    data: { '.dockerconfigjson': base64('{"auths":{"r.example":{"auth":"dTpw"}}}') },
-  });
-  const copied = { [EXPIRES_AT_ANNOTATION]: '2026-12-01T08:00:00.000Z', [COPIED_FROM_ANNOTATION]: 'team/creds' };
-
-  it('makes a copy without what is the server’s own', () => {
-    expect(planSecretCopies(source, { namespaces: ['shop', 'shop', 'team'], existing: [] })).toEqual([
-      {
-        action: 'create',
-        namespace: 'shop',
-        secret: {
-          apiVersion: 'v1',
-          kind: 'Secret',
-          metadata: { name: 'creds', namespace: 'shop', labels: { app: 'web' }, annotations: copied },
-          type: source.type,
-          data: source.data,
-        },
-      },
-      { action: 'leave', namespace: 'team', reason: 'source' },
-    ]);
-  });
-
-  it('updates its copies in place, leaves what is equal, foreign, of another type or immutable', () => {
-    const there = (namespace: string, change: object): SecretLike => {
-      const server = { resourceVersion: namespace, labels: { app: 'web' } };
-      const metadata = { name: 'creds', namespace, annotations: { ...copied, own: 'x' }, ...server };
-      return { metadata, type: source.type, data: { '.dockerconfigjson': 'e30=' }, ...change };
-    };
-    const existing = [
-      there('old', {}),
-      there('equal', { data: source.data }),
-      there('foreign', { metadata: { name: 'creds', namespace: 'foreign' } }),
-      there('type', { type: 'Opaque' }),
-      there('fixed', { immutable: true }),
-      there('other', { metadata: { name: 'others', namespace: 'other' } }),
-    ];
-    const namespaces = ['old', 'equal', 'foreign', 'type', 'fixed', 'other'];
-    const plan = planSecretCopies(source, { namespaces, existing });
-    expect(plan.map((step) => (step.action === 'leave' ? step.reason : step.action))).toEqual([
-      'update',
-      'equal',
-      'foreign',
-      'other-type',
-      'immutable',
-      'create',
-    ]);
-    const [update] = plan;
-    expect(update).toMatchObject({
-      secret: {
-        metadata: { namespace: 'old', resourceVersion: 'old', annotations: { ...copied, own: 'x' } },
-        data: source.data,
-      },
-    });
-    const again = planSecretCopies(source, {
-      namespaces,
-      existing: plan.flatMap((step) => ('secret' in step ? [step.secret] : [])),
-    });
-    expect(again.map(({ action }) => action)).toEqual(['leave', 'create', 'create', 'create', 'create', 'leave']);
-    const forced = planSecretCopies(source, { namespaces: ['foreign'], existing, overwrite: true });
-    expect(forced).toMatchObject([{ action: 'update', secret: { data: source.data } }]);
-  });
-
-  it('brings copies up to date that say when they end, and the source does not', () => {
-    const { annotations: _, ...metadata } = source.metadata;
-    const lasting = { ...source, metadata };
-    const copy = {
-      ...source,
-      metadata: { name: 'creds', namespace: 'shop', labels: { app: 'web' }, annotations: copied },
-    };
-    const [step] = planSecretCopies(lasting, { namespaces: ['shop'], existing: [copy] });
-    expect(step).toMatchObject({ action: 'update' });
-    if (step?.action === 'update')
-      expect(step.secret.metadata?.annotations).toEqual({ [COPIED_FROM_ANNOTATION]: 'team/creds' });
-  });
-
-  it('brings labels up to date, and keeps those that a copy has of its own', () => {
-    const metadata = { name: 'creds', namespace: 'shop', labels: { app: 'old', own: 'x' }, annotations: copied };
-    const [step] = planSecretCopies(source, { namespaces: ['shop'], existing: [{ ...source, metadata }] });
-    expect(step).toMatchObject({ action: 'update', secret: { metadata: { labels: { app: 'web', own: 'x' } } } });
-  });
-
-  it('turns the plain text of a manifest into data, and refuses what the API server would', () => {
-    const manifest = { ...source, data: {}, stringData: { '.dockerconfigjson': '{}' } };
-    const [step] = planSecretCopies(manifest, { namespaces: ['shop'], existing: [] });
-    expect(step).toMatchObject({ action: 'create', secret: { data: { '.dockerconfigjson': 'e30=' } } });
-    const bad = { ...source, data: {} };
-    expect(messageOf(() => planSecretCopies(bad, { namespaces: [], existing: [] }))).toContain('Required value');
-    expect(messageOf(() => planSecretCopies({ ...source, metadata: {} }, { namespaces: [], existing: [] }))).toContain(
-      'no name',
     );
   });
 });
