@@ -8,6 +8,8 @@
  * @typedef {{ figure: string, bound: number, unit: string, idle?: boolean, files: readonly string[] }} Measured
  */
 
+const FAULTS = ['test/proof/fault-matrix.test.ts', 'test/proof/fault-layout.test.ts'];
+
 /** @type {readonly (Counted | Measured)[]} */
 export const PROOFS = [
   {
@@ -81,7 +83,7 @@ export const PROOFS = [
     // 522 cells, 20 times each.
     figure: 'cells of the fault matrix that ended as predicted',
     goal: 10_440,
-    files: ['test/proof/fault-matrix.test.ts'],
+    files: FAULTS,
   },
   { figure: 'pairs of faults in one pull', goal: 500, files: ['test/proof/fault-matrix.test.ts'] },
   { figure: 'hostile inputs, each also at ten times its size', goal: 5000, files: ['test/proof/corpus.test.ts'] },
@@ -157,6 +159,20 @@ export const PROOFS = [
   { figure: 'cost of ten times as many', bound: 30, unit: 'times', files: ['test/proof/scale.test.ts'] },
   { figure: 'results of the real Go code', goal: 8000, files: ['test/vectors/vectors.test.ts'] },
 ];
+
+/**
+ * What is run one after the other, and beside other such lists: of the proofs that measure nothing those with faults, which wait
+ * for most of their time, and all others. What measures is run alone.
+ *
+ * @param {readonly string[]} files
+ * @returns {{ readonly beside: readonly (readonly string[])[], readonly alone: readonly string[] }}
+ */
+export function lanesOf(files) {
+  const measuring = new Set(PROOFS.flatMap((proof) => ('bound' in proof ? proof.files : [])));
+  const alone = files.filter((file) => measuring.has(file));
+  const others = files.filter((file) => !measuring.has(file) && !FAULTS.includes(file));
+  return { beside: [...FAULTS.map((file) => [file]), others], alone };
+}
 
 /**
  * The figures of a run, from what its tests wrote: counts added up, of values the largest.

@@ -2,14 +2,16 @@
 // as much of each as `.ci/run` has time for, by which no goal is judged. `--with FIGURES RESULTS` names what a run of the suite
 // has written (with `KUBEPULL_TEST_FIGURES` and `KUBEPULL_TEST_RESULTS` set); its tests are not run once more then. `--write` puts
 // the figures into docs/reliability.md and the README.
-import { spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
 import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
+import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { writeSheet } from './page.mjs';
-import { addUp, PROOFS, sheetOf } from './proofs.mjs';
+import { addUp, lanesOf, PROOFS, sheetOf } from './proofs.mjs';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 const { values, positionals } = parseArgs({
@@ -19,7 +21,6 @@ const { values, positionals } = parseArgs({
 const isFull = values.fast !== true;
 const directory = mkdtempSync(join(tmpdir(), 'kubepull-proof-'));
 const figures = join(directory, 'figures');
-const results = process.env['KUBEPULL_TEST_RESULTS'] ?? join(directory, 'results.json');
 const started = Date.now();
 try {
   const [givenFigures, givenResults] = values.with === true ? positionals : [];
@@ -29,14 +30,13 @@ try {
   const proofs = all.filter((file) => file.startsWith('test/proof/'));
   const suite = givenResults === undefined ? all.filter((file) => !proofs.includes(file)) : [];
   const failed = new Map(givenResults === undefined ? [] : failuresOf(givenResults));
-  let output = '';
-  for (const [projects, files] of /** @type {const} */ ([
-    ['unit*', suite],
-    ['proof', proofs],
-  ])) {
-    if (files.length === 0) continue;
-    output += runTests(projects, files);
-    for (const [file, count] of failuresOf(results)) failed.set(file, count);
+  let output = await runTests('unit*', suite, failed);
+  if (isFull) {
+    const { beside, alone } = lanesOf(proofs);
+    for (const said of await Promise.all(beside.map((files) => runTests('proof', files, failed)))) output += said;
+    output += await runTests('proof', alone, failed);
+  } else {
+    output += await runTests('proof', proofs, failed, process.env['KUBEPULL_TEST_RESULTS']);
   }
   const measured = addUp(readFileSync(figures, 'utf8'));
   const { lines, ok } = sheetOf(measured, failed, isFull);
@@ -50,15 +50,22 @@ try {
   rmSync(directory, { recursive: true, force: true });
 }
 
-/** @type {(project: string, files: readonly string[]) => string} */
-function runTests(project, files) {
+/**
+ * Runs some files of tests, and gives what they print.
+ *
+ * @param {string} project
+ * @param {readonly string[]} files
+ * @param {Map<string, number>} failed - gets how many tests of each file failed
+ * @param {string} [results] - where the results are kept
+ */
+async function runTests(project, files, failed, results = join(directory, `${randomUUID()}.json`)) {
+  if (files.length === 0) return '';
   const { CI: _, ...env } = process.env;
   const vitest = join(root, 'node_modules/vitest/vitest.mjs');
   const args = ['run', '--config', 'test/vitest.config.ts', '--project', project, ...files];
-  const { stdout, stderr } = spawnSync(process.execPath, [vitest, ...args], {
+  const child = spawn(process.execPath, [vitest, ...args], {
     cwd: root,
-    encoding: 'utf8',
-    maxBuffer: 2 ** 28,
+    stdio: ['ignore', 'pipe', 'pipe'],
     env: {
       ...env,
       ...(isFull ? { CI: 'true', KUBEPULL_TEST_PROOF: 'full' } : {}),
@@ -66,7 +73,9 @@ function runTests(project, files) {
       KUBEPULL_TEST_RESULTS: results,
     },
   });
-  return stdout + stderr;
+  const output = await Promise.all([text(child.stdout), text(child.stderr)]);
+  for (const [file, count] of failuresOf(results)) failed.set(file, count);
+  return output.join('');
 }
 
 /**
