@@ -59,9 +59,9 @@ export const MODULES = {
   },
   'exec plugins': {
     mutate: ['src/node/process/run.ts', 'src/node/kubelet/exec-plugin.ts'],
-    tests: ['test/node/kubelet/exec-plugin.test.ts'],
+    tests: ['test/node/process/run.test.ts', 'test/node/kubelet/exec-plugin.test.ts'],
     goal: 80,
-    sample: 50,
+    sample: 30,
   },
 };
 

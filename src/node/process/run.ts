@@ -143,9 +143,9 @@ function signalGroup(child: ChildProcess, signal: NodeJS.Signals): void {
 
 function untilAborted(signal: AbortSignal | undefined, stop: AbortSignal): Promise<'abort' | undefined> {
   return new Promise((resolve) => {
-    if (signal === undefined) return;
-    const onAbort = (): void => resolve('abort');
-    signal.addEventListener('abort', onAbort, { once: true, signal: stop });
+    // It may have been aborted while the program was started, and tells nobody a second time.
+    if (signal?.aborted) resolve('abort');
+    signal?.addEventListener('abort', () => resolve('abort'), { once: true, signal: stop });
   });
 }
 

@@ -1,43 +1,14 @@
-import { execFile } from 'node:child_process';
 import { chmodSync, existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { env } from 'node:process';
-import { promisify } from 'node:util';
 import { describe, expect, it, vi } from 'vitest';
-import {
-  createCredentialProviderKeyring,
-  type PluginCall,
-  parseCredentialProviderConfig,
-} from 'kubepull/credential-provider';
+import type { PluginCall } from 'kubepull/credential-provider';
 import { createSecret } from 'kubepull/docker-config';
 import { createExecPlugin, type ExecPluginOptions } from 'kubepull/node';
-import { parseImageName } from 'kubepull/reference';
+import { checkPlugin } from '../../../src/node/kubelet/exec-plugin.ts';
 import { canary } from '../../support/canary.ts';
-import { bundle } from '../../support/leaks-bundle.ts';
-import { least } from '../../support/least.ts';
+import { callOf, pluginDir } from '../../support/plugin-dir.ts';
 import { tempDir } from '../../support/temp-dir.ts';
-import { imageNamed } from '../../support/image-name.ts';
-
-const PROTOCOL = 'credentialprovider.kubelet.k8s.io/v1';
-
-/** A directory of plugins; each is a shell script. */
-function pluginDir(scripts: Readonly<Record<string, string>>): string {
-  const directory = join(tempDir().path, 'plugins');
-  mkdirSync(directory);
-  for (const [name, script] of Object.entries(scripts)) {
-    writeFileSync(join(directory, name), `#!/bin/sh\n${script}\n`);
-    chmodSync(join(directory, name), 0o755);
-  }
-  return directory;
-}
-
-const callOf = (change: Partial<PluginCall> = {}): PluginCall => ({
-  provider: 'plugin',
-  args: [],
-  env: [],
-  stdin: () => '{}\n',
-  ...change,
-});
 
 async function run(
   script: string,
@@ -46,14 +17,6 @@ async function run(
 ): Promise<string> {
   const exec = createExecPlugin({ binDir: pluginDir({ plugin: script }), ...options });
   return new TextDecoder().decode(await exec(callOf(change)));
-}
-
-/** What flood-child.ts says: what became of each plugin, and the growth of its peak in MiB. */
-interface Flooded {
-  readonly quiet: string;
-  readonly stdout: string;
-  readonly stderr: string;
-  readonly grown: number;
 }
 
 /** Whether a process, or any of its group, is there. */
@@ -169,34 +132,6 @@ describe('createExecPlugin', () => {
     });
   });
 
-  it('stops a plugin that floods, and keeps no more than the limit [X03]', async () => {
-    const program = join(tempDir().path, 'flood.mjs');
-    await bundle('flood-child.ts', program);
-    const binDir = pluginDir({
-      quiet: 'echo "{}"',
-      stdout: 'head -c 300000000 /dev/zero',
-      stderr: 'head -c 300000000 /dev/zero | tr "\\\\0" x >&2; exit 3',
-    });
-    const growth = async (): Promise<number> => {
-      const told = JSON.parse((await promisify(execFile)(process.execPath, [program, binDir])).stdout) as Flooded;
-      expect(told.quiet).toBe('answered');
-      expect(told.stdout).toContain('it printed more than 1048576 bytes');
-      expect(told.stderr).toContain('it ended with status 3');
-      expect(told.stderr.length).toBeLessThan(700);
-      return told.grown;
-    };
-    // Node reads into a new buffer of 64 KiB each time; some 40 MiB of them lie about before V8 collects them.
-    expect(await least(64, growth)).toBeLessThan(64);
-  });
-
-  it('survives plugins that do not read their input [X04]', async () => {
-    const binDir = pluginDir({ plugin: 'exit 0' });
-    const exec = createExecPlugin({ binDir });
-    const stdin = () => 'x'.repeat(200_000);
-    const all = await Promise.all(Array.from({ length: 100 }, () => exec(callOf({ stdin }))));
-    expect(all.every((stdout) => stdout.length === 0)).toBe(true);
-  });
-
   describe('refuses alike whatever cannot be started [X05]', () => {
     const value = (): string => canary('plugin-output');
     it.each<[string, Partial<PluginCall>]>([
@@ -247,11 +182,32 @@ describe('createExecPlugin', () => {
     ],
     ['one in hexadecimal', 'printf %s "$V0" | od -An -tx1 | tr -d " \n"', ['a-long-secret-2'], ': [redacted]'],
     ['one in capitals', 'printf %s "$V0" | tr a-z A-Z', ['a-long-secret-3'], ': [redacted]'],
+    ['none, of lines without a secret', 'echo "one: $V1"', ['unused-secret'], ': one:'],
+    ['one with space around it', 'printf "<%s>" "$V0" | tr -d " "', ['  spaced-secret  '], ': <[redacted]>'],
+    ['one beside another', 'printf "%s, %s" "$V0" "$V1"', ['secret-one', 'secret-two'], ': [redacted], [redacted]'],
     ['one cut at the limit', 'yes "$V0" | tr -d "\\n" | head -c 70000', ['S'.repeat(2000)], ''],
   ])('masks a secret whole: %s [X06]', async (_, complaint, values, told) => {
     const env = values.map((value, at) => ({ name: `V${at}`, value: createSecret(value.replaceAll('\\n', '\n')) }));
     const failure: unknown = await run(`(${complaint}) >&2; exit 1`, { env }).catch((error: unknown) => error);
     expect((failure as Error).message).toBe(`Cannot run plugin "plugin": it ended with status 1${told}`);
+  });
+
+  it('tells the first of a long complaint, and what was cut off at the limit only where no secret was given', async () => {
+    const complain = async (bytes: number, change: Partial<PluginCall> = {}): Promise<string> => {
+      const script = `head -c ${bytes} /dev/zero | tr "\\0" x >&2; exit 1`;
+      const failure: unknown = await run(script, change).catch((error: unknown) => error);
+      return (failure as Error).message;
+    };
+    const start = 'Cannot run plugin "plugin": it ended with status 1';
+    expect(await complain(3)).toBe(`${start}: xxx`);
+    expect(await complain(513)).toBe(`${start}: ${'x'.repeat(512)}…`);
+    expect(await complain(65_536)).toBe(`${start}: ${'x'.repeat(512)}…`);
+    // In the longest of its forms, each character of the secret takes six.
+    const secret = { env: [{ name: 'K', value: createSecret('s'.repeat(10_923)) }] };
+    expect(await complain(65_535, secret)).toBe(`${start}: ${'x'.repeat(512)}…`);
+    expect(await complain(65_536, secret)).toBe(start);
+    const token = { stdin: () => `{"kind":"x","serviceAccountToken":"${'s'.repeat(10_922)}"}` };
+    expect(await complain(65_536, token)).toBe(`${start}: xxxx`);
   });
 
   it('never runs more processes at a time than it may [X09]', async () => {
@@ -290,34 +246,56 @@ describe('createExecPlugin', () => {
   it.each([0, -1, 1.5, Number.NaN, 2 ** 31])('refuses a time limit of %d', (timeoutMs) => {
     expect(() => createExecPlugin({ binDir: '/', timeoutMs })).toThrow('must be a whole number from 1');
   });
-});
 
-describe('a plugin under load', () => {
-  const config = (cacheKeyType: string) => ({
-    keyring: (binDir: string) =>
-      createCredentialProviderKeyring(
-        parseCredentialProviderConfig({
-          apiVersion: 'kubelet.config.k8s.io/v1',
-          kind: 'CredentialProviderConfig',
-          providers: [{ name: 'plugin', matchImages: ['r.io'], defaultCacheDuration: '1h', apiVersion: PROTOCOL }],
-        }),
-        { exec: createExecPlugin({ binDir }) },
-      ),
-    script: (log: string) =>
-      `echo ran >> ${log}; sleep 0.2; echo '{"kind":"CredentialProviderResponse","apiVersion":"${PROTOCOL}","cacheKeyType":"${cacheKeyType}","auth":{"r.io":{"username":"u","password":"p"}}}'`,
+  it.each([
+    [{ binDir: 5 }, 'binDir must be a text, not 5'],
+    [{}, 'binDir is missing, it must be a text'],
+    [{ binDir: '/', inheritEnv: 'none' }, 'inheritEnv must be "all" or a list, not a text'],
+    [{ binDir: '/', inheritEnv: [5] }, 'inheritEnv must be "all" or a list, not a list'],
+    [{ binDir: '/', maxParallelPlugins: 0 }, 'maxParallelPlugins must be a whole number from 1 to 2147483647, not 0'],
+    [
+      { binDir: '/', maxParallelPlugins: 2 ** 31 },
+      'maxParallelPlugins must be a whole number from 1 to 2147483647, not 2147483648',
+    ],
+  ])('refuses the options %j', (options, reason) => {
+    const create = (): unknown => createExecPlugin(options as unknown as ExecPluginOptions);
+    expect(create).toThrow(
+      expect.objectContaining({ code: 'ERR_OPTION_INVALID', message: `Cannot run plugins: ${reason}` }),
+    );
   });
 
-  it('runs once for 200 look-ups at the same time, and not again for the registry', async () => {
-    const log = join(tempDir().path, 'log');
-    const { keyring, script } = config('Registry');
-    const plugins = keyring(pluginDir({ plugin: script(log) }));
-    const results = await Promise.all(
-      Array.from({ length: 200 }, async () => plugins.lookup(parseImageName('r.io/team/app'))),
-    );
-    expect(results.every(({ candidates }) => candidates.length === 1)).toBe(true);
-    await Promise.all(
-      Array.from({ length: 200 }, async (_, index) => plugins.lookup(imageNamed(`r.io/team/app-${index}`))),
-    );
-    expect(readFileSync(log, 'utf8')).toBe('ran\n');
+  it('takes as many plugins at a time as there can be', () => {
+    expect(createExecPlugin({ binDir: '/', maxParallelPlugins: 2 ** 31 - 1 })).toBeTypeOf('function');
+  });
+});
+
+describe('checkPlugin, as kubelet looks at its start', () => {
+  const refusal = (name: string, reason: string) => ({
+    code: 'ERR_CREDENTIAL_PROVIDER',
+    message: `Cannot run plugin "${name}": ${reason}`,
+  });
+
+  it('accepts a program, and a link to one in the same directory', async () => {
+    const binDir = pluginDir({ plugin: 'exit 1' });
+    symlinkSync('plugin', join(binDir, 'link'));
+    await checkPlugin(binDir, 'plugin');
+    await checkPlugin(binDir, 'link');
+  });
+
+  it('refuses what cannot be run, is a directory, leads out, or is not there', async () => {
+    const binDir = pluginDir({ plain: '' });
+    chmodSync(join(binDir, 'plain'), 0o644);
+    mkdirSync(join(binDir, 'directory'));
+    symlinkSync('/bin/sh', join(binDir, 'link'));
+    for (const name of ['plain', 'directory'])
+      await expect(checkPlugin(binDir, name)).rejects.toMatchObject(
+        refusal(name, `"${binDir}/${name}" is not executable`),
+      );
+    await expect(checkPlugin(binDir, 'link')).rejects.toMatchObject(refusal('link', `it lies outside "${binDir}"`));
+    await expect(checkPlugin(binDir, 'gone')).rejects.toMatchObject({
+      ...refusal('gone', `"${binDir}/gone" does not exist`),
+      cause: expect.any(Error) as Error,
+    });
+    await expect(checkPlugin(binDir, '..')).rejects.toMatchObject(refusal('..', 'it is not the name of a program'));
   });
 });
