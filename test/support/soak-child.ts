@@ -171,7 +171,7 @@ const sampler = setInterval(
     const { rss, heapUsed } = process.memoryUsage();
     samples.push([(performance.now() - started) / 60_000, rss / 1_048_576, heapUsed / 1_048_576]);
   },
-  Math.max(1000, seconds * 20),
+  Math.max(1000, seconds * 10),
 );
 setTimeout(() => delays.enable(), (seconds * 1000) / 10);
 await soak();
