@@ -36,7 +36,8 @@ async function startTwo(head: Transport) {
   };
   const first = tryPull('r.example/app:1', options);
   await layerGate.reached;
-  const follow = (signal?: AbortSignal) => tryPull('r.example/other:1', { ...options, signal });
+  const follow = (signal?: AbortSignal, onEvent: (event: PullEvent) => void = () => undefined) =>
+    tryPull('r.example/other:1', { ...options, signal, onEvent });
   return { server, layer, first, follow, open: layerGate.open };
 }
 
@@ -52,6 +53,23 @@ describe('a pull of what another repository is about to bring', () => {
     expect(phases(events, layer.digest)).toEqual(['started', 'progress', 'verified']);
     open();
     expect((await first).error).toBeUndefined();
+  });
+
+  it('hears once that it began, and then what the other hears', async () => {
+    const { server, first, follow, open, layer } = await startTwo(createMemoryTransport(() => ({})).transport);
+    let begun = (): void => undefined;
+    const began = new Promise<void>((resolve) => void (begun = resolve));
+    const second = follow(undefined, ({ type }) => void (type === 'blob' && begun()));
+    await began;
+    // The config is there; the next that is told is of the layer.
+    for (let turn = 0; turn < 20; turn += 1) await new Promise((resolve) => setImmediate(resolve));
+    open();
+    const all = [(await first).events, (await second).events].map((events) => phases(events, layer.digest));
+    expect(all).toEqual([
+      ['started', 'progress', 'verified'],
+      ['started', 'progress', 'verified'],
+    ]);
+    expect(server.ranges()).toEqual([undefined]);
   });
 
   it('ends with an error of the transport that is not ours', async () => {

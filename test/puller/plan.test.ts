@@ -7,7 +7,7 @@ import { createMemoryStore, writeContent } from 'kubepull/store';
 import { buildImage, buildIndex, type LoopbackRegistry } from 'kubepull/testing';
 import type { PullEvent } from 'kubepull/puller';
 import type { PullStep } from '../../src/puller/events.ts';
-import { createTotals } from '../../src/puller/plan.ts';
+import { createTotals, planContents } from '../../src/puller/plan.ts';
 import { runsOf } from '../support/property-runs.ts';
 import { startRegistry } from '../support/registry.ts';
 import { amd64, startRuntime, tryPull } from './downloads-support.ts';
@@ -51,6 +51,11 @@ describe('the plan of a pull', () => {
     ]);
     expect(askedBefore).toBe(0);
     expect(askedForBlobs(registry)).toHaveLength(3);
+  });
+
+  it('has nothing that is there where there is no store', async () => {
+    const plan = await planContents(image.manifest, { store: undefined, signal: undefined });
+    expect(plan).toEqual({ contents: blobs, bytes: bytesOf(blobs), present: [], presentBytes: 0 });
   });
 
   it('asks the store once about what is there', async () => {

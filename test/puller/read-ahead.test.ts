@@ -75,6 +75,21 @@ describe('readAhead', () => {
     await reader.return();
   });
 
+  it('uses the place of the reader again when its part is there', async () => {
+    const { fetch, started, pending } = controlled();
+    const reader = readAhead(parts(10), fetch, { parallel: 4, slots: createSlots(1), signal });
+    const first = reader.next();
+    await setImmediate();
+    expect(started).toEqual([0, 1]);
+    for (const { resolve } of pending.values()) resolve(1);
+    await first;
+    await setImmediate();
+    const second = reader.next();
+    await second;
+    expect(started).toEqual([0, 1, 2, 3]);
+    await reader.return();
+  });
+
   it('reads nothing when there is no place but that of the reader', async () => {
     const { fetch, started } = controlled();
     const slots = createSlots(1);
