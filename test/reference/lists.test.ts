@@ -115,6 +115,7 @@ describe('sortReferences', () => {
       'A1',
       'A12',
     ]);
+    expect(sortReferences(['A\0', 'A'])).toEqual(['A', 'A\0']);
     expect(sortReferences(['b', 'docker.io/b', 'a', 'b'])).toEqual([
       'docker.io/library/a',
       ...Array.from({ length: 3 }, () => 'docker.io/library/b'),

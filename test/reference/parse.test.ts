@@ -7,6 +7,7 @@ import {
   parseReference,
   safeParseReference,
 } from 'kubepull/reference';
+import { textWithTag } from '../../src/reference/inner.ts';
 import { canary } from '../support/canary.ts';
 import { refusal } from './refusal.ts';
 import { INVALID, VALID } from './tables.ts';
@@ -33,6 +34,13 @@ describe('worked examples', () => {
     expect([image.tag ?? '', image.digest ?? '']).toEqual([tag, digest]);
     expect(applyDefaultTag(input)).toBe(cri);
     expect(formatReference(ref, 'familiar')).toBe(familiar);
+  });
+});
+
+describe('the image for the runtime', () => {
+  it('has no tag where the reference has none', () => {
+    expect(textWithTag(parseReference('nginx'))).toBe('nginx');
+    expect(textWithTag(parseImageName('nginx'))).toBe('nginx:latest');
   });
 });
 
