@@ -1,6 +1,8 @@
+import { check, checkFast } from '../errors/inner.js';
+import * as is from '../errors/inner.js';
 import { InvalidConfigError } from '../errors/index.js';
 import { decodeBase64, decodeUtf8, encodeBase64, encodeUtf8 } from '../internal/index.js';
-import { checkText, toSecret } from './create-credential.js';
+import { textOrSecret, toSecret } from './create-credential.js';
 import { createSecret, type Secret } from './secret.js';
 
 /**
@@ -61,7 +63,8 @@ function splitAtColon(bytes: Uint8Array | string, upstream: string): readonly [s
  * @public
  */
 export function decodeAuth(auth: string): DecodedAuth {
-  const parts = splitAuth(checkText('auth', auth));
+  checkFast('Cannot decode auth field', 'auth', auth, is.text);
+  const parts = splitAuth(auth);
   if (typeof parts !== 'string') return { username: parts[0], password: createSecret(parts[1]) };
   throw new InvalidConfigError(`Cannot decode auth field: ${parts}`, { upstream: parts, offset: undefined });
 }
@@ -86,5 +89,6 @@ export function decodeAuth(auth: string): DecodedAuth {
  * @public
  */
 export function encodeAuth(username: string, password: string | Secret): string {
-  return encodeBase64(encodeUtf8(`${checkText('username', username)}:${toSecret(password).reveal()}`));
+  check('Cannot write auth field', { username, password }, { username: is.text, password: textOrSecret });
+  return encodeBase64(encodeUtf8(`${username}:${toSecret(password).reveal()}`));
 }

@@ -1,6 +1,5 @@
-import { check } from '../errors/inner.js';
+import { check, type Kind } from '../errors/inner.js';
 import * as is from '../errors/inner.js';
-import { ImageError } from '../errors/index.js';
 import { equalSecrets } from '../internal/index.js';
 import { createSecret, type Secret } from './secret.js';
 import type { Credential } from './types.js';
@@ -40,28 +39,31 @@ export interface CredentialInput {
  * @public
  */
 export function createCredential(input: CredentialInput): Credential {
-  check('Cannot make a credential', { input }, { input: is.object });
-  const { username = '', password = '' } = input;
+  check('Cannot make a credential', { input }, { input: INPUT });
+  const { username = '', password = '', identityToken, registryToken, email } = input;
   return {
-    username: checkText('username', username),
+    username,
     password: toSecret(password),
-    identityToken: input.identityToken === undefined ? undefined : toSecret(input.identityToken),
-    registryToken: input.registryToken === undefined ? undefined : toSecret(input.registryToken),
-    email: input.email === undefined ? undefined : checkText('email', input.email),
+    identityToken: identityToken === undefined ? undefined : toSecret(identityToken),
+    registryToken: registryToken === undefined ? undefined : toSecret(registryToken),
+    email,
   };
 }
 
 /** A secret of another copy of the package is one as well. */
-export function toSecret(value: string | Secret): Secret {
-  const given: Partial<Secret> | string | null = value;
-  return typeof given !== 'string' && typeof given?.reveal === 'function'
-    ? (value as Secret)
-    : createSecret(value as string);
-}
+export const textOrSecret: Kind = /* @__PURE__ */ is.either(is.text, is.secret);
+const OPTIONAL_TEXT = /* @__PURE__ */ is.optional(is.text);
+const OPTIONAL_SECRET = /* @__PURE__ */ is.optional(textOrSecret);
+const INPUT = /* @__PURE__ */ is.shape({
+  username: OPTIONAL_TEXT,
+  password: OPTIONAL_SECRET,
+  identityToken: OPTIONAL_SECRET,
+  registryToken: OPTIONAL_SECRET,
+  email: OPTIONAL_TEXT,
+});
 
-export function checkText(name: string, value: string): string {
-  if (typeof value === 'string') return value;
-  throw new ImageError('ERR_OPTION_INVALID', `Cannot make a credential: ${name} must be text`);
+export function toSecret(value: string | Secret): Secret {
+  return typeof value === 'string' ? createSecret(value) : value;
 }
 
 /** What a registry is told of a credential, as one text, which holds its secrets: for comparing, never for showing. */

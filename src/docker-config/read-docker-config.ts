@@ -13,15 +13,17 @@ import {
   matchField,
   readJson,
 } from '../internal/index.js';
-import type {
-  Credential,
-  CredentialHelper,
-  DockerConfig,
-  IgnoredField,
-  ParseDockerConfigOptions,
-  SkippedEntry,
-} from './types.js';
+import type { Credential, DockerConfig, IgnoredField, ParseDockerConfigOptions, SkippedEntry } from './types.js';
 import { splitAuth, splitDockerAuth } from './auth-field.js';
+import {
+  CONFIG_JSON,
+  decodeEntry,
+  type Dialect,
+  DOCKER,
+  DOCKERCFG,
+  type EntryFields,
+  stringsFault,
+} from './dialects.js';
 import { createSecret, type Secret } from './secret.js';
 
 const MAX_BYTES = 4 * 1024 * 1024;
@@ -95,10 +97,16 @@ interface Found {
   readonly entries: Map<string, ReadEntry>;
   readonly skipped: SkippedEntry[];
   readonly ignored: IgnoredField[];
-  credHelpers: readonly CredentialHelper[];
+  readonly helpers: Map<string, string>;
   credsStore: string | undefined;
-  /** Go's first type error outside of entries. Go decodes on, and reports it unless an entry has worse. */
-  fault: string | undefined;
+  /** Go's first type error. Go decodes on after it; but at the first bad entry kubelet stops, and tells that instead. */
+  fault: Fault | undefined;
+}
+
+interface Fault {
+  readonly upstream: string;
+  /** The place, when it is not a byte offset. */
+  readonly where?: string;
 }
 
 const FIELDS = ['auths', 'HttpHeaders', 'credHelpers', 'credsStore'] as const;
@@ -122,15 +130,16 @@ function readDocument(root: JsonNode, reading: Reading): DockerConfig {
     entries: new Map(),
     skipped: [],
     ignored: [],
-    credHelpers: [],
+    helpers: new Map(),
     credsStore: undefined,
     fault: undefined,
   };
   if (root.kind === 'object') (flat ? addEntries : readFields)(found, root);
-  else if (root.kind !== 'null') found.fault = cannotUnmarshal(goKind(root), dialect.document);
-  if (found.fault !== undefined) throw refuse(source, found.fault);
-  const { entries, skipped, ignored, credHelpers, credsStore } = found;
-  const all = Array.from(entries, ([pattern, read]) => ({ pattern, credential: toCredential(read), source }));
+  else if (root.kind !== 'null') found.fault = { upstream: cannotUnmarshal(goKind(root), dialect.document) };
+  if (found.fault !== undefined) throw refuse(source, found.fault.upstream, found.fault);
+  const { entries, skipped, ignored, helpers, credsStore } = found;
+  const all = Array.from(entries, ([pattern, read]) => ({ pattern, credential: toCredential(read, source), source }));
+  const credHelpers = Array.from(helpers, ([pattern, helper]) => ({ pattern, helper }));
   return { entries: all, skipped, ignored, credHelpers, credsStore };
 }
 
@@ -138,8 +147,10 @@ type JsonObject = JsonNode & { readonly kind: 'object' };
 
 /** An entry that was decoded. Nothing more is made of one that another of its key replaces. */
 interface ReadEntry {
-  readonly parts: readonly [username: string, password: string];
   readonly fields: EntryFields;
+  /** A text is Docker's for an `auth` field that it cannot read. It reads them once it has the whole document. */
+  readonly parts: readonly [username: string, password: string] | string;
+  readonly index: number;
 }
 
 function readFields(found: Found, root: JsonObject): void {
@@ -155,7 +166,7 @@ function readAuths(found: Found, node: JsonNode): void {
   const { auths, entryPlace } = found.dialect;
   if (node.kind === 'object') addEntries(found, node);
   else if (node.kind === 'null') found.entries.clear();
-  else found.fault ??= cannotUnmarshal(goKind(node), auths, entryPlace);
+  else found.fault ??= { upstream: cannotUnmarshal(goKind(node), auths, entryPlace) };
 }
 
 function readOther(found: Found, field: Exclude<(typeof FIELDS)[number], 'auths'>, node: JsonNode): void {
@@ -167,39 +178,54 @@ function readOther(found: Found, field: Exclude<(typeof FIELDS)[number], 'auths'
   const checked = mode === 'docker' || (mode === 'kubelet' && field === 'HttpHeaders');
   if (field === 'credsStore') {
     if (node.kind === 'string') found.credsStore = node.value;
-    else if (checked && node.kind !== 'null') found.fault ??= cannotUnmarshal(goKind(node), 'string', place);
+    else if (checked && node.kind !== 'null')
+      found.fault ??= { upstream: cannotUnmarshal(goKind(node), 'string', place) };
     return;
   }
-  const fault = checked || field === 'credHelpers' ? stringsFault(node, place) : undefined;
-  if (fault === undefined && field === 'credHelpers') readHelpers(found, node);
-  else if (checked) found.fault ??= fault;
+  const upstream = stringsFault(node, place);
+  if (upstream === undefined && field === 'credHelpers') readHelpers(found, node);
+  else if (upstream !== undefined && checked) found.fault ??= { upstream };
 }
 
-/** Kubelet ignores helpers, also those that are too many. */
-function readHelpers(found: Found, node: JsonNode): void {
-  const { maxEntries, mode, source } = found.reading;
-  const isFit = node.kind !== 'object' || countMembers(node) <= maxEntries;
-  if (!isFit && mode === 'docker') throw refuse(source, `more than ${maxEntries} credHelpers`);
-  if (isFit) found.credHelpers = Array.from(decodeStrings(node), ([pattern, helper]) => ({ pattern, helper }));
+/** Objects merge, and `null` takes all away, as with `auths`. Kubelet ignores helpers, also those that are too many. */
+function readHelpers({ helpers, reading }: Found, node: JsonNode): void {
+  const { maxEntries, mode, source } = reading;
+  if (node.kind !== 'object') helpers.clear();
+  else if (helpers.size + countMembers(node) <= maxEntries)
+    eachMember(node, (key, value) => void helpers.set(key, value.kind === 'string' ? value.value : ''));
+  else if (mode === 'docker') throw refuse(source, `more than ${maxEntries} credHelpers`);
 }
 
 function addEntries(found: Found, auths: JsonObject): void {
-  const { entries, reading, skipped } = found;
-  const { maxEntries, source } = reading;
-  if (countMembers(auths) > maxEntries) throw refuse(source, `more than ${maxEntries} entries`);
+  const { entries, ignored, reading, skipped } = found;
+  const { maxEntries, mode, source } = reading;
+  if (entries.size + countMembers(auths) > maxEntries) throw refuse(source, `more than ${maxEntries} entries`);
   let index = 0;
   eachMember(auths, (key, value) => {
     index += 1;
     entries.delete(key);
-    const read = readEntry(found, key, value);
+    const before = ignored.length;
+    const read = readEntry(found, key, value, index);
     if (typeof read !== 'string') entries.set(key, read);
-    else if (reading.mode === 'lenient') skipped.push({ pattern: key, upstream: read });
-    else throw refuse(source, read, { where: ` (entry ${index})` });
-    if (entries.size > maxEntries) throw refuse(source, `more than ${maxEntries} entries`);
+    else if (mode === 'lenient') {
+      skipped.push({ pattern: key, upstream: read });
+      // It is the entry that is left out.
+      ignored.length = before;
+    } else if (mode === 'docker') found.fault ??= { upstream: read, where: placeOf(index) };
+    else throw refuse(source, read, { where: placeOf(index) });
   });
 }
 
-function readEntry({ reading, dialect, ignored }: Found, pattern: string, node: JsonNode): ReadEntry | string {
+function placeOf(index: number): string {
+  return ` (entry ${index})`;
+}
+
+function readEntry(
+  { reading, dialect, ignored }: Found,
+  pattern: string,
+  node: JsonNode,
+  index: number,
+): ReadEntry | string {
   const docker = reading.mode === 'docker';
   const before = ignored.length;
   const fields = decodeEntry(node, dialect, (key, value) => {
@@ -207,18 +233,16 @@ function readEntry({ reading, dialect, ignored }: Found, pattern: string, node: 
     const isNew = field !== undefined && !ignored.slice(before).some((one) => one.field === field);
     if (isNew) ignored.push({ field, pattern, reason: REASONS[field] });
   });
-  if (typeof fields === 'string') {
-    // It is the entry that is left out.
-    ignored.length = before;
-    return fields;
-  }
+  if (typeof fields === 'string') return fields;
   const { auth = '', username = '', password = '' } = fields;
   const parts = auth === '' ? ([username, password] as const) : docker ? splitDockerAuth(auth) : splitAuth(auth);
-  return typeof parts === 'string' ? parts : { parts, fields };
+  return typeof parts === 'string' && !docker ? parts : { fields, parts, index };
 }
 
 /** Docker's fields are in `fields` in Docker's mode only. */
-function toCredential({ parts: [username, password], fields }: ReadEntry): Credential {
+function toCredential({ fields, parts, index }: ReadEntry, source: CredentialSource): Credential {
+  if (typeof parts === 'string') throw refuse(source, parts, { where: placeOf(index) });
+  const [username, password] = parts;
   const identityToken = secretOf(fields.identitytoken);
   return {
     username: identityToken === undefined ? username : '',
@@ -234,111 +258,17 @@ function secretOf(value: string | undefined): Secret | undefined {
   return value ? createSecret(value) : undefined;
 }
 
-type EntryField = 'username' | 'password' | 'email' | 'auth' | 'identitytoken' | 'registrytoken';
-
-/** The fields of an entry that were given, by their JSON name. */
-type EntryFields = Readonly<Partial<Record<EntryField, string>>>;
-
-const KUBELET_FIELDS: readonly EntryField[] = ['username', 'password', 'email', 'auth'];
-const DOCKER_FIELDS: readonly EntryField[] = [...KUBELET_FIELDS, 'identitytoken', 'registrytoken'];
-
-/** The structs that a document is read into; their names show in Go's errors. */
-interface Dialect {
-  readonly fields: readonly EntryField[];
-  readonly document: string;
-  readonly auths: string;
-  readonly entry: string;
-  /** What stands for the struct in the error of an entry, and in that of one of its fields. */
-  readonly entryPlace: string | undefined;
-  readonly fieldPlace: string;
-}
-
-const ENTRY = 'dockerConfigEntryWithAuth';
-const PACKAGE = 'credentialprovider.';
-
-/** `config.json` as kubelet reads it. */
-const CONFIG_JSON: Dialect = {
-  fields: KUBELET_FIELDS,
-  document: `${PACKAGE}DockerConfigJSON`,
-  auths: `${PACKAGE}DockerConfig`,
-  entry: PACKAGE + ENTRY,
-  entryPlace: 'DockerConfigJSON.auths',
-  fieldPlace: 'DockerConfigJSON.auths',
-};
-
-/** `.dockercfg`: the same entries without the level `auths`, so Go knows no outer struct to name. */
-const DOCKERCFG: Dialect = {
-  ...CONFIG_JSON,
-  document: CONFIG_JSON.auths,
-  entryPlace: undefined,
-  fieldPlace: ENTRY,
-};
-
-/** `config.json` as Docker reads it. */
-const DOCKER: Dialect = {
-  fields: DOCKER_FIELDS,
-  document: 'configfile.ConfigFile',
-  auths: 'map[string]types.AuthConfig',
-  entry: 'types.AuthConfig',
-  entryPlace: 'ConfigFile.auths',
-  fieldPlace: 'AuthConfig.auths',
-};
-
-/**
- * Reads an entry as Go decodes a struct of strings; a `string` is Go's text for the first wrong type.
- *
- * @param other - is told of a member that is none of the fields
- */
-function decodeEntry(
-  node: JsonNode,
-  dialect: Dialect,
-  other: (key: string, value: JsonNode) => void = () => undefined,
-): EntryFields | string {
-  const fields: Partial<Record<EntryField, string>> = {};
-  let fault: string | undefined;
-  if (node.kind === 'null') return fields;
-  if (node.kind !== 'object') return cannotUnmarshal(goKind(node), dialect.entry, dialect.entryPlace);
-  eachMember(node, (key, value) => {
-    const name = matchField(key, dialect.fields);
-    if (name === undefined) other(key, value);
-    else if (value.kind === 'string') fields[name] = value.value;
-    else if (value.kind !== 'null') fault ??= cannotUnmarshal(goKind(value), 'string', `${dialect.fieldPlace}.${name}`);
-  });
-  return fault ?? fields;
-}
-
-/** Go's text for what is no object of strings; `null` stands for an empty one. */
-function stringsFault(node: JsonNode, place: string): string | undefined {
-  if (node.kind === 'null') return undefined;
-  if (node.kind !== 'object') return cannotUnmarshal(goKind(node), 'map[string]string', place);
-  let fault: string | undefined;
-  eachMember(node, (_, value) => {
-    if (value.kind !== 'string' && value.kind !== 'null') fault ??= cannotUnmarshal(goKind(value), 'string', place);
-  });
-  return fault;
-}
-
-/** Reads an object whose values are strings. */
-function decodeStrings(node: JsonNode): ReadonlyMap<string, string> {
-  const strings = new Map<string, string>();
-  if (node.kind === 'object')
-    eachMember(node, (key, value) => void strings.set(key, value.kind === 'string' ? value.value : ''));
-  return strings;
-}
-
 /**
  * The error for a document that cannot be read. Its message quotes nothing of the content: Go's text for a syntax error
  * names the character at fault, which stays in `upstream`.
- *
- * @param where - the place of the fault, when it is not a byte offset
  */
 function refuse(
   source: CredentialSource,
   upstream: string,
-  { offset, where }: { readonly offset?: number; readonly where?: string } = {},
+  { offset, where = '' }: { readonly offset?: number; readonly where?: string } = {},
 ): InvalidConfigError {
   const origin = source.kind === 'inline' ? '' : ` from ${formatCredentialSource(source)}`;
   const reason = upstream.replace(/^(invalid character) '.+?' /, '$1 ');
-  const place = offset === undefined ? (where ?? '') : ` at byte ${offset}`;
+  const place = offset === undefined ? where : ` at byte ${offset}`;
   return new InvalidConfigError(`Cannot read docker config${origin}: ${reason}${place}`, { upstream, offset });
 }

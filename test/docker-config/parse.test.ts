@@ -141,6 +141,11 @@ describe('parseDockerConfigJson', () => {
     expect(faultOf(() => parseDockerConfigJson(`{"auths":{"a":{},"${password}":{"auth":"!"}}}`, source)).message).toBe(
       'Cannot read docker config from secret team/creds: illegal base64 data at input byte 0 (entry 2)',
     );
+    for (const quoted of ["'", '\u0001', 'é', '"']) {
+      const error = faultOf(() => parse(`{"auths":{"r":{"auth":"dTpw" ${quoted}`));
+      expect(error.message).toBe('Cannot read docker config: invalid character after object key:value pair at byte 29');
+      expect(error.offset).toBe(29);
+    }
   });
 });
 

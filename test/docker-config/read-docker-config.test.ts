@@ -48,6 +48,44 @@ describe('readDockerConfig', () => {
     ).toEqual([]);
   });
 
+  it('reads what helpers there are where kubelet ignores them, and none of what Docker could not read', () => {
+    const helpersOf = (json: string, maxEntries?: number): unknown =>
+      parseDockerConfig(json, { maxEntries }).credHelpers;
+    expect(helpersOf('{"credHelpers":{"a":"x","b":5}}')).toEqual([]);
+    expect(helpersOf('{"HttpHeaders":{"a":"b"}}')).toEqual([]);
+    expect(helpersOf('{"credHelpers":{"a":"x","b":"y"}}', 2)).toHaveLength(2);
+    expect(helpersOf('{"credHelpers":{"a":"x","b":"y"}}', 1)).toEqual([]);
+  });
+
+  it.each(['kubelet', 'lenient'] as const)('reports a token once for each entry that has it: %s', (mode) => {
+    const text =
+      '{"auths":{"a":{"identitytoken":"1","IdentityToken":"2","registrytoken":"3"},"b":{"identitytoken":"4"}}}';
+    const { ignored } = parseDockerConfig(text, { mode, format: 'dockerconfigjson' });
+    expect(ignored.map(({ field, pattern }) => `${pattern}: ${field}`)).toEqual([
+      'a: identitytoken',
+      'a: registrytoken',
+      'b: identitytoken',
+    ]);
+  });
+
+  it('reports nothing of an entry that the lenient mode skips, whatever is wrong in it', () => {
+    const text =
+      '{"auths":{"a":{"identitytoken":"t","auth":"!"},"b":{"registrytoken":"t","email":5},"c":{"identitytoken":"t"}}}';
+    const { ignored, skipped } = parseDockerConfig(text, { mode: 'lenient' });
+    expect(skipped.map(({ pattern }) => pattern)).toEqual(['a', 'b']);
+    expect(ignored.map(({ pattern }) => pattern)).toEqual(['c']);
+  });
+
+  it.each(['HttpHeaders', 'credHelpers', 'credsStore', 'auths'])('reports no %s that is null', (field) => {
+    expect(parseDockerConfig(`{"${field}":null}`)).toEqual({
+      entries: [],
+      skipped: [],
+      ignored: [],
+      credHelpers: [],
+      credsStore: undefined,
+    });
+  });
+
   it('understands tokens and helpers as Docker does: a token stands for user and password', () => {
     const { entries, ignored, credHelpers, credsStore } = parseDockerConfig(FULL, { mode: 'docker' });
     expect(triples(entries)).toEqual([
@@ -118,7 +156,11 @@ describe('readDockerConfig', () => {
     expect(() => parseDockerConfig(bytes, { maxBytes: bytes.length - 1 })).toThrow(/larger than/);
     expect(parseDockerConfig(two, { maxBytes: 25, maxDepth: 3 }).entries).toHaveLength(2);
     expect(upstreamOf(() => parseDockerConfig(two, { maxDepth: 2 }))).toMatch(/exceeded max depth/);
-    expect(upstreamOf(() => parseDockerConfig('"éé"', { maxBytes: 5 }))).toBe('document is larger than 5 bytes');
+    for (const maxBytes of [4, 5])
+      expect(upstreamOf(() => parseDockerConfig('"éé"', { maxBytes }))).toBe(
+        `document is larger than ${maxBytes} bytes`,
+      );
+    expect(upstreamOf(() => parseDockerConfig('"éé"', { maxBytes: 6 }))).toMatch(/cannot unmarshal string/);
     for (const options of [
       { maxBytes: 0 },
       { maxEntries: Number.NaN },
