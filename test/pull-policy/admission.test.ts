@@ -52,8 +52,43 @@ describe('validatePullPolicies', () => {
     expect(validatePullPolicies(pod(container('nginx', 'Never'))).message).toBeUndefined();
   });
 
-  it('lets a template have outer white space', () => {
-    expect(validatePullPolicies(pod(container(' nginx', 'Never')), { object: 'template' }).errors).toEqual([]);
+  it('lets a template have outer white space, which a pod may not have', () => {
+    const spaced = pod(container(' nginx', 'Never'));
+    expect(validatePullPolicies(spaced, { object: 'template' }).errors).toEqual([]);
+    expect(validatePullPolicies(spaced, { object: 'pod' }).errors).toHaveLength(1);
+  });
+
+  it.each([
+    ['1.35', 'template', []],
+    ['1.36', 'template', []],
+    ['1.37', 'template', ['spec.volumes[0].image.reference']],
+    ['1.35', 'pod', ['spec.volumes[0].image.reference']],
+  ] as const)('in %s wants of the image volume of a %s a reference: %j', (release, object, paths) => {
+    const spec = { volumes: [{ name: 'v', image: { pullPolicy: 'Never' } }] };
+    expect(validatePullPolicies({ spec }, { release, object }).errors.map(({ path }) => path)).toEqual(paths);
+  });
+
+  it('looks past what YAML leaves empty, and past other volumes', () => {
+    const spec = {
+      containers: [null],
+      volumes: [null, { name: 'd', emptyDir: {} }, { name: 'v', image: { reference: 'm', pullPolicy: 'Never' } }],
+      imagePullSecrets: [{ name: 'a' }, null],
+    };
+    Object.assign(spec.volumes[2] as object, { emptyDir: null, secret: undefined });
+    const { message, warnings } = validatePullPolicies({ spec } as unknown as PodLike);
+    expect(message).toBe(
+      'Pod "" is invalid: [spec.containers[0].image: Required value, spec.containers[0].imagePullPolicy: Required value]',
+    );
+    expect(warnings).toEqual(['spec.imagePullSecrets[1].name: invalid empty name ""']);
+    expect(validatePullPolicies({})).toEqual({ errors: [], warnings: [], message: undefined });
+  });
+
+  it('holds init containers to the rules of others', () => {
+    const spec = { initContainers: [container('', 'odd')] };
+    expect(validatePullPolicies({ spec }).errors.map(({ type, path }) => `${type} ${path}`)).toEqual([
+      'required spec.initContainers[0].image',
+      'unsupported spec.initContainers[0].imagePullPolicy',
+    ]);
   });
 
   it('takes for white space what Go does: U+0085, but not U+FEFF', () => {
@@ -125,7 +160,9 @@ describe('AlwaysPullImages', () => {
     ['an image changes', pod(container('a:1', 'Never')), pod(container('a:2', 'Never')), undefined],
   ])('an update in which %s', (_, oldPod, updated, ignored) => {
     expect(mutateAlwaysPullImages(updated, { oldPod }).ignored).toBe(ignored);
-    expect(validateAlwaysPullImages(updated, { oldPod }).ignored).toBe(ignored);
+    const verdict = validateAlwaysPullImages(updated, { oldPod });
+    expect(verdict.ignored).toBe(ignored);
+    if (ignored !== undefined) expect(verdict).toEqual({ ignored, errors: [], message: undefined });
   });
 
   it('does not count the image of a volume as one of a container, neither before nor after an update', () => {
@@ -176,6 +213,7 @@ describe('AlwaysPullImages', () => {
     };
     const errors = [text('spec.initContainers[0]', 'Never'), text('spec.containers[0]', 'IfNotPresent')];
     expect(validateAlwaysPullImages(both)).toEqual({ ignored: undefined, errors, message: `[${errors.join(', ')}]` });
-    expect(validateAlwaysPullImages(mutateAlwaysPullImages(both).pod).errors).toEqual([]);
+    const admitted = { ignored: undefined, errors: [], message: undefined };
+    expect(validateAlwaysPullImages(mutateAlwaysPullImages(both).pod)).toEqual(admitted);
   });
 });

@@ -9,6 +9,8 @@ import {
   decidePolicyAfterUpdate,
 } from 'kubepull/pull-policy';
 import { type PodLike } from 'kubepull/kubernetes';
+import { safeParseReference } from 'kubepull/reference';
+import { pullPolicyOf } from '../../src/pull-policy/inner.ts';
 
 const DIGEST = `sha256:${'0123456789abcdef'.repeat(4)}`;
 
@@ -36,13 +38,16 @@ describe('decidePullPolicy', () => {
   ])('%s gets %s', (image, policy, reason) => {
     expect(decidePullPolicy(image)).toEqual({ image, policy, reason });
     expect(defaultPullPolicy(image)).toBe(policy);
+    const parsed = safeParseReference(image);
+    expect(pullPolicyOf(parsed.ok ? parsed.value : undefined, undefined)).toBe(policy);
   });
 
   it('keeps what the container names, but for an empty text', () => {
     expect(decidePullPolicy('nginx', 'Never')).toEqual({ image: 'nginx', policy: 'Never', reason: 'explicit' });
     expect(decidePullPolicy('nginx', 'always').policy).toBe('always');
     expect(decidePullPolicy('nginx', '').policy).toBe('Always');
-    expect(decidePullPolicy(undefined).policy).toBe('IfNotPresent');
+    expect(decidePullPolicy(undefined)).toEqual({ image: '', policy: 'IfNotPresent', reason: 'unparseable' });
+    expect([pullPolicyOf(undefined, 'Never'), pullPolicyOf(undefined, null)]).toEqual(['Never', 'IfNotPresent']);
   });
 });
 
@@ -82,6 +87,8 @@ describe('defaultPodPullPolicies', () => {
     const defaulted = defaultPodPullPolicies(pod).pod;
     expect(defaulted).not.toBe(pod);
     expect(defaulted.metadata).toBe(pod.metadata);
+    expect(defaulted.spec.containers[1]).toBe(pod.spec.containers[1]);
+    expect(defaulted.spec.volumes[2]).toBe(pod.spec.volumes[2]);
     expect(defaulted.spec.containers[0]).toEqual({
       name: 'web',
       image: 'nginx:1.27',
@@ -168,11 +175,13 @@ describe('defaultWorkloadPullPolicies', () => {
   it('leaves an object without template as it is', () => {
     const controller = { kind: 'ReplicationController', spec: {} };
     expect(defaultWorkloadPullPolicies(controller)).toEqual({ object: controller, decisions: [] });
+    expect(defaultWorkloadPullPolicies({})).toEqual({ object: {}, decisions: [] });
   });
 
   it.each(['ConfigMap', 'Rollout', '', '__proto__', 'constructor'])('refuses the kind %j', (kind) => {
+    const message = `Cannot default pull policies of kind "${kind}": the API server knows no pod template in it`;
     expect(() => defaultWorkloadPullPolicies({ kind })).toThrow(
-      expect.objectContaining({ code: 'ERR_OPTION_INVALID' }),
+      expect.objectContaining({ code: 'ERR_OPTION_INVALID', message }) as Error,
     );
   });
 });
@@ -194,5 +203,20 @@ describe('policyAfterUpdate', () => {
     ['template', 'replace', {}, 'IfNotPresent', 'unparseable', false],
   ] as const)('%s, %s of %j gives %s (%s)', (object, operation, request, policy, reason, refused) => {
     expect(decidePolicyAfterUpdate({ object, operation, stored, request })).toMatchObject({ policy, reason, refused });
+  });
+
+  it('tells the image after it, and whether the policy is another', () => {
+    const after = (operation: 'patch' | 'replace', request: object) =>
+      decidePolicyAfterUpdate({ object: 'template', operation, stored, request });
+    expect(after('patch', {})).toMatchObject({ image: 'app:1', changed: false });
+    expect(after('patch', latest)).toMatchObject({ image: 'app:latest', changed: false });
+    expect(after('replace', {})).toMatchObject({ image: '', changed: false });
+    expect(after('replace', latest)).toMatchObject({ image: 'app:latest', changed: true });
+  });
+
+  it('decides anew where nothing is stored', () => {
+    expect(
+      decidePolicyAfterUpdate({ object: 'template', operation: 'patch', stored: { image: 'app' }, request: {} }),
+    ).toEqual({ image: 'app', policy: 'Always', reason: 'no-tag', changed: true, refused: false });
   });
 });
