@@ -23,6 +23,11 @@ export const SHORT = /** @type {const} */ ([
     'Places and forms of a secret in answers, with none shown',
     'places and forms in which a server says a secret again',
   ],
+  ['Places searched for secrets, with none found', 'places that were searched for secrets, and had none'],
+  [
+    'Ways to a real docker-registry, each with the right image',
+    'ways to a real registry by which the right image came',
+  ],
   ['Longest time from an abort to its end', 'time from an abort to the end of what it aborted'],
   ['Growth of the heap after 10,000 look-ups or pulls', 'growth of the heap after 10,000 look-ups or pulls'],
   ['Pulls under faults, with no wrong byte', 'pulls under faults, without a wrong byte'],

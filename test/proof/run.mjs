@@ -28,12 +28,14 @@ try {
   else copyFileSync(givenFigures, figures);
   const all = [...new Set(PROOFS.flatMap((proof) => proof.files))];
   const proofs = all.filter((file) => file.startsWith('test/proof/'));
-  const suite = givenResults === undefined ? all.filter((file) => !proofs.includes(file)) : [];
+  const real = all.filter((file) => file.startsWith('test/real/'));
+  const suite = givenResults === undefined ? all.filter((file) => !proofs.includes(file) && !real.includes(file)) : [];
   const failed = new Map(givenResults === undefined ? [] : failuresOf(givenResults));
   let output = await runTests('unit*', suite, failed);
   if (isFull) {
     const { beside, alone } = lanesOf(proofs);
     for (const said of await Promise.all(beside.map((files) => runTests('proof', files, failed)))) output += said;
+    output += await runTests('real', real, failed);
     output += await runTests('proof', alone, failed);
   } else {
     output += await runTests('proof', proofs, failed, process.env['KUBEPULL_TEST_RESULTS']);

@@ -8,6 +8,7 @@ import { createNodeRuntime, openOciLayout } from 'kubepull/node';
 import { pullImage } from 'kubepull/puller';
 import { writeContent } from 'kubepull/store';
 import { buildImage } from 'kubepull/testing';
+import { countFor } from '../support/figures.ts';
 import { assertLayoutValid } from '../support/layout-check.ts';
 import { tempDir } from '../support/temp-dir.ts';
 import { run } from './servers.ts';
@@ -99,5 +100,6 @@ describe('a registry that is killed and restarted 20 times during one pull', () 
     await assertLayoutValid(join(path, 'ours'));
     await copyWithSkopeo(`docker://${registry.host}/team/app:1`, `oci:${join(path, 'theirs')}:1`);
     expect(blobsOf(join(path, 'ours'))).toEqual(blobsOf(join(path, 'theirs')));
+    countFor('kills of a real registry during pulls that brought the right image', kills());
   });
 });

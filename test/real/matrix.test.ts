@@ -10,6 +10,7 @@ import { pullImage } from 'kubepull/puller';
 import { createNodeRuntime, openOciLayout } from 'kubepull/node';
 import { buildImage } from 'kubepull/testing';
 import { canary } from '../support/canary.ts';
+import { countFor } from '../support/figures.ts';
 import { assertLayoutValid } from '../support/layout-check.ts';
 import { tempDir } from '../support/temp-dir.ts';
 import { type Front, type FrontKind, FRONTS, openFront, reserveFront } from './matrix-fronts.ts';
@@ -129,6 +130,7 @@ describe.each(REGISTRIES)('docker-registry (%s)', (registryKind) => {
     await verify(scene);
     expect(scene.front.troubles()).toEqual(expect.arrayContaining([...TROUBLES[frontKind]]));
     if (frontKind === 'direct') expect(await skopeoBlobs(scene)).toEqual(blobNames);
+    countFor('ways to a real registry by which the right image came');
   });
 
   it.each(FRONTS)('%s: is pulled, though the registry is killed and restarted in the middle', async (frontKind) => {
@@ -146,5 +148,6 @@ describe.each(REGISTRIES)('docker-registry (%s)', (registryKind) => {
     if (frontKind !== '307 to a second origin') await eventually(() => scene.front.asked(large.digest) > 1);
     // A cache that has not got the blob yet ignores the range, and so the blob starts again.
     if (stored) expect(pausing.restarts).toBe(0);
+    countFor('ways to a real registry by which the right image came');
   });
 });

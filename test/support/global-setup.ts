@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
+import { countFor } from './figures.ts';
 import { propertyPage } from './property-runs.ts';
 import { SEED_VARIABLE } from './sweeps.ts';
 
@@ -29,6 +30,7 @@ export default async function setup(): Promise<(() => void) | undefined> {
     const rows = readFileSync(file, 'utf8').trim().split('\n').filter(Boolean);
     const sum = (column: number): number => rows.reduce((total, row) => total + Number(row.split(' ')[column] ?? 0), 0);
     console.log(`\ncanary hook: ${sum(0)} places scanned for ${sum(1)} secrets in ${rows.length} test files`);
+    countFor('places that were searched for secrets, and had none', sum(0));
     const { summary, text } = propertyPage(readFileSync(runsFile, 'utf8'));
     console.log(`properties: ${summary}`);
     if (process.env['CI'] === undefined) console.log(`sweeps: a part, chosen by ${SEED_VARIABLE}=${seed}`);
