@@ -62,6 +62,11 @@ export default defineConfig({
       // Against real servers and tools, which .ci/run installs.
       { extends: true, test: { ...shared, name: 'real', include: ['test/real/**/*.test.ts'] } },
     ],
-    coverage: { include: ['src/**/*.ts'], reporter: ['text', 'json-summary'], reportsDirectory: 'coverage' },
+    coverage: {
+      include: ['src/**/*.ts'],
+      reporter: ['text', 'json-summary'],
+      reportsDirectory: 'coverage',
+      thresholds: { lines: 97, branches: 93 },
+    },
   },
 });
