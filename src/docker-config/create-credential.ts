@@ -44,8 +44,8 @@ export function createCredential(input: CredentialInput): Credential {
   return {
     username,
     password: toSecret(password),
-    identityToken: identityToken === undefined ? undefined : toSecret(identityToken),
-    registryToken: registryToken === undefined ? undefined : toSecret(registryToken),
+    identityToken: toSecret(identityToken),
+    registryToken: toSecret(registryToken),
     email,
   };
 }
@@ -62,7 +62,7 @@ const INPUT = /* @__PURE__ */ is.shape({
   email: OPTIONAL_TEXT,
 });
 
-export function toSecret(value: string | Secret): Secret {
+export function toSecret<Other extends Secret | undefined>(value: string | Other): Secret | Other {
   return typeof value === 'string' ? createSecret(value) : value;
 }
 

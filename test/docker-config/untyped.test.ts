@@ -112,4 +112,10 @@ describe('formatCredentialSource', () => {
     expect(() => formatCredentialSource(source as never)).toThrow(refusal);
     expect(() => formatCredentialSource(source as never)).toThrow(/^Cannot name a source: source/);
   });
+
+  it('says what it needs', () => {
+    expect(() => formatCredentialSource(null as never)).toThrow(
+      'Cannot name a source: source must be the source of a credential, not null',
+    );
+  });
 });
