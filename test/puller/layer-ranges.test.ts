@@ -45,6 +45,9 @@ describe('layerRanges', () => {
     expect((await tryPull(server.name, options)).error).toBeUndefined();
     expect(server.ranges()).toHaveLength(16);
     expect(server.ranges()[0]).toBe('bytes=0-1048575');
+    const smaller = startRangeServer([size - 1]);
+    expect((await tryPull(smaller.name, { ...options, ...smaller })).error).toBeUndefined();
+    expect(smaller.ranges()).toEqual([undefined]);
   });
 
   it.each(['parallel', 'minBytes', 'rangeBytes'])('refuses a %s that is no number from 1', async (key) => {
