@@ -49,7 +49,7 @@ export function readUnusual(input: string): ImageReference | Flaw {
     return flaw('identifier', `invalid repository name (${input}), cannot specify 64-byte hexadecimal strings`);
   }
   const slash = input.indexOf('/');
-  const first = slash < 0 ? '' : input.slice(0, slash);
+  const first = input.slice(0, Math.max(slash, 0));
   const isHost = /^localhost$|[.:]|\p{CWL}/u.test(first);
   const domain = isHost && first !== 'index.docker.io' ? first : 'docker.io';
   const path = withLibrary(domain, isHost ? input.slice(slash + 1) : input);

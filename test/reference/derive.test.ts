@@ -132,4 +132,10 @@ describe('parseDockerReference', () => {
   ])('reads %s as %s', (text, canonical) => {
     expect(formatReference(parseDockerReference(text))).toBe(canonical);
   });
+
+  it('leaves alone what has a tag or a digest only', () => {
+    for (const text of ['nginx:1', `nginx@${DIGEST}`]) {
+      expect(parseDockerReference(text)).toEqual(parseReference(text));
+    }
+  });
 });

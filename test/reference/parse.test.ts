@@ -7,7 +7,7 @@ import {
   parseReference,
   safeParseReference,
 } from 'kubepull/reference';
-import { textWithTag } from '../../src/reference/inner.ts';
+import { imageNameText, textWithTag } from '../../src/reference/inner.ts';
 import { canary } from '../support/canary.ts';
 import { refusal } from './refusal.ts';
 import { INVALID, VALID } from './tables.ts';
@@ -34,6 +34,14 @@ describe('worked examples', () => {
     expect([image.tag ?? '', image.digest ?? '']).toEqual([tag, digest]);
     expect(applyDefaultTag(input)).toBe(cri);
     expect(formatReference(ref, 'familiar')).toBe(familiar);
+  });
+});
+
+describe('the name that keys are looked up by', () => {
+  it('is the whole name, of an empty domain the path', () => {
+    expect(imageNameText(parseImageName('nginx:1'))).toBe('docker.io/library/nginx');
+    expect(imageNameText({ domain: 'quay.io:443', path: 'team/app' })).toBe('quay.io:443/team/app');
+    expect(imageNameText(parseImageName('ex_ample.com/app'))).toBe('ex_ample.com/app');
   });
 });
 
@@ -183,6 +191,12 @@ describe('refusals', () => {
     );
     expect(refusal('a\u001b[31m\n').message).toBe(
       String.raw`Cannot parse image reference "a\x1b[31m\x0a": invalid reference format at 1`,
+    );
+  });
+
+  it('quotes no repository that may have a part of a password', () => {
+    expect(refusal('user:pass@example.com/App').upstream).toBe(
+      'invalid reference format: repository name (***) must be lowercase',
     );
   });
 
