@@ -204,6 +204,11 @@ const refused: readonly (readonly [what: string, call: () => unknown, message: s
     'Cannot use "a\\x0ab" as a name in a store: it is not plain text',
   ],
   [
+    'checkStoreName a line break at the end of the longest name',
+    () => checkStoreName(`${'a'.repeat(4095)}\n`),
+    `Cannot use "${'a'.repeat(256)}…" as a name in a store: it is not plain text`,
+  ],
+  [
     'checkStoreName half a character',
     () => checkStoreName('a\ud800'),
     'Cannot use "a\\ud800" as a name in a store: it is not plain text',

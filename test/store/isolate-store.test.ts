@@ -1,6 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import { nodeHasher, openOciLayout } from 'kubepull/node';
-import { createMemoryStore, type ImageStore, isolateStore, readContent, writeContent } from 'kubepull/store';
+import {
+  type ContentWriter,
+  createMemoryStore,
+  type ImageStore,
+  isolateStore,
+  readContent,
+  writeContent,
+} from 'kubepull/store';
 import { buildImage, testStore } from 'kubepull/testing';
 import { tempDir } from '../support/temp-dir.ts';
 
@@ -69,6 +76,56 @@ describe.each(sharings)('%s [S16]', (_, share) => {
     await writeContent(other, image.descriptor, image.contents.at(-1)!.bytes);
     await expect(other.tag('mine', image.descriptor)).rejects.toMatchObject({ code: 'ERR_STORE' });
     expect(await owner.resolve('mine')).toBeUndefined();
+  });
+});
+
+describe('a writer of a view', () => {
+  /** A store that kept a part of everything, or nothing; how it was begun anew, and how often. */
+  function sharedStore(kept: number, fill: ContentWriter['fill'] = undefined) {
+    const store = createMemoryStore({ createHasher: nodeHasher });
+    const counts = { restarts: 0 };
+    const shared: ImageStore = {
+      ...store,
+      async ingest(wanted, options) {
+        const writer = await store.ingest(wanted, options);
+        await writer.write(bytes.subarray(0, kept));
+        return {
+          get offset() {
+            return writer.offset;
+          },
+          write: (chunk) => writer.write(chunk),
+          restart: async () => ((counts.restarts += 1), writer.restart()),
+          commit: async () => writer.commit(),
+          abort: async () => writer.abort(),
+          ...(fill === undefined ? {} : { fill }),
+        };
+      },
+    };
+    return { shared, counts };
+  }
+
+  it.each([
+    [0, 0],
+    [1, 1],
+  ])('begins anew what others have kept, and nothing else: %d bytes', async (kept, restarts) => {
+    const { shared, counts } = sharedStore(kept);
+    const view = isolateStore(shared);
+    const writer = await view.ingest(descriptor);
+    expect([writer.offset, counts.restarts]).toEqual([0, restarts]);
+    await writer.write(bytes);
+    expect(writer.offset).toBe(bytes.length);
+    expect(await view.has(descriptor)).toBe(false);
+    await writer.commit();
+    expect(await view.has(descriptor)).toBe(true);
+  });
+
+  it('takes a whole source at once if that of the shared store does', async () => {
+    const filled: unknown[] = [];
+    const fill: ContentWriter['fill'] = async (source) => void filled.push(source);
+    expect(await isolateStore(sharedStore(0).shared).ingest(descriptor)).not.toHaveProperty('fill');
+    const writer = await isolateStore(sharedStore(0, fill).shared).ingest(descriptor);
+    await writer.fill?.('source' as never);
+    expect(filled).toEqual(['source']);
   });
 });
 

@@ -59,6 +59,25 @@ describe('createMemoryStore', () => {
     else expect(await store.names()).toEqual([]);
   });
 
+  it('does not remove what a name is moved to while garbage is looked for', async () => {
+    for (let turns = 0; turns < 40; turns += 1) {
+      const { store } = newStore();
+      await fill(store, [...first.contents, ...second.contents]);
+      await store.tag('app:1', first.descriptor);
+      const collecting = store.collectGarbage({ graceMs: 0 });
+      for (let turn = 0; turn < turns; turn += 1) await Promise.resolve();
+      const moved = await store.tag('app:1', second.descriptor).then(
+        () => true,
+        () => false,
+      );
+      const { removed } = await collecting;
+      const lost = new Set(removed.map(({ digest }) => digest));
+      const kept = moved ? second : first;
+      expect(kept.contents.filter(({ descriptor }) => lost.has(descriptor.digest))).toEqual([]);
+      expect((await store.resolve('app:1'))?.digest).toBe(kept.descriptor.digest);
+    }
+  });
+
   it.each([-1, Number.NaN])('refuses a grace of %d ms', async (graceMs) => {
     await expect(newStore().store.collectGarbage({ graceMs })).rejects.toMatchObject({ code: 'ERR_OPTION_INVALID' });
   });
