@@ -94,6 +94,12 @@ describe('createMask', () => {
       createMask([secret])(Buffer.from(text).toString('base64').replaceAll('=', ''));
     expect(within('abcdefg', 'abcdefgXX')).toBe('[redacted]Z1hY');
     expect(within('~~~???~', '~~~???~XX')).toBe('[redacted]flhY');
+    const forUrls = (secret: string, text: string): string =>
+      createMask([secret])(Buffer.from(text).toString('base64url'));
+    expect([forUrls('>>>???>>', '>>>???>>'), forUrls('>>>???>>', '>>>???>>XX')]).toEqual([
+      '[redacted]',
+      '[redacted]Pj5YWA',
+    ]);
     for (const text of ['abcdeXX', 'uabcde', 'uuabcdeX']) expect(within('abcde', text)).not.toContain('[redacted]');
   });
 

@@ -76,7 +76,29 @@ describe('admitServiceAccount', () => {
     expect(admitServiceAccount({ spec: {} }, account(['a'], enforce)).allowed).toBe(true);
   });
 
-  it.each(['', 'yes', 'tRUE', '0', 'false'])('does not with %j', (enforce) => {
+  it('names the account as the pod does where the account has no name', () => {
+    const annotations = { 'kubernetes.io/enforce-mountable-secrets': 'true' };
+    const pod = { spec: { serviceAccountName: 'robot', imagePullSecrets: list('x') } };
+    expect(admitServiceAccount(pod, { metadata: { annotations } })).toEqual({
+      allowed: false,
+      message:
+        'imagePullSecrets[0].name="x" is not allowed because service account robot does not reference that imagePullSecret',
+    });
+  });
+
+  it('looks at own annotations only', () => {
+    const annotations = Object.create({ 'kubernetes.io/config.mirror': '' }) as Record<string, string>;
+    expect(admitServiceAccount({ metadata: { annotations }, spec: {} }, undefined).allowed).toBe(false);
+  });
+
+  it('names no namespace but the default one where there is none, and shows what does not print', () => {
+    expect(admitServiceAccount({ spec: { serviceAccountName: 'a\u0007' } }, undefined)).toEqual({
+      allowed: false,
+      message: String.raw`error looking up service account default/a\x07: serviceaccount "a\a" not found`,
+    });
+  });
+
+  it.each(['', 'yes', 'tRUE', '0', 'false', 'true ', ' 1', '11'])('does not with %j', (enforce) => {
     expect(admitServiceAccount({ spec: { imagePullSecrets: list('x') } }, account(['a'], enforce)).allowed).toBe(true);
   });
 });

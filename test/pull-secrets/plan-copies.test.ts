@@ -104,14 +104,58 @@ describe('planSecretCopies', () => {
     expect(step).toMatchObject({ action: 'update', secret: { metadata: { labels: { app: 'web', own: 'x' } } } });
   });
 
+  it('takes a secret without namespace for one of default, and without type for an opaque one', () => {
+    const bare: SecretLike = { metadata: { name: 'creds' }, data: { a: 'AAE=' } };
+    const copy = {
+      metadata: { name: 'creds', annotations: { [COPIED_FROM_ANNOTATION]: 'team/creds' } },
+      data: bare.data,
+    };
+    expect(planSecretCopies(bare, { namespaces: ['default', 'shop'], existing: [] })).toEqual([
+      { action: 'leave', namespace: 'default', reason: 'source' },
+      {
+        action: 'create',
+        namespace: 'shop',
+        secret: {
+          apiVersion: 'v1',
+          kind: 'Secret',
+          metadata: {
+            name: 'creds',
+            namespace: 'shop',
+            annotations: { [COPIED_FROM_ANNOTATION]: 'default/creds' },
+          },
+          type: 'Opaque',
+          data: bare.data,
+        },
+      },
+    ]);
+    const inTeam = { ...bare, metadata: { name: 'creds', namespace: 'team' } };
+    expect(planSecretCopies(inTeam, { namespaces: ['default'], existing: [copy] })).toEqual([
+      { action: 'leave', namespace: 'default', reason: 'equal' },
+    ]);
+  });
+
+  it.each([
+    ['a value more', { '.dockerconfigjson': source.data['.dockerconfigjson'], x: '' }],
+    ['a value less', {}],
+    ['a value of another name', { x: source.data['.dockerconfigjson'] }],
+  ])('updates a copy with %s, and drops its plain text', (_, data) => {
+    const metadata = { name: 'creds', namespace: 'shop', labels: { app: 'web' }, annotations: copied };
+    const existing: SecretLike[] = [{ ...source, metadata, data, stringData: {} }];
+    const [step] = planSecretCopies(source, { namespaces: ['shop'], existing });
+    expect(step).toMatchObject({ action: 'update', secret: { metadata, data: source.data, stringData: undefined } });
+  });
+
   it('turns the plain text of a manifest into data, and refuses what the API server would', () => {
     const manifest = { ...source, data: {}, stringData: { '.dockerconfigjson': '{}' } };
     const [step] = planSecretCopies(manifest, { namespaces: ['shop'], existing: [] });
     expect(step).toMatchObject({ action: 'create', secret: { data: { '.dockerconfigjson': 'e30=' } } });
     const bad = { ...source, data: {} };
-    expect(messageOf(() => planSecretCopies(bad, { namespaces: [], existing: [] }))).toContain('Required value');
-    expect(messageOf(() => planSecretCopies({ ...source, metadata: {} }, { namespaces: [], existing: [] }))).toContain(
-      'no name',
+    expect(messageOf(() => planSecretCopies(bad, { namespaces: [], existing: [] }))).toBe(
+      'Cannot plan copies of a secret "creds": Secret "creds" is invalid: data[.dockerconfigjson]: Required value',
     );
+    for (const metadata of [undefined, {}, { name: '' }])
+      expect(messageOf(() => planSecretCopies({ ...source, metadata }, { namespaces: [], existing: [] }))).toBe(
+        'Cannot plan copies of a secret: it has no name',
+      );
   });
 });

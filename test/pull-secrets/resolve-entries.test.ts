@@ -1,7 +1,7 @@
 import { inspect } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import { createCredential } from 'kubepull/docker-config';
-import { InvalidConfigError } from 'kubepull/errors';
+import { ImageError, InvalidConfigError } from 'kubepull/errors';
 import { createPullSecret, resolvePullSecretEntries, validateSecret } from 'kubepull/pull-secrets';
 import { canary } from '../support/canary.ts';
 
@@ -67,6 +67,49 @@ describe('resolvePullSecretEntries', () => {
       ['x.example', 'absent'],
     ]);
     await expect(resolvePullSecretEntries('{')).rejects.toThrow(InvalidConfigError);
+  });
+
+  it('says in words why a registry is left out, and keeps what a helper failed with', async () => {
+    const stored = JSON.stringify({
+      auths: { 'e.example': {}, 'https://u:word@x.example': { auth: 'dTpw' } },
+      credHelpers: { 'a.example': 'a', 'b.example': 'b', 'c.example': 'c' },
+    });
+    const failure = new ImageError('ERR_CREDENTIAL_PROVIDER', 'Cannot run it');
+    const registries = [
+      'e.example',
+      'https://u:word@x.example',
+      'a.example',
+      'b.example',
+      'c.example',
+      'n.example?t=1',
+    ];
+    const { omitted } = await resolvePullSecretEntries(stored, {
+      registries,
+      askHelper: (helper) => {
+        if (helper === 'a') throw new Error('with a secret');
+        if (helper === 'b') throw failure;
+        return undefined;
+      },
+    });
+    const [bare, kept] = ['KEY_HAS_USER_INFO: a key hides nothing; write "https://x.example"', { error: undefined }];
+    expect(omitted).toEqual([
+      { registry: 'e.example', reason: 'no-credential', message: 'The file has no credential for it', ...kept },
+      { registry: 'https://x.example', reason: 'unusable', message: bare, ...kept },
+      { registry: 'a.example', reason: 'helper', message: 'The helper failed', ...kept },
+      { registry: 'b.example', reason: 'helper', message: 'Cannot run it', error: failure },
+      { registry: 'c.example', reason: 'no-credential', message: 'The helper has no credential for it', ...kept },
+      { registry: 'n.example', reason: 'absent', message: 'The file has no such registry', ...kept },
+    ]);
+    const unasked = await resolvePullSecretEntries(stored, { registries: ['b.example'] });
+    expect(unasked.omitted).toMatchObject([{ message: 'The helper "b" keeps it; pass askHelper' }]);
+  });
+
+  it('hands its signal to the helper, and takes each registry once', async () => {
+    const { signal } = new AbortController();
+    const asked: unknown[] = [];
+    const registries = ['gcr.io', 'gcr.io'];
+    await resolvePullSecretEntries(config, { signal, registries, askHelper: (...all) => void asked.push(all) });
+    expect(asked).toEqual([['gcloud', 'gcr.io', { signal }]]);
   });
 
   it('ends with the reason of its signal while a helper is silent', async () => {

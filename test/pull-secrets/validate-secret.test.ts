@@ -6,6 +6,10 @@ import { base64, JSON_TYPE, secret } from './support.ts';
 const messageOf = (value: string): string | undefined =>
   validateSecret(secret('s', JSON_TYPE, { '.dockerconfigjson': value })).message;
 
+const ILLEGAL =
+  "a valid config key must consist of alphanumeric characters, '-', '_' or '.' (e.g. 'key.name',  or 'KEY_NAME',  " +
+  "or 'key-name', regex used for validation is '[-._a-zA-Z0-9]+')";
+
 describe('validateSecret', () => {
   it.each([
     ['', 'unexpected end of JSON input'],
@@ -42,6 +46,55 @@ describe('validateSecret', () => {
     expect(validateSecret({ type: 'kubernetes.io/tls' }).message).toBe(
       'Secret "" is invalid: [data[tls.crt]: Required value, data[tls.key]: Required value]',
     );
+  });
+
+  it.each([
+    ['a b', ILLEGAL],
+    ['', ILLEGAL],
+    ['a\n', ILLEGAL],
+    ['.', "must not be '.'"],
+    ['..', "must not be '..'"],
+    ['..a', "must not start with '..'"],
+    ['x'.repeat(254), 'must be no more than 253 characters'],
+  ])('refuses the key %j', (key, reason) => {
+    const { errors, message } = validateSecret({ metadata: { name: 's' }, type: 'Opaque', data: { [key]: '' } });
+    const text = `data[${key}]: Invalid value: ${JSON.stringify(key)}: ${reason}`;
+    expect(errors).toEqual([{ type: 'FieldValueInvalid', field: `data[${key}]`, message: text }]);
+    expect(message).toBe(`Secret "s" is invalid: ${text}`);
+  });
+
+  it('takes every key of up to 253 bytes of letters, digits, dots, hyphens and underscores', () => {
+    const keys = ['x'.repeat(253), 'A-z_0.9', '.a', 'a..', '-', '_'];
+    const data = Object.fromEntries(keys.map((key) => [key, '']));
+    expect(validateSecret({ type: 'Opaque', data })).toEqual({ valid: true, errors: [], message: undefined });
+    const { errors } = validateSecret({ type: 'Opaque', data: { ['é'.repeat(127)]: '' } });
+    expect(errors.map(({ message }) => message.replace(/^.*": /, '').slice(0, 35))).toEqual([
+      'must be no more than 253 characters',
+      ILLEGAL.slice(0, 35),
+    ]);
+  });
+
+  it.each([
+    ['kubernetes.io/service-account-token', ['metadata.annotations[kubernetes.io/service-account.name]']],
+    ['kubernetes.io/basic-auth', ['data[username]', 'data[password]']],
+    ['kubernetes.io/ssh-auth', ['data[ssh-privatekey]']],
+    ['kubernetes.io/tls', ['data[tls.crt]', 'data[tls.key]']],
+    ['kubernetes.io/dockerconfigjson', ['data[.dockerconfigjson]']],
+    ['kubernetes.io/dockercfg', ['data[.dockercfg]']],
+    ['Opaque', []],
+    [undefined, []],
+  ])('wants of the type %s: %j', (type, fields) => {
+    expect(validateSecret({ type }).errors).toEqual(
+      fields.map((field) => ({ type: 'FieldValueRequired', field, message: `${field}: Required value` })),
+    );
+  });
+
+  it('takes a key pair for TLS, and wants the half that is not there', () => {
+    const type = 'kubernetes.io/tls';
+    expect(validateSecret({ type, data: { 'tls.crt': '', 'tls.key': '' } }).valid).toBe(true);
+    expect(validateSecret({ type, data: { 'tls.crt': '' } }).errors.map(({ field }) => field)).toEqual([
+      'data[tls.key]',
+    ]);
   });
 
   it('counts the bytes of all values together', () => {
