@@ -24,16 +24,17 @@ export function quote(text: string): string {
 }
 
 /**
- * All up to an `@` in front of a host, where there is a `:` in it, of a scheme or of a password. An `@` that begins a digest,
- * also one that is cut off or spoilt, stays; no host has so long a port. Looked at once from the start: the time is linear.
+ * All up to the last `@` in front of a host. An `@` that begins a digest, also one that is cut off or spoilt, is none; no host has
+ * so long a port. Looked at once from the start: the time is linear.
  */
-const USER_INFO = /^(?=((?:\w*:?\/\/)?)[^@]*:)[^]+@(?!sha\d+:[\da-f]*\s*$|[^/:@]+:[^/@]{32,}$)(?=[^@]*[/\\.:])/i;
+const USER_INFO = /^((?:\w*:?\/\/)?)[^]+@(?!sha\d+:[\da-f]*\s*$|[^/:@]+:[^/@]{32,}$)(?=[^@]*[/\\.:])/i;
 
 /**
  * An address without what stands in front of its host, which may be a user name and a password: `https://***@r.example/app`.
- * Passwords may hold `/` and `@`, so all up to the last such `@` goes.
+ * It is one where there is a `:` in it, of a scheme or of a password. Passwords may hold `/` and `@`, and user names `@`.
  */
 export function hideUserInfo(text: string): string {
   // Without this, text of a megabyte would be gone through for nothing, and back.
-  return text.includes('@') ? text.replace(USER_INFO, '$1***@') : text;
+  if (!text.includes('@')) return text;
+  return text.replace(USER_INFO, (info, scheme: string) => (info.includes(':') ? `${scheme}***@` : info));
 }

@@ -62,7 +62,8 @@ describe('hideUserInfo', () => {
 
   it.each([
     ['https://u:word@r.example/app', 'https://***@r.example/app'],
-    ['https://word@r.example/app', '***@r.example/app'],
+    ['https://word@r.example/app', 'https://***@r.example/app'],
+    ['me@corp.example:word@r.example/app', '***@r.example/app'],
     ['//u:word@r.example/app', '//***@r.example/app'],
     ['u:word@r.example/app', '***@r.example/app'],
     ['u:word@localhost:5000/app', '***@localhost:5000/app'],
