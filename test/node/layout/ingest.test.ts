@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, renameSync, statSync, utimesSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, renameSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
@@ -43,6 +43,19 @@ describe('the temporary files of openOciLayout', () => {
     await openOciLayout(store.directory, { clock: clockAfter(changed * 1000, 24 * HOUR) });
     expect(filesIn(store)).toEqual([token]);
     await openOciLayout(store.directory, { clock: clockAfter(changed * 1000, 24 * HOUR + 1) });
+    expect(filesIn(store)).toEqual([]);
+  });
+
+  it('include the lock of an owner that has died, and of no other', async () => {
+    const store = await newLayout();
+    const lock = pathIn(store, 'lock');
+    mkdirSync(lock);
+    writeFileSync(join(lock, 'token'), '');
+    for (const state of ['alive', 'unknown', 'dead'] as const) {
+      const owner: LayoutOwner = { createToken: () => 'other', stateOf: async () => state };
+      await openOciLayout(store.directory, { owner });
+      expect(existsSync(join(lock, 'token'))).toBe(state !== 'dead');
+    }
     expect(filesIn(store)).toEqual([]);
   });
 
