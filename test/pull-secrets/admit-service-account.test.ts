@@ -55,6 +55,8 @@ describe('admitServiceAccount', () => {
   it('leaves mirror pods alone, and forbids them accounts and secrets', () => {
     const pod = mirror({ imagePullSecrets: list('') });
     expect(admitServiceAccount(pod, undefined)).toEqual({ allowed: true, pod });
+    const bare = { metadata: pod.metadata };
+    expect(admitServiceAccount(bare, undefined)).toEqual({ allowed: true, pod: bare });
     expect(admitServiceAccount(mirror({ serviceAccountName: 'robot' }), account([]))).toEqual({
       allowed: false,
       message: 'a mirror pod may not reference service accounts',
@@ -138,6 +140,7 @@ describe('admitStaticPod', () => {
   ])('allows %j', (spec) => {
     const given = pod(spec);
     expect(admitStaticPod(given)).toEqual({ allowed: true, pod: given });
+    expect(admitStaticPod({})).toEqual({ allowed: true, pod: {} });
   });
 
   it.each([

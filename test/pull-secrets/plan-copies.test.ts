@@ -129,7 +129,7 @@ describe('planSecretCopies', () => {
       },
     ]);
     const inTeam = { ...bare, metadata: { name: 'creds', namespace: 'team' } };
-    expect(planSecretCopies(inTeam, { namespaces: ['default'], existing: [copy] })).toEqual([
+    expect(planSecretCopies(inTeam, { namespaces: ['default'], existing: [{}, copy] })).toEqual([
       { action: 'leave', namespace: 'default', reason: 'equal' },
     ]);
   });

@@ -68,6 +68,24 @@ describe('applyPullSecretUpdate', () => {
     expect(textOf(updated)).toBe('{"auths":{}}');
   });
 
+  it('has no member that nobody gave it', () => {
+    const flags = createPullSecret({ name: 'creds', username: 'u', password: 'p' });
+    expect(
+      [flags, createPullSecret({ name: 'creds', entries: {} })].map(({ metadata }) => Object.keys(metadata)),
+    ).toEqual([['name'], ['name']]);
+  });
+
+  it('writes into data where stringData has other keys, and notes a time where there is no metadata', () => {
+    const { metadata: _, ...bare } = { ...stored, stringData: { note: 'x' } };
+    const { secret: updated } = applyPullSecretUpdate<SecretLike>(bare, { remove: ['k.example'], expiresAt: 0 });
+    expect(updated).toEqual({
+      metadata: { annotations: { [EXPIRES_AT_ANNOTATION]: '1970-01-01T00:00:00.000Z' } },
+      type: JSON_TYPE,
+      data: { '.dockerconfigjson': base64('{"auths":{}}') },
+      stringData: { note: 'x' },
+    });
+  });
+
   it('reads the time at which it ends off its own annotations only', () => {
     const inherited = Object.create({ [EXPIRES_AT_ANNOTATION]: '2026-12-01T08:00:00.000Z' }) as Record<string, string>;
     expect(getPullSecretExpiry({ metadata: { annotations: inherited } })).toBeUndefined();
