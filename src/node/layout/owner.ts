@@ -60,24 +60,36 @@ export async function processOwner(directory?: string): Promise<LayoutOwner> {
     seesOwnProcesses(),
   ]);
   const space = shortHash(namespace);
-  const id = randomUUID().slice(0, 18);
-  const own = `${boot}${space}-${pid}-${started?.at ?? 0}-${id}`;
-  const made = `${own}${randomUUID().slice(18)}`;
-  const presence = directory === undefined ? undefined : createPresence(directory, `${id}.sock`, made);
+  const own = `${boot}${space}-${pid}-${started?.at ?? 0}-`;
+  const unseen = newId();
+  const createToken = (id: string, end = ''): string => `${own}${id}${randomUUID().slice(18)}${end}`;
+  const presence = directory === undefined ? undefined : createPresence(directory, createToken);
   return {
-    createToken: () => `${own}${randomUUID().slice(18)}${presence?.isOpen() === true ? 's' : ''}`,
+    createToken() {
+      const id = presence?.id();
+      return id === undefined ? createToken(unseen) : createToken(id, 's');
+    },
     stateOf: async (token) => {
       const [, itsBoot, itsSpace, itsPid, at, itsId = '', answers] = TOKEN.exec(token) ?? [];
-      if (token.startsWith(own)) return 'alive';
+      if (token.startsWith(own) && (itsId === unseen || itsId === presence?.id())) return 'alive';
       if (itsBoot !== boot) return 'unknown';
       const isVisible = itsSpace === space && isOwnTable;
       if (isVisible && !(await isRunning(Number(itsPid), Number(at)))) return 'dead';
-      const state = answers === 's' && directory !== undefined ? await answerOf(directory, `${itsId}.sock`) : 'unknown';
+      const state = answers === 's' && directory !== undefined ? await answerOf(directory, socketOf(itsId)) : 'unknown';
       // One that runs may have given up what it could not remove, on a disk that failed: then it does not listen any more.
       return isVisible && state !== 'dead' ? 'alive' : state;
     },
     ...(presence === undefined ? {} : { attend: presence.attend }),
   };
+}
+
+/** Who of a process it is: a part of a token, and the name of a socket. */
+function newId(): string {
+  return randomUUID().slice(0, 18);
+}
+
+function socketOf(id: string): string {
+  return `${id}.sock`;
 }
 
 /** Removes the sockets of owners that have ended. */
@@ -125,31 +137,38 @@ async function startOf(id: string): Promise<{ readonly at: number; readonly ende
   return { at: Number(fields[19]), ended: fields[0] === 'Z' || fields[0] === 'X' };
 }
 
-/** A socket that is there while somebody attends. */
+/**
+ * A socket that is there while somebody attends. It has a new name each time: who found out that one is gone, and removes it
+ * late, removes no other.
+ */
 interface Presence {
-  isOpen(): boolean;
+  /** Who listens; `undefined` while nobody does. */
+  id(): string | undefined;
   attend(): Promise<() => Promise<void>>;
 }
 
-function createPresence(directory: string, name: string, made: string): Presence {
+function createPresence(directory: string, createToken: (id: string) => string): Presence {
   const turns = createSlots(1);
   let users = 0;
-  let close: (() => Promise<void>) | undefined;
+  let open: { readonly id: string; readonly close: () => Promise<void> } | undefined;
   return {
-    isOpen: () => close !== undefined,
+    id: () => open?.id,
     async attend() {
       await turns.run(async () => {
         users += 1;
+        if (users > 1) return;
+        const id = newId();
         // Where there can be no socket, the owner is one that others cannot look at.
-        if (users === 1) close = await listen(directory, name, made).catch(() => undefined);
+        const close = await listen(directory, socketOf(id), createToken(id)).catch(() => undefined);
+        open = close && { id, close };
       });
       return () =>
         turns.run(async () => {
           users -= 1;
           if (users > 0) return;
-          const last = close;
-          close = undefined;
-          await last?.();
+          const last = open;
+          open = undefined;
+          await last?.close();
         });
     },
   };
