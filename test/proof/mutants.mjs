@@ -24,7 +24,7 @@ export const MODULES = {
   reference: folder('reference', { tests: ['test/reference/!(linear).test.ts'] }),
   'pull-policy': folder('pull-policy'),
   'docker-config': folder('docker-config', { tests: ['test/docker-config/!(truncation).test.ts'] }),
-  'pull-secrets': folder('pull-secrets', { tests: ['test/pull-secrets/!(hostile).test.ts'] }),
+  'pull-secrets': folder('pull-secrets', { sample: 30, tests: ['test/pull-secrets/!(hostile).test.ts'] }),
   challenge: {
     mutate: ['src/distribution/auth/challenge.ts'],
     tests: ['test/distribution/auth/{challenge,challenge-hostile,hostile-values}.test.ts'],
