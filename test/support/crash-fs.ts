@@ -154,7 +154,7 @@ function mount(
       run('write', path, (limit) => {
         const bytes = Buffer.concat(parts);
         const length = limit < 1 ? Math.floor(bytes.length * limit) : Math.min(bytes.length, limit);
-        if (node.kind === 'file') writeInto(node, Uint8Array.from(bytes.subarray(0, length)), position, make.touch());
+        if (node.kind === 'file') writeInto(node, new Uint8Array(bytes.subarray(0, length)), position, make.touch());
         return length;
       }),
     stat: () => run('fstat', path, () => statOf(node)),
