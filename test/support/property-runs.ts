@@ -42,6 +42,8 @@ const RUNS_OF = {
   images: { here: 20, inCi: 300 },
   /** Has tenants pull from one registry, in some order. */
   orders: { here: 200, inCi: 1000 },
+  /** Has a disk in memory do its calls in some order. */
+  disks: { here: 40, inCi: 500 },
   /** Writes and reads files. */
   files: { here: 10, inCi: 300 },
 };
