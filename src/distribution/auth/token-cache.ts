@@ -43,7 +43,7 @@ export interface TokenCache {
   readonly salt: string;
   /** The token that is kept, or else a new one. Whoever asks for it at the same time gets the same. */
   get(query: TokenQuery): Promise<string>;
-  /** Forgets all tokens, for instance when credentials were withdrawn. */
+  /** Forgets all tokens, also those that are being fetched, for instance when credentials were withdrawn. */
   clear(): void;
 }
 
@@ -64,23 +64,28 @@ export function createTokenCache(options: { readonly clock?: Clock | undefined }
   check<typeof options>('Cannot make a token cache', options, { clock: is.optional(is.monotonicClock) });
   const { clock = systemClock } = options;
   const tokens = createExpiringMap<string>(() => clock.monotonic(), MAX_TOKENS);
-  const flights = createFlights<string>();
+  let flights = createFlights<string>();
   return {
     salt: crypto.randomUUID(),
-    clear: () => tokens.clear(),
+    clear() {
+      tokens.clear();
+      // What is under way may come of what was withdrawn: it goes to those who wait for it already, and is not kept.
+      flights = createFlights();
+    },
     async get(query) {
       check<TokenQuery>('Cannot get a token', query, queryKinds);
       const { key, refused, renew, signal } = query;
       const kept = tokens.get(key);
       if (kept !== undefined && kept !== refused) return kept;
+      const own = flights;
       const takeNew = async (until: AbortSignal): Promise<string> => {
         const asked = clock.monotonic();
         const { token, lifetimeMs } = await renew(until);
         // A tenth early, so that no token runs out on its way; a value is kept with its last millisecond.
-        tokens.set(key, token, asked + lifetimeMs * 0.9 - clock.monotonic() - 1);
+        if (flights === own) tokens.set(key, token, asked + lifetimeMs * 0.9 - clock.monotonic() - 1);
         return token;
       };
-      return flights.share(key, takeNew, signal);
+      return own.share(key, takeNew, signal);
     },
   };
 }
