@@ -1,11 +1,14 @@
 import { inspect } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import { createSecret } from 'kubepull/docker-config';
+import { canary, observe } from '../support/canary.ts';
 
 describe('createSecret', () => {
   it('keeps what shows nowhere until it is asked for', () => {
-    const secret = createSecret('word');
-    expect(secret.reveal() === 'word').toBe(true);
+    const word = canary('password');
+    const secret = createSecret(word);
+    observe(secret);
+    expect(secret.reveal() === word).toBe(true);
     expect(
       `${secret.toString()} ${JSON.stringify({ secret })} ${inspect(secret)} ${inspect({ secret }, { showHidden: true })}`,
     ).toBe('[redacted] {"secret":"[redacted]"} [redacted] { secret: [redacted] }');
