@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, it } from 'vitest';
 import { type BackoffOptions, type BackoffTracker, createBackoffTracker } from 'kubepull/backoff';
 import { isImageError } from 'kubepull/errors';
+import { countFor } from '../support/figures.ts';
 
 // Plain checks: `expect` shows all that it sees to the canary hook, which is slow ten thousand times.
 function same(seen: unknown, wanted: unknown, what: string): void {
@@ -234,5 +235,6 @@ describe('createBackoffTracker', () => {
         },
       ),
     );
+    countFor('stores, caches and keyrings that act as a plain model does');
   });
 });

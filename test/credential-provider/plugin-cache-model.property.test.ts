@@ -8,6 +8,7 @@ import {
 } from 'kubepull/credential-provider';
 import { createSecret } from 'kubepull/docker-config';
 import { createFakeClock, type FakeClock } from 'kubepull/testing';
+import { countFor } from '../support/figures.ts';
 import { imageNamed } from '../support/image-name.ts';
 import { runsOf } from '../support/property-runs.ts';
 
@@ -308,5 +309,6 @@ describe('createCredentialProviderKeyring', () => {
       }),
       runsOf('turns'),
     );
+    countFor('stores, caches and keyrings that act as a plain model does');
   });
 });

@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest';
 import type { EnsureImageResult, ImageManagerOptions } from 'kubepull/image-manager';
 import { createMemoryRecords } from 'kubepull/image-access';
 import type { ImageService } from 'kubepull/image-service';
+import { countFor } from '../support/figures.ts';
 import { untilAbort } from '../../src/internal/until-abort.ts';
 import { countingSignal } from '../support/invariants.ts';
 import { runsOf } from '../support/property-runs.ts';
@@ -205,5 +206,6 @@ describe('the pulls of many pods at once', () => {
       ),
       runsOf('turns'),
     );
+    countFor('laws of what runs at the same time, in any order');
   });
 });

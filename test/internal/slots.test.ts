@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { countFor } from '../support/figures.ts';
 import { createSlots } from '../../src/internal/slots.ts';
 import { countingSignal } from '../support/invariants.ts';
 import { runsOf } from '../support/property-runs.ts';
@@ -35,6 +36,7 @@ describe('createSlots', () => {
       ),
       runsOf('turns'),
     );
+    countFor('laws of what runs at the same time, in any order');
   });
 
   it("rejects who waits with the signal's reason, and leaves no listener behind", async () => {

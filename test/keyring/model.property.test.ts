@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { DockerConfigEntry } from 'kubepull/docker-config';
 import { createKeyring, joinKeyrings, type Keyring, type LookupResult } from 'kubepull/keyring';
+import { countFor } from '../support/figures.ts';
 import { imageNamed } from '../support/image-name.ts';
 import { runsOf } from '../support/property-runs.ts';
 import { entry } from './support.ts';
@@ -203,5 +204,6 @@ describe('a keyring', () => {
       }),
       runsOf('turns'),
     );
+    countFor('stores, caches and keyrings that act as a plain model does');
   });
 });

@@ -294,5 +294,6 @@ describe('tenants that share tokens, downloads and a store [A11 A12]', () => {
       orders += 1;
     };
     await fc.assert(fc.asyncProperty(fc.scheduler(), fc.boolean(), run), runsOf('orders'));
+    countFor('laws of what runs at the same time, in any order');
   });
 });

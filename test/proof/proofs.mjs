@@ -177,6 +177,31 @@ export const PROOFS = [
     goal: 60,
     files: ['test/real/kills.test.ts'],
   },
+  {
+    figure: 'stores, caches and keyrings that act as a plain model does',
+    goal: 6,
+    files: [
+      'test/store/memory-store.property.test.ts',
+      'test/node/layout/model.property.test.ts',
+      'test/backoff/model.property.test.ts',
+      'test/distribution/auth/token-cache-model.property.test.ts',
+      'test/credential-provider/plugin-cache-model.property.test.ts',
+      'test/keyring/model.property.test.ts',
+    ],
+  },
+  {
+    figure: 'laws of what runs at the same time, in any order',
+    goal: 6,
+    files: [
+      'test/proof/origins.test.ts',
+      'test/internal/slots.test.ts',
+      'test/puller/download-pool.test.ts',
+      'test/puller/pool.test.ts',
+      'test/image-manager/pull-queue-orders.property.test.ts',
+      'test/node/layout/name-orders.property.test.ts',
+      'test/distribution/auth/token-orders.property.test.ts',
+    ],
+  },
   { figure: 'results of the real Go code', goal: 8000, files: ['test/vectors/vectors.test.ts'] },
 ];
 

@@ -6,6 +6,7 @@ import { createKeyring } from 'kubepull/keyring';
 import { nodeHasher } from 'kubepull/node';
 import { createDownloadPool, type DownloadPool, type PullEvent } from 'kubepull/puller';
 import { buildImage, createFakeClock } from 'kubepull/testing';
+import { countFor } from '../support/figures.ts';
 import { canary } from '../support/canary.ts';
 import { assertInvariants } from '../support/invariants.ts';
 import { createMemoryTransport } from '../support/memory-transport.ts';
@@ -241,6 +242,7 @@ describe('equal downloads of two who may not have the same [A12]', () => {
       }),
       runsOf('images'),
     );
+    countFor('laws of what runs at the same time, in any order');
   });
 
   it('are not merged: who names a blob of another repository is asked for its own right to it', async () => {

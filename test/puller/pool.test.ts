@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { countFor } from '../support/figures.ts';
 import { linkAbort } from '../../src/internal/link-abort.ts';
 import { runPool } from '../../src/internal/pool.ts';
 import { runsOf } from '../support/property-runs.ts';
@@ -23,6 +24,7 @@ describe('runPool', () => {
       }),
       runsOf('turns'),
     );
+    countFor('laws of what runs at the same time, in any order');
   });
 
   it('aborts and awaits the others when one fails, and throws the first failure', async () => {

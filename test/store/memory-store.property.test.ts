@@ -4,6 +4,7 @@ import { computeDigest } from 'kubepull/digest';
 import { nodeHasher } from 'kubepull/node';
 import type { Descriptor } from 'kubepull/oci';
 import { type ContentWriter, createMemoryStore, type ImageStore, readContent } from 'kubepull/store';
+import { countFor } from '../support/figures.ts';
 
 const MAX_BYTES = 40;
 /** Few and small, so that they meet. */
@@ -140,5 +141,6 @@ describe('createMemoryStore', () => {
         await fc.asyncModelRun(() => start, commands);
       }),
     );
+    countFor('stores, caches and keyrings that act as a plain model does');
   });
 });

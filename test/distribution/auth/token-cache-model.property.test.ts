@@ -12,6 +12,7 @@ import { createSecret } from 'kubepull/docker-config';
 import { nodeHasher } from 'kubepull/node';
 import { parseReference } from 'kubepull/reference';
 import { createFakeClock, type FakeClock } from 'kubepull/testing';
+import { countFor } from '../../support/figures.ts';
 import { createMemoryTransport, type Reply } from '../../support/memory-transport.ts';
 import { runsOf } from '../../support/property-runs.ts';
 import { authorization, bearerChallenge, credential, found, isRealm, tokenReply } from '../support.ts';
@@ -321,6 +322,7 @@ describe('createTokenCache, shared by sessions', () => {
       }),
       runsOf('turns'),
     );
+    countFor('stores, caches and keyrings that act as a plain model does');
   });
 
   it('does not keep a token that was being fetched when it was told to forget all', async () => {

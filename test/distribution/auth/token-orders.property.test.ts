@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { createTokenCache, readManifestBytes, type TransportRequest } from 'kubepull/distribution';
 import { parseReference } from 'kubepull/reference';
+import { countFor } from '../../support/figures.ts';
 import { untilAbort } from '../../../src/internal/until-abort.ts';
 import { countingSignal } from '../../support/invariants.ts';
 import { createMemoryTransport, type MemoryTransport, type Reply } from '../../support/memory-transport.ts';
@@ -182,5 +183,6 @@ describe('the tokens of many requests at once', () => {
       ),
       runsOf('turns'),
     );
+    countFor('laws of what runs at the same time, in any order');
   });
 });

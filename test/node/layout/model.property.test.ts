@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { countFor } from '../../support/figures.ts';
 import { createAgedDisk } from '../../support/aged-disk.ts';
 import { layoutFaults } from '../../support/layout-check.ts';
 import { runsOf } from '../../support/property-runs.ts';
@@ -25,5 +26,6 @@ describe('openOciLayout', () => {
       }),
       runsOf('images'),
     );
+    countFor('stores, caches and keyrings that act as a plain model does');
   });
 });

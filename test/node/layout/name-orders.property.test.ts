@@ -6,6 +6,7 @@ import type { LayoutFileSystem, LayoutOwner, OciLayout } from 'kubepull/node';
 import { openOciLayout } from 'kubepull/node';
 import { writeContent } from 'kubepull/store';
 import { buildImage, createFakeClock } from 'kubepull/testing';
+import { countFor } from '../../support/figures.ts';
 import { createCrashDisk } from '../../support/crash-fs.ts';
 import { layoutFaults } from '../../support/layout-check.ts';
 import { runsOf } from '../../support/property-runs.ts';
@@ -266,5 +267,6 @@ describe('names that are given and taken away at the same time, by one process o
       ),
       runsOf('disks'),
     );
+    countFor('laws of what runs at the same time, in any order');
   });
 });
