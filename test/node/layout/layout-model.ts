@@ -44,7 +44,7 @@ export const CONTENTS: readonly BuiltContent[] = [
   ...new Map([...index.contents, ...signature()].map((content) => [content.descriptor.digest, content])).values(),
 ];
 const byDigest = new Map<string, number>(CONTENTS.map(({ descriptor }, which) => [descriptor.digest, which]));
-export const placeOf = (digest: string): number => byDigest.get(digest)!;
+const placeOf = (digest: string): number => byDigest.get(digest)!;
 export const digestOf = (which: number): Digest => CONTENTS[which]!.descriptor.digest;
 const sizeOf = (which: number): number => CONTENTS[which]!.descriptor.size;
 
