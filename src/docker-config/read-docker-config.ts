@@ -190,16 +190,17 @@ function readOther(found: Found, field: Exclude<(typeof FIELDS)[number], 'auths'
 /** Objects merge, and `null` takes all away, as with `auths`. Kubelet ignores helpers, also those that are too many. */
 function readHelpers({ helpers, reading }: Found, node: JsonNode): void {
   const { maxEntries, mode, source } = reading;
-  if (node.kind !== 'object') helpers.clear();
-  else if (helpers.size + countMembers(node) <= maxEntries)
-    eachMember(node, (key, value) => void helpers.set(key, value.kind === 'string' ? value.value : ''));
-  else if (mode === 'docker') throw refuse(source, `more than ${maxEntries} credHelpers`);
+  if (node.kind !== 'object') return helpers.clear();
+  const isFit = countMembers(node) <= maxEntries;
+  if (isFit) eachMember(node, (key, value) => void helpers.set(key, value.kind === 'string' ? value.value : ''));
+  if (mode === 'docker' && (!isFit || helpers.size > maxEntries))
+    throw refuse(source, `more than ${maxEntries} credHelpers`);
 }
 
 function addEntries(found: Found, auths: JsonObject): void {
   const { entries, ignored, reading, skipped } = found;
   const { maxEntries, mode, source } = reading;
-  if (entries.size + countMembers(auths) > maxEntries) throw refuse(source, `more than ${maxEntries} entries`);
+  if (countMembers(auths) > maxEntries) throw refuse(source, `more than ${maxEntries} entries`);
   let index = 0;
   eachMember(auths, (key, value) => {
     index += 1;
@@ -214,6 +215,8 @@ function addEntries(found: Found, auths: JsonObject): void {
     } else if (mode === 'docker') found.fault ??= { upstream: read, where: placeOf(index) };
     else throw refuse(source, read, { where: placeOf(index) });
   });
+  // A second object may replace entries of the first one.
+  if (entries.size > maxEntries) throw refuse(source, `more than ${maxEntries} entries`);
 }
 
 function placeOf(index: number): string {

@@ -11,6 +11,7 @@ import { createFakeClock, type FakeClock } from 'kubepull/testing';
 import { countFor } from '../support/figures.ts';
 import { imageNamed } from '../support/image-name.ts';
 import { runsOf } from '../support/property-runs.ts';
+import { stepsOf } from '../support/model-steps.ts';
 
 const PROTOCOL = 'credentialprovider.kubelet.k8s.io/v1';
 const DEFAULT_MS = 60_000;
@@ -149,16 +150,7 @@ async function compare(model: Model, real: Real): Promise<void> {
 
 type Step = fc.AsyncCommand<Model, Real>;
 
-function step(name: string, check: (model: Model) => boolean, run: (model: Model, real: Real) => unknown): Step {
-  return {
-    check,
-    run: async (model, real) => {
-      await run(model, real);
-      await compare(model, real);
-    },
-    toString: () => name,
-  };
-}
+const step = stepsOf<Model, Real>(compare);
 
 function startLookup(model: Model, real: Real, image: number, pod: number): void {
   const controller = new AbortController();

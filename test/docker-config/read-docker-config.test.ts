@@ -149,6 +149,10 @@ describe('readDockerConfig', () => {
   it('takes lower limits, and refuses limits and modes that are none', () => {
     const two = '{"auths":{"a":{},"b":{}}}';
     expect(upstreamOf(() => parseDockerConfig(two, { maxEntries: 1 }))).toBe('more than 1 entries');
+    const again = '{"auths":{"a":{},"b":{}},"auths":{"b":{},"a":{}}}';
+    expect(parseDockerConfig(again, { maxEntries: 2 }).entries).toHaveLength(2);
+    const more = '{"auths":{"a":{},"b":{}},"auths":{"c":{}}}';
+    expect(upstreamOf(() => parseDockerConfig(more, { maxEntries: 2 }))).toBe('more than 2 entries');
     expect(upstreamOf(() => parseDockerConfig(two, { maxBytes: 24 }))).toBe('document is larger than 24 bytes');
     expect(() => parseDockerConfig(two, { maxBytes: 24 })).toThrow(/larger than 24 bytes$/);
     const bytes = new TextEncoder().encode(two);

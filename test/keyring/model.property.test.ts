@@ -7,6 +7,7 @@ import { countFor } from '../support/figures.ts';
 import { imageNamed } from '../support/image-name.ts';
 import { runsOf } from '../support/property-runs.ts';
 import { entry } from './support.ts';
+import { stepsOf } from '../support/model-steps.ts';
 
 /** A key as it is written, taken apart. */
 interface Key {
@@ -95,13 +96,7 @@ function compare(naive: Naive, image: Key, { candidates, rejected, sources }: Lo
 
 type Step = fc.AsyncCommand<Model, Real>;
 
-function step(
-  name: string,
-  check: (model: Model) => boolean,
-  run: (model: Model, real: Real) => void | Promise<void>,
-): Step {
-  return { check, run: async (model, real) => run(model, real), toString: () => name };
-}
+const step = stepsOf<Model, Real>();
 
 const written = ({ scheme, host, port, path, tail }: Key): string => `${scheme}${host}${port}${path}${tail}`;
 

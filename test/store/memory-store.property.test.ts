@@ -5,6 +5,7 @@ import { nodeHasher } from 'kubepull/node';
 import type { Descriptor } from 'kubepull/oci';
 import { type ContentWriter, createMemoryStore, type ImageStore, readContent } from 'kubepull/store';
 import { countFor } from '../support/figures.ts';
+import { stepsOf } from '../support/model-steps.ts';
 
 const MAX_BYTES = 40;
 /** Few and small, so that they meet. */
@@ -33,9 +34,7 @@ const used = ({ blobs, writers }: Model): number =>
 
 type Step = fc.AsyncCommand<Model, Real>;
 
-function step(name: string, check: (model: Model) => boolean, run: (model: Model, real: Real) => Promise<void>): Step {
-  return { check, run, toString: () => name };
-}
+const step = stepsOf<Model, Real>();
 
 const open = (which: number): Step =>
   step(

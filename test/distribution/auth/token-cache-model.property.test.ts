@@ -16,6 +16,7 @@ import { countFor } from '../../support/figures.ts';
 import { createMemoryTransport, type Reply } from '../../support/memory-transport.ts';
 import { runsOf } from '../../support/property-runs.ts';
 import { authorization, bearerChallenge, credential, found, isRealm, tokenReply } from '../support.ts';
+import { stepsOf } from '../../support/model-steps.ts';
 
 /** Sessions of one cache: the same credential twice, others that differ in one part, nobody, and another registry. */
 const one = credential({ username: 'alice', password: createSecret('one') });
@@ -171,16 +172,7 @@ async function compare(model: Model, real: Real): Promise<void> {
 
 type Step = fc.AsyncCommand<Model, Real>;
 
-function step(name: string, check: (model: Model) => boolean, run: (model: Model, real: Real) => unknown): Step {
-  return {
-    check,
-    run: async (model, real) => {
-      await run(model, real);
-      await compare(model, real);
-    },
-    toString: () => name,
-  };
-}
+const step = stepsOf<Model, Real>(compare);
 
 function startAsking(model: Model, real: Real, session: number, repository: number): void {
   const controller = new AbortController();

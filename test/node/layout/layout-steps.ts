@@ -5,22 +5,18 @@ import { type ContentWriter, readContent, writeContent } from 'kubepull/store';
 import * as model from './layout-model.ts';
 import { blobFiles, compare, openAs, pathOf, type Real, ROOT } from './layout-real.ts';
 import { CONTENTS, DOCUMENTS, type Model, PIECE, type Writing } from './layout-model.ts';
+import { stepsOf } from '../../support/model-steps.ts';
 
 type Step = fc.AsyncCommand<Model, Real>;
+
+const compared = stepsOf<Model, Real>(compare);
 
 function step(
   name: string,
   run: (state: Model, real: Real) => Promise<void>,
   check: (state: Model) => boolean = () => true,
 ): Step {
-  return {
-    check: (state) => check(state),
-    toString: () => name,
-    async run(state, real) {
-      await run(state, real);
-      await compare(state, real);
-    },
-  };
+  return compared(name, check, run);
 }
 
 async function fillBy(state: Model, real: Real, at: number, contents: readonly number[]): Promise<void> {
