@@ -65,6 +65,15 @@ function awaitTick(path: string): void {
   while (statSync(probe, { bigint: true }).ctimeNs <= ctimeNs);
 }
 
+/** A disk on which somebody else meddles with a file as soon as it has been replaced. */
+const meddlingWith = (path: string, meddle: () => void): LayoutFileSystem => ({
+  ...nodeFileSystem,
+  async rename(from, to) {
+    await nodeFileSystem.rename(from, to);
+    if (to === path) meddle();
+  },
+});
+
 describe('the index.json that openOciLayout keeps', () => {
   it('is read once for any number of names, and so is what was written by tag and untag', async () => {
     const names = Array.from({ length: 300 }, (_, at) => `app:${at}`);
@@ -147,13 +156,7 @@ describe('the index.json that openOciLayout keeps', () => {
   it('is what a change in place left, also where that came between the write of a tag and the next look', async () => {
     const directory = writeLayout(indexOf());
     const path = join(directory, 'index.json');
-    const fs: LayoutFileSystem = {
-      ...nodeFileSystem,
-      async rename(from, to) {
-        await nodeFileSystem.rename(from, to);
-        if (to === path) writeFileSync(path, indexOf(named(second, 'other:1')));
-      },
-    };
+    const fs = meddlingWith(path, () => writeFileSync(path, indexOf(named(second, 'other:1'))));
     const store = await openOciLayout(directory, { fs, clock: lateClock() });
     await store.tag('app:1', first.descriptor);
     expect(await store.names()).toEqual(['other:1']);
@@ -162,13 +165,7 @@ describe('the index.json that openOciLayout keeps', () => {
   it('is not needed any more for the success of the tag that wrote it', async () => {
     const directory = writeLayout(indexOf());
     const path = join(directory, 'index.json');
-    const fs: LayoutFileSystem = {
-      ...nodeFileSystem,
-      async rename(from, to) {
-        await nodeFileSystem.rename(from, to);
-        if (to === path) rmSync(path);
-      },
-    };
+    const fs = meddlingWith(path, () => rmSync(path));
     const store = await openOciLayout(directory, { fs, clock: lateClock() });
     await store.tag('app:1', first.descriptor);
     await expect(store.names()).rejects.toMatchObject({ code: 'ERR_STORE', errno: 'ENOENT' });
