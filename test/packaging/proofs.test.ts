@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { addUp, PROOFS, sheetOf } from '../proof/proofs.mjs';
+import { addUp, lanesOf, PROOFS, sheetOf } from '../proof/proofs.mjs';
 
 const files = [...new Set(PROOFS.flatMap((proof) => proof.files))];
 const all = new Map(PROOFS.map((proof) => [proof.figure, 'goal' in proof ? proof.goal : proof.bound]));
@@ -37,6 +37,15 @@ describe('npm run proof', () => {
         ['b', 5],
       ]),
     );
+  });
+
+  it('runs each file once in a full run, and alone what measures', () => {
+    const given = files.filter((file) => file.startsWith('test/proof/'));
+    const { beside, alone } = lanesOf(given);
+    expect([...beside.flat(), ...alone].toSorted()).toEqual(given.toSorted());
+    const measuring = PROOFS.filter((proof) => 'bound' in proof).flatMap((proof) => proof.files);
+    expect(beside.flat().filter((file) => measuring.includes(file))).toEqual([]);
+    expect(beside.length).toBeGreaterThan(1);
   });
 
   it('says ok where every goal is reached, no bound is passed and no test failed', () => {
